@@ -1,0 +1,1 @@
+"""The shipped models, read through :mod:`importlib.resources`."""

@@ -1,0 +1,231 @@
+"""Read, write, resize and convert pictures: orientation, colour profiles, transparency, 16 bit, rounding."""
+
+import io
+import os
+import tempfile
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
+
+from nstyle.errors import NstyleError, UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+EXTENSIONS = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm", ".avif"})
+"""What counts as a picture when a folder is listed."""
+WRITABLE = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".avif"})
+JPEG_QUALITY = 95
+MAX_PIXELS = 1_000_000_000
+"""A larger picture is refused rather than decoded: a header can claim anything."""
+UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, UnidentifiedImageError, Image.DecompressionBombError)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An upright sRGB picture with its transparency beside it."""
+
+    rgb: Image.Image
+    """Mode RGB."""
+    alpha: Image.Image | None
+    """Mode L of the same size, or None for an opaque picture."""
+
+    def over_white(self) -> Image.Image:
+        """Compose the picture on white: what a viewer shows."""
+        if self.alpha is None:
+            return self.rgb
+        return Image.composite(self.rgb, Image.new("RGB", self.rgb.size, "white"), self.alpha)
+
+
+def read_picture(source: Path | IO[bytes], *, near_side: int | None = None) -> Picture:
+    """Decode a picture, turn it upright and convert it to sRGB.
+
+    Of an animation the first frame is read. Grey, palette, CMYK and 16-bit pictures become RGB.
+
+    Args:
+        source: A file, or a binary stream.
+        near_side: If given, a JPEG may be decoded at reduced scale as long as its short side keeps this many pixels.
+
+    Returns:
+        The picture.
+
+    Raises:
+        NstyleError: If the file cannot be read as a picture.
+    """
+    name = str(source) if isinstance(source, Path) else "standard input"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of odd metadata, which does not concern the pixels.
+            with _open(source) as image:
+                if near_side is not None:
+                    scale = near_side / min(image.size)
+                    image.draft("RGB", (max(1, int(image.width * scale)), max(1, int(image.height * scale))))
+                image.load()
+                return _convert(image)
+    except FileNotFoundError:
+        raise UsageError(f"{name}: no such file; expected a picture") from None
+    except IsADirectoryError:
+        raise UsageError(f"{name} is a folder; expected a picture") from None
+    except UNREADABLE as error:
+        raise NstyleError(f"{name}: cannot be read as a picture ({_reason(error)}); give a JPEG, PNG, WebP or TIFF file") from error
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """Read (width, height) in pixels from a picture's header, before orientation.
+
+    Raises:
+        NstyleError: If the header cannot be read.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with _open(path) as image:
+                return image.size
+    except UNREADABLE as error:
+        raise NstyleError(f"{path}: {_reason(error)}") from error
+
+
+def _open(source: Path | IO[bytes]) -> ImageFile.ImageFile:
+    image = Image.open(source)
+    if image.width * image.height > MAX_PIXELS:
+        image.close()
+        raise ValueError(f"{image.width}x{image.height} px is more than {MAX_PIXELS // 10**6} megapixels")
+    return image
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "unknown format"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _convert(image: Image.Image) -> Picture:
+    profile = image.info.get("icc_profile")
+    image = ImageOps.exif_transpose(image)
+    alpha = None
+    if image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info:
+        image = image.convert("RGBA")
+        alpha = image.getchannel("A")
+        alpha = None if alpha.getextrema() == (255, 255) else alpha
+    if image.mode.startswith("I") or image.mode == "F":
+        image = _from_wide(image)
+    return Picture(rgb=_to_srgb(image, profile), alpha=alpha)
+
+
+def _from_wide(image: Image.Image) -> Image.Image:
+    """Map 16-bit grey (0-65535) to 8 bits, rounded; float pictures are taken as 0-1 if they lie there, else 0-255."""
+    values = np.asarray(image).astype(np.float64)
+    if image.mode == "F":
+        values = values * 255 if values.max(initial=0) <= 1 else values
+    else:
+        values = values / 257
+    return Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Convert to sRGB through the embedded profile if there is one that fits the mode; plainly otherwise."""
+    if profile:
+        base = image.convert("RGB") if image.mode in {"RGBA", "P", "PA"} else image
+        base = base.convert("L") if base.mode == "LA" else base
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            converted = ImageCms.profileToProfile(base, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            converted = None  # A damaged profile, or one for another mode: viewers ignore it, and so do we.
+        if converted is not None:
+            return converted
+    return image.convert("RGB")
+
+
+def to_tensor(image: Image.Image) -> "Tensor":
+    """Convert an RGB picture to float32 (3, H, W) in [0, 1]."""
+    import torch
+
+    array = np.array(image.convert("RGB"), dtype=np.uint8)
+    return torch.from_numpy(array).permute(2, 0, 1).float().div(255)
+
+
+def to_image(tensor: "Tensor") -> Image.Image:
+    """Convert (3, H, W) in [0, 1] to an RGB picture, clamped and rounded to the nearest of 256 levels."""
+    import torch
+
+    levels = tensor.detach().float().clamp(0, 1).mul(255).round().to(torch.uint8)
+    return Image.fromarray(levels.permute(1, 2, 0).contiguous().cpu().numpy())
+
+
+def resize(image: Image.Image, *, short_side: int | None = None, long_side: int | None = None) -> Image.Image:
+    """Resize with antialiasing to the given side in pixels; the aspect ratio is kept."""
+    side, reference = (short_side, min(image.size)) if short_side is not None else (long_side, max(image.size))
+    if side is None or side == reference:
+        return image
+    width, height = (max(1, round(s * side / reference)) for s in image.size)
+    return image.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def list_pictures(folder: Path) -> list[Path]:
+    """List the pictures in a folder and its subfolders by extension, sorted by path; hidden ones are left out."""
+    found = []
+    for directory, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(directory, name) for name in files if not name.startswith(".")]
+    return sorted(path for path in found if path.suffix.lower() in EXTENSIONS)
+
+
+def encode(image: Image.Image, extension: str) -> bytes:
+    """Encode a picture in the format of a file extension such as ``.png``, with an sRGB profile where that is usual.
+
+    Raises:
+        UsageError: If the extension is not one that can be written.
+    """
+    extension = extension.lower()
+    if extension not in WRITABLE:
+        raise UsageError(f"cannot write '{extension or 'a file without extension'}'; expected one of {', '.join(sorted(WRITABLE))}")
+    options: dict[str, Any] = {}
+    if extension in {".jpg", ".jpeg"}:
+        if image.mode in {"RGBA", "LA"}:
+            image = Picture(image.convert("RGB"), image.getchannel("A")).over_white()
+        options = {"quality": JPEG_QUALITY, "subsampling": 0}
+    elif extension == ".webp":
+        options = {"quality": JPEG_QUALITY}
+    buffer = io.BytesIO()
+    image.save(buffer, format=Image.registered_extensions()[extension], **options)
+    return buffer.getvalue()
+
+
+def write_atomically(path: Path, data: bytes | Callable[[Path], object]) -> None:
+    """Write a file so that a crash leaves either the old content or the new: temporary file, fsync, rename.
+
+    Args:
+        path: Where to; missing folders are made.
+        data: The content, or a function that writes it to the path that it is given.
+
+    Raises:
+        NstyleError: If the file cannot be written; nothing is left behind.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    except OSError as error:
+        raise NstyleError(f"cannot write {path}: {error.strerror}; check the folder and its permissions") from error
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            if isinstance(data, bytes):
+                file.write(data)
+            else:
+                data(temporary)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    except OSError as error:
+        raise NstyleError(f"cannot write {path}: {error.strerror or error}; check the disk space and the permissions") from error
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""What it is: conditional norm, transformer network, frozen VGG features, model files."""

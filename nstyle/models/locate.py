@@ -1,0 +1,59 @@
+"""Find the model that a user means: a shipped name, a file, a run directory, or the newest run."""
+
+from importlib import resources
+from pathlib import Path
+
+from nstyle.errors import UsageError
+from nstyle.models.model_file import read_info
+
+DEFAULT = "default"
+RUNS = Path("checkpoints")
+"""Runs of the current folder are looked for here."""
+MODEL_FILE = "model.safetensors"
+
+
+def shipped_models() -> dict[str, Path]:
+    """Return the models that come with the package, by name."""
+    folder = resources.files("nstyle.checkpoints")
+    files = [Path(str(entry)) for entry in folder.iterdir() if entry.name.endswith(".safetensors")]
+    return {path.stem: path for path in sorted(files)}
+
+
+def newest_run(runs: Path = RUNS) -> Path | None:
+    """Return the run directory below ``runs`` whose checkpoint records the latest time, if there is one."""
+    newest: tuple[float, Path] | None = None
+    for path in runs.glob(f"*/{MODEL_FILE}"):
+        try:
+            created = read_info(path).created
+        except UsageError:
+            continue  # Not a model of ours: it is no candidate, and named where it is asked for.
+        if newest is None or created > newest[0]:
+            newest = (created, path.parent)
+    return newest[1] if newest else None
+
+
+def find_model(model: str | Path | None = None) -> Path:
+    """Find a model file.
+
+    Args:
+        model: ``default`` or another shipped name, a model file, a run directory or the name of one under ``checkpoints/``.
+            None: the newest run under ``checkpoints/`` of the current folder, else ``default``.
+
+    Raises:
+        UsageError: If there is no such model.
+    """
+    if model is None:
+        model = newest_run() or DEFAULT
+    for candidate in (Path(model), RUNS / model):
+        if candidate.is_dir() and (candidate / MODEL_FILE).is_file():
+            return candidate / MODEL_FILE
+        if candidate.is_file():
+            return candidate
+    shipped = shipped_models()
+    if str(model) in shipped:
+        return shipped[str(model)]
+    if Path(model).is_dir():
+        raise UsageError(f"{model} holds no {MODEL_FILE}; expected a run directory whose first checkpoint is written")
+    raise UsageError(
+        f"model '{model}' not found; expected a run directory, a model file or a shipped name ({', '.join(shipped) or 'none here'})"
+    )

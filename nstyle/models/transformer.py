@@ -1,0 +1,151 @@
+"""The image transformation network of Johnson et al. 2016 as Dumoulin et al. 2017 built it."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nstyle.models.norm import ConditionalInstanceNorm2d
+
+STRIDE = 4
+"""The network halves the picture twice: padded sides are multiples of this (pixels)."""
+MIN_SIDE = 16
+"""Shorter sides are extended by replication first, so that reflection by 4 px always has pixels to reflect."""
+NUM_RESIDUAL_BLOCKS = 5
+
+
+class ConvNorm(nn.Module):
+    """Reflection padding, convolution without bias, conditional instance norm; optionally upsampled x2 before.
+
+    Nearest upsampling followed by a stride-1 convolution avoids the checkerboard of transposed convolutions.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, num_styles: int, *, kernel: int, stride: int = 1, upsample: bool = False
+    ) -> None:
+        super().__init__()
+        self.upsample = upsample
+        self.padding = kernel // 2
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel, stride, bias=False)
+        self.norm = ConditionalInstanceNorm2d(num_styles, out_channels)
+        nn.init.normal_(self.conv.weight, std=0.01)  # Dumoulin et al. 2017, appendix: "isotropic gaussian (0, 0.01)"
+
+    def forward(self, x: Tensor, mix: Tensor) -> Tensor:
+        """Map (B, in, H, W) to (B, out, H', W'): H' is H / stride, or 2 H when upsampling."""
+        if self.upsample:
+            x = F.interpolate(x, scale_factor=2.0, mode="nearest")
+        x = F.pad(x, (self.padding,) * 4, mode="reflect")
+        normalized: Tensor = self.norm(self.conv(x), mix)
+        return normalized
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions and a shortcut, with no ReLU after the addition. Each convolution has a norm of its own."""
+
+    def __init__(self, channels: int, num_styles: int) -> None:
+        super().__init__()
+        self.first = ConvNorm(channels, channels, num_styles, kernel=3)
+        self.second = ConvNorm(channels, channels, num_styles, kernel=3)
+        nn.init.zeros_(self.second.norm.gamma_SC)
+
+    def forward(self, x: Tensor, mix: Tensor) -> Tensor:
+        """Map (B, C, H, W) to the same shape."""
+        residual: Tensor = self.second(F.relu(self.first(x, mix)), mix)
+        return x + residual
+
+
+class TransformerNetwork(nn.Module):
+    """Paint photographs in n styles or any mix of them: 1,674,432 + 3,206 n parameters at width 1.
+
+    Args:
+        num_styles: Number of styles n, at least 1.
+        width: Multiplier of the 32, 64 and 128 channels, in (0, 4].
+
+    Raises:
+        ValueError: If an argument is out of range.
+    """
+
+    def __init__(self, num_styles: int, *, width: float = 1.0) -> None:
+        super().__init__()
+        if num_styles < 1:
+            raise ValueError(f"num_styles is {num_styles}: expected at least 1")
+        if not 0 < width <= 4:
+            raise ValueError(f"width is {width}: expected a multiplier in (0, 4]")
+        self.num_styles = num_styles
+        self.width = width
+        c1, c2, c3 = (max(1, round(width * c)) for c in (32, 64, 128))
+        n = num_styles
+        self.encoder = nn.ModuleList(
+            [
+                ConvNorm(3, c1, n, kernel=9),
+                ConvNorm(c1, c2, n, kernel=3, stride=2),
+                ConvNorm(c2, c3, n, kernel=3, stride=2),
+            ]
+        )
+        self.residual = nn.ModuleList([ResidualBlock(c3, n) for _ in range(NUM_RESIDUAL_BLOCKS)])
+        self.decoder = nn.ModuleList([ConvNorm(c3, c2, n, kernel=3, upsample=True), ConvNorm(c2, c1, n, kernel=3, upsample=True)])
+        self.output = ConvNorm(c1, 3, n, kernel=9)
+
+    def forward(self, image: Tensor, mix: Tensor) -> Tensor:
+        """Stylize a batch.
+
+        Args:
+            image: RGB (B, 3, H, W) in [0, 1]; any H and W of at least 1.
+            mix: (B, S) weights, or a mix map (B, S, H, W); each sums to 1 over S for a convex blend.
+
+        Returns:
+            RGB (B, 3, H, W) float32 in [0, 1].
+        """
+        height, width = image.shape[-2:]
+        x = pad_to_stride(image)
+        if mix.dim() == 4:
+            mix = pad_to_stride(mix)
+        for layer in self.encoder:
+            x = F.relu(layer(x, mix))
+        for block in self.residual:
+            x = block(x, mix)
+        for layer in self.decoder:
+            x = F.relu(layer(x, mix))
+        x = torch.sigmoid(self.output(x, mix).float())
+        return x[..., :height, :width]
+
+    def grow_styles(self, num_new: int) -> "TransformerNetwork":
+        """Copy the network with ``num_new`` more styles, which start at the mean of the old rows.
+
+        The old rows and all convolutions are copied unchanged, so the old styles' outputs stay what they were.
+        """
+        grown = TransformerNetwork(self.num_styles + num_new, width=self.width)
+        state = self.state_dict()
+        for name, value in state.items():
+            if name.endswith(("gamma_SC", "beta_SC")):
+                new_rows = value.mean(dim=0, keepdim=True).expand(num_new, -1)
+                state[name] = torch.cat([value, new_rows])
+        grown.load_state_dict(state)
+        return grown
+
+    def set_output_colors(self, mean_S3: Tensor, std_S3: Tensor) -> None:
+        """Start every style with a palette: mean and standard deviation of its colours before the sigmoid, (S, 3) each.
+
+        Departure from Dumoulin et al. 2017, who start at beta 0 and gamma 1: Adam moves these by about its rate per update,
+        and until they arrive the convolutions make a dark mean out of white blotches, which are slow to go away.
+        """
+        with torch.no_grad():
+            self.output.norm.beta_SC.copy_(mean_S3)
+            self.output.norm.gamma_SC.copy_(std_S3)
+
+    def select_styles(self, rows: list[int]) -> "TransformerNetwork":
+        """Copy the network with only the given rows of gamma and beta, in the given order."""
+        selected = TransformerNetwork(len(rows), width=self.width)
+        state = {k: v[rows] if k.endswith(("gamma_SC", "beta_SC")) else v for k, v in self.state_dict().items()}
+        selected.load_state_dict(state)
+        return selected
+
+
+def pad_to_stride(image: Tensor) -> Tensor:
+    """Extend (B, C, H, W) at the right and bottom: by replication to 16 px, then by reflection to multiples of 4."""
+    height, width = image.shape[-2:]
+    if height < MIN_SIDE or width < MIN_SIDE:
+        image = F.pad(image, (0, max(0, MIN_SIDE - width), 0, max(0, MIN_SIDE - height)), mode="replicate")
+        height, width = image.shape[-2:]
+    if height % STRIDE or width % STRIDE:
+        image = F.pad(image, (0, -width % STRIDE, 0, -height % STRIDE), mode="reflect")
+    return image

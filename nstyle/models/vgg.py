@@ -1,0 +1,168 @@
+"""Frozen VGG16 and VGG19 features by layer name (Simonyan and Zisserman 2014)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nstyle.errors import UsageError
+
+Architecture = Literal["vgg16", "vgg19"]
+Pooling = Literal["max", "average"]
+
+CONVS_PER_BLOCK: dict[str, tuple[int, ...]] = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
+CHANNELS_PER_BLOCK = (64, 128, 256, 512, 512)
+
+
+def layer_names(architecture: Architecture) -> tuple[str, ...]:
+    """List every layer in order: ``conv1_1, relu1_1, ..., pool1, conv2_1, ...``.
+
+    The position of a name is its index in torchvision's ``vgg16().features``.
+    """
+    names: list[str] = []
+    for block, num_convs in enumerate(CONVS_PER_BLOCK[architecture], start=1):
+        for i in range(1, num_convs + 1):
+            names += [f"conv{block}_{i}", f"relu{block}_{i}"]
+        names.append(f"pool{block}")
+    return tuple(names)
+
+
+def min_side(layers: Iterable[str]) -> int:
+    """Return the shortest side, in pixels, of a picture that still has a feature at the deepest of ``layers``."""
+    return int(2 ** max(int(name.removeprefix("pool")) if "pool" in name else int(name[4]) - 1 for name in layers))
+
+
+@dataclass(frozen=True, kw_only=True)
+class VGGWeights:
+    """The convolutions of one VGG release together with the input convention that they were trained under."""
+
+    architecture: Architecture
+    release: str
+    """``"oxford"``, ``"torchvision"`` or ``"unknown"``: which training the numbers come from."""
+    mean: tuple[float, float, float]
+    """Subtracted from RGB in [0, 1]."""
+    std: tuple[float, float, float]
+    """RGB in [0, 1], less the mean, is divided by this."""
+    sha256: str
+    """Of the file, or ``"none"`` for weights that were made in memory."""
+    state: dict[str, Tensor] = field(repr=False)
+    """``features.N.weight`` (out, in, 3, 3) and ``features.N.bias`` (out,), as far as the file goes."""
+
+    @property
+    def deepest(self) -> str:
+        """Name the deepest layer that can be computed."""
+        names = layer_names(self.architecture)
+        convs = [i for i, name in enumerate(names) if name.startswith("conv")]
+        present = [i for i in convs if f"features.{i}.weight" in self.state]
+        missing = [i for i in convs if i not in present]
+        end = missing[0] if missing else len(names)
+        if end == 0:
+            raise UsageError(f"VGG weights lack conv1_1 (key 'features.0.weight'); got keys {sorted(self.state)[:4]}")
+        return names[end - 1] if names[end - 1].startswith("relu") or not missing else names[end - 2]
+
+    @classmethod
+    def random(cls, architecture: Architecture = "vgg16", *, seed: int = 0) -> "VGGWeights":
+        """Draw He-normal weights for every layer: for tests and speed measurements, never for training."""
+        generator = torch.Generator().manual_seed(seed)
+        state: dict[str, Tensor] = {}
+        in_channels = 3
+        for index, name in enumerate(layer_names(architecture)):
+            if name.startswith("conv"):
+                out_channels = CHANNELS_PER_BLOCK[int(name[4]) - 1]
+                std = (2 / (9 * in_channels)) ** 0.5
+                state[f"features.{index}.weight"] = std * torch.randn(out_channels, in_channels, 3, 3, generator=generator)
+                state[f"features.{index}.bias"] = 0.1 * torch.randn(out_channels, generator=generator)
+                in_channels = out_channels
+        mean, std_rgb = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+        return cls(architecture=architecture, release="random", mean=mean, std=std_rgb, sha256="none", state=state)
+
+
+class VGGFeatures(nn.Module):
+    """Compute named features of pictures, evaluated no deeper than the deepest layer that was asked for.
+
+    Args:
+        weights: A VGG release, possibly cut off after some layer.
+        layers: Names such as ``relu3_3``, ``conv4_1``, ``pool2``.
+        pooling: ``"max"`` as trained, or ``"average"`` (Gatys et al. 2015).
+        dtype: Of everything after conv1_1. The input and conv1_1 stay float32: mean-subtracted values of
+            0-255 would round to steps of up to one grey level in bfloat16.
+
+    Raises:
+        UsageError: If a layer does not exist, or lies deeper than the weights go.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        weights: VGGWeights,
+        layers: Sequence[str],
+        *,
+        pooling: Pooling = "max",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__()
+        names = layer_names(weights.architecture)
+        unknown = [name for name in layers if name not in names]
+        if unknown or not layers:
+            got = f"layer '{unknown[0]}'" if unknown else "no layers"
+            raise UsageError(f"got {got} for {weights.architecture}; expected names among {', '.join(names)}")
+        last = max(names.index(name) for name in layers)
+        if last > names.index(weights.deepest):
+            raise UsageError(
+                f"layer {names[last]} was asked for, but these {weights.architecture} weights stop at {weights.deepest}; "
+                "choose shallower layers (--style-layers, --content-layers) or give complete weights with --vgg"
+            )
+        self.layers = tuple(layers)
+        self.names = names[: last + 1]
+        self.pooling = pooling
+        self.convs = nn.ModuleDict()
+        for index, name in enumerate(self.names):
+            if name.startswith("conv"):
+                weight, bias = weights.state[f"features.{index}.weight"], weights.state[f"features.{index}.bias"]
+                conv = nn.Conv2d(weight.shape[1], weight.shape[0], 3, padding=1)
+                conv.load_state_dict({"weight": weight, "bias": bias})
+                self.convs[name] = conv.to(torch.float32 if index == 0 else dtype)
+        self.dtype = dtype
+        self.register_buffer("mean", torch.tensor(weights.mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(weights.std).view(3, 1, 1), persistent=False)
+        self.eval().requires_grad_(requires_grad=False)
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, image: Tensor, layers: Sequence[str] | None = None) -> dict[str, Tensor]:
+        """Compute features.
+
+        Args:
+            image: RGB (B, 3, H, W) in [0, 1]. It is not modified.
+            layers: A subset of the layers given at construction; evaluation ends at the deepest. None for all.
+
+        Returns:
+            Features by name, (B, C, h, w) in the dtype given at construction.
+        """
+        wanted = self.layers if layers is None else tuple(layers)
+        remaining = set(wanted)
+        features: dict[str, Tensor] = {}
+        with torch.autocast(image.device.type, enabled=False):
+            x = (image - self.mean.to(image.dtype)) / self.std.to(image.dtype)
+            x = x.contiguous(memory_format=torch.channels_last)
+            for name in self.names:
+                if not remaining:
+                    break
+                if name.startswith("conv"):
+                    x = self.convs[name](x)
+                    x = x.to(self.dtype) if name == "conv1_1" else x
+                elif name.startswith("relu"):
+                    x = F.relu(x)
+                else:
+                    x = F.max_pool2d(x, 2) if self.pooling == "max" else F.avg_pool2d(x, 2)
+                if name in remaining:
+                    features[name] = x
+                    remaining.discard(name)
+        return {name: features[name] for name in wanted}
+
+    def extra_repr(self) -> str:
+        return f"layers={self.layers}, pooling={self.pooling}, dtype={self.dtype}"
