@@ -1,0 +1,1 @@
+"""Pure functions of features, and the perceptual loss over them."""

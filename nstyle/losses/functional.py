@@ -1,0 +1,104 @@
+"""Losses and statistics as pure functions of features. All are computed in float32 or wider, also under autocast.
+
+Shape suffixes: B batch, C channels, H height, W width.
+"""
+
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+GramDivisor = Literal["chw", "hw"]
+ENERGY_EPS = 1e-8
+"""Added to a target's energy in the relative losses, in squared units of the features."""
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """Widen half-precision tensors to float32; float32 and float64 pass unchanged."""
+    return x if x.dtype == torch.float64 else x.float()
+
+
+def gram(features: Tensor, divisor: GramDivisor) -> Tensor:
+    """Compute ``G = F F^T / divisor`` over positions (Gatys et al. 2015, eq. 3).
+
+    Features are scaled before they are multiplied, so that the divisor never overflows.
+
+    Args:
+        features: (B, C, H, W).
+        divisor: ``"chw"`` (Johnson et al. 2016, eq. 3) or ``"hw"`` (Magenta). Loss weights belong to one of them.
+
+    Returns:
+        (B, C, C), symmetric, float32 or wider.
+    """
+    _, channels, height, width = features.shape
+    count = height * width * (channels if divisor == "chw" else 1)
+    product: Tensor = _GramProduct.apply(features, count**-0.5)
+    return product
+
+
+class _GramProduct(torch.autograd.Function):
+    """``(s F) (s F)^T`` in float32 or wider, with the gradient ``s^2 (dG + dG^T) F`` as one product in F's own dtype.
+
+    Autograd would take two products, both in float32 even where F and its gradient are bfloat16.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, scale: float) -> Tensor:
+        ctx.save_for_backward(features)
+        ctx.scale = scale
+        with torch.autocast(features.device.type, enabled=False):
+            flat = at_least_float32(features).flatten(2) * scale
+            return flat @ flat.mT
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (features,) = ctx.saved_tensors
+        symmetric = ((grad + grad.mT) * ctx.scale**2).to(features.dtype)
+        with torch.autocast(features.device.type, enabled=False):
+            # Positions before channels: the product comes out in channels_last order, as the convolutions want it.
+            flat = features.flatten(2).mT @ symmetric
+        return flat.mT.unflatten(2, features.shape[2:]), None
+
+
+def mean_squared_error(x: Tensor, target: Tensor) -> Tensor:
+    """Average the squared difference over everything but the batch: (B, ...) and (B, ...) to (B,)."""
+    return (at_least_float32(x) - at_least_float32(target)).square().flatten(1).mean(dim=1)
+
+
+def relative_squared_error(x: Tensor, target: Tensor) -> Tensor:
+    """Compute ``|x - target|^2 / (|target|^2 + eps)`` per sample with mean energies: (B, ...) to (B,).
+
+    0 for a perfect match, about 1 for an answer of all zeros, whatever scale the features have.
+    """
+    energy = at_least_float32(target).square().flatten(1).mean(dim=1)
+    return mean_squared_error(x, target) / (energy + ENERGY_EPS)
+
+
+def total_variation(image: Tensor, power: float = 2.0) -> Tensor:
+    """Average ``(dx^2 + dy^2)^(power / 2)`` over the picture, per sample: (B, C, H, W) to (B,).
+
+    ``power=2`` is the squared-difference form of Johnson et al. 2016; ``power=2.5`` is the 1.25-power form of seed 002.
+    """
+    dx = image[..., :-1, 1:] - image[..., :-1, :-1]
+    dy = image[..., 1:, :-1] - image[..., :-1, :-1]
+    energy = at_least_float32(dx).square() + at_least_float32(dy).square()
+    return energy.pow(power / 2).flatten(1).mean(dim=1)
+
+
+def downsample(image: Tensor) -> Tensor:
+    """Halve a picture with the binomial filter [1, 3, 3, 1] / 8, which suppresses aliasing: one pyramid step.
+
+    Args:
+        image: (B, C, H, W), H and W at least 3. Borders are reflected.
+
+    Returns:
+        (B, C, ceil(H / 2), ceil(W / 2)).
+    """
+    channels = image.shape[1]
+    height, width = image.shape[-2:]
+    taps = image.new_tensor([1.0, 3.0, 3.0, 1.0]) / 8
+    kernel = (taps[:, None] * taps[None, :]).expand(channels, 1, 4, 4)
+    padded = F.pad(image, (1, 1 + width % 2, 1, 1 + height % 2), mode="reflect")
+    with torch.autocast(image.device.type, enabled=False):
+        return F.conv2d(padded, kernel, stride=2, groups=channels)

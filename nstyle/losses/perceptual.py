@@ -1,0 +1,118 @@
+"""The perceptual loss: content and style of pictures as frozen VGG features see them.
+
+Shape suffixes: B batch, S styles, C channels, H height, W width.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from nstyle.errors import UsageError
+from nstyle.losses.functional import downsample, gram, mean_squared_error, relative_squared_error, total_variation
+from nstyle.losses.presets import Preset
+from nstyle.models.vgg import VGGFeatures, VGGWeights, min_side
+
+StyleTargets = dict[str, Tensor]
+"""Gram matrices (S, C, C) by term name, such as ``relu2_2@1`` for relu2_2 at half size."""
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Unweighted losses of a batch, one value per sample, each (B,) float32."""
+
+    content: Tensor
+    style: Tensor
+    tv: Tensor
+    style_terms: dict[str, Tensor]
+    """The style loss by layer and scale, before the average or the sum."""
+
+
+class PerceptualLoss(nn.Module):
+    """Compare pictures with a photograph's content and a painting's style under one preset.
+
+    The loss holds no targets: they are passed in, so one instance serves every style.
+
+    Args:
+        preset: Layers, weights and conventions.
+        weights: The VGG release.
+        dtype: Of the VGG features after conv1_1; statistics and losses are float32 in any case.
+
+    Raises:
+        UsageError: If the preset asks for layers that the weights do not have.
+    """
+
+    def __init__(self, preset: Preset, weights: VGGWeights, *, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        self.preset = preset
+        layers = tuple(dict.fromkeys(preset.content_layers + preset.style_layers))
+        self.vgg = VGGFeatures(weights, layers, pooling=preset.pooling, dtype=dtype)
+
+    @property
+    def min_side(self) -> int:
+        """Return the shortest side, in pixels, that leaves a feature at the deepest layer of the coarsest scale."""
+        coarsest = min_side(self.preset.style_layers) * 2 ** (self.preset.style_scales - 1)
+        return int(max(coarsest, min_side(self.preset.content_layers)))
+
+    def style_grams(self, image: Tensor, features: Mapping[str, Tensor] | None = None) -> StyleTargets:
+        """Compute Gram matrices at every style layer and scale.
+
+        Args:
+            image: RGB (B, 3, H, W) in [0, 1].
+            features: Features of ``image`` at full size where they are known already.
+
+        Returns:
+            Gram matrices (B, C, C) by ``layer@scale``; scale k is the picture halved k times.
+
+        Raises:
+            UsageError: If the picture is too small for the coarsest scale.
+        """
+        if min(image.shape[-2:]) < self.min_side:
+            size = f"{image.shape[-1]}x{image.shape[-2]}"
+            raise UsageError(f"a picture of {size} px is too small for this style loss: expected at least {self.min_side} px")
+        grams: StyleTargets = {}
+        for scale in range(self.preset.style_scales):
+            if scale > 0:
+                image, features = downsample(image), None
+            features = features or self.vgg(image, self.preset.style_layers)
+            for layer in self.preset.style_layers:
+                grams[f"{layer}@{scale}"] = gram(features[layer], self.preset.gram_divisor)
+        return grams
+
+    def content_features(self, photo: Tensor) -> dict[str, Tensor]:
+        """Compute the content target of RGB (B, 3, H, W) in [0, 1], only as deep as the content layers."""
+        with torch.no_grad():
+            features: dict[str, Tensor] = self.vgg(photo, self.preset.content_layers)
+        return features
+
+    def forward(self, output: Tensor, content_target: Mapping[str, Tensor], style_target: Mapping[str, Tensor]) -> Losses:
+        """Compare stylized pictures with their targets.
+
+        Args:
+            output: RGB (B, 3, H, W) in [0, 1].
+            content_target: From :meth:`content_features` of the photographs, (B, ...).
+            style_target: Gram matrices (B, C, C): each sample's rows of the style targets.
+
+        Returns:
+            Losses per sample.
+        """
+        preset = self.preset
+        error = relative_squared_error if preset.reduction == "relative" else mean_squared_error
+        features = self.vgg(output)
+        content_terms = [error(features[layer], content_target[layer]) for layer in preset.content_layers]
+        grams = self.style_grams(output, features)
+        style_terms = {name: error(value, style_target[name]) for name, value in grams.items()}
+        reduce = torch.mean if preset.reduction == "relative" else torch.sum
+        return Losses(
+            content=reduce(torch.stack(content_terms), dim=0),
+            style=reduce(torch.stack(list(style_terms.values())), dim=0),
+            tv=total_variation(output),
+            style_terms=style_terms,
+        )
+
+    def total(self, losses: Losses, style_factor: Tensor | float = 1.0) -> Tensor:
+        """Weigh and add the losses per sample, (B,). ``style_factor`` (B,) makes single styles stronger or weaker."""
+        preset = self.preset
+        weighted_style = preset.style_weight * style_factor * losses.style
+        return preset.content_weight * losses.content + weighted_style + preset.tv_weight * losses.tv
