@@ -1,0 +1,1 @@
+"""Content photographs, paintings and their targets."""

@@ -1,0 +1,129 @@
+"""Random crops of photographs, as a pure function of the seed and the position in the run.
+
+A resumed run therefore sees exactly the crops that an uninterrupted one would have seen.
+"""
+
+from collections import deque
+from collections.abc import Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from nstyle.data.photos import PhotoIndex, ReadMonitor
+from nstyle.errors import NstyleError
+from nstyle.image import read_picture, resize
+
+MAX_ZOOM = 1.5
+"""The short side is resized to between 1 and this many times the crop, as far as the photograph has the pixels."""
+PREFETCHED_BATCHES = 4
+ORDER, AUGMENTATION, HELD_OUT = 0, 1, 2
+"""Streams of random numbers, so that none repeats another."""
+
+
+def hold_out(index: PhotoIndex, count: int, seed: int) -> tuple[PhotoIndex, PhotoIndex]:
+    """Split off ``count`` photographs by the seed (at most half of them): (rest, held out)."""
+    order = np.random.default_rng((seed, HELD_OUT)).permutation(len(index.files))
+    chosen = set(order[: min(count, len(index.files) // 2)].tolist())
+    rest = tuple(path for i, path in enumerate(index.files) if i not in chosen)
+    held_out = tuple(path for i, path in enumerate(index.files) if i in chosen)
+    return PhotoIndex(index.root, rest, index.skipped), PhotoIndex(index.root, held_out)
+
+
+class CropSampler:
+    """Draw random crops and flips of photographs through torchvision's v2 transforms.
+
+    Args:
+        index: The photographs.
+        size: Side of the square crops, in pixels.
+        seed: Decides the order, the crops and the flips.
+    """
+
+    def __init__(self, index: PhotoIndex, size: int, seed: int) -> None:
+        self.index = index
+        self.size = size
+        self.seed = seed
+        self.monitor = ReadMonitor()
+        self._order = lru_cache(maxsize=2)(self._draw_order)
+
+    def _draw_order(self, epoch: int) -> list[int]:
+        order: list[int] = np.random.default_rng((self.seed, ORDER, epoch)).permutation(len(self.index.files)).tolist()
+        return order
+
+    def sample(self, position: int) -> Tensor:
+        """Return crop number ``position`` of the run, uint8 (3, size, size).
+
+        A file that cannot be read is noted and replaced by the next in order.
+
+        Raises:
+            NstyleError: If too many files are broken.
+        """
+        epoch, offset = divmod(position, len(self.index.files))
+        order = self._order(epoch)
+        for attempt in range(len(order)):
+            path = self.index.files[order[(offset + attempt) % len(order)]]
+            try:
+                # The largest zoom must not upsample what reduced decoding threw away.
+                image = read_picture(path, near_side=int(MAX_ZOOM * self.size)).over_white()
+            except NstyleError as error:
+                self.monitor.record(path, str(error))
+                continue
+            self.monitor.record(path, None)
+            return self._augment(image, position)
+        raise NstyleError(f"none of the {len(order)} photographs in {self.index.root} can be read any more")
+
+    def _augment(self, image: Image.Image, position: int) -> Tensor:
+        from torchvision.transforms.v2 import functional as v2
+
+        draw = np.random.default_rng((self.seed, AUGMENTATION, position))
+        largest = max(self.size, min(min(image.size), int(MAX_ZOOM * self.size)))
+        image = resize(image, short_side=int(draw.integers(self.size, largest + 1)))
+        top = int(draw.integers(0, image.height - self.size + 1))
+        left = int(draw.integers(0, image.width - self.size + 1))
+        crop = v2.crop(image, top, left, self.size, self.size)
+        if draw.random() < 0.5:
+            crop = v2.horizontal_flip(crop)
+        pixels: Tensor = v2.pil_to_tensor(crop)
+        return pixels
+
+    def batch(self, update: int, batch_size: int) -> Tensor:
+        """Return the photographs of one update, uint8 (batch_size, 3, size, size)."""
+        first = update * batch_size
+        return torch.stack([self.sample(first + i) for i in range(batch_size)])
+
+    def batches(self, first_update: int, last_update: int, batch_size: int, *, workers: int = 2) -> Generator[Tensor, None, None]:
+        """Yield the batches of updates ``first_update`` to ``last_update - 1``, decoded ahead in threads."""
+        pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="photos")
+        pending: deque[Future[Tensor]] = deque()
+        try:
+            for update in range(first_update, last_update):
+                while len(pending) < PREFETCHED_BATCHES and update + len(pending) < last_update:
+                    pending.append(pool.submit(self.batch, update + len(pending), batch_size))
+                yield pending.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def center_crops(index: PhotoIndex, size: int) -> Tensor:
+    """Return the middle of every photograph, short side resized to ``size``: float32 (N, 3, size, size) in [0, 1].
+
+    Unreadable ones are left out.
+
+    Raises:
+        NstyleError: If none can be read.
+    """
+    from torchvision.transforms.v2 import functional as v2
+
+    crops = []
+    for path in index.files:
+        try:
+            image = resize(read_picture(path, near_side=size).over_white(), short_side=size)
+        except NstyleError:
+            continue
+        crops.append(v2.pil_to_tensor(v2.center_crop(image, [size, size])))
+    if not crops:
+        raise NstyleError(f"none of the {len(index.files)} photographs in {index.root} can be read")
+    return torch.stack(crops).float().div(255)

@@ -1,0 +1,172 @@
+"""The content photographs: which files there are, and which of them can be read."""
+
+import hashlib
+import json
+import logging
+import os
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from nstyle.errors import NstyleError, UsageError
+from nstyle.image import list_pictures, read_picture, read_size, write_atomically
+
+logger = logging.getLogger(__name__)
+
+MIN_SIDE = 32
+"""Photographs with a shorter side than this many pixels are skipped as tiny."""
+PROBE_SAMPLE = 500
+"""Files decoded at the start of a run."""
+MAX_BROKEN = 0.05
+"""A larger share of broken files, in the probe or over WINDOW reads, ends the run."""
+WINDOW = 1000
+LISTED = 10
+"""Broken files named in an error."""
+
+
+def cache_folder() -> Path:
+    """Return the folder for data that can be made anew: ``$XDG_CACHE_HOME/nstyle`` or ``~/.cache/nstyle``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nstyle"
+
+
+@dataclass(frozen=True)
+class PhotoIndex:
+    """The readable photographs of a folder or a COCO annotation file, in a fixed order."""
+
+    root: Path
+    files: tuple[Path, ...]
+    skipped: dict[str, str] = field(default_factory=dict)
+    """Reason by file, for files that are no use as content."""
+
+    def summary(self) -> str:
+        """Say in one line what was found."""
+        text = f"{len(self.files)} photographs in {self.root}"
+        return f"{text}, {len(self.skipped)} skipped" if self.skipped else text
+
+
+def index_folder(folder: Path, *, use_cache: bool = True) -> PhotoIndex:
+    """Read the headers of all pictures in a folder and its subfolders.
+
+    Args:
+        folder: The folder.
+        use_cache: Keep what the headers said, by path, size and time, so that the next start is quick.
+
+    Raises:
+        UsageError: If the folder does not exist or holds no usable photograph.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: no such folder; expected a folder of photographs (--content)")
+    return index_files(folder, list_pictures(folder), use_cache=use_cache)
+
+
+def index_files(root: Path, files: list[Path], *, use_cache: bool = True) -> PhotoIndex:
+    """Read the headers of the given files; see :func:`index_folder`."""
+    digest = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
+    cache_path = cache_folder() / "index" / f"{digest}.json"
+    known = _read_cache(cache_path) if use_cache else {}
+    seen: dict[str, tuple[int, int, str]] = {}
+    with ThreadPoolExecutor(max_workers=min(8, 2 * (os.cpu_count() or 1))) as pool:
+        for path, entry in zip(files, pool.map(lambda path: _check_header(path, known), files), strict=True):
+            seen[str(path.absolute())] = entry
+    if use_cache and seen != known:
+        try:
+            write_atomically(cache_path, json.dumps(seen).encode())
+        except NstyleError as error:
+            logger.warning("the index of %s is not kept: %s", root, error)
+    skipped = {str(path): seen[str(path.absolute())][2] for path in files if seen[str(path.absolute())][2]}
+    for name, reason in skipped.items():
+        logger.info("skipped %s: %s", name, reason)
+    usable = tuple(path for path in files if str(path) not in skipped)
+    if not usable:
+        raise UsageError(f"{root} holds no usable photograph ({len(files)} files looked at); expected JPEG, PNG or WebP pictures")
+    return PhotoIndex(root=root, files=usable, skipped=skipped)
+
+
+def _read_cache(path: Path) -> dict[str, tuple[int, int, str]]:
+    try:
+        return {name: (entry[0], entry[1], entry[2]) for name, entry in json.loads(path.read_bytes()).items()}
+    except (OSError, ValueError, AttributeError, LookupError, TypeError):
+        return {}  # No cache, or a damaged one: the headers are read again.
+
+
+def _check_header(path: Path, known: dict[str, tuple[int, int, str]]) -> tuple[int, int, str]:
+    """Return (bytes, time in ns, reason to skip or "") of a file."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        return 0, 0, error.strerror or "cannot be read"
+    entry = known.get(str(path.absolute()))
+    if entry is not None and entry[:2] == (status.st_size, status.st_mtime_ns):
+        return entry
+    try:
+        reason = "" if min(size := read_size(path)) >= MIN_SIDE else f"tiny ({size[0]}x{size[1]} px)"
+    except NstyleError as error:
+        reason = f"broken ({error})"
+    return status.st_size, status.st_mtime_ns, reason
+
+
+def probe(index: PhotoIndex, seed: int) -> None:
+    """Decode a seeded sample of the photographs, before hours are spent on a broken data set.
+
+    Raises:
+        NstyleError: If more than 5 % of the sample, or of all headers, are broken.
+    """
+    chosen = np.random.default_rng((seed, 500)).permutation(len(index.files))[:PROBE_SAMPLE]
+    broken = {name: reason for name, reason in index.skipped.items() if reason.startswith("broken")}
+    if len(broken) > MAX_BROKEN * (len(index.files) + len(index.skipped)):
+        raise NstyleError(_too_many_broken(broken, len(index.files) + len(index.skipped)))
+    failures = {}
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        files = [index.files[i] for i in chosen]
+        for path, reason in zip(files, pool.map(_decode_failure, files), strict=True):
+            if reason:
+                failures[str(path)] = reason
+                logger.warning("broken photograph: %s", reason)
+    if len(failures) > MAX_BROKEN * len(files):
+        raise NstyleError(_too_many_broken(failures, len(files)))
+
+
+def _decode_failure(path: Path) -> str:
+    try:
+        read_picture(path, near_side=MIN_SIDE)
+    except NstyleError as error:
+        return str(error)
+    return ""
+
+
+def _too_many_broken(broken: dict[str, str], total: int) -> str:
+    names = ", ".join(list(broken)[:LISTED])
+    more = f" and {len(broken) - LISTED} more" if len(broken) > LISTED else ""
+    return (
+        f"{len(broken)} of {total} photographs cannot be read, more than {MAX_BROKEN:.0%}: {names}{more}; "
+        "remove or replace them (was a download cut short?)"
+    )
+
+
+class ReadMonitor:
+    """Count broken reads, and end the run when they become many. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._window: deque[bool] = deque(maxlen=WINDOW)
+        self.broken: dict[str, str] = {}
+
+    def record(self, path: Path, failure: str | None) -> None:
+        """Note one read.
+
+        Raises:
+            NstyleError: If more than 5 % of the last 1,000 reads failed.
+        """
+        with self._lock:
+            self._window.append(failure is not None)
+            if failure is None:
+                return
+            if str(path) not in self.broken:
+                self.broken[str(path)] = failure
+                logger.warning("skipped a broken photograph: %s", failure)
+            if sum(self._window) > MAX_BROKEN * WINDOW:
+                raise NstyleError(_too_many_broken(self.broken, WINDOW))

@@ -1,0 +1,91 @@
+"""The paintings: which files, what they are called, and their Gram targets."""
+
+import glob
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from nstyle.errors import UsageError
+from nstyle.image import list_pictures, read_picture, resize, to_tensor
+from nstyle.losses.perceptual import PerceptualLoss, StyleTargets
+
+
+PALETTE_SIDE = 128
+"""Short side, in pixels, at which a painting's colours are measured."""
+LOGIT_EPS = 0.02
+"""Colours are clamped to this distance from black and white, where logits are infinite."""
+
+
+@dataclass(frozen=True)
+class StyleFile:
+    """A painting and the name of its style."""
+
+    name: str
+    path: Path
+
+
+def style_name(path: Path) -> str:
+    """Name a style after its file: the stem in lower case, every other run of characters turned to ``-``.
+
+    >>> style_name(Path("styles/Hokusai_Great Wave.jpg"))
+    'hokusai-great-wave'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "style"
+
+
+def find_styles(arguments: Sequence[str | Path]) -> list[StyleFile]:
+    """Resolve files, quoted globs and folders to paintings. The order given is kept: it is the style id.
+
+    Raises:
+        UsageError: If nothing is found, or two paintings would have the same name.
+    """
+    paths: list[Path] = []
+    for argument in arguments:
+        path = Path(argument)
+        if path.is_dir():
+            found = list_pictures(path)
+        elif path.exists():
+            found = [path]
+        else:
+            found = [Path(name) for name in sorted(glob.glob(str(argument), recursive=True))]
+        if not found:
+            raise UsageError(f"{argument}: no picture found; expected a painting, a folder of them or a pattern such as 'styles/*.jpg'")
+        paths += found
+    styles = [StyleFile(style_name(path), path) for path in paths]
+    by_name: dict[str, Path] = {}
+    for style in styles:
+        if style.name in by_name:
+            raise UsageError(f"{by_name[style.name]} and {style.path} would both be style '{style.name}'; rename one of the files")
+        by_name[style.name] = style.path
+    return styles
+
+
+def logit_colors(styles: Sequence[StyleFile]) -> tuple[Tensor, Tensor]:
+    """Return mean and standard deviation of each painting's colours in logits: (S, 3) red, green, blue each."""
+    pixels = [to_tensor(resize(read_picture(style.path).over_white(), short_side=PALETTE_SIDE)).flatten(1) for style in styles]
+    logits = [torch.logit(values, eps=LOGIT_EPS) for values in pixels]
+    return torch.stack([value.mean(dim=1) for value in logits]), torch.stack([value.std(dim=1) for value in logits])
+
+
+def compute_targets(styles: Sequence[StyleFile], loss: PerceptualLoss, style_size: int, device: torch.device) -> StyleTargets:
+    """Compute the Gram targets of paintings, once per run and in float32.
+
+    Args:
+        styles: The paintings.
+        loss: Whose VGG and preset to use.
+        style_size: Short side of the paintings, in pixels; the aspect ratio is kept.
+        device: Where ``loss`` lives.
+
+    Returns:
+        (S, C, C) by term, in the order of ``styles``.
+    """
+    rows: list[StyleTargets] = []
+    for style in styles:
+        image = resize(read_picture(style.path).over_white(), short_side=style_size)
+        with torch.no_grad():
+            rows.append(loss.style_grams(to_tensor(image)[None].to(device)))
+    return {term: torch.cat([row[term] for row in rows]) for term in rows[0]}

@@ -1,0 +1,1 @@
+"""The loop, the style schedule, checkpoints and resume, the logs."""

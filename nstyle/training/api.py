@@ -1,0 +1,139 @@
+"""Training from Python and from the command line: ``nstyle.train`` and ``nstyle.add_style``."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from nstyle.data.styles import StyleFile, find_styles
+from nstyle.errors import UsageError
+from nstyle.inference.mix import match_style
+from nstyle.losses.presets import PRESETS, RELATIVE, Preset
+from nstyle.models.locate import RUNS, find_model
+from nstyle.models.model_file import read_info
+from nstyle.training.config import TrainingConfig
+from nstyle.training.run_directory import RunDirectory
+from nstyle.training.setup import new_run, resume_run
+from nstyle.training.trainer import Progress, Trainer
+
+ADD_STYLE_UPDATES = 5000
+"""Dumoulin et al. 2017, section 3.2: 5,000 updates of gamma and beta reach what 40,000 from scratch do."""
+PRESET_OVERRIDES = ("content_weight", "style_weight", "tv_weight", "content_layers", "style_layers", "style_scales")
+RESUMABLE = ("updates", "content", "validation", "coco_annotations", "vgg")
+"""Settings that may differ when a run is resumed: its length, and where files lie."""
+
+Report = Callable[[Progress], None]
+
+
+def train(
+    styles: Sequence[str | Path] = (), *, out: str | Path | None = None, resume: bool = False, report: Report | None = None, **settings: Any
+) -> Path:
+    """Train one network in n styles.
+
+    Args:
+        styles: Paintings, patterns or folders; the order is the style id. May be left out on ``resume``.
+        out: Run directory. None: ``checkpoints/<name of the styles>``, or the newest run on ``resume``.
+        resume: Continue a run with its own settings; only its length and paths may differ.
+        report: Called after every update.
+        settings: Fields of :class:`nstyle.training.config.TrainingConfig`, or ``preset`` and overrides of
+            :class:`nstyle.losses.presets.Preset` such as ``style_weight``.
+
+    Returns:
+        The run directory.
+
+    Raises:
+        UsageError: If a setting, a painting or the photographs do not do.
+        NstyleError: If training fails or is interrupted; what was saved stays.
+    """
+    trainer = prepare_training(styles, out=out, resume=resume, **settings)
+    trainer.train(report or (lambda progress: None))
+    return trainer.run.path
+
+
+def add_style(model: str | Path, styles: Sequence[str | Path], *, out: str | Path, report: Report | None = None, **settings: Any) -> Path:
+    """Append styles to a model by training their gamma and beta only; the old styles' outputs stay bit-identical.
+
+    Args:
+        model: See :func:`nstyle.models.locate.find_model`.
+        styles: Paintings, patterns or folders.
+        out: Run directory for the grown model.
+        report: Called after every update.
+        settings: As for :func:`train`. Loss, crop and style size default to what the model was trained with.
+
+    Returns:
+        The run directory.
+
+    Raises:
+        UsageError: If a setting, a painting or the photographs do not do.
+        NstyleError: If training fails or is interrupted; what was saved stays.
+    """
+    trainer = prepare_append(model, styles, out=out, **settings)
+    trainer.train(report or (lambda progress: None))
+    return trainer.run.path
+
+
+def prepare_training(styles: Sequence[str | Path], *, out: str | Path | None, resume: bool, **settings: Any) -> Trainer:
+    """Check everything and return a trainer that is ready to start; see :func:`train`."""
+    if resume:
+        return _prepare_resume(styles, out, settings)
+    if not styles:
+        raise UsageError("no styles given; expected paintings after --styles, such as --styles styles/*.jpg")
+    files = find_styles(styles)
+    if settings.get("init_from"):
+        model = find_model(settings["init_from"])
+        settings = {"width": read_info(model).width, **settings, "init_from": str(model)}
+    return _prepare_new(files, Path(out) if out else RUNS / run_name(files), settings, RELATIVE)
+
+
+def prepare_append(model: str | Path, styles: Sequence[str | Path], *, out: str | Path, **settings: Any) -> Trainer:
+    """Check everything and return a trainer that is ready to start; see :func:`add_style`."""
+    path = find_model(model)
+    info = read_info(path)
+    inherited: dict[str, Any] = {"updates": ADD_STYLE_UPDATES, "width": info.width, "size": info.size}
+    if "size" not in settings:
+        inherited["style_size"] = info.style_size
+    fixed = {"init_from": str(path), "rows_only": True}
+    return _prepare_new(find_styles(styles), Path(out), {**inherited, **settings, **fixed}, Preset.from_dict(info.preset))
+
+
+def run_name(styles: Sequence[StyleFile]) -> str:
+    """Name a run after its styles: up to three in full."""
+    names = [style.name for style in styles]
+    return "+".join(names) if len(names) <= 3 else f"{names[0]}+{len(names) - 1}-more"
+
+
+def _prepare_new(styles: Sequence[StyleFile], out: Path, settings: dict[str, Any], loss: Preset) -> Trainer:
+    settings = dict(settings)
+    preset = settings.pop("preset", None)
+    if preset is not None:
+        if preset not in PRESETS:
+            raise UsageError(f"--preset is {preset}; expected {', '.join(PRESETS)}")
+        loss = PRESETS[preset]
+    loss = loss.override(**{name: settings.pop(name) for name in PRESET_OVERRIDES if name in settings})
+    names = [style.name for style in styles]
+    factors = {match_style(name, names): value for name, value in settings.pop("style_factors", {}).items()}
+    return new_run(out, TrainingConfig(loss=loss, style_factors=factors, **settings), styles)
+
+
+def _prepare_resume(styles: Sequence[str | Path], out: str | Path | None, settings: dict[str, Any]) -> Trainer:
+    files = find_styles(styles)
+    if out is None:
+        out = RUNS / run_name(files) if files else find_model().parent
+    run = RunDirectory(Path(out))
+    if not run.config.exists():
+        raise UsageError(f"{out} holds no run to resume; expected a run directory (--out) with {run.config.name}")
+    config = TrainingConfig.from_toml(run.config)
+    names = run.read_targets()[0]
+    if files and tuple(style.name for style in files) != names:
+        raise UsageError(f"the run trains {', '.join(names)}, in this order; leave --styles out to resume it, or choose another --out")
+    for name, value in settings.items():
+        old = (
+            getattr(config.loss, "name" if name == "preset" else name, None)
+            if name in ("preset", *PRESET_OVERRIDES)
+            else getattr(config, name)
+        )
+        if name not in RESUMABLE and value != old:
+            option = f"--{name.removesuffix('s') if name == 'style_factors' else name}".replace("_", "-")
+            raise UsageError(f"{option} is {value}, but the run was started with {old}; leave it out to resume, or start a new run")
+    changed = {name: value for name, value in settings.items() if name in RESUMABLE}
+    return resume_run(run.path, replace(config, **changed))

@@ -1,0 +1,132 @@
+"""The settings of a training run, and their form in ``config.toml``."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from nstyle.errors import UsageError
+from nstyle.losses.presets import RELATIVE, Preset
+
+Schedule = Literal["round-robin", "round-robin-batch", "random", "sequential"]
+LrSchedule = Literal["constant", "one-cycle"]
+Precision = Literal["auto", "fp32", "bf16"]
+STYLE_SIZE_FACTOR = 1.5
+"""Default short side of the paintings, as a multiple of the crop."""
+DEFAULT_UPDATES = 40_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """Everything that decides what a run computes. Ranges are checked on construction."""
+
+    updates: int = DEFAULT_UPDATES
+    """Updates of the run, at least 1."""
+    batch_size: int = 4
+    """Photographs per update."""
+    size: int = 256
+    """Side of the square crops in pixels, at least 32."""
+    style_size: int = 0
+    """Short side of the paintings in pixels; 0 for 1.5 times the crop."""
+    schedule: Schedule = "round-robin"
+    """Which style an update (or a sample) is trained on."""
+    loss: Preset = RELATIVE
+    """The perceptual loss with its whole convention."""
+    style_factors: Mapping[str, float] = field(default_factory=dict)
+    """Factor of the style weight by style name."""
+    width: float = 1.0
+    """Multiplier of the network's channels."""
+    lr: float = 1e-3
+    """Learning rate of Adam (the peak, for one-cycle)."""
+    lr_schedule: LrSchedule = "constant"
+    """Constant, or one cycle: a short warm-up, then a cosine down to almost 0."""
+    clip: float = 10.0
+    """Largest norm of the gradient; 0 for no clipping."""
+    precision: Precision = "auto"
+    """bfloat16 where the hardware has it, or forced."""
+    compile: bool = False
+    """Compile the update with torch.compile."""
+    device: str = "auto"
+    """``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``."""
+    seed: int = 0
+    """Decides the initial weights, the order of photographs and the crops."""
+    checkpoint_every: int = 1000
+    """Updates between checkpoints, validations and sample grids."""
+    content: str = ""
+    """Folder of photographs."""
+    coco_annotations: str = ""
+    """COCO annotation file that lists the photographs, or empty."""
+    coco_categories: tuple[str, ...] = ()
+    """Categories to take from it, or all."""
+    validation: str = ""
+    """Folder of validation photographs; empty for 16 held out of the content."""
+    vgg: str = ""
+    """Weights file, ``imagenet``, or empty for ``NSTYLE_VGG`` and then ``imagenet``."""
+    init_from: str = ""
+    """Model whose weights the run started from, or empty."""
+
+    rows_only: bool = False
+    """Train only gamma and beta of the styles given, and leave the rest of the network as it is (add-style)."""
+
+    def __post_init__(self) -> None:
+        if self.style_size == 0:
+            object.__setattr__(self, "style_size", round(STYLE_SIZE_FACTOR * self.size))
+        _check(self.updates >= 1, "--updates", self.updates, "at least 1")
+        _check(self.batch_size >= 1, "--batch-size", self.batch_size, "at least 1")
+        _check(32 <= self.size <= 4096, "--size", self.size, "32 to 4096 px")
+        _check(32 <= self.style_size <= 8192, "--style-size", self.style_size, "32 to 8192 px")
+        _check(0 < self.width <= 4, "--width", self.width, "more than 0 and at most 4")
+        _check(0 < self.lr <= 1, "--lr", self.lr, "more than 0 and at most 1")
+        _check(self.clip >= 0, "--clip", self.clip, "at least 0 (0 for no clipping)")
+        _check(self.seed >= 0, "--seed", self.seed, "at least 0")
+        _check(self.checkpoint_every >= 1, "--checkpoint-every", self.checkpoint_every, "at least 1")
+        for name, kind in (("schedule", Schedule), ("lr_schedule", LrSchedule), ("precision", Precision)):
+            value = getattr(self, name)
+            _check(value in get_args(kind), f"--{name.replace('_', '-')}", value, " | ".join(get_args(kind)))
+        for name, factor in self.style_factors.items():
+            _check(0 <= factor < float("inf"), f"--style-factor {name}", factor, "a finite number of at least 0")
+
+    def to_toml(self) -> str:
+        """Write all settings as TOML: plain keys first, then the tables ``loss`` and ``style_factors``."""
+        values = asdict(self)
+        tables = {name: values.pop(name) for name in ("loss", "style_factors")}
+        lines = [f"{name} = {_toml(value)}" for name, value in values.items()]
+        for name, table in tables.items():
+            lines += ["", f"[{name}]", *(f"{_toml_key(key)} = {_toml(value)}" for key, value in table.items() if value is not None)]
+        return "\n".join(lines) + "\n"
+
+    @classmethod
+    def from_toml(cls, path: Path) -> "TrainingConfig":
+        """Read what :meth:`to_toml` wrote.
+
+        Raises:
+            UsageError: If the file is missing or damaged.
+        """
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+            values["loss"] = Preset.from_dict(values["loss"])
+            known = {f.name for f in fields(cls)}
+            unknown = sorted(set(values) - known)
+            if unknown:
+                raise UsageError(f"{path}: unknown setting '{unknown[0]}'; expected {', '.join(sorted(known))}")
+            settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+            return cls(**settings)
+        except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+            raise UsageError(f"{path} cannot be read as the settings of a run ({error})") from error
+
+
+def _check(ok: bool, name: str, value: object, expected: str) -> None:
+    if not ok:
+        raise UsageError(f"{name} is {value}; expected {expected}")
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return json.dumps(value)  # TOML's strings, numbers and booleans are written as in JSON.
+
+
+def _toml_key(key: str) -> str:
+    return key if key.replace("_", "").replace("-", "").isalnum() else json.dumps(key)

@@ -1,0 +1,125 @@
+"""The log of a run: every update's losses, kept on the device and written every few updates."""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nstyle.errors import NstyleError
+from nstyle.losses.perceptual import Losses
+from nstyle.training.run_directory import sync
+
+logger = logging.getLogger(__name__)
+
+FLUSH_EVERY = 20
+"""Updates between transfers of the losses from the device: each one waits for the device."""
+
+
+class NonFiniteLossError(NstyleError):
+    """A loss became NaN or infinite."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    update: int
+    lr: float
+    styles: Sequence[str]
+    values: Tensor
+    """(T, B): total, content, style, tv and the style terms of every sample."""
+
+
+class MetricsLog:
+    """Write losses to ``metrics.jsonl`` and TensorBoard.
+
+    Args:
+        path: ``metrics.jsonl``; lines are appended.
+        tensorboard: Folder of the event files.
+        first_update: Events of a killed run from here on are purged.
+    """
+
+    def __init__(self, path: Path, tensorboard: Path, first_update: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._file = path.open("a", encoding="utf-8")
+        self._writer = SummaryWriter(str(tensorboard), purge_step=first_update + 1)
+        self._rows: list[_Row] = []
+        self.latest: dict[str, float] = {}
+        """Mean content and style loss of the last update that was fetched."""
+
+    def add(self, update: int, lr: float, styles: Sequence[str], total: Tensor, losses: Losses) -> None:
+        """Note the losses of an update (counted from 1) without waiting for the device.
+
+        Raises:
+            NonFiniteLossError: See :meth:`flush`, which is called every FLUSH_EVERY updates.
+        """
+        self._names = ("total", "content", "style", "tv", *losses.style_terms)
+        values = torch.stack([total, losses.content, losses.style, losses.tv, *losses.style_terms.values()])
+        self._rows.append(_Row(update, lr, styles, values.detach()))
+        if len(self._rows) >= FLUSH_EVERY:
+            self.flush()
+
+    def flush(self) -> None:
+        """Fetch and write what was noted.
+
+        Raises:
+            NonFiniteLossError: If a loss is not finite; lines up to it are written.
+        """
+        rows, self._rows = self._rows, []
+        if not rows:
+            return
+        fetched = torch.stack([row.values for row in rows]).cpu()
+        for row, values in zip(rows, fetched, strict=True):
+            self._check_finite(row, values)
+            by_style = {
+                name: {term: _mean(values[t], row.styles, name) for t, term in enumerate(self._names)} for name in dict.fromkeys(row.styles)
+            }
+            self._write({"update": row.update, "lr": row.lr, "total": values[0].mean().item(), "losses": by_style})
+            for style, terms in by_style.items():
+                for term, value in terms.items():
+                    self._writer.add_scalar(f"{style}/{term}", value, row.update)
+            self._writer.add_scalar("lr", row.lr, row.update)
+        self.latest = {"content": fetched[-1, 1].mean().item(), "style": fetched[-1, 2].mean().item()}
+        sync(self._file)
+
+    def _check_finite(self, row: _Row, values: Tensor) -> None:
+        bad = (~torch.isfinite(values)).nonzero()
+        if not len(bad):
+            return
+        sync(self._file)
+        # A term that is itself a layer says more than the sums that it spoils.
+        term, sample = max(bad.tolist())
+        raise NonFiniteLossError(
+            f"the loss became {values[term, sample].item()} at update {row.update}: style '{row.styles[sample]}', term {self._names[term]}; "
+            "the last good checkpoint is kept: resume from it with a lower --lr, or with --precision fp32"
+        )
+
+    def add_validation(self, update: int, losses: dict[str, dict[str, float]]) -> None:
+        """Write the validation losses by style."""
+        self._write({"update": update, "validation": losses})
+        for style, terms in losses.items():
+            for term, value in terms.items():
+                self._writer.add_scalar(f"validation/{style}/{term}", value, update)
+        sync(self._file)
+
+    def add_grid(self, update: int, grid: Tensor) -> None:
+        """Show a sample grid, RGB (3, H, W) in [0, 1], in TensorBoard."""
+        self._writer.add_image("samples", grid, update)
+
+    def _write(self, line: dict[str, Any]) -> None:
+        self._file.write(json.dumps(line) + "\n")
+
+    def close(self) -> None:
+        """Write everything to the disk; no-op for what cannot be fetched."""
+        sync(self._file)
+        self._file.close()
+        self._writer.close()
+
+
+def _mean(values: Tensor, styles: Sequence[str], name: str) -> float:
+    chosen = [value for value, style in zip(values.tolist(), styles, strict=True) if style == name]
+    return float(sum(chosen) / len(chosen))

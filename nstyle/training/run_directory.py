@@ -1,0 +1,151 @@
+"""A run directory: the model, the style targets, the training state, the settings and the logs of one run."""
+
+import io
+import json
+import os
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from nstyle.errors import NstyleError, UsageError
+from nstyle.image import write_atomically
+from nstyle.losses.perceptual import StyleTargets
+from nstyle.models.model_file import ModelInfo, load_model, save_model
+from nstyle.models.transformer import TransformerNetwork
+from nstyle.training.config import TrainingConfig
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """Paths of a run and what is written to them, each file atomically.
+
+    A checkpoint is two files. The training state carries the update in its name and is written first; the model is
+    renamed into place second and decides: the run stands at the update that the model records.
+    """
+
+    path: Path
+
+    @property
+    def model(self) -> Path:
+        """``model.safetensors``: weights and description."""
+        return self.path / "model.safetensors"
+
+    @property
+    def targets(self) -> Path:
+        """``styles.safetensors``: the style targets."""
+        return self.path / "styles.safetensors"
+
+    @property
+    def config(self) -> Path:
+        """``config.toml``: the resolved settings."""
+        return self.path / "config.toml"
+
+    @property
+    def metrics(self) -> Path:
+        """``metrics.jsonl``: one line per update, and one per validation."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def samples(self) -> Path:
+        """``samples/``: grids of styles x validation photographs."""
+        return self.path / "samples"
+
+    @property
+    def tensorboard(self) -> Path:
+        """``tensorboard/``: event files."""
+        return self.path / "tensorboard"
+
+    def training_state(self, update: int) -> Path:
+        """``training-N.pt``: the optimizer at update N."""
+        return self.path / f"training-{update}.pt"
+
+    @property
+    def has_run(self) -> bool:
+        """Tell whether a run was started here."""
+        return self.config.exists() or self.model.exists()
+
+    def create(self, config: TrainingConfig, names: tuple[str, ...], targets: StyleTargets) -> None:
+        """Write what stays the same over the run.
+
+        Raises:
+            UsageError: If the directory holds a run already.
+        """
+        if self.has_run:
+            raise UsageError(f"{self.path} holds a run already; continue it with --resume, or choose another --out")
+        self.path.mkdir(parents=True, exist_ok=True)
+        tensors = {term: value.cpu().contiguous() for term, value in targets.items()}
+        write_atomically(self.targets, save(tensors, metadata={"styles": json.dumps(names)}))
+        write_atomically(self.config, config.to_toml().encode())
+
+    def read_targets(self) -> tuple[tuple[str, ...], StyleTargets]:
+        """Read the names and the targets of the styles that the run trains.
+
+        Raises:
+            UsageError: If the file is missing or damaged.
+        """
+        try:
+            with safe_open(self.targets, framework="pt") as file:
+                names = tuple(json.loads(file.metadata()["styles"]))
+                return names, {term: file.get_tensor(term) for term in file.keys()}
+        except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+            raise UsageError(f"{self.targets} cannot be read ({error}); the run cannot be continued without it") from error
+
+    def save_checkpoint(self, network: TransformerNetwork, info: ModelInfo, optimizer: dict[str, Any], update: int) -> None:
+        """Write the training state, then the model, then remove older training states.
+
+        Raises:
+            NstyleError: If a weight is not finite, or a file cannot be written; the last checkpoint stays then.
+        """
+        buffer = io.BytesIO()
+        torch.save({"optimizer": optimizer, "update": update}, buffer)
+        state_path = self.training_state(update)
+        write_atomically(state_path, buffer.getvalue())
+        try:
+            save_model(self.model, network, info)
+        except NstyleError:
+            state_path.unlink(missing_ok=True)
+            raise
+        for path in self.path.glob("training-*.pt"):
+            if path != state_path:
+                path.unlink(missing_ok=True)
+
+    def load_checkpoint(self) -> tuple[TransformerNetwork, ModelInfo, dict[str, Any], int]:
+        """Read network, description, optimizer state and update of the last checkpoint.
+
+        Raises:
+            UsageError: If there is none, or a file is damaged.
+        """
+        if not self.model.exists():
+            raise UsageError(f"{self.path} has no checkpoint to resume from; expected {self.model}")
+        network, info = load_model(self.model)
+        path = self.training_state(info.run_updates)
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            return network, info, state["optimizer"], info.run_updates
+        except (OSError, RuntimeError, pickle.UnpicklingError, KeyError, EOFError) as error:
+            raise UsageError(f"{path} is missing or damaged ({type(error).__name__}); start anew with --init-from {self.model}") from error
+
+    def cut_metrics(self, update: int) -> None:
+        """Drop the lines after ``update``: their updates are done again."""
+        if not self.metrics.exists():
+            return
+        kept = []
+        for line in self.metrics.read_text(encoding="utf-8").splitlines():
+            try:
+                if json.loads(line)["update"] > update:
+                    continue
+            except (ValueError, KeyError, TypeError):
+                continue  # The last line of a killed run may be cut short.
+            kept.append(line)
+        write_atomically(self.metrics, "".join(f"{line}\n" for line in kept).encode())
+
+
+def sync(file: Any) -> None:
+    """Flush a file through to the disk."""
+    file.flush()
+    os.fsync(file.fileno())

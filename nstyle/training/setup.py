@@ -1,0 +1,172 @@
+"""From settings to a trainer: a new run, a resumed run, or styles appended to a model."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from nstyle.data.coco import DEFAULT_FOLDERS, index_coco
+from nstyle.data.crops import CropSampler, center_crops, hold_out
+from nstyle.data.photos import PhotoIndex, index_folder, probe
+from nstyle.data.styles import StyleFile, compute_targets, logit_colors
+from nstyle.errors import UsageError
+from nstyle.losses.perceptual import PerceptualLoss
+from nstyle.models.model_file import ModelInfo, load_model
+from nstyle.models.transformer import TransformerNetwork
+from nstyle.models.vgg import VGGWeights
+from nstyle.models.vgg_weights import load_vgg_weights
+from nstyle.training.config import TrainingConfig
+from nstyle.training.device import check_can_compile, choose_device, choose_dtype
+from nstyle.training.run_directory import RunDirectory
+from nstyle.training.trainer import Trainer
+
+logger = logging.getLogger(__name__)
+
+NUM_VALIDATION = 16
+"""Photographs held out for validation where no folder of them is given."""
+
+
+def new_run(path: Path, config: TrainingConfig, styles: Sequence[StyleFile]) -> Trainer:
+    """Prepare a new run: check everything, measure the paintings, write the directory.
+
+    Args:
+        path: The run directory; must not hold a run.
+        config: The settings. With ``init_from`` the weights of a model are taken, rows matched by style name, and
+            new styles start at the mean of the old ones. With ``rows_only`` the styles are appended to that model.
+        styles: The paintings, in the order of the style ids.
+
+    Raises:
+        UsageError: If the settings, the paintings, the photographs or the weights do not do.
+    """
+    run = RunDirectory(path)
+    if run.has_run:
+        raise UsageError(f"{path} holds a run already; continue it with --resume, or choose another --out")
+    names = tuple(style.name for style in styles)
+    unknown = sorted(set(config.style_factors) - set(names))
+    if unknown:
+        raise UsageError(f"--style-factor names '{unknown[0]}'; expected some of {', '.join(names)}")
+    device = choose_device(config.device)
+    weights = load_vgg_weights(config.vgg or None)
+    _warn_of_release(config, weights)
+    network, info = _initial_network(config, styles)
+    photos, validation = _photographs(config)
+    targets = compute_targets(styles, PerceptualLoss(config.loss, weights).to(device), config.style_size, device)
+    run.create(config, names, targets)
+    vgg = {"architecture": weights.architecture, "release": weights.release, "sha256": weights.sha256}
+    info = replace(info, size=config.size, style_size=config.style_size, preset=config.loss.to_dict(), vgg=vgg)
+    return _trainer(run, config, network, info, names, targets, weights, photos, validation, device)
+
+
+def resume_run(path: Path, config: TrainingConfig) -> Trainer:
+    """Prepare to continue a run from its last checkpoint; the logs are cut back to it.
+
+    Args:
+        path: The run directory.
+        config: The run's own settings, with other ``updates``, ``content`` or ``validation`` if need be.
+
+    Raises:
+        UsageError: If there is no checkpoint, or the VGG weights are others than before.
+    """
+    run = RunDirectory(path)
+    network, info, optimizer, update = run.load_checkpoint()
+    if update >= config.updates:
+        raise UsageError(f"{path} is finished: {update} of {config.updates} updates are done; give more --updates to go on")
+    names, targets = run.read_targets()
+    device = choose_device(config.device)
+    weights = load_vgg_weights(config.vgg or None)
+    if weights.sha256 != info.vgg["sha256"]:
+        raise UsageError(
+            f"the run was started with other VGG weights ({info.vgg['release']}, sha256 {info.vgg['sha256'][:12]}); give them with --vgg"
+        )
+    photos, validation = _photographs(config)
+    run.cut_metrics(update)
+    base = replace(info, updates=info.updates - info.run_updates, run_updates=0)
+    trainer = _trainer(run, config, network, base, names, targets, weights, photos, validation, device)
+    trainer.restore(optimizer, update)
+    return trainer
+
+
+def _trainer(
+    run: RunDirectory,
+    config: TrainingConfig,
+    network: TransformerNetwork,
+    info: ModelInfo,
+    trained: Sequence[str],
+    targets: dict[str, Tensor],
+    weights: VGGWeights,
+    photos: PhotoIndex,
+    validation: Tensor,
+    device: torch.device,
+) -> Trainer:
+    if config.compile:
+        check_can_compile(device)
+    dtype = choose_dtype(config.precision, device)
+    return Trainer(
+        run=run,
+        config=config,
+        network=network.train().to(memory_format=torch.channels_last).to(device),
+        info=info,
+        trained=trained,
+        targets=targets,
+        perceptual=PerceptualLoss(config.loss, weights, dtype=dtype).to(device),
+        sampler=CropSampler(photos, config.size, config.seed),
+        validation=validation,
+        device=device,
+        dtype=dtype,
+    )
+
+
+def _initial_network(config: TrainingConfig, styles: Sequence[StyleFile]) -> tuple[TransformerNetwork, ModelInfo]:
+    names = tuple(style.name for style in styles)
+    if not config.init_from:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            network = TransformerNetwork(len(names), width=config.width)
+        network.set_output_colors(*logit_colors(styles))
+        return network, ModelInfo(styles=names, width=config.width)
+    source, info = load_model(Path(config.init_from))
+    if source.width != config.width:
+        raise UsageError(f"{config.init_from} has width {source.width}, but --width is {config.width}; leave --width out")
+    known = [name for name in names if name in info.styles]
+    new = [name for name in names if name not in info.styles]
+    if config.rows_only:
+        if known:
+            raise UsageError(f"style '{known[0]}' is in {config.init_from} already; rename the painting to append it again")
+        return source.grow_styles(len(new)), replace(info, styles=(*info.styles, *new), run_updates=0)
+    grown = source.grow_styles(len(new)) if new else source
+    order = [(*info.styles, *new).index(name) for name in names]
+    return grown.select_styles(order), replace(info, styles=names, run_updates=0)
+
+
+def _photographs(config: TrainingConfig) -> tuple[PhotoIndex, Tensor]:
+    """Index and probe the content, and decode the validation photographs (N, 3, size, size)."""
+    folder = Path(config.content) if config.content else next((path for path in DEFAULT_FOLDERS if path.is_dir()), None)
+    if folder is None:
+        expected = " or ".join(str(path) for path in DEFAULT_FOLDERS)
+        raise UsageError(
+            f"no photographs to train on: {expected} is not there; give a folder with --content, or run 'python tools/download_coco.py'"
+        )
+    if config.coco_annotations:
+        photos = index_coco(Path(config.coco_annotations), folder, config.coco_categories)
+    else:
+        photos = index_folder(folder)
+    if config.validation:
+        held_out = index_folder(Path(config.validation))
+    else:
+        if len(photos.files) < 2:
+            raise UsageError(f"{folder} holds one photograph; expected at least 2, or a folder for --validation")
+        photos, held_out = hold_out(photos, NUM_VALIDATION, config.seed)
+    probe(photos, config.seed)
+    logger.info("content: %s", photos.summary())
+    return photos, center_crops(held_out, config.size)
+
+
+def _warn_of_release(config: TrainingConfig, weights: VGGWeights) -> None:
+    tuned_on = config.loss.release
+    if tuned_on is not None and weights.release != tuned_on:
+        logger.warning(
+            "preset %s was tuned on %s weights, but these are %s: the balance will be off", config.loss.name, tuned_on, weights.release
+        )

@@ -1,0 +1,250 @@
+"""The training loop: one transformer network, n styles, one frozen VGG (Johnson et al. 2016; Dumoulin et al. 2017).
+
+Shape suffixes: B batch, S styles of the network.
+"""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from types import FrameType
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nstyle.data.crops import CropSampler
+from nstyle.errors import NstyleError
+from nstyle.image import encode, to_image, write_atomically
+from nstyle.losses.perceptual import Losses, PerceptualLoss, StyleTargets
+from nstyle.models.model_file import ModelInfo
+from nstyle.models.transformer import TransformerNetwork
+from nstyle.training.config import TrainingConfig
+from nstyle.training.metrics import MetricsLog
+from nstyle.training.run_directory import RunDirectory
+from nstyle.training.schedule import learning_rate, style_ids
+from nstyle.training.validation import sample_grid, validate
+
+
+class InterruptedRunError(NstyleError):
+    """The run was asked to stop; its state is saved."""
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message)
+        self.exit_status = 128 + signal_number
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands."""
+
+    update: int
+    updates: int
+    content: float | None
+    """Mean content loss of a recent update."""
+    style: float | None
+    """Mean style loss of a recent update."""
+    validation: dict[str, dict[str, float]] | None = None
+    """Validation losses by style, right after they were measured."""
+
+
+def step_losses(
+    network: torch.nn.Module,
+    perceptual: PerceptualLoss,
+    photos: Tensor,
+    mix: Tensor,
+    targets: StyleTargets,
+    style_factor: Tensor,
+    dtype: torch.dtype,
+) -> tuple[Tensor, Losses]:
+    """Stylize photographs and compare them with their targets: the forward half of an update.
+
+    Args:
+        network: The transformer network.
+        perceptual: The loss.
+        photos: RGB (B, 3, H, W) in [0, 1].
+        mix: (B, S).
+        targets: Gram matrices (B, C, C) by term.
+        style_factor: (B,).
+        dtype: Of the network's convolutions; statistics and losses are float32.
+
+    Returns:
+        The weighted total (B,) and the unweighted losses.
+    """
+    content_target = perceptual.content_features(photos)
+    with torch.autocast(photos.device.type, dtype, enabled=dtype != torch.float32):
+        output = network(photos, mix)
+    losses = perceptual(output, content_target, targets)
+    return perceptual.total(losses, style_factor), losses
+
+
+class Trainer:
+    """Train a network in one run directory.
+
+    Args:
+        run: The directory, created already.
+        config: The settings.
+        network: On ``device``.
+        info: Its description at the start; ``updates`` counts what the weights have seen before this run.
+        trained: Names of the styles to train, in the order of the rows of ``targets``.
+        targets: (len(trained), C, C) by term.
+        perceptual: The loss, on ``device``.
+        sampler: The photographs.
+        validation: Photographs (N, 3, H, W) in [0, 1].
+        device: Where to train.
+        dtype: Of the network's convolutions.
+    """
+
+    def __init__(
+        self,
+        *,
+        run: RunDirectory,
+        config: TrainingConfig,
+        network: TransformerNetwork,
+        info: ModelInfo,
+        trained: Sequence[str],
+        targets: StyleTargets,
+        perceptual: PerceptualLoss,
+        sampler: CropSampler,
+        validation: Tensor,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        self.run, self.config, self.network, self.info = run, config, network, info
+        self.trained = tuple(trained)
+        self.targets = {term: value.to(device) for term, value in targets.items()}
+        self.perceptual, self.sampler, self.validation = perceptual, sampler, validation
+        self.device, self.dtype = device, dtype
+        self.rows = torch.tensor([info.styles.index(name) for name in trained], device=device)
+        factors = [config.style_factors.get(name, 1.0) for name in trained]
+        self.style_factors = torch.tensor(factors, device=device)
+        if config.rows_only:
+            for name, parameter in network.named_parameters():
+                parameter.requires_grad_(name.endswith(("gamma_SC", "beta_SC")))
+        parameters = [p for p in network.parameters() if p.requires_grad]
+        # Without weight decay, rows of styles that are not trained have zero gradients and moments: they never move.
+        self.optimizer = torch.optim.Adam(parameters, lr=config.lr, fused=device.type in {"cpu", "cuda"})
+        self.update = 0
+        self.step_losses = torch.compile(step_losses) if config.compile else step_losses
+
+    def restore(self, optimizer: dict[str, object], update: int) -> None:
+        """Continue from a checkpoint of this run."""
+        self.optimizer.load_state_dict(optimizer)
+        self.update = update
+
+    def train(self, report: Callable[[Progress], None] = lambda progress: None) -> None:
+        """Run to the last update, with checkpoints on the way.
+
+        Args:
+            report: Called after every update.
+
+        Raises:
+            NonFiniteLossError: If a loss is not finite; the last checkpoint is kept.
+            InterruptedRunError: After Ctrl-C or SIGTERM, with the state saved.
+        """
+        config = self.config
+        log = MetricsLog(self.run.metrics, self.run.tensorboard, self.update)
+        batches = self.sampler.batches(self.update, config.updates, config.batch_size)
+        try:
+            with caught_signals() as caught:
+                for photos in batches:
+                    self._update(photos, log)
+                    validation = None
+                    if self.update % config.checkpoint_every == 0 or self.update == config.updates:
+                        validation = self._checkpoint(log)
+                    latest = log.latest
+                    report(Progress(self.update, config.updates, latest.get("content"), latest.get("style"), validation))
+                    if caught:
+                        self._stop(log, caught[0])
+        finally:
+            batches.close()
+            log.close()
+
+    def _update(self, photos: Tensor, log: MetricsLog) -> None:
+        config = self.config
+        ids = style_ids(
+            config.schedule,
+            self.update,
+            num_styles=len(self.trained),
+            batch_size=len(photos),
+            updates=config.updates,
+            seed=config.seed,
+        )
+        lr = learning_rate(config.lr_schedule, self.update, peak=config.lr, updates=config.updates)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        ids_B = torch.tensor(ids, device=self.device)
+        total, losses = self.step_losses(
+            self.network,
+            self.perceptual,
+            self._to_device(photos),
+            F.one_hot(self.rows[ids_B], self.network.num_styles).float(),
+            {term: value[ids_B] for term, value in self.targets.items()},
+            self.style_factors[ids_B],
+            self.dtype,
+        )
+        self.optimizer.zero_grad()
+        total.mean().backward()  # type: ignore[no-untyped-call]
+        if config.clip > 0:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.clip)
+        self.optimizer.step()
+        self.update += 1
+        log.add(self.update, lr, [self.trained[i] for i in ids], total, losses)
+
+    def _to_device(self, photos: Tensor) -> Tensor:
+        """Move uint8 (B, 3, H, W) over and convert it there to float32 in [0, 1], channels_last."""
+        moved = (photos.pin_memory() if self.device.type == "cuda" else photos).to(self.device, non_blocking=True)
+        return moved.contiguous(memory_format=torch.channels_last).float().div(255)
+
+    def _checkpoint(self, log: MetricsLog) -> dict[str, dict[str, float]]:
+        """Write logs, validate, then save: a checkpoint never runs ahead of its logs."""
+        log.flush()
+        self.network.eval()
+        losses = validate(self.network, self.perceptual, self.validation, self.trained, self.rows, self.targets, self.dtype)
+        log.add_validation(self.update, losses)
+        grid = sample_grid(self.network, self.validation, self.rows)
+        log.add_grid(self.update, grid)
+        self.network.train()
+        self._save()
+        write_atomically(self.run.samples / f"{self.update:06d}.jpg", encode(to_image(grid), ".jpg"))
+        return losses
+
+    def _save(self) -> None:
+        base = self.info.updates
+        info = replace(self.info, updates=base + self.update, run_updates=self.update, created=time.time())
+        self.run.save_checkpoint(self.network, info, self.optimizer.state_dict(), self.update)
+
+    def _stop(self, log: MetricsLog, signal_number: int) -> None:
+        if self.update < self.config.updates:
+            log.flush()
+            self._save()
+            raise InterruptedRunError(
+                f"stopped at update {self.update} of {self.config.updates}; everything is saved, continue with: "
+                f"nstyle train --resume --out {self.run.path}",
+                signal_number,
+            )
+
+
+@contextmanager
+def caught_signals() -> Iterator[list[int]]:
+    """Collect Ctrl-C and SIGTERM in a list instead of dying of the first one; a second one acts at once."""
+    caught: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield caught
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    previous = {int(number): signal.getsignal(number) for number in numbers}
+
+    def catch(number: int, frame: FrameType | None) -> None:
+        caught.append(number)
+        signal.signal(number, previous[number])
+
+    for number in numbers:
+        signal.signal(number, catch)
+    try:
+        yield caught
+    finally:
+        for number in numbers:
+            signal.signal(number, previous[number])
