@@ -1,0 +1,41 @@
+"""One small network that paints in n styles, blends any of them, and learns another in minutes.
+
+>>> import nstyle
+>>> model = nstyle.load()  # doctest: +SKIP
+>>> model.stylize(photo, weights=[0.5, 0.5])  # doctest: +SKIP
+
+The names below are imported when they are first used, so that ``import nstyle`` does not wait for torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nstyle.errors import NstyleError, UsageError
+    from nstyle.inference.stylizer import Stylizer, load
+    from nstyle.models.transformer import TransformerNetwork
+    from nstyle.training.api import add_style, train
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "NstyleError": "nstyle.errors",
+    "UsageError": "nstyle.errors",
+    "Stylizer": "nstyle.inference.stylizer",
+    "load": "nstyle.inference.stylizer",
+    "TransformerNetwork": "nstyle.models.transformer",
+    "train": "nstyle.training.api",
+    "add_style": "nstyle.training.api",
+}
+
+__all__ = ["NstyleError", "Stylizer", "TransformerNetwork", "UsageError", "add_style", "load", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nstyle' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

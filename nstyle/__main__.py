@@ -1,0 +1,6 @@
+"""``python -m nstyle``."""
+
+from nstyle.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""The ``nstyle`` command: errors as one line, exit status, and the commands by name."""
+
+import logging
+import os
+import sys
+
+import typer
+
+from nstyle.cli.add_style import add_style
+from nstyle.cli.arguments import SpreadStyles
+from nstyle.cli.models import info, models
+from nstyle.cli.stylize import stylize
+from nstyle.cli.train import train
+from nstyle.errors import NstyleError
+
+app = typer.Typer(
+    name="nstyle",
+    help="Train one network in n styles, and paint photographs in any blend of them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(cls=SpreadStyles)(train)
+app.command("add-style", cls=SpreadStyles)(add_style)
+app.command()(stylize)
+app.command()(models)
+app.command()(info)
+
+
+@app.callback()
+def root(debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error. May stand anywhere.")) -> None:
+    """Train one network in n styles, and paint photographs in any blend of them."""
+
+
+def main() -> None:
+    """Run the command line and exit: 0, 1 for a failure at work, 2 for bad usage, 130 after Ctrl-C."""
+    debug = "--debug" in sys.argv
+    sys.argv = [argument for argument in sys.argv if argument != "--debug"]
+    logging.basicConfig(level=logging.INFO, format="nstyle: %(message)s", stream=sys.stderr, force=True)
+    logging.getLogger().setLevel(logging.WARNING)
+    logging.getLogger("nstyle").setLevel(logging.INFO)
+    try:
+        app()
+    except NstyleError as error:
+        if debug:
+            raise
+        print(f"nstyle: {error}", file=sys.stderr)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of a pipe went away. Python would complain again at exit, so standard output goes nowhere from here.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -1,0 +1,71 @@
+"""``nstyle models`` and ``nstyle info``."""
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def models(as_json: Json = False) -> None:
+    """List the models that are shipped, and the runs of the current folder."""
+    from nstyle.errors import UsageError
+    from nstyle.models.locate import MODEL_FILE, RUNS, find_model, shipped_models
+    from nstyle.models.model_file import read_info
+
+    listed = shipped_models()
+    listed |= {str(path.parent): path for path in sorted(RUNS.glob(f"*/{MODEL_FILE}"))}
+    rows: list[dict[str, Any]] = []
+    for name, path in listed.items():
+        try:
+            description = read_info(path)
+        except UsageError as error:
+            typer.echo(f"nstyle: {error}", err=True)
+            continue
+        rows.append(
+            {"model": name, "path": str(path), "styles": description.styles, "updates": description.updates, "bytes": path.stat().st_size}
+        )
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    default = find_model()
+    for row in rows:
+        mark = "*" if row["path"] == str(default) else " "
+        typer.echo(f"{mark} {row['model']}: {len(row['styles'])} styles, {row['updates']} updates, {row['bytes'] / 1e6:.1f} MB")
+        typer.echo(f"    {', '.join(row['styles'])}")
+    typer.echo("* is used where no --model is given", err=True)
+
+
+def info(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="default, a model file or a run directory.")] = "default",
+    as_json: Json = False,
+) -> None:
+    """Describe a model: styles, updates, loss, VGG, sizes."""
+    from dataclasses import asdict
+
+    from nstyle.models.locate import find_model
+    from nstyle.models.model_file import load_model
+
+    path = find_model(model)
+    network, description = load_model(path)
+    values = asdict(description)
+    values |= {"path": str(path), "bytes": path.stat().st_size, "parameters": sum(p.numel() for p in network.parameters())}
+    if as_json:
+        typer.echo(json.dumps(values, indent=2))
+        return
+    loss, vgg = values["preset"], values["vgg"]
+    typer.echo(f"model       {path}")
+    typer.echo(f"size        {values['bytes'] / 1e6:.2f} MB, {values['parameters']:,} parameters, width {description.width:g}")
+    typer.echo(
+        f"trained     {description.updates} updates, crops of {description.size} px, paintings of {description.style_size} px (short side)"
+    )
+    typer.echo(f"saved       {datetime.fromtimestamp(description.created, UTC):%Y-%m-%d %H:%M} UTC")
+    if loss:
+        typer.echo(f"loss        {loss['name']}: content {loss['content_weight']:g} x {'+'.join(loss['content_layers'])}")
+        typer.echo(f"            style {loss['style_weight']:g} x {'+'.join(loss['style_layers'])} on {loss['style_scales']} scales")
+    if vgg:
+        typer.echo(f"VGG         {vgg['architecture']}, {vgg['release']}, sha256 {vgg['sha256'][:12]}")
+    for i, name in enumerate(description.styles):
+        typer.echo(f"{'styles' if i == 0 else '':<12}{i} {name}")

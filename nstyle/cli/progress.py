@@ -1,0 +1,92 @@
+"""Progress of training on a terminal, or as plain lines in a log."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nstyle.training.trainer import Progress as TrainingProgress
+
+LINE_EVERY = 30.0
+"""Seconds between lines where standard error is no terminal."""
+SMOOTHING = 0.98
+"""Weight of the past in the losses that are shown."""
+
+
+class _Speed:
+    """Updates per second over the last measured stretch."""
+
+    def __init__(self) -> None:
+        self._marks: list[tuple[float, int]] = []
+
+    def at(self, update: int) -> float:
+        self._marks = [*self._marks[-50:], (time.monotonic(), update)]
+        (start, first), (end, last) = self._marks[0], self._marks[-1]
+        return (last - first) / (end - start) if last > first else 0.0
+
+
+@contextmanager
+def training_progress() -> "Iterator[Callable[[TrainingProgress], None]]":
+    """Show updates, updates/s, time left and the current losses; validation losses as a table."""
+    console = Console(stderr=True, file=sys.stderr)
+    speed = _Speed()
+    losses: dict[str, float] = {}
+    if not console.is_terminal:
+        yield _plain_lines(speed)
+        return
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[text]}"), TimeRemainingColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("training", total=None, text="starting")
+
+        def show(progress: "TrainingProgress") -> None:
+            for name in ("content", "style"):
+                value = getattr(progress, name)
+                if value is not None:
+                    losses[name] = SMOOTHING * losses.get(name, value) + (1 - SMOOTHING) * value
+            text = f"{speed.at(progress.update):.2f} updates/s"
+            text += "".join(f"  {name} {value:.4g}" for name, value in losses.items())
+            bar.update(task, completed=progress.update, total=progress.updates, text=text)
+            if progress.validation:
+                bar.console.print(_table(progress))
+
+        yield show
+
+
+def _plain_lines(speed: _Speed) -> "Callable[[TrainingProgress], None]":
+    last = time.monotonic()
+
+    def show(progress: "TrainingProgress") -> None:
+        nonlocal last
+        rate = speed.at(progress.update)
+        if progress.validation:
+            for name, terms in progress.validation.items():
+                line = "  ".join(f"{term} {value:.4f}" for term, value in terms.items())
+                print(f"update {progress.update}: validation {name}: {line}", file=sys.stderr, flush=True)
+        if time.monotonic() - last > LINE_EVERY:
+            last = time.monotonic()
+            left = (progress.updates - progress.update) / rate if rate else 0.0
+            losses = "" if progress.content is None else f", content {progress.content:.4g}, style {progress.style:.4g}"
+            text = f"update {progress.update} of {progress.updates}, {rate:.2f} updates/s, {left / 60:.0f} min left{losses}"
+            print(text, file=sys.stderr, flush=True)
+
+    return show
+
+
+def _table(progress: "TrainingProgress") -> Table:
+    assert progress.validation is not None
+    table = Table(title=f"validation at update {progress.update}", title_justify="left")
+    table.add_column("style")
+    terms = next(iter(progress.validation.values()))
+    for term in terms:
+        table.add_column(term, justify="right")
+    for name, values in progress.validation.items():
+        table.add_row(name, *(f"{value:.4f}" for value in values.values()))
+    return table

@@ -1,0 +1,54 @@
+"""``nstyle stylize``."""
+
+from typing import Annotated
+
+import typer
+
+
+def stylize(
+    photos: Annotated[list[str], typer.Argument(metavar="PHOTO...", help="Photographs or folders; - reads standard input.")],
+    model: Annotated[
+        str | None, typer.Option(help="A shipped name, model file or run directory. [default: newest run in checkpoints/, else default]")
+    ] = None,
+    weights: Annotated[str | None, typer.Option(metavar="W,W|NAME=W,...", help="How much of each style, by position or by name.")] = None,
+    styles: Annotated[str | None, typer.Option(metavar="A,B", help="The styles that --weights is about; equal parts without it.")] = None,
+    style: Annotated[str | None, typer.Option(metavar="NAME", help="One style; a part of its name will do.")] = None,
+    all_styles: Annotated[bool, typer.Option("--all", help="One picture per style, and a contact sheet.")] = False,
+    strength: Annotated[float, typer.Option(help="0 for the photograph, 1 for the style.")] = 1.0,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="File, folder or - for standard output. [default: PHOTO_STYLE.png here]")
+    ] = None,
+    size: Annotated[int | None, typer.Option(help="Resize to this long side in pixels first.")] = None,
+    keep_color: Annotated[str | None, typer.Option(metavar="luminance", help="Keep the photograph's colours.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Report on standard output as JSON.")] = False,
+) -> None:
+    """Paint photographs: nstyle stylize photo.jpg --weights 0.5,0.5"""
+    import json
+    from dataclasses import asdict
+
+    from nstyle.inference.batch import Request, stylize_files
+
+    request = Request(
+        photos=tuple(photos),
+        model=model,
+        weights=weights,
+        styles=styles,
+        style=style,
+        all_styles=all_styles,
+        strength=strength,
+        output=output,
+        size=size,
+        keep_color=keep_color,
+        overwrite=overwrite,
+        device=device,
+        report_on_stdout=as_json,
+    )
+    results = []
+    for result in stylize_files(request, notice=lambda text: typer.echo(f"nstyle: {text}", err=True)):
+        results.append(asdict(result))
+        if not as_json and result.output != "-":
+            typer.echo(f"{result.output}  ({result.width}x{result.height}, {result.seconds:.1f} s)", err=True)
+    if as_json:
+        typer.echo(json.dumps(results, indent=2))

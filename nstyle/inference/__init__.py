@@ -1,0 +1,1 @@
+"""Mixes of styles, and the stylizer."""

@@ -1,0 +1,110 @@
+"""Which styles, and how much of each."""
+
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+
+from nstyle.errors import UsageError
+
+Mix = dict[str, float]
+"""Weights by style name; they sum to 1."""
+
+
+def match_style(query: str, styles: Sequence[str]) -> str:
+    """Find the style that is named, or the only one that ``query`` is a part of.
+
+    Raises:
+        UsageError: If none or several fit; the nearest are named.
+    """
+    wanted = query.strip().lower()
+    if wanted in styles:
+        return wanted
+    fitting = [name for name in styles if wanted and wanted in name]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise UsageError(f"style '{query}' fits several: {', '.join(fitting)}; give more of the name")
+    parts = {part: name for name in styles for part in (*name.split("-"), name)}
+    near = difflib.get_close_matches(wanted, parts, n=1, cutoff=0.5)
+    hint = f"did you mean '{parts[near[0]]}'?" if near else "expected"
+    raise UsageError(f"there is no style '{query}'; {hint} the model has: {', '.join(styles)}")
+
+
+def choose_styles(names: Sequence[str], styles: Sequence[str]) -> list[str]:
+    """Match several style names, in order.
+
+    Raises:
+        UsageError: If one is unknown or named twice.
+    """
+    chosen = [match_style(name, styles) for name in names]
+    for name in chosen:
+        if chosen.count(name) > 1:
+            raise UsageError(f"style '{name}' was named {chosen.count(name)} times; name each style once")
+    return chosen
+
+
+def make_mix(
+    styles: Sequence[str], weights: Sequence[float] | Mapping[str, float] | None = None, chosen: Sequence[str] | None = None
+) -> Mix:
+    """Turn weights into a mix.
+
+    Args:
+        styles: The styles of the model.
+        weights: One number per style by position, or numbers by name; None for equal parts.
+        chosen: The styles that are meant, in the order of ``weights``; None for all of the model.
+
+    Returns:
+        Weights above 0 by style name, normalized to sum 1.
+
+    Raises:
+        UsageError: If the count is wrong, a name unknown, or a weight negative, not finite, or all are 0.
+    """
+    names = choose_styles(chosen, styles) if chosen is not None else list(styles)
+    if isinstance(weights, Mapping):
+        by_name = dict(zip(choose_styles(list(weights), styles), weights.values(), strict=True))
+        outside = [name for name in by_name if name not in names]
+        if outside:
+            raise UsageError(f"weights name '{outside[0]}', which is not among the styles chosen: {', '.join(names)}")
+    else:
+        values = [1.0] * len(names) if weights is None else list(weights)
+        if len(values) != len(names):
+            hint = "" if chosen is not None else f"; choose some of them with --styles, or weigh by name, such as {names[0]}=1"
+            raise UsageError(f"got {len(values)} weights for {len(names)} styles ({', '.join(names)}){hint}")
+        by_name = dict(zip(names, values, strict=True))
+    for name, value in by_name.items():
+        if not (math.isfinite(value) and value >= 0):
+            raise UsageError(f"the weight of '{name}' is {value:g}; expected a finite number of at least 0")
+    total = sum(by_name.values())
+    if total <= 0:
+        raise UsageError("all weights are 0; expected at least one above 0")
+    return {name: value / total for name, value in by_name.items() if value > 0}
+
+
+def parse_weights(text: str) -> list[float] | dict[str, float]:
+    """Read ``0.5,0.5`` or ``starry-night=0.7,great-wave=0.3``.
+
+    Raises:
+        UsageError: If a part is neither.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    named = [part.partition("=") for part in parts]
+    try:
+        if all(equals for _, equals, _ in named):
+            by_name = {name.strip(): float(value) for name, _, value in named}
+            if len(by_name) < len(parts):
+                raise UsageError(f"--weights is '{text}', which names a style twice; name each style once")
+            return by_name
+        return [float(part) for part in parts]
+    except ValueError as error:
+        if isinstance(error, UsageError):
+            raise
+        raise UsageError(
+            f"--weights is '{text}'; expected numbers such as 0.5,0.5 or names such as starry-night=0.7,great-wave=0.3"
+        ) from None
+
+
+def label(mix: Mix) -> str:
+    """Name a mix in a file name: the style, or ``a50+b50`` in percent."""
+    if len(mix) == 1:
+        return next(iter(mix))
+    return "+".join(f"{name}{100 * weight:.3g}" for name, weight in mix.items())
