@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import FrameType
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -26,6 +27,10 @@ from nstyle.training.metrics import MetricsLog
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.schedule import learning_rate, style_ids
 from nstyle.training.validation import sample_grid, validate
+
+
+AFFINE_LR_FACTOR = 10.0
+"""Learning rate of gamma and beta as a multiple of that of the convolutions."""
 
 
 class InterruptedRunError(NstyleError):
@@ -80,6 +85,20 @@ def step_losses(
     return perceptual.total(losses, style_factor), losses
 
 
+def parameter_groups(network: TransformerNetwork) -> list[dict[str, Any]]:
+    """Split the trainable parameters into convolutions, and gamma and beta, which learn faster.
+
+    Departure from Johnson et al. 2016 and Dumoulin et al. 2017, who use one rate: Adam moves every number by about its rate.
+    Convolutions start at 0.01 and norms make their scale irrelevant, but gamma and beta are of order 1 and have far to go.
+    """
+    affine, convolutions = [], []
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            (affine if name.endswith(("gamma_SC", "beta_SC")) else convolutions).append(parameter)
+    groups = [{"params": convolutions, "lr_factor": 1.0}, {"params": affine, "lr_factor": AFFINE_LR_FACTOR}]
+    return [group for group in groups if group["params"]]
+
+
 class Trainer:
     """Train a network in one run directory.
 
@@ -123,9 +142,8 @@ class Trainer:
         if config.rows_only:
             for name, parameter in network.named_parameters():
                 parameter.requires_grad_(name.endswith(("gamma_SC", "beta_SC")))
-        parameters = [p for p in network.parameters() if p.requires_grad]
         # Without weight decay, rows of styles that are not trained have zero gradients and moments: they never move.
-        self.optimizer = torch.optim.Adam(parameters, lr=config.lr, fused=device.type in {"cpu", "cuda"})
+        self.optimizer = torch.optim.Adam(parameter_groups(network), fused=device.type in {"cpu", "cuda"})
         self.update = 0
         self.step_losses = torch.compile(step_losses) if config.compile else step_losses
 
@@ -174,7 +192,7 @@ class Trainer:
         )
         lr = learning_rate(config.lr_schedule, self.update, peak=config.lr, updates=config.updates)
         for group in self.optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group["lr_factor"]
         ids_B = torch.tensor(ids, device=self.device)
         total, losses = self.step_losses(
             self.network,

@@ -1,0 +1,116 @@
+"""Shared fixtures: sample photographs, drawn styles, VGG weights, and a way to run the command line."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from nstyle.models.model_file import ModelInfo, save_model
+from nstyle.models.transformer import TransformerNetwork
+from nstyle.models.vgg import VGGWeights
+
+torch.set_num_threads(2)
+
+STYLE_NAMES = ("waves", "mosaic", "hatching")
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the cache of photograph headers out of the user's home."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture(scope="session")
+def real_vgg() -> str:
+    """The path of real VGG16 weights; skips where none are named."""
+    path = os.environ.get("NSTYLE_VGG")
+    if not path:
+        pytest.skip("NSTYLE_VGG names no VGG weights: what needs real ones is not tested")
+    return path
+
+
+@pytest.fixture(scope="session")
+def random_vgg() -> VGGWeights:
+    """A VGG16 with random weights, complete through block 5."""
+    return VGGWeights.random()
+
+
+@pytest.fixture(scope="session")
+def vgg_file(tmp_path_factory: pytest.TempPathFactory, random_vgg: VGGWeights) -> Path:
+    """A weights file that stops at relu3_3, like the ones that are passed around; the numbers are random."""
+    path = tmp_path_factory.mktemp("vgg") / "random.safetensors"
+    state = {key: value for key, value in random_vgg.state.items() if int(key.split(".")[1]) <= 14}
+    metadata = {"architecture": "vgg16", "mean": "0.485,0.456,0.406", "std": "0.229,0.224,0.225"}
+    save_file(state, path, metadata=metadata)
+    return path
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of four real photographs, 96 px, with a subfolder."""
+    from skimage import data
+
+    folder = tmp_path_factory.mktemp("photos")
+    (folder / "more").mkdir()
+    for name, home in (("astronaut", folder), ("coffee", folder), ("chelsea", folder / "more"), ("rocket", folder / "more")):
+        image = Image.fromarray(getattr(data, name)())
+        image.thumbnail((140, 140))
+        image.save(home / f"{name}.jpg", quality=90)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def photo(photos: Path) -> Path:
+    """One real photograph, 140 px wide."""
+    return photos / "coffee.jpg"
+
+
+@pytest.fixture(scope="session")
+def styles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of three drawn styles: waves, mosaic, hatching."""
+    folder = tmp_path_factory.mktemp("styles")
+    y, x = np.mgrid[0:80, 0:100]
+    cells = np.random.default_rng(0).integers(0, 256, (10, 13, 3)).repeat(8, axis=0).repeat(8, axis=1)[:80, :100]
+    waves = np.stack([120 + 100 * np.sin(x / 5 + 3 * np.sin(y / 9)), 90 + 60 * np.cos(y / 4), 200 + 0 * x], axis=-1)
+    hatching = np.where(((x + y) % 7 < 2) | ((x - y) % 11 < 2), 30, 235)[..., None].repeat(3, axis=-1)
+    for name, pixels in zip(STYLE_NAMES, (waves, cells, hatching), strict=True):
+        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small model of three styles whose outputs differ; its weights are random."""
+    torch.manual_seed(0)
+    network = TransformerNetwork(3, width=0.25)
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if "norm" in name:
+                parameter.add_(0.5 * torch.randn_like(parameter))
+    path = tmp_path_factory.mktemp("model") / "model.safetensors"
+    save_model(path, network, ModelInfo(styles=("van-gogh-starry-night", "hokusai-great-wave", "plain"), width=0.25))
+    return path
+
+
+Run = Callable[..., subprocess.CompletedProcess[bytes]]
+
+
+@pytest.fixture
+def nstyle(tmp_path: Path) -> Run:
+    """Run the command line in a folder of its own, without the user's VGG weights."""
+
+    def run(*arguments: object, stdin: bytes = b"", cwd: Path = tmp_path, **environment: str) -> subprocess.CompletedProcess[bytes]:
+        env = {**os.environ, "PYTHONWARNINGS": "default", "COLUMNS": "200", **environment}
+        if "NSTYLE_VGG" not in environment:
+            env.pop("NSTYLE_VGG", None)
+        command = [sys.executable, "-m", "nstyle", *map(str, arguments)]
+        return subprocess.run(command, input=stdin, capture_output=True, cwd=cwd, env=env, timeout=300)
+
+    return run

@@ -1,0 +1,73 @@
+"""Conditional instance normalization against torch's own instance norm."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from nstyle.models.norm import ConditionalInstanceNorm2d
+
+
+@pytest.fixture
+def norm() -> ConditionalInstanceNorm2d:
+    torch.manual_seed(0)
+    norm = ConditionalInstanceNorm2d(3, 5)
+    torch.nn.init.normal_(norm.gamma_SC)
+    torch.nn.init.normal_(norm.beta_SC)
+    return norm
+
+
+@pytest.mark.parametrize("style", range(3))
+def test_one_hot_mix_equals_torch_instance_norm_of_that_style(norm: ConditionalInstanceNorm2d, style: int) -> None:
+    oracle = torch.nn.InstanceNorm2d(5, affine=True)
+    oracle.load_state_dict({"weight": norm.gamma_SC[style], "bias": norm.beta_SC[style]})
+    x = 3 * torch.randn(2, 5, 7, 9) + 10
+    mix = F.one_hot(torch.tensor([style, style]), 3).float()
+    torch.testing.assert_close(norm(x, mix), oracle(x), rtol=1e-5, atol=1e-5)
+
+
+def test_each_sample_takes_its_own_mix(norm: ConditionalInstanceNorm2d) -> None:
+    x = torch.randn(2, 5, 6, 6)
+    mix = torch.tensor([[1.0, 0, 0], [0.2, 0.3, 0.5]])
+    alone = torch.cat([norm(x[i : i + 1], mix[i : i + 1]) for i in range(2)])
+    torch.testing.assert_close(norm(x, mix), alone)
+
+
+def test_convex_mix_interpolates_gamma_and_beta(norm: ConditionalInstanceNorm2d) -> None:
+    x = torch.randn(1, 5, 6, 6)
+    a, b = (norm(x, torch.eye(3)[i : i + 1]) for i in (0, 2))
+    torch.testing.assert_close(norm(x, torch.tensor([[0.25, 0, 0.75]])), 0.25 * a + 0.75 * b)
+
+
+def test_mix_map_paints_regions_and_equals_the_plain_mix_where_it_is_constant(norm: ConditionalInstanceNorm2d) -> None:
+    x = torch.randn(1, 5, 8, 8)
+    halves = torch.zeros(1, 3, 16, 16)
+    halves[:, 0, :, :8] = 1
+    halves[:, 1, :, 8:] = 1
+    painted = norm(x, halves)
+    left, right = (norm(x, torch.eye(3)[i : i + 1]) for i in (0, 1))
+    torch.testing.assert_close(painted[..., :4], left[..., :4])
+    torch.testing.assert_close(painted[..., 4:], right[..., 4:])
+
+
+def test_statistics_are_float32_under_bfloat16(norm: ConditionalInstanceNorm2d) -> None:
+    x = (torch.randn(1, 5, 64, 64) + 100).bfloat16()
+    mix = torch.eye(3)[:1]
+    exact = norm(x.float(), mix)
+    assert norm(x, mix).dtype == torch.bfloat16
+    torch.testing.assert_close(norm(x, mix).float(), exact, rtol=2e-2, atol=2e-2)
+
+
+def test_constant_features_stay_finite(norm: ConditionalInstanceNorm2d) -> None:
+    x = torch.full((1, 5, 4, 4), 1000.0, requires_grad=True)
+    output = norm(x, torch.eye(3)[:1])
+    output.square().sum().backward()
+    assert torch.isfinite(output).all()
+    assert x.grad is not None
+    assert torch.isfinite(x.grad).all()
+
+
+def test_gradients() -> None:
+    norm = ConditionalInstanceNorm2d(2, 3).double()
+    x = torch.randn(2, 3, 4, 4, dtype=torch.double, requires_grad=True)
+    mix = torch.tensor([[0.3, 0.7], [1.0, 0.0]], dtype=torch.double)
+    assert torch.autograd.gradcheck(lambda x: norm(x, mix), x, eps=1e-3, atol=1e-2, rtol=1e-2)

@@ -1,0 +1,141 @@
+"""Frozen VGG features against torchvision's networks, and the weights files."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from nstyle.errors import NstyleError, UsageError
+from nstyle.models.vgg import Architecture, VGGFeatures, VGGWeights, layer_names
+from nstyle.models.vgg_weights import load_vgg_weights
+
+
+@pytest.mark.parametrize("architecture", ["vgg16", "vgg19"])
+def test_every_layer_equals_torchvision(architecture: Architecture) -> None:
+    import torchvision
+
+    weights = VGGWeights.random(architecture)
+    oracle = getattr(torchvision.models, architecture)(weights=None).features.eval()
+    oracle.load_state_dict({key.removeprefix("features."): value for key, value in weights.state.items()})
+    names = layer_names(architecture)
+    assert len(names) == len(oracle)
+    image = torch.rand(1, 3, 40, 48)
+    features = VGGFeatures(weights, names)(image)
+    x = (image - torch.tensor(weights.mean).view(3, 1, 1)) / torch.tensor(weights.std).view(3, 1, 1)
+    for name, layer in zip(names, oracle, strict=True):
+        x = layer(x).detach().clone()  # torchvision's ReLUs work in place.
+        torch.testing.assert_close(features[name], x, rtol=1e-4, atol=1e-4, msg=lambda text, name=name: f"{name}: {text}")
+
+
+def test_relu4_3_is_index_22() -> None:
+    """tyui592 labels index 22 relu_4_2."""
+    assert layer_names("vgg16")[22] == "relu4_3"
+    assert layer_names("vgg16").index("relu4_2") == 20
+
+
+def test_average_pooling(random_vgg: VGGWeights) -> None:
+    image = torch.rand(1, 3, 16, 16)
+    maximum, average = (VGGFeatures(random_vgg, ["relu1_2", "pool1"], pooling=pooling)(image) for pooling in ("max", "average"))
+    torch.testing.assert_close(average["pool1"], torch.nn.functional.avg_pool2d(average["relu1_2"], 2))
+    assert not torch.allclose(maximum["pool1"], average["pool1"])
+
+
+def test_no_deeper_than_asked(random_vgg: VGGWeights) -> None:
+    vgg = VGGFeatures(random_vgg, ["relu1_2", "relu2_2"])
+    assert set(vgg.convs) == {"conv1_1", "conv1_2", "conv2_1", "conv2_2"}
+    calls: list[str] = []
+    for name, conv in vgg.convs.items():
+        conv.register_forward_hook(lambda *_, name=name: calls.append(name))
+    vgg(torch.rand(1, 3, 8, 8), ["relu1_2"])
+    assert calls == ["conv1_1", "conv1_2"]
+
+
+def test_input_is_not_modified(random_vgg: VGGWeights) -> None:
+    """pytorch/examples and Deep Fried divide their argument in place."""
+    image = torch.rand(1, 3, 8, 8)
+    before = image.clone()
+    VGGFeatures(random_vgg, ["relu1_1"])(image)
+    assert torch.equal(image, before)
+
+
+def test_frozen_and_first_layer_float32(random_vgg: VGGWeights) -> None:
+    vgg = VGGFeatures(random_vgg, ["conv1_1", "relu2_1"], dtype=torch.bfloat16)
+    assert not any(p.requires_grad for p in vgg.parameters())
+    assert vgg.convs["conv1_1"].weight.dtype == torch.float32
+    assert vgg.convs["conv2_1"].weight.dtype == torch.bfloat16
+
+
+def test_truncated_weights_name_both_layers(random_vgg: VGGWeights, vgg_file: Path) -> None:
+    weights = load_vgg_weights(vgg_file)
+    assert weights.deepest == "relu3_3"
+    VGGFeatures(weights, ["relu3_3"])
+    with pytest.raises(UsageError, match=r"relu4_3.*stop at relu3_3"):
+        VGGFeatures(weights, ["relu4_3"])
+    assert random_vgg.deepest == "pool5"
+
+
+def test_unknown_layer(random_vgg: VGGWeights) -> None:
+    with pytest.raises(UsageError, match="relu9_9"):
+        VGGFeatures(random_vgg, ["relu9_9"])
+
+
+def test_state_dict_file_and_recognized_architecture(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "vgg19.pth"
+    torch.save(VGGWeights.random("vgg19").state, path)
+    weights = load_vgg_weights(path)
+    assert weights.architecture == "vgg19"
+    assert weights.mean == (0.485, 0.456, 0.406)
+    assert "torchvision's mean and std are assumed" in caplog.text
+
+
+def test_environment_variable(vgg_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NSTYLE_VGG", str(vgg_file))
+    assert load_vgg_weights().sha256 == load_vgg_weights(vgg_file).sha256
+
+
+@pytest.mark.parametrize("content", [b"", b"not weights", b"\x80\x02crafted pickle"])
+def test_damaged_weights(tmp_path: Path, content: bytes) -> None:
+    for name in ("a.safetensors", "a.pth"):
+        path = tmp_path / name
+        path.write_bytes(content)
+        with pytest.raises(UsageError, match="expected safetensors or a state dict"):
+            load_vgg_weights(path)
+
+
+def test_pickled_code_is_not_run(tmp_path: Path) -> None:
+    class Malicious:
+        def __reduce__(self) -> tuple[object, ...]:
+            return (Path.touch, (tmp_path / "owned",))
+
+    torch.save({"features.0.weight": Malicious()}, tmp_path / "evil.pth")
+    with pytest.raises(UsageError):
+        load_vgg_weights(tmp_path / "evil.pth")
+    assert not (tmp_path / "owned").exists()
+
+
+def test_wrong_shapes(tmp_path: Path) -> None:
+    state = {"features.0.weight": torch.zeros(64, 3, 5, 5), "features.0.bias": torch.zeros(64), "features.14.weight": torch.zeros(1)}
+    save_file(state, tmp_path / "a.safetensors")
+    with pytest.raises(UsageError, match=r"shape \(64, 3, 5, 5\).*expected \(64, 3, 3, 3\)"):
+        load_vgg_weights(tmp_path / "a.safetensors")
+
+
+def test_missing_file_and_blocked_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match="no such file"):
+        load_vgg_weights(tmp_path / "nothing.pth")
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+
+    def blocked(*args: object, **kwargs: object) -> None:
+        raise OSError("blocked")
+
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", blocked)
+    with pytest.raises(NstyleError, match=r"put vgg16-397923af.pth into .*NSTYLE_VGG"):
+        load_vgg_weights("imagenet")
+
+
+def test_real_weights_are_recognized_as_oxford(real_vgg: str) -> None:
+    weights = load_vgg_weights(real_vgg)
+    assert weights.release == "oxford"
+    assert weights.mean == pytest.approx((0.48502, 0.45796, 0.40760))
+    assert weights.std == pytest.approx((1 / 255,) * 3, rel=1e-5)
