@@ -41,9 +41,7 @@ def split(text: str | None) -> tuple[str, ...] | None:
     return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-Content = Annotated[
-    str | None, typer.Option(help="Folder of photographs, searched recursively. [default: data/coco/train2017 or train2014]")
-]
+Content = Annotated[str | None, typer.Option(help="Folder of photographs, searched recursively. [default: data/coco/train2017 or train2014]")]
 CocoAnnotations = Annotated[str | None, typer.Option(help="COCO annotation file that lists the photographs in --content.")]
 CocoCategories = Annotated[str | None, typer.Option(metavar="A,B", help="Take only photographs that show one of these.")]
 Validation = Annotated[str | None, typer.Option(help="Folder of validation photographs. [default: 16 held out of --content]")]
@@ -55,9 +53,7 @@ StyleSize = Annotated[
 ]
 ScheduleName = Annotated[
     str | None,
-    typer.Option(
-        help="Which style when: round-robin (per update), round-robin-batch (per sample), random, sequential. [default: round-robin]"
-    ),
+    typer.Option(help="Which style when: round-robin (per update), round-robin-batch (per sample), random, sequential. [default: round-robin]"),
 ]
 PresetName = Annotated[str | None, typer.Option(help="Loss convention: relative, johnson or dumoulin. [default: relative]")]
 ContentWeight = Annotated[float | None, typer.Option(help="Overrides the preset's.")]
@@ -115,11 +111,7 @@ class TrainingOptions:
     def given(cls, values: dict[str, Any]) -> "TrainingOptions":
         """Pick the options out of a command's arguments."""
         return cls(
-            **{
-                f.name: values[f.name] or None if isinstance(values[f.name], list) else values[f.name]
-                for f in fields(cls)
-                if f.name in values
-            }
+            **{f.name: values[f.name] or None if isinstance(values[f.name], list) else values[f.name] for f in fields(cls) if f.name in values}
         )
 
     def named(self) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The paintings: which files, what they are called, and their Gram targets."""
 
 import glob
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from torch import Tensor
 from nstyle.errors import UsageError
 from nstyle.image import list_pictures, read_picture, resize, to_tensor
 from nstyle.losses.perceptual import PerceptualLoss, StyleTargets
-
+from nstyle.models.style_names import style_name
 
 PALETTE_SIDE = 128
 """Short side, in pixels, at which a painting's colours are measured."""
@@ -26,15 +25,6 @@ class StyleFile:
 
     name: str
     path: Path
-
-
-def style_name(path: Path) -> str:
-    """Name a style after its file: the stem in lower case, every other run of characters turned to ``-``.
-
-    >>> style_name(Path("styles/Hokusai_Great Wave.jpg"))
-    'hokusai-great-wave'
-    """
-    return re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "style"
 
 
 def find_styles(arguments: Sequence[str | Path]) -> list[StyleFile]:

@@ -13,9 +13,11 @@ from PIL import Image
 from nstyle.errors import UsageError
 from nstyle.image import WRITABLE, Picture, encode, list_pictures, read_picture, resize, write_atomically
 from nstyle.inference.contact_sheet import contact_sheet
-from nstyle.inference.mix import Mix, label, make_mix, match_style, parse_weights
+from nstyle.inference.mix import Mix, label, make_mix, parse_weights
 from nstyle.inference.stylizer import Stylizer, load
+from nstyle.models.device import choose_device
 from nstyle.models.locate import find_model
+from nstyle.models.style_names import match_style
 
 STREAM = "-"
 """Standard input or output."""
@@ -76,8 +78,6 @@ def stylize_files(request: Request, notice: Callable[[str], None]) -> Iterator[R
         UsageError: If something cannot be done as asked; nothing is written then.
         NstyleError: If a picture cannot be read or written; those before it are done.
     """
-    from nstyle.training.device import choose_device
-
     path = find_model(request.model)
     stylizer = load(path, device=choose_device(request.device))
     if request.model is None:

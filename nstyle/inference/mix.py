@@ -1,33 +1,13 @@
 """Which styles, and how much of each."""
 
-import difflib
 import math
 from collections.abc import Mapping, Sequence
 
 from nstyle.errors import UsageError
+from nstyle.models.style_names import match_style
 
 Mix = dict[str, float]
 """Weights by style name; they sum to 1."""
-
-
-def match_style(query: str, styles: Sequence[str]) -> str:
-    """Find the style that is named, or the only one that ``query`` is a part of.
-
-    Raises:
-        UsageError: If none or several fit; the nearest are named.
-    """
-    wanted = query.strip().lower()
-    if wanted in styles:
-        return wanted
-    fitting = [name for name in styles if wanted and wanted in name]
-    if len(fitting) == 1:
-        return fitting[0]
-    if fitting:
-        raise UsageError(f"style '{query}' fits several: {', '.join(fitting)}; give more of the name")
-    parts = {part: name for name in styles for part in (*name.split("-"), name)}
-    near = difflib.get_close_matches(wanted, parts, n=1, cutoff=0.5)
-    hint = f"did you mean '{parts[near[0]]}'?" if near else "expected"
-    raise UsageError(f"there is no style '{query}'; {hint} the model has: {', '.join(styles)}")
 
 
 def choose_styles(names: Sequence[str], styles: Sequence[str]) -> list[str]:
@@ -43,9 +23,7 @@ def choose_styles(names: Sequence[str], styles: Sequence[str]) -> list[str]:
     return chosen
 
 
-def make_mix(
-    styles: Sequence[str], weights: Sequence[float] | Mapping[str, float] | None = None, chosen: Sequence[str] | None = None
-) -> Mix:
+def make_mix(styles: Sequence[str], weights: Sequence[float] | Mapping[str, float] | None = None, chosen: Sequence[str] | None = None) -> Mix:
     """Turn weights into a mix.
 
     Args:
@@ -98,9 +76,7 @@ def parse_weights(text: str) -> list[float] | dict[str, float]:
     except ValueError as error:
         if isinstance(error, UsageError):
             raise
-        raise UsageError(
-            f"--weights is '{text}'; expected numbers such as 0.5,0.5 or names such as starry-night=0.7,great-wave=0.3"
-        ) from None
+        raise UsageError(f"--weights is '{text}'; expected numbers such as 0.5,0.5 or names such as starry-night=0.7,great-wave=0.3") from None
 
 
 def label(mix: Mix) -> str:

@@ -107,9 +107,7 @@ class Stylizer:
             raise UsageError("keep_color and size are for PIL pictures and uint8 arrays")
         batch = image if image.dim() == 4 else image[None]
         if batch.dim() != 4 or batch.shape[1] != 3 or not image.is_floating_point():
-            raise UsageError(
-                f"got a tensor of shape {tuple(image.shape)}, {image.dtype}; expected float (3, H, W) or (B, 3, H, W) in [0, 1]"
-            )
+            raise UsageError(f"got a tensor of shape {tuple(image.shape)}, {image.dtype}; expected float (3, H, W) or (B, 3, H, W) in [0, 1]")
         low, high = (float(value) for value in torch.aminmax(batch))
         if not (low >= 0 and high <= 1):
             raise UsageError(f"got values from {low:g} to {high:g}; expected [0, 1]")

@@ -19,9 +19,7 @@ class ConvNorm(nn.Module):
     Nearest upsampling followed by a stride-1 convolution avoids the checkerboard of transposed convolutions.
     """
 
-    def __init__(
-        self, in_channels: int, out_channels: int, num_styles: int, *, kernel: int, stride: int = 1, upsample: bool = False
-    ) -> None:
+    def __init__(self, in_channels: int, out_channels: int, num_styles: int, *, kernel: int, stride: int = 1, upsample: bool = False) -> None:
         super().__init__()
         self.upsample = upsample
         self.padding = kernel // 2

@@ -112,9 +112,7 @@ def _architecture(path: Path, state: dict[str, Tensor]) -> Architecture:
         return "vgg19"
     if "features.17.weight" in state or "features.14.weight" in state:
         return "vgg16"
-    raise UsageError(
-        f"{path}: {len(state)} convolution tensors do not tell VGG16 from VGG19; expected torchvision's key names through conv3_3"
-    )
+    raise UsageError(f"{path}: {len(state)} convolution tensors do not tell VGG16 from VGG19; expected torchvision's key names through conv3_3")
 
 
 def _check_shapes(path: Path, architecture: Architecture, state: dict[str, Tensor]) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 from nstyle.data.styles import StyleFile, find_styles
 from nstyle.errors import UsageError
-from nstyle.inference.mix import match_style
 from nstyle.losses.presets import PRESETS, RELATIVE, Preset
-from nstyle.models.locate import RUNS, find_model
+from nstyle.models.locate import RUNS, find_model, newest_run
 from nstyle.models.model_file import read_info
+from nstyle.models.style_names import match_style
 from nstyle.training.config import TrainingConfig
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.setup import new_run, resume_run
@@ -118,7 +118,9 @@ def _prepare_new(styles: Sequence[StyleFile], out: Path, settings: dict[str, Any
 def _prepare_resume(styles: Sequence[str | Path], out: str | Path | None, settings: dict[str, Any]) -> Trainer:
     files = find_styles(styles)
     if out is None:
-        out = RUNS / run_name(files) if files else find_model().parent
+        out = RUNS / run_name(files) if files else newest_run()
+    if out is None:
+        raise UsageError(f"there is no run under {RUNS} to resume; name one with --out")
     run = RunDirectory(Path(out))
     if not run.config.exists():
         raise UsageError(f"{out} holds no run to resume; expected a run directory (--out) with {run.config.name}")
@@ -128,9 +130,7 @@ def _prepare_resume(styles: Sequence[str | Path], out: str | Path | None, settin
         raise UsageError(f"the run trains {', '.join(names)}, in this order; leave --styles out to resume it, or choose another --out")
     for name, value in settings.items():
         old = (
-            getattr(config.loss, "name" if name == "preset" else name, None)
-            if name in ("preset", *PRESET_OVERRIDES)
-            else getattr(config, name)
+            getattr(config.loss, "name" if name == "preset" else name, None) if name in ("preset", *PRESET_OVERRIDES) else getattr(config, name)
         )
         if name not in RESUMABLE and value != old:
             option = f"--{name.removesuffix('s') if name == 'style_factors' else name}".replace("_", "-")

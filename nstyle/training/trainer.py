@@ -28,7 +28,6 @@ from nstyle.training.run_directory import RunDirectory
 from nstyle.training.schedule import learning_rate, style_ids
 from nstyle.training.validation import sample_grid, validate
 
-
 AFFINE_LR_FACTOR = 10.0
 """Learning rate of gamma and beta as a multiple of that of the convolutions."""
 

@@ -19,9 +19,7 @@ def gram_oracle(features: Tensor, divisor: str) -> Tensor:
     for b in range(batch):
         for i in range(channels):
             for j in range(channels):
-                result[b, i, j] = sum(
-                    float(features[b, i, y, x]) * float(features[b, j, y, x]) for y in range(height) for x in range(width)
-                )
+                result[b, i, j] = sum(float(features[b, i, y, x]) * float(features[b, j, y, x]) for y in range(height) for x in range(width))
     return result / (height * width * (channels if divisor == "chw" else 1))
 
 
@@ -75,9 +73,7 @@ def test_total_variation(power: float) -> None:
     image = torch.rand(2, 3, 5, 4, dtype=torch.float64)
     for b in range(2):
         terms = [
-            (
-                (float(image[b, c, y, x + 1]) - float(image[b, c, y, x])) ** 2 + (float(image[b, c, y + 1, x]) - float(image[b, c, y, x])) ** 2
-            )
+            ((float(image[b, c, y, x + 1]) - float(image[b, c, y, x])) ** 2 + (float(image[b, c, y + 1, x]) - float(image[b, c, y, x])) ** 2)
             ** (power / 2)
             for c in range(3)
             for y in range(4)

@@ -1,11 +1,8 @@
-"""Which device and which precision to train on."""
-
-import shutil
+"""Which device to run a network on."""
 
 import torch
 
 from nstyle.errors import UsageError
-from nstyle.training.config import Precision
 
 
 def choose_device(name: str) -> torch.device:
@@ -36,28 +33,3 @@ def has_fast_bfloat16(device: torch.device) -> bool:
         # Private, but the only names that torch 2.11 to 2.15 share for this question.
         return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
     return False
-
-
-def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
-    """Resolve ``auto``, ``fp32`` or ``bf16`` to the dtype of convolutions."""
-    if precision == "auto":
-        return torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
-    return torch.bfloat16 if precision == "bf16" else torch.float32
-
-
-def check_can_compile(device: torch.device) -> None:
-    """Refuse ``--compile`` where it could not work.
-
-    Raises:
-        UsageError: If no C++ compiler is found for the CPU.
-    """
-    if device.type == "cpu":
-        from torch._inductor.cpp_builder import get_cpp_compiler
-        from torch._inductor.exc import InvalidCxxCompiler
-
-        try:
-            compiler = get_cpp_compiler()
-        except InvalidCxxCompiler:
-            compiler = ""
-        if not shutil.which(compiler):
-            raise UsageError("--compile needs a C++ compiler and none was found; install g++ or clang, or leave --compile out")

@@ -1,0 +1,153 @@
+"""``nstyle stylize`` as users type it."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import nstyle as package
+from nstyle.inference.batch import Request, stylize_files
+
+
+def paint(tmp_path: Path, **values: object) -> list[str]:
+    """Run the engine in this process: quicker than a process for each case."""
+    request = Request(**({"output": str(tmp_path)} | values))
+    return [result.output for result in stylize_files(request, notice=lambda text: None)]
+
+
+def test_blend_from_shell_to_file(nstyle, model: Path, photo: Path, tmp_path: Path) -> None:
+    done = nstyle("stylize", photo, "--model", model, "--weights", "0.5,0.25,0.25", "--output", "out.png")
+    assert done.returncode == 0, done.stderr.decode()
+    assert "Warning" not in done.stderr.decode()
+    expected = package.load(model).stylize(Image.open(photo), [0.5, 0.25, 0.25])
+    with Image.open(tmp_path / "out.png") as written:
+        assert np.array_equal(np.asarray(written), np.asarray(expected))
+    again = nstyle("stylize", photo, "--model", model, "--style", "plain", "--output", "out.png")
+    assert again.returncode == 2
+    assert "out.png exists; give --overwrite" in again.stderr.decode()
+
+
+def test_streams(nstyle, model: Path, photo: Path, tmp_path: Path) -> None:
+    done = nstyle("stylize", "-", "--model", model, "--style", "plain", stdin=photo.read_bytes())
+    assert done.returncode == 0, done.stderr.decode()
+    with Image.open(io.BytesIO(done.stdout)) as picture, Image.open(photo) as original:
+        assert picture.size == original.size
+    assert not list(tmp_path.iterdir())
+    broken = nstyle("stylize", "-", "--model", model, "--style", "plain", stdin=b"no picture")
+    assert (broken.returncode, broken.stdout) == (1, b"")
+    assert broken.stderr.decode().count("\n") == 1
+
+
+def test_json_report(nstyle, model: Path, photo: Path, tmp_path: Path) -> None:
+    done = nstyle("stylize", photo, "--model", model, "--weights", "starry=3,wave=1", "--json", "--size", "64")
+    report = json.loads(done.stdout)
+    assert report[0]["weights"] == {"van-gogh-starry-night": 0.75, "hokusai-great-wave": 0.25}
+    assert max(report[0]["width"], report[0]["height"]) == 64
+    assert (tmp_path / report[0]["output"]).name == "coffee_van-gogh-starry-night75+hokusai-great-wave25.png"
+    assert "sum to 4 and were normalized" in done.stderr.decode()
+
+
+def test_errors_are_one_line_with_the_right_status(nstyle, model: Path, photo: Path, tmp_path: Path) -> None:
+    done = nstyle("stylize", photo, "--model", model, "--weights", "0.5,0.5")
+    assert done.returncode == 2
+    assert done.stderr.decode().count("\n") == 1
+    assert "got 2 weights for 3 styles" in done.stderr.decode()
+    assert "--styles" in done.stderr.decode()
+    with_trace = nstyle("stylize", photo, "--model", model, "--weights", "0.5,0.5", "--debug")
+    assert "Traceback" in with_trace.stderr.decode()
+    assert not list(tmp_path.iterdir())
+
+
+def test_all_styles_and_a_contact_sheet(model: Path, photo: Path, tmp_path: Path) -> None:
+    outputs = paint(tmp_path, photos=(str(photo),), model=str(model), all_styles=True)
+    names = [Path(path).name for path in outputs]
+    assert names == ["coffee_van-gogh-starry-night.png", "coffee_hokusai-great-wave.png", "coffee_plain.png", "coffee_all.png"]
+    assert all(Path(path).exists() for path in outputs)
+
+
+def test_folder_in_folder_out(model: Path, photos: Path, tmp_path: Path) -> None:
+    outputs = paint(tmp_path / "new", photos=(str(photos),), model=str(model), style="plain", output=str(tmp_path / "new"))
+    assert sorted(Path(path).name for path in outputs) == [f"{n}_plain.png" for n in ("astronaut", "chelsea", "coffee", "rocket")]
+
+
+def test_chosen_styles_blend_in_equal_parts(model: Path, photo: Path, tmp_path: Path) -> None:
+    [output] = paint(tmp_path, photos=(str(photo),), model=str(model), styles="plain,wave")
+    assert Path(output).name == "coffee_plain50+hokusai-great-wave50.png"
+
+
+def test_alpha_and_orientation_survive(model: Path, tmp_path: Path) -> None:
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (30, 50, 3), dtype=np.uint8))
+    alpha = Image.new("L", image.size, 255)
+    alpha.paste(0, (0, 0, 25, 30))
+    image.putalpha(alpha)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "in.png", exif=exif)
+    [output] = paint(tmp_path, photos=(str(tmp_path / "in.png"),), model=str(model), style="plain")
+    with Image.open(output) as painted:
+        assert painted.mode == "RGBA"
+        assert painted.size == (30, 50)
+        assert np.array_equal(np.asarray(painted.getchannel("A")), np.asarray(alpha.transpose(Image.Transpose.ROTATE_270)))
+
+
+@pytest.mark.parametrize("extension", ["jpg", "png", "webp", "tif"])
+def test_output_formats(model: Path, photo: Path, tmp_path: Path, extension: str) -> None:
+    [output] = paint(tmp_path, photos=(str(photo),), model=str(model), style="plain", output=str(tmp_path / f"o.{extension}"))
+    with Image.open(output) as painted, Image.open(photo) as original:
+        assert painted.size == original.size
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"style": "great-wav"}, None),
+        ({"style": "grate-wave"}, "did you mean 'hokusai-great-wave'"),
+        ({}, "choose with --style, --weights or --all"),
+        ({"weights": "1,-1,1"}, "expected a finite number of at least 0"),
+        ({"weights": "0,0,0"}, "all weights are 0"),
+        ({"weights": "a"}, "--weights is 'a'"),
+        ({"style": "plain", "weights": "1,1,1"}, "were given together"),
+        ({"style": "plain", "strength": 2.0}, "--strength is 2"),
+        ({"style": "plain", "size": 0}, "--size is 0"),
+        ({"style": "plain", "keep_color": "hue"}, "--keep-color is hue"),
+        ({"style": "plain", "output": "o.xyz"}, "expected a folder, or a file ending in"),
+        ({"all_styles": True, "output": "o.png"}, "give a folder"),
+        ({"style": "plain", "photos": ("nothing.jpg",)}, "no such file"),
+        ({"style": "plain", "model": "nothing"}, "model 'nothing' not found"),
+        ({"all_styles": True, "photos": ("-",)}, "standard output takes one picture"),
+        ({"style": "plain", "output": "-", "report_on_stdout": True}, "both want standard output"),
+        ({"style": "plain", "device": "cuda:77"}, "--device is cuda:77"),
+    ],
+)
+def test_bad_requests_write_nothing(
+    model: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: dict[str, object], message: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    request = {"photos": (str(photo),), "model": str(model), "output": None} | values
+    if message is None:
+        assert paint(tmp_path, **request)
+        return
+    with pytest.raises(package.UsageError, match=message):
+        paint(tmp_path, **request)
+    assert not list(tmp_path.iterdir())
+
+
+def test_same_names_and_the_photograph_itself_are_protected(model: Path, photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "copy").mkdir()
+    twin = tmp_path / "copy" / "coffee.jpg"
+    twin.write_bytes(photo.read_bytes())
+    with pytest.raises(package.UsageError, match="two photographs would both be written"):
+        paint(tmp_path, photos=(str(photo), str(twin)), model=str(model), style="plain")
+    with pytest.raises(package.UsageError, match="is a photograph to be read"):
+        paint(tmp_path, photos=(str(twin),), model=str(model), style="plain", output=str(twin), overwrite=True)
+    assert twin.read_bytes() == photo.read_bytes()
+
+
+def test_broken_photograph_keeps_those_before_it(model: Path, photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "z.jpg").write_bytes(b"broken")
+    with pytest.raises(package.NstyleError, match=r"z\.jpg: cannot be read"):
+        paint(tmp_path / "out", photos=(str(photo), str(tmp_path / "z.jpg")), model=str(model), style="plain", output=str(tmp_path / "out"))
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["coffee_plain.png"]

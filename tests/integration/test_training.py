@@ -1,0 +1,328 @@
+"""Runs of training: checkpoints, resume, append, interruptions, failures. Small crops, a small network, random VGG."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import nstyle
+from nstyle.errors import NstyleError, UsageError
+from nstyle.losses.perceptual import PerceptualLoss
+from nstyle.losses.presets import RELATIVE
+from nstyle.models.model_file import load_model, read_info
+from nstyle.models.transformer import TransformerNetwork
+from nstyle.models.vgg import VGGWeights
+from nstyle.training.api import prepare_append, prepare_training
+from nstyle.training.metrics import NonFiniteLossError
+from nstyle.training.precision import check_can_compile
+from nstyle.training.run_directory import RunDirectory
+from nstyle.training.trainer import step_losses
+
+Train = Callable[..., Path]
+
+
+@pytest.fixture
+def settings(photos: Path, vgg_file: Path) -> dict[str, Any]:
+    return {
+        "content": str(photos),
+        "vgg": str(vgg_file),
+        "updates": 12,
+        "checkpoint_every": 4,
+        "batch_size": 2,
+        "size": 32,
+        "width": 0.25,
+        "precision": "fp32",
+        "device": "cpu",
+    }
+
+
+@pytest.fixture
+def paintings(styles: Path) -> list[Path]:
+    return [styles / "waves.png", styles / "mosaic.png"]
+
+
+def lines(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_a_run_holds_what_it_promises(tmp_path: Path, settings: dict[str, Any], paintings: list[Path]) -> None:
+    run = nstyle.train(paintings, out=tmp_path / "run", **settings)
+    names = {path.name for path in run.iterdir()}
+    assert names == {"model.safetensors", "styles.safetensors", "training-12.pt", "metrics.jsonl", "config.toml", "tensorboard", "samples"}
+    assert sorted(path.name for path in (run / "samples").iterdir()) == ["000004.jpg", "000008.jpg", "000012.jpg"]
+    assert list((run / "tensorboard").iterdir())
+    info = read_info(run / "model.safetensors")
+    assert info.styles == ("waves", "mosaic")
+    assert (info.updates, info.run_updates, info.size, info.style_size) == (12, 12, 32, 48)
+    updates = [line for line in lines(run) if "losses" in line]
+    assert [line["update"] for line in updates] == list(range(1, 13))
+    assert [next(iter(line["losses"])) for line in updates[:4]] == ["waves", "mosaic", "waves", "mosaic"]
+    assert {"content", "style", "tv", "relu1_2@0", "relu3_3@2"} <= set(updates[0]["losses"]["waves"])
+    validations = [line for line in lines(run) if "validation" in line]
+    assert [line["update"] for line in validations] == [4, 8, 12]
+    assert set(validations[0]["validation"]) == {"waves", "mosaic"}
+
+
+def test_training_learns(tmp_path: Path, settings: dict[str, Any], paintings: list[Path]) -> None:
+    run = nstyle.train(paintings, out=tmp_path / "run", **settings | {"updates": 60, "checkpoint_every": 30})
+    start = sum(line["total"] for line in lines(run)[:4]) / 4
+    first, last = (sum(v["total"] for v in line["validation"].values()) / 2 for line in lines(run) if "validation" in line)
+    assert last < first < start
+
+
+@pytest.mark.parametrize("schedule", ["round-robin", "random"])
+def test_resume_after_a_kill_is_bit_identical(tmp_path: Path, settings: dict[str, Any], paintings: list[Path], schedule: str) -> None:
+    """lengstrom#105 and MSG-Net#5: a restart lost the run, or the optimizer."""
+    settings |= {"updates": 60, "checkpoint_every": 5, "schedule": schedule, "lr_schedule": "one-cycle"}
+    whole = nstyle.train(paintings, out=tmp_path / "whole", **settings)
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
+    killed = tmp_path / "killed"
+    command = [sys.executable, "-m", "nstyle", "train", "--styles", *map(str, paintings), *options, "--out", str(killed)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while not list(killed.glob("training-*.pt")):
+        assert process.poll() is None, process.stderr.read().decode() if process.stderr else ""
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    time.sleep(random.uniform(0, 1.0))
+    process.kill()
+    process.communicate()
+    stands_at = RunDirectory(killed).load_checkpoint()[3]
+    assert stands_at % 5 == 0
+    if stands_at < 60:
+        nstyle.train(out=killed, resume=True)
+    assert lines(killed) == lines(whole)
+    a, b = (load_model(run / "model.safetensors")[0].state_dict() for run in (whole, killed))
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    assert [path.name for path in killed.glob("training-*.pt")] == ["training-60.pt"]
+
+
+def test_resume_longer_and_what_may_not_change(tmp_path: Path, settings: dict[str, Any], paintings: list[Path]) -> None:
+    run = nstyle.train(paintings, out=tmp_path / "run", **settings)
+    with pytest.raises(UsageError, match="is finished: 12 of 12 updates"):
+        nstyle.train(out=run, resume=True)
+    with pytest.raises(UsageError, match=r"--lr is 0\.5, but the run was started with 0\.001"):
+        nstyle.train(out=run, resume=True, updates=16, lr=0.5)
+    with pytest.raises(UsageError, match=r"--style-weight is 9\.0"):
+        nstyle.train(out=run, resume=True, updates=16, style_weight=9.0)
+    with pytest.raises(UsageError, match=r"the run trains waves, mosaic, in this order"):
+        nstyle.train(paintings[::-1], out=run, resume=True, updates=16)
+    with pytest.raises(UsageError, match="holds a run already"):
+        nstyle.train(paintings, out=run, **settings)
+    nstyle.train(paintings, out=run, resume=True, updates=16, lr=1e-3)
+    assert read_info(run / "model.safetensors").updates == 16
+    assert [line["update"] for line in lines(run) if "losses" in line] == list(range(1, 17))
+
+
+def test_resume_of_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no run to resume"):
+        nstyle.train(out=tmp_path / "nothing", resume=True)
+
+
+def test_crash_between_the_two_files_of_a_checkpoint(
+    tmp_path: Path, settings: dict[str, Any], paintings: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import nstyle.training.run_directory as module
+
+    run = tmp_path / "run"
+    original, calls = module.save_model, []
+
+    def crash(*args: Any, **kwargs: Any) -> None:
+        calls.append(args)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        original(*args, **kwargs)
+
+    monkeypatch.setattr(module, "save_model", crash)
+    with pytest.raises(KeyboardInterrupt):
+        nstyle.train(paintings, out=run, **settings)
+    assert sorted(path.name for path in run.glob("training-*.pt")) == ["training-4.pt", "training-8.pt"]
+    monkeypatch.setattr(module, "save_model", original)
+    nstyle.train(out=run, resume=True)
+    whole = nstyle.train(paintings, out=tmp_path / "whole", **settings)
+    assert lines(run) == lines(whole)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_save_and_exit(tmp_path: Path, settings: dict[str, Any], paintings: list[Path], number: signal.Signals) -> None:
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in (settings | {"updates": 100000, "checkpoint_every": 50000}).items()]
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "nstyle", "train", "--styles", *map(str, paintings), *options, "--out", str(run)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while not (run / "metrics.jsonl").exists() or not (run / "metrics.jsonl").stat().st_size:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert "everything is saved, continue with: nstyle train --resume" in errors.decode()
+    assert "Traceback" not in errors.decode()
+    stopped_at = read_info(run / "model.safetensors").updates
+    assert stopped_at > 0
+    assert lines(run)[-1]["update"] == stopped_at
+    nstyle.train(out=run, resume=True, updates=stopped_at + 2)
+    assert read_info(run / "model.safetensors").updates == stopped_at + 2
+
+
+def test_appending_keeps_the_old_styles_bit_identical(tmp_path: Path, settings: dict[str, Any], paintings: list[Path], styles: Path) -> None:
+    old = nstyle.train(paintings, out=tmp_path / "old", **settings)
+    kept = {name: settings[name] for name in ("content", "vgg", "updates", "batch_size", "precision", "device")}
+    new = nstyle.add_style(old, [styles / "hatching.png"], out=tmp_path / "new", **kept)
+    before, after = nstyle.load(old), nstyle.load(new)
+    assert after.styles == ("waves", "mosaic", "hatching")
+    assert after.info.preset == before.info.preset
+    assert (after.info.updates, after.info.run_updates, after.info.size) == (24, 12, 32)
+    image = torch.rand(3, 40, 44)
+    for name in before.styles:
+        assert torch.equal(before.stylize(image, name), after.stylize(image, name))
+    half = {"waves": 0.5, "mosaic": 0.5}
+    assert torch.equal(before.stylize(image, half), after.stylize(image, half))
+    assert not torch.allclose(after.stylize(image, "hatching"), before.stylize(image, half), atol=1e-3)
+    a, b = before.network.state_dict(), after.network.state_dict()
+    assert all(torch.equal(value, b[name][: len(value)]) for name, value in a.items())
+    assert all(set(line["losses"]) == {"hatching"} for line in lines(new) if "losses" in line)
+
+
+def test_an_append_that_was_killed_resumes(tmp_path: Path, settings: dict[str, Any], paintings: list[Path], styles: Path) -> None:
+    old = nstyle.train(paintings, out=tmp_path / "old", **settings)
+    kept = settings | {"updates": 8}
+    del kept["width"]
+    whole = nstyle.add_style(old, [styles / "hatching.png"], out=tmp_path / "whole", **kept)
+    part = nstyle.add_style(old, [styles / "hatching.png"], out=tmp_path / "part", **kept | {"updates": 4})
+    nstyle.train(out=part, resume=True, updates=8)
+    assert lines(part) == lines(whole)
+    a, b = (load_model(run / "model.safetensors")[0].state_dict() for run in (whole, part))
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_append_refuses_a_name_that_is_there(tmp_path: Path, settings: dict[str, Any], paintings: list[Path]) -> None:
+    old = nstyle.train(paintings, out=tmp_path / "old", **settings | {"updates": 1})
+    with pytest.raises(UsageError, match=r"style 'waves' is in .* already"):
+        prepare_append(old, paintings[:1], out=tmp_path / "new", content=settings["content"], vgg=settings["vgg"])
+
+
+def test_init_from_matches_rows_by_name(tmp_path: Path, settings: dict[str, Any], paintings: list[Path], styles: Path) -> None:
+    old = nstyle.train(paintings, out=tmp_path / "old", **settings)
+    del settings["width"]
+    chosen = [styles / "hatching.png", styles / "mosaic.png"]
+    trainer = prepare_training(chosen, out=tmp_path / "new", resume=False, init_from=str(old), **settings)
+    source = load_model(old / "model.safetensors")[0].state_dict()
+    for name, value in trainer.network.state_dict().items():
+        if name.endswith(("gamma_SC", "beta_SC")):
+            assert torch.equal(value[1], source[name][1])
+            torch.testing.assert_close(value[0], source[name].mean(dim=0))
+        else:
+            assert torch.equal(value, source[name])
+    assert trainer.info.updates == 12
+
+
+def test_non_finite_loss_names_style_layer_and_update_and_keeps_the_checkpoint(
+    tmp_path: Path, settings: dict[str, Any], paintings: list[Path]
+) -> None:
+    trainer = prepare_training(paintings, out=tmp_path / "run", resume=False, **settings)
+
+    def poison(progress: Any) -> None:
+        if progress.update == 5:
+            trainer.targets["relu2_2@1"][1] = float("nan")
+
+    with pytest.raises(NonFiniteLossError, match=r"became nan at update 6: style 'mosaic', term relu2_2@1"):
+        trainer.train(poison)
+    assert read_info(trainer.run.model).updates == 4
+    nstyle.train(out=trainer.run.path, resume=True)
+    assert read_info(trainer.run.model).updates == 12
+
+
+def test_flat_paintings_and_flat_photographs_stay_finite(tmp_path: Path, settings: dict[str, Any]) -> None:
+    """elleryqueenhomels#1: NaN from the root of a zero variance."""
+    from PIL import Image
+
+    (tmp_path / "flat").mkdir()
+    for i in range(3):
+        Image.new("RGB", (64, 64), "black").save(tmp_path / "flat" / f"{i}.png")
+    run = nstyle.train([tmp_path / "flat" / "0.png"], out=tmp_path / "run", **settings | {"content": str(tmp_path / "flat")})
+    assert read_info(run / "model.safetensors").updates == 12
+
+
+def test_style_factors_and_presets(tmp_path: Path, settings: dict[str, Any], paintings: list[Path], vgg_file: Path) -> None:
+    trainer = prepare_training(paintings, out=tmp_path / "a", resume=False, style_factors={"mosaic": 3.0}, **settings)
+    assert trainer.style_factors.tolist() == [1.0, 3.0]
+    with pytest.raises(UsageError, match="there is no style 'rain'"):
+        prepare_training(paintings, out=tmp_path / "b", resume=False, style_factors={"rain": 3.0}, **settings)
+    with pytest.raises(UsageError, match=r"relu4_3 was asked for.*stop at relu3_3"):
+        prepare_training(paintings, out=tmp_path / "b", resume=False, preset="johnson", **settings)
+    assert not (tmp_path / "b").exists(), "nothing half-written"
+    three = ("relu1_2", "relu2_2", "relu3_3")
+    trainer = prepare_training(paintings, out=tmp_path / "c", resume=False, preset="dumoulin", style_layers=three, **settings)
+    trainer.train()
+    assert set(trainer.targets) == {f"{layer}@0" for layer in three}
+
+
+def test_no_content(tmp_path: Path, settings: dict[str, Any], paintings: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    del settings["content"]
+    with pytest.raises(UsageError, match=r"data/coco/train2017 or data/coco/train2014 is not there; .*--content.*download_coco"):
+        nstyle.train(paintings, out=tmp_path / "run", **settings)
+
+
+def test_default_run_name_and_newest_run(
+    tmp_path: Path, settings: dict[str, Any], paintings: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = nstyle.train(paintings, **settings | {"updates": 2})
+    assert run == Path("checkpoints/waves+mosaic")
+    assert nstyle.load().styles == ("waves", "mosaic")
+    assert nstyle.train(resume=True, updates=3) == run
+
+
+def test_compiled_update_equals_the_eager_one(random_vgg: VGGWeights) -> None:
+    """pytorch#142839, #183601, #100793: torch.compile has been silently wrong for instance norm and reflection padding."""
+    try:
+        check_can_compile(torch.device("cpu"))
+    except UsageError as error:
+        pytest.skip(str(error))
+    torch.manual_seed(0)
+    loss = PerceptualLoss(RELATIVE.override(content_layers=("relu2_1",), style_layers=("relu1_2",), style_scales=2), random_vgg)
+    network = TransformerNetwork(2, width=0.125)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    photos = torch.rand(2, 3, 32, 32).contiguous(memory_format=torch.channels_last)
+    targets = {term: value.detach() for term, value in loss.style_grams(torch.rand(2, 3, 48, 40)).items()}
+    results = []
+    for step in (step_losses, torch.compile(step_losses)):
+        total, losses = step(network, loss, photos, torch.eye(2), targets, torch.ones(2), torch.float32)
+        network.zero_grad()
+        total.mean().backward()
+        gradients = {name: p.grad.clone() for name, p in network.named_parameters() if p.grad is not None}
+        results.append((losses.content.detach(), losses.style.detach(), gradients))
+    (content, style, gradients), (compiled_content, compiled_style, compiled_gradients) = results
+    torch.testing.assert_close(compiled_content, content, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(compiled_style, style, rtol=1e-4, atol=1e-6)
+    assert len(gradients) == len(list(network.parameters()))
+    for name, gradient in gradients.items():
+        # The floor is for gradients that are 0 but for rounding, such as those of betas that the next norm takes away.
+        atol = 1e-3 * float(gradient.abs().max()) + 1e-6
+        torch.testing.assert_close(compiled_gradients[name], gradient, rtol=1e-3, atol=atol)
+
+
+def test_bfloat16_learns_like_float32(tmp_path: Path, settings: dict[str, Any], paintings: list[Path]) -> None:
+    settings |= {"updates": 40, "checkpoint_every": 40}
+    runs = [nstyle.train(paintings, out=tmp_path / p, **settings | {"precision": p}) for p in ("fp32", "bf16")]
+    full, half = (next(line["validation"] for line in lines(run) if "validation" in line) for run in runs)
+    for style in full:
+        assert half[style]["total"] == pytest.approx(full[style]["total"], rel=0.05)
+
+
+def test_errors_are_one_class() -> None:
+    assert issubclass(NonFiniteLossError, NstyleError)
+    assert issubclass(UsageError, ValueError)

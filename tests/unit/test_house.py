@@ -1,0 +1,33 @@
+"""The house itself: imports point one way, and the public names are there."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import nstyle
+
+LEVELS = {"errors": 0, "image": 1, "models": 2, "losses": 3, "data": 4, "training": 5, "inference": 5, "cli": 6}
+PACKAGE = Path(nstyle.__file__).parent
+
+
+def test_imports_point_one_way() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(PACKAGE).parts
+        room = parts[0].removesuffix(".py")
+        if room not in LEVELS:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not (isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("nstyle.")):
+                continue
+            other = node.module.split(".")[1]
+            where = f"{path.relative_to(PACKAGE.parent)}: imports {node.module}"
+            assert other == room or LEVELS[other] < LEVELS[room], where
+
+
+def test_public_names_exist_and_torch_is_imported_late() -> None:
+    assert set(nstyle.__all__) <= set(dir(nstyle))
+    for name in nstyle.__all__:
+        assert getattr(nstyle, name).__doc__
+    code = "import sys, nstyle, nstyle.cli; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

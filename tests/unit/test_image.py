@@ -1,0 +1,160 @@
+"""Reading and writing pictures: orientation, profiles, transparency, depth, rounding, broken files."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageCms
+
+from nstyle.errors import NstyleError, UsageError
+from nstyle.image import encode, list_pictures, read_picture, resize, to_image, to_tensor, write_atomically
+
+
+def gradient(width: int = 40, height: int = 24) -> Image.Image:
+    x, y = np.meshgrid(np.arange(width), np.arange(height))
+    return Image.fromarray(np.stack([x * 6, y * 10, 255 - x * 6], axis=-1).astype(np.uint8))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation(tmp_path: Path, orientation: int) -> None:
+    upright = gradient()
+    undo = {2: [0], 3: [3], 4: [1], 5: [5], 6: [2], 7: [6], 8: [4]}  # PIL's transpositions that the viewer must undo
+    stored = upright
+    for operation in undo.get(orientation, []):
+        stored = stored.transpose(Image.Transpose(operation))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "a.png"
+    stored.save(path, exif=exif)
+    assert np.array_equal(np.asarray(read_picture(path).rgb), np.asarray(upright))
+
+
+def test_profile_is_converted_to_srgb(tmp_path: Path) -> None:
+    lab = ImageCms.createProfile("LAB")
+    srgb = ImageCms.createProfile("sRGB")
+    image = Image.new("RGB", (8, 8), (200, 30, 60))
+    as_lab = ImageCms.profileToProfile(image, srgb, lab, outputMode="LAB")
+    path = tmp_path / "lab.tif"
+    as_lab.save(path, icc_profile=ImageCms.ImageCmsProfile(lab).tobytes())
+    assert np.abs(np.asarray(read_picture(path).rgb).astype(int) - [200, 30, 60]).max() <= 3
+
+
+def test_damaged_profile_is_ignored(tmp_path: Path) -> None:
+    gradient().save(tmp_path / "a.png", icc_profile=b"no profile")
+    assert np.array_equal(np.asarray(read_picture(tmp_path / "a.png").rgb), np.asarray(gradient()))
+
+
+def test_alpha_is_split_off_and_shown_on_white(tmp_path: Path) -> None:
+    """examples#738 crashed on alpha; a plain conversion turns transparency black."""
+    image = gradient()
+    alpha = Image.new("L", image.size, 255)
+    alpha.paste(0, (0, 0, 20, 24))
+    image.putalpha(alpha)
+    image.save(tmp_path / "a.png")
+    picture = read_picture(tmp_path / "a.png")
+    assert picture.alpha is not None
+    assert np.array_equal(np.asarray(picture.alpha), np.asarray(alpha))
+    assert picture.over_white().getpixel((5, 5)) == (255, 255, 255)
+    assert picture.over_white().getpixel((30, 5)) == gradient().getpixel((30, 5))
+
+
+def test_palette_transparency(tmp_path: Path) -> None:
+    image = Image.new("P", (10, 10), 0)
+    image.putpalette([255, 0, 0, 0, 255, 0])
+    image.paste(1, (5, 0, 10, 10))
+    image.save(tmp_path / "a.gif", transparency=0)
+    picture = read_picture(tmp_path / "a.gif")
+    assert picture.over_white().getpixel((0, 0)) == (255, 255, 255)
+    assert picture.over_white().getpixel((9, 9)) == (0, 255, 0)
+
+
+def test_16_bit_grey_is_scaled_and_rounded(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 257 * 100, 65535, 128]], dtype=np.uint16)).save(tmp_path / "a.png")
+    pixels = np.asarray(read_picture(tmp_path / "a.png").rgb)
+    assert pixels[0].tolist() == [[0] * 3, [100] * 3, [255] * 3, [0] * 3]
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "CMYK", "YCbCr", "RGBA"])
+def test_other_modes_become_rgb(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / ("a.jpg" if mode in {"CMYK", "YCbCr"} else "a.png")
+    gradient().convert(mode).save(path, quality=100, subsampling=0) if path.suffix == ".jpg" else gradient().convert(mode).save(path)
+    picture = read_picture(path)
+    assert picture.rgb.mode == "RGB"
+    assert picture.rgb.size == (40, 24)
+    assert picture.alpha is None
+
+
+def test_first_frame_of_an_animation(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (8, 8), color) for color in ("red", "blue")]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    assert read_picture(tmp_path / "a.gif").rgb.getpixel((0, 0)) == (255, 0, 0)
+
+
+def test_reduced_decoding_keeps_the_short_side(tmp_path: Path) -> None:
+    gradient(1600, 1200).resize((1600, 1200)).save(tmp_path / "a.jpg")
+    reduced = read_picture(tmp_path / "a.jpg", near_side=200).rgb
+    assert 200 <= min(reduced.size) < 1200
+
+
+@pytest.mark.parametrize("content", [b"", b"GIF89a", b"\xff\xd8\xff\xe0 not a jpeg", b"plain text"])
+def test_broken_files(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.jpg").write_bytes(content)
+    with pytest.raises(NstyleError, match=r"a\.jpg: cannot be read as a picture"):
+        read_picture(tmp_path / "a.jpg")
+
+
+def test_truncated_file(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    gradient(200, 200).save(buffer, "JPEG")
+    (tmp_path / "a.jpg").write_bytes(buffer.getvalue()[: len(buffer.getvalue()) // 2])
+    with pytest.raises(NstyleError, match="cannot be read"):
+        read_picture(tmp_path / "a.jpg")
+
+
+def test_tensor_round_trip_is_exact_and_rounds() -> None:
+    """pytorch/examples truncates with astype(uint8): every picture came out darker."""
+    image = gradient()
+    assert np.array_equal(np.asarray(to_image(to_tensor(image))), np.asarray(image))
+    assert np.asarray(to_image(torch.full((3, 1, 1), 0.9999)))[0, 0].tolist() == [255] * 3
+    assert np.asarray(to_image(torch.tensor([-0.2, 0.5, 1.4]).view(3, 1, 1)))[0, 0].tolist() == [0, 128, 255]
+
+
+def test_resize_keeps_the_aspect() -> None:
+    """pytorch/examples squashes --style-size to a square."""
+    assert resize(gradient(), short_side=12).size == (20, 12)
+    assert resize(gradient(), long_side=80).size == (80, 48)
+
+
+def test_jpeg_of_a_transparent_picture_is_on_white() -> None:
+    image = gradient()
+    image.putalpha(0)
+    with Image.open(io.BytesIO(encode(image, ".jpg"))) as decoded:
+        assert min(decoded.getpixel((3, 3))) >= 250
+
+
+def test_unknown_extension() -> None:
+    with pytest.raises(UsageError, match=r"cannot write '.xyz'"):
+        encode(gradient(), ".xyz")
+
+
+def test_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+
+    def fail(temporary: Path) -> None:
+        temporary.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(NstyleError, match="No space left"):
+        write_atomically(path, fail)
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.bin"]
+
+
+def test_list_pictures_is_sorted_recursive_and_ignores_the_rest(tmp_path: Path) -> None:
+    for name in ("b.jpg", "a.PNG", "notes.txt", ".hidden.jpg", "sub/c.webp"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert [p.relative_to(tmp_path).as_posix() for p in list_pictures(tmp_path)] == ["a.PNG", "b.jpg", "sub/c.webp"]

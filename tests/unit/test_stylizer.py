@@ -1,0 +1,113 @@
+"""Painting pictures, arrays and tensors from Python."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import nstyle
+from nstyle.errors import UsageError
+from nstyle.inference.color import keep_luminance
+from nstyle.inference.contact_sheet import contact_sheet
+
+
+@pytest.fixture(scope="module")
+def stylizer(model: Path) -> nstyle.Stylizer:
+    return nstyle.load(model)
+
+
+@pytest.fixture(scope="module")
+def image(photo: Path) -> Image.Image:
+    with Image.open(photo) as opened:
+        return opened.convert("RGB")
+
+
+def test_pictures_arrays_and_tensors_agree(stylizer: nstyle.Stylizer, image: Image.Image) -> None:
+    weights = [0.5, 0.25, 0.25]
+    picture = stylizer.stylize(image, weights)
+    array = stylizer.stylize(np.asarray(image), weights)
+    tensor = stylizer.stylize(torch.from_numpy(np.array(image)).permute(2, 0, 1) / 255, weights)
+    floats = stylizer.stylize(np.asarray(image) / 255.0, weights)
+    assert picture.size == image.size
+    assert np.array_equal(np.asarray(picture), array)
+    assert tensor.shape == (3, image.height, image.width)
+    assert np.abs(tensor.permute(1, 2, 0).numpy() * 255 - array).max() <= 0.51
+    assert floats.dtype == np.float64
+    assert np.abs(floats * 255 - array).max() <= 0.51
+
+
+def test_batch_of_tensors(stylizer: nstyle.Stylizer) -> None:
+    batch = torch.rand(2, 3, 20, 24)
+    output = stylizer.stylize(batch, "plain")
+    torch.testing.assert_close(output[1], stylizer.stylize(batch[1], "plain"), rtol=1e-4, atol=1e-5)
+
+
+def test_blends_mix_gamma_and_beta_not_pixels(stylizer: nstyle.Stylizer, image: Image.Image) -> None:
+    a, b, half = (np.asarray(stylizer.stylize(image, w)).astype(float) for w in ([1, 0, 0], [0, 1, 0], [1, 1, 0]))
+    assert np.abs(half - (a + b) / 2).mean() > 1
+    assert np.abs(a - b).mean() > 1
+
+
+def test_photograph_and_model_are_left_alone(stylizer: nstyle.Stylizer, image: Image.Image) -> None:
+    before = np.array(image)
+    first = stylizer.stylize(image, "plain")
+    stylizer.stylize(image, [0.1, 0.2, 0.7])
+    assert np.array_equal(np.asarray(image), before)
+    assert np.array_equal(np.asarray(stylizer.stylize(image, "plain")), np.asarray(first))
+
+
+def test_strength(stylizer: nstyle.Stylizer, image: Image.Image) -> None:
+    full = np.asarray(stylizer.stylize(image, "plain")).astype(float)
+    photo = np.asarray(image).astype(float)
+    assert np.array_equal(np.asarray(stylizer.stylize(image, "plain", strength=0)), photo)
+    half = np.asarray(stylizer.stylize(image, "plain", strength=0.5)).astype(float)
+    assert np.abs(half - (full + photo) / 2).max() <= 1
+
+
+def test_keep_luminance_takes_brightness_from_one_and_colour_from_the_other(stylizer: nstyle.Stylizer, image: Image.Image) -> None:
+    stylized = stylizer.stylize(image, "plain")
+    mixed = stylizer.stylize(image, "plain", keep_color="luminance")
+    assert np.array_equal(np.asarray(mixed), np.asarray(keep_luminance(stylized, image)))
+    grey = Image.new("RGB", (4, 4), (128, 128, 128))
+    red = Image.new("RGB", (4, 4), (150, 110, 110))
+    y, cb, cr = keep_luminance(grey, red).convert("YCbCr").getpixel((0, 0))
+    assert abs(y - 128) <= 2
+    assert np.abs(np.subtract((cb, cr), red.convert("YCbCr").getpixel((0, 0))[1:])).max() <= 2
+
+
+def test_size_and_one_pixel(stylizer: nstyle.Stylizer, image: Image.Image) -> None:
+    assert max(stylizer.stylize(image, "plain", size=60).size) == 60
+    assert stylizer.stylize(image.resize((1, 1)), "plain").size == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "choose one or weigh them"),
+        ({"weights": "plain", "strength": 1.5}, "strength is 1.5"),
+        ({"weights": "plain", "keep_color": "hue"}, "expected 'luminance'"),
+        ({"weights": "plain", "size": 0}, "size is 0"),
+    ],
+)
+def test_bad_arguments(stylizer: nstyle.Stylizer, image: Image.Image, arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        stylizer.stylize(image, **arguments)
+
+
+def test_values_outside_0_to_1_are_refused(stylizer: nstyle.Stylizer) -> None:
+    """hzy46#55: 0-255 was fed where 0-1 was expected; magenta#385: divided by 255 twice."""
+    with pytest.raises(UsageError, match=r"values from 0 to 255; expected \[0, 1\]"):
+        stylizer.stylize(torch.tensor([0.0, 255.0, 1.0]).view(3, 1, 1), "plain")
+    with pytest.raises(UsageError, match=r"expected float"):
+        stylizer.stylize(torch.zeros(3, 4, 4, dtype=torch.uint8), "plain")
+    with pytest.raises(UsageError, match=r"expected \(H, W, 3\)"):
+        stylizer.stylize(np.zeros((4, 4)), "plain")
+
+
+def test_contact_sheet_holds_every_picture() -> None:
+    pictures = [(f"style-{i}", Image.new("RGB", (60, 40), (40 * i, 255 - 40 * i, 128))) for i in range(5)]
+    sheet = np.asarray(contact_sheet(pictures)).reshape(-1, 3)
+    for _, picture in pictures:
+        assert (sheet == picture.getpixel((0, 0))).all(axis=1).sum() == 60 * 40
