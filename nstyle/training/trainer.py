@@ -90,7 +90,8 @@ def parameter_groups(network: TransformerNetwork) -> list[dict[str, Any]]:
     Departure from Johnson et al. 2016 and Dumoulin et al. 2017, who use one rate: Adam moves every number by about its rate.
     Convolutions start at 0.01 and norms make their scale irrelevant, but gamma and beta are of order 1 and have far to go.
     """
-    affine, convolutions = [], []
+    affine: list[torch.nn.Parameter] = []
+    convolutions: list[torch.nn.Parameter] = []
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
             (affine if name.endswith(("gamma_SC", "beta_SC")) else convolutions).append(parameter)
