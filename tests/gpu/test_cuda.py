@@ -1,0 +1,27 @@
+"""What needs a GPU. Skips, and says so, where there is none."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import nstyle
+from nstyle.models.model_file import read_info
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device: what needs a GPU is not tested")
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_training_on_a_gpu(tmp_path: Path, photos: Path, styles: Path, vgg_file: Path, precision: str) -> None:
+    settings = {"content": str(photos), "vgg": str(vgg_file), "updates": 6, "checkpoint_every": 3, "batch_size": 2, "size": 32, "width": 0.25}
+    run = nstyle.train([styles / "waves.png", styles / "mosaic.png"], out=tmp_path / "run", device="cuda", precision=precision, **settings)
+    assert read_info(run / "model.safetensors").updates == 6
+    nstyle.train(out=run, resume=True, updates=8)
+    assert read_info(run / "model.safetensors").updates == 8
+
+
+def test_gpu_paints_like_the_cpu(model: Path) -> None:
+    image = torch.rand(3, 64, 80)
+    torch.backends.cudnn.allow_tf32 = False
+    on_gpu = nstyle.load(model, device="cuda").stylize(image, "plain")
+    torch.testing.assert_close(on_gpu, nstyle.load(model).stylize(image, "plain"), rtol=0.0, atol=2e-3)
