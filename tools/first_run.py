@@ -39,7 +39,7 @@ def vgg_weights_are_here() -> bool:
 def nstyle(*arguments: object) -> None:
     """Run a command of nstyle, and show it as one would type it."""
     print("\n$ nstyle", *arguments, flush=True)
-    done = subprocess.run([sys.executable, "-m", "nstyle", *map(str, arguments)], check=False)
+    done = subprocess.run([Path(sys.executable).with_name("nstyle"), *map(str, arguments)], check=False)
     if done.returncode != 0:
         sys.exit(done.returncode)
 

@@ -14,9 +14,11 @@ MODEL_FILE = "model.safetensors"
 
 def shipped_models() -> dict[str, Path]:
     """Return the models that come with the package, by name."""
-    folder = resources.files("nstyle.checkpoints")
-    files = [Path(str(entry)) for entry in folder.iterdir() if entry.name.endswith(".safetensors")]
-    return {path.stem: path for path in sorted(files)}
+    try:
+        folder = Path(str(resources.files("nstyle.checkpoints")))
+    except ModuleNotFoundError:
+        folder = Path(__file__).parents[2] / "checkpoints"  # A checkout that runs without being installed.
+    return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
 
 
 def newest_run(runs: Path = RUNS) -> Path | None:
