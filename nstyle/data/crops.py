@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from nstyle.data.photos import PhotoIndex, ReadMonitor
+from nstyle.data.photos import BrokenPhotosError, PhotoIndex, ReadMonitor
 from nstyle.errors import NstyleError
 from nstyle.image import read_picture, resize
 
@@ -59,7 +59,7 @@ class CropSampler:
         A file that cannot be read is noted and replaced by the next in order.
 
         Raises:
-            NstyleError: If too many files are broken.
+            BrokenPhotosError: If too many files are broken.
         """
         epoch, offset = divmod(position, len(self.index.files))
         order = self._order(epoch)
@@ -73,7 +73,7 @@ class CropSampler:
                 continue
             self.monitor.record(path, None)
             return self._augment(image, position)
-        raise NstyleError(f"none of the {len(order)} photographs in {self.index.root} can be read any more")
+        raise BrokenPhotosError(f"none of the {len(order)} photographs in {self.index.root} can be read any more")
 
     def _augment(self, image: Image.Image, position: int) -> Tensor:
         from torchvision.transforms.v2 import functional as v2

@@ -33,6 +33,10 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nstyle"
 
 
+class BrokenPhotosError(NstyleError):
+    """Too many photographs cannot be read."""
+
+
 @dataclass(frozen=True)
 class PhotoIndex:
     """The readable photographs of a folder or a COCO annotation file, in a fixed order."""
@@ -113,12 +117,12 @@ def probe(index: PhotoIndex, seed: int) -> None:
     """Decode a seeded sample of the photographs, before hours are spent on a broken data set.
 
     Raises:
-        NstyleError: If more than 5 % of the sample, or of all headers, are broken.
+        BrokenPhotosError: If more than 5 % of the sample, or of all headers, are broken.
     """
     chosen = np.random.default_rng((seed, 500)).permutation(len(index.files))[:PROBE_SAMPLE]
     broken = {name: reason for name, reason in index.skipped.items() if reason.startswith("broken")}
     if len(broken) > MAX_BROKEN * (len(index.files) + len(index.skipped)):
-        raise NstyleError(_too_many_broken(broken, len(index.files) + len(index.skipped)))
+        raise BrokenPhotosError(_too_many_broken(broken, len(index.files) + len(index.skipped)))
     failures = {}
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         files = [index.files[i] for i in chosen]
@@ -127,7 +131,7 @@ def probe(index: PhotoIndex, seed: int) -> None:
                 failures[str(path)] = reason
                 logger.warning("broken photograph: %s", reason)
     if len(failures) > MAX_BROKEN * len(files):
-        raise NstyleError(_too_many_broken(failures, len(files)))
+        raise BrokenPhotosError(_too_many_broken(failures, len(files)))
 
 
 def _decode_failure(path: Path) -> str:
@@ -159,7 +163,7 @@ class ReadMonitor:
         """Note one read.
 
         Raises:
-            NstyleError: If more than 5 % of the last 1,000 reads failed.
+            BrokenPhotosError: If more than 5 % of the last 1,000 reads failed.
         """
         with self._lock:
             self._window.append(failure is not None)
@@ -169,4 +173,4 @@ class ReadMonitor:
                 self.broken[str(path)] = failure
                 logger.warning("skipped a broken photograph: %s", failure)
             if sum(self._window) > MAX_BROKEN * WINDOW:
-                raise NstyleError(_too_many_broken(self.broken, WINDOW))
+                raise BrokenPhotosError(_too_many_broken(self.broken, WINDOW))

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nstyle.data.crops import CropSampler
+from nstyle.data.photos import BrokenPhotosError
 from nstyle.errors import NstyleError
 from nstyle.image import encode, to_image, write_atomically
 from nstyle.losses.perceptual import Losses, PerceptualLoss, StyleTargets
@@ -160,6 +161,7 @@ class Trainer:
 
         Raises:
             NonFiniteLossError: If a loss is not finite; the last checkpoint is kept.
+            BrokenPhotosError: If too many photographs turn out to be broken, with the state saved.
             InterruptedRunError: After Ctrl-C or SIGTERM, with the state saved.
         """
         config = self.config
@@ -176,6 +178,10 @@ class Trainer:
                     report(Progress(self.update, config.updates, latest.get("content"), latest.get("style"), validation))
                     if caught:
                         self._stop(log, caught[0])
+        except BrokenPhotosError:
+            log.flush()
+            self._save()
+            raise
         finally:
             batches.close()
             log.close()

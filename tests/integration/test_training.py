@@ -242,6 +242,26 @@ def test_non_finite_loss_names_style_layer_and_update_and_keeps_the_checkpoint(
     assert read_info(trainer.run.model).updates == 12
 
 
+def test_photographs_that_break_later_end_the_run_with_its_state_saved(
+    tmp_path: Path, settings: dict[str, Any], paintings: list[Path], photos: Path
+) -> None:
+    content = tmp_path / "content"
+    content.mkdir()
+    for i, path in enumerate(sorted(photos.rglob("*.jpg")) * 2):
+        (content / f"{i}.jpg").write_bytes(path.read_bytes())
+    trainer = prepare_training(paintings, out=tmp_path / "run", resume=False, **settings | {"content": str(content), "updates": 400})
+
+    def lose_a_disk(progress: Any) -> None:
+        if progress.update == 6:
+            for path in content.iterdir():
+                path.write_bytes(b"")
+
+    with pytest.raises(NstyleError, match=r"be read any more"):
+        trainer.train(lose_a_disk)
+    assert read_info(trainer.run.model).updates >= 6
+    assert lines(trainer.run.path)[-1]["update"] == read_info(trainer.run.model).updates
+
+
 def test_flat_paintings_and_flat_photographs_stay_finite(tmp_path: Path, settings: dict[str, Any]) -> None:
     """elleryqueenhomels#1: NaN from the root of a zero variance."""
     from PIL import Image
