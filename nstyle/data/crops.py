@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
+from types import ModuleType
+from typing import cast
 
 import numpy as np
 import torch
@@ -76,8 +78,7 @@ class CropSampler:
         raise BrokenPhotosError(f"none of the {len(order)} photographs in {self.index.root} can be read any more")
 
     def _augment(self, image: Image.Image, position: int) -> Tensor:
-        from torchvision.transforms.v2 import functional as v2
-
+        v2 = _transforms()
         draw = np.random.default_rng((self.seed, AUGMENTATION, position))
         largest = max(self.size, min(min(image.size), int(MAX_ZOOM * self.size)))
         image = resize(image, short_side=int(draw.integers(self.size, largest + 1)))
@@ -115,8 +116,7 @@ def center_crops(index: PhotoIndex, size: int) -> Tensor:
     Raises:
         NstyleError: If none can be read.
     """
-    from torchvision.transforms.v2 import functional as v2
-
+    v2 = _transforms()
     crops = []
     for path in index.files:
         try:
@@ -127,3 +127,14 @@ def center_crops(index: PhotoIndex, size: int) -> Tensor:
     if not crops:
         raise NstyleError(f"none of the {len(index.files)} photographs in {index.root} can be read")
     return torch.stack(crops).float().div(255)
+
+
+def _transforms() -> ModuleType:
+    """Import torchvision's v2 transforms late, and say what to do where torchvision and torch do not fit together."""
+    try:
+        from torchvision.transforms.v2 import functional
+    except (ImportError, RuntimeError) as error:
+        raise NstyleError(
+            f"torchvision does not work with this torch ({error}); install both anew from one index"
+        ) from error
+    return cast(ModuleType, functional)

@@ -7,6 +7,7 @@ from typing import Literal, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -19,6 +20,8 @@ from nstyle.models.model_file import ModelInfo, load_model
 from nstyle.models.transformer import TransformerNetwork
 
 KeepColor = Literal["luminance"]
+MARGIN = 16
+"""Width of the mirrored margin in pixels, as far as the picture has them."""
 Pixels = TypeVar("Pixels", Image.Image, npt.NDArray[np.generic], Tensor)
 
 
@@ -117,11 +120,17 @@ class Stylizer:
 
     @torch.inference_mode()
     def _run(self, batch: Tensor, mix: Mix) -> Tensor:
-        """Run the network on RGB (B, 3, H, W) in [0, 1]."""
+        """Run the network on RGB (B, 3, H, W) in [0, 1], with a mirrored margin around it that is cut off again.
+
+        Under its zero padding VGG sees a grey frame around every training crop, and the network learns to answer it in the
+        outermost pixels. Johnson et al. 2016 give their network a mirrored margin too.
+        """
         weights = torch.tensor([[mix.get(name, 0.0) for name in self.styles]], device=self.device)
-        batch = batch.to(self.device).contiguous(memory_format=torch.channels_last)
-        output: Tensor = self.network(batch, weights.expand(len(batch), -1))
-        return output.cpu()
+        height, width = batch.shape[-2:]
+        top, left = min(MARGIN, height - 1), min(MARGIN, width - 1)
+        padded = F.pad(batch.to(self.device), (left, left, top, top), mode="reflect")
+        output: Tensor = self.network(padded.contiguous(memory_format=torch.channels_last), weights.expand(len(batch), -1))
+        return output[..., top : top + height, left : left + width].cpu()
 
 
 def _check(strength: float, keep_color: str | None, size: int | None) -> None:

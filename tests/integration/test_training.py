@@ -75,7 +75,7 @@ def test_training_learns(tmp_path: Path, settings: dict[str, Any], paintings: li
     run = nstyle.train(paintings, out=tmp_path / "run", **settings | {"updates": 60, "checkpoint_every": 30})
     start = sum(line["total"] for line in lines(run)[:4]) / 4
     first, last = (sum(v["total"] for v in line["validation"].values()) / 2 for line in lines(run) if "validation" in line)
-    assert last < first < start
+    assert max(first, last) < 0.95 * start, (first, last, start)
 
 
 @pytest.mark.parametrize("schedule", ["round-robin", "random"])
@@ -273,7 +273,7 @@ def test_flat_paintings_and_flat_photographs_stay_finite(tmp_path: Path, setting
     assert read_info(run / "model.safetensors").updates == 12
 
 
-def test_style_factors_and_presets(tmp_path: Path, settings: dict[str, Any], paintings: list[Path], vgg_file: Path) -> None:
+def test_style_factors_and_presets(tmp_path: Path, settings: dict[str, Any], paintings: list[Path], caplog: pytest.LogCaptureFixture) -> None:
     trainer = prepare_training(paintings, out=tmp_path / "a", resume=False, style_factors={"mosaic": 3.0}, **settings)
     assert trainer.style_factors.tolist() == [1.0, 3.0]
     with pytest.raises(UsageError, match="there is no style 'rain'"):
@@ -283,6 +283,7 @@ def test_style_factors_and_presets(tmp_path: Path, settings: dict[str, Any], pai
     assert not (tmp_path / "b").exists(), "nothing half-written"
     three = ("relu1_2", "relu2_2", "relu3_3")
     trainer = prepare_training(paintings, out=tmp_path / "c", resume=False, preset="dumoulin", style_layers=three, **settings)
+    assert "preset dumoulin was tuned on oxford weights, but these are unknown" in caplog.text
     trainer.train()
     assert set(trainer.targets) == {f"{layer}@0" for layer in three}
 

@@ -123,6 +123,15 @@ def test_crops_larger_than_the_photograph(photos: Path) -> None:
     assert CropSampler(index_folder(photos), 200, seed=0).sample(0).shape == (3, 200, 200)
 
 
+def test_torchvision_that_does_not_fit_is_one_line(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pytorch#122494, vision#9085: a CPU torch beside a CUDA torchvision fails with 'torchvision::nms does not exist'."""
+    import sys
+
+    monkeypatch.setitem(sys.modules, "torchvision.transforms.v2", None)
+    with pytest.raises(NstyleError, match="torchvision does not work with this torch"):
+        CropSampler(index_folder(photos), 48, seed=1).batch(0, 2)
+
+
 def test_hold_out_is_disjoint_and_seeded(photos: Path) -> None:
     index = index_folder(photos)
     rest, held_out = hold_out(index, 16, seed=0)

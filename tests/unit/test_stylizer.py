@@ -38,6 +38,13 @@ def test_pictures_arrays_and_tensors_agree(stylizer: nstyle.Stylizer, image: Ima
     assert np.abs(floats * 255 - array).max() <= 0.51
 
 
+def test_a_mirrored_margin_keeps_the_frame_out_of_the_picture(stylizer: nstyle.Stylizer) -> None:
+    image = torch.rand(3, 40, 60)
+    padded = torch.nn.functional.pad(image[None], (16, 16, 16, 16), mode="reflect")
+    mix = torch.tensor([[0.0, 0.0, 1.0]])
+    torch.testing.assert_close(stylizer.stylize(image, "plain"), stylizer.network(padded, mix)[0, :, 16:-16, 16:-16])
+
+
 def test_batch_of_tensors(stylizer: nstyle.Stylizer) -> None:
     batch = torch.rand(2, 3, 20, 24)
     output = stylizer.stylize(batch, "plain")
