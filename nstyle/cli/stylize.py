@@ -1,8 +1,11 @@
 """``nstyle stylize``."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
+
+if TYPE_CHECKING:
+    from nstyle.inference.stylizer import KeepColor
 
 
 def stylize(
@@ -40,7 +43,7 @@ def stylize(
         strength=strength,
         output=output,
         size=size,
-        keep_color=keep_color,
+        keep_color=cast("KeepColor | None", keep_color),
         overwrite=overwrite,
         device=device,
         report_on_stdout=as_json,

@@ -134,7 +134,5 @@ def _transforms() -> ModuleType:
     try:
         from torchvision.transforms.v2 import functional
     except (ImportError, RuntimeError) as error:
-        raise NstyleError(
-            f"torchvision does not work with this torch ({error}); install both anew from one index"
-        ) from error
+        raise NstyleError(f"torchvision does not work with this torch ({error}); install both anew from one index") from error
     return cast(ModuleType, functional)

@@ -14,7 +14,7 @@ from nstyle.errors import UsageError
 from nstyle.image import WRITABLE, Picture, encode, list_pictures, read_picture, resize, write_atomically
 from nstyle.inference.contact_sheet import contact_sheet
 from nstyle.inference.mix import Mix, label, make_mix, parse_weights
-from nstyle.inference.stylizer import Stylizer, load
+from nstyle.inference.stylizer import KeepColor, Stylizer, check_options, load
 from nstyle.models.device import choose_device
 from nstyle.models.locate import find_model
 from nstyle.models.style_names import match_style
@@ -37,7 +37,7 @@ class Request:
     strength: float = 1.0
     output: str | None = None
     size: int | None = None
-    keep_color: str | None = None
+    keep_color: KeepColor | None = None
     overwrite: bool = False
     device: str = "cpu"
     report_on_stdout: bool = False
@@ -83,12 +83,7 @@ def stylize_files(request: Request, notice: Callable[[str], None]) -> Iterator[R
     if request.model is None:
         notice(f"model: {path}")
     mixes = _mixes(request, stylizer, notice)
-    if request.keep_color not in (None, "luminance"):
-        raise UsageError(f"--keep-color is {request.keep_color}; expected luminance")
-    if not 0 <= request.strength <= 1:
-        raise UsageError(f"--strength is {request.strength:g}; expected 0 (the photograph) to 1 (the style)")
-    if request.size is not None and request.size < 1:
-        raise UsageError(f"--size is {request.size}; expected a long side of at least 1 px")
+    check_options(request.strength, request.keep_color, request.size)
     for job in _plan(request, mixes):
         yield from _run(job, request, stylizer)
 
@@ -185,8 +180,7 @@ def _run(job: _Job, request: Request, stylizer: Stylizer) -> Iterator[Result]:
     painted: list[tuple[str, Image.Image]] = []
     for mix, output in job.outputs:
         start = time.perf_counter()
-        keep = "luminance" if request.keep_color else None
-        image = stylizer.paint(photo, mix, strength=request.strength, keep_color="luminance" if keep else None)
+        image = stylizer.paint(photo, mix, strength=request.strength, keep_color=request.keep_color)
         _write(output, Picture(image, alpha))
         seconds = time.perf_counter() - start
         if job.sheet is not None:

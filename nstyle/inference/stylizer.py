@@ -95,7 +95,7 @@ class Stylizer:
         self, photo: Image.Image, mix: Mix, *, strength: float = 1.0, keep_color: KeepColor | None = None, size: int | None = None
     ) -> Image.Image:
         """Paint an RGB picture with a mix; see :meth:`stylize`."""
-        _check(strength, keep_color, size)
+        check_options(strength, keep_color, size)
         photo = resize(photo.convert("RGB"), long_side=size)
         if strength == 0:
             return photo
@@ -105,7 +105,7 @@ class Stylizer:
         return fade(stylized, photo, strength)
 
     def _stylize_tensor(self, image: Tensor, mix: Mix, strength: float, keep_color: KeepColor | None, size: int | None) -> Tensor:
-        _check(strength, keep_color, size)
+        check_options(strength, keep_color, size)
         if keep_color is not None or size is not None:
             raise UsageError("keep_color and size are for PIL pictures and uint8 arrays")
         batch = image if image.dim() == 4 else image[None]
@@ -133,11 +133,12 @@ class Stylizer:
         return output[..., top : top + height, left : left + width].cpu()
 
 
-def _check(strength: float, keep_color: str | None, size: int | None) -> None:
+def check_options(strength: float, keep_color: str | None, size: int | None) -> None:
+    """Refuse a strength outside of [0, 1], an unknown way to keep colour, or a long side below 1 px with a UsageError."""
     if not 0 <= strength <= 1:
         raise UsageError(f"strength is {strength:g}; expected 0 (the photograph) to 1 (the style)")
     if keep_color not in (None, "luminance"):
-        raise UsageError(f"keep_color is '{keep_color}'; expected 'luminance'")
+        raise UsageError(f"keep-color is {keep_color}; expected luminance")
     if size is not None and size < 1:
         raise UsageError(f"size is {size}; expected a long side of at least 1 px")
 

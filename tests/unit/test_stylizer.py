@@ -94,7 +94,7 @@ def test_size_and_one_pixel(stylizer: nstyle.Stylizer, image: Image.Image) -> No
     [
         ({}, "choose one or weigh them"),
         ({"weights": "plain", "strength": 1.5}, "strength is 1.5"),
-        ({"weights": "plain", "keep_color": "hue"}, "expected 'luminance'"),
+        ({"weights": "plain", "keep_color": "hue"}, "keep-color is hue; expected luminance"),
         ({"weights": "plain", "size": 0}, "size is 0"),
     ],
 )
