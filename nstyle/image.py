@@ -4,7 +4,6 @@ import io
 import os
 import tempfile
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -22,8 +21,8 @@ EXTENSIONS = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff
 WRITABLE = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".avif"})
 JPEG_QUALITY = 95
 MAX_PIXELS = 1_000_000_000
-"""A larger picture is refused rather than decoded: a header can claim anything."""
-UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, UnidentifiedImageError, Image.DecompressionBombError)
+"""A larger picture is refused rather than decoded: a header can claim anything. Replaces Pillow's own, lower limit."""
+Image.MAX_IMAGE_PIXELS = None
 
 
 @dataclass(frozen=True)
@@ -66,12 +65,12 @@ def read_picture(source: Path | IO[bytes], *, near_side: int | None = None) -> P
                     scale = near_side / min(image.size)
                     image.draft("RGB", (max(1, int(image.width * scale)), max(1, int(image.height * scale))))
                 image.load()
-                return _convert(image)
+                return to_picture(image)
     except FileNotFoundError:
         raise UsageError(f"{name}: no such file; expected a picture") from None
     except IsADirectoryError:
         raise UsageError(f"{name} is a folder; expected a picture") from None
-    except UNREADABLE as error:
+    except Exception as error:  # Pillow's decoders raise anything from SyntaxError to RuntimeError on damaged files.
         raise NstyleError(f"{name}: cannot be read as a picture ({_reason(error)}); give a JPEG, PNG, WebP or TIFF file") from error
 
 
@@ -86,7 +85,7 @@ def read_size(path: Path) -> tuple[int, int]:
             warnings.simplefilter("ignore")
             with _open(path) as image:
                 return image.size
-    except UNREADABLE as error:
+    except Exception as error:  # See read_picture.
         raise NstyleError(f"{path}: {_reason(error)}") from error
 
 
@@ -104,16 +103,17 @@ def _reason(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _convert(image: Image.Image) -> Picture:
+def to_picture(image: Image.Image) -> Picture:
+    """Turn a Pillow picture of any mode upright and convert it to sRGB; its transparency is split off."""
     profile = image.info.get("icc_profile")
     image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I") or image.mode == "F":
+        image = _from_wide(image)
     alpha = None
     if image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info:
         image = image.convert("RGBA")
         alpha = image.getchannel("A")
         alpha = None if alpha.getextrema() == (255, 255) else alpha
-    if image.mode.startswith("I") or image.mode == "F":
-        image = _from_wide(image)
     return Picture(rgb=_to_srgb(image, profile), alpha=alpha)
 
 
@@ -181,6 +181,7 @@ def encode(image: Image.Image, extension: str) -> bytes:
 
     Raises:
         UsageError: If the extension is not one that can be written.
+        NstyleError: If the picture is too large for the format.
     """
     extension = extension.lower()
     if extension not in WRITABLE:
@@ -193,16 +194,20 @@ def encode(image: Image.Image, extension: str) -> bytes:
     elif extension == ".webp":
         options = {"quality": JPEG_QUALITY}
     buffer = io.BytesIO()
-    image.save(buffer, format=Image.registered_extensions()[extension], **options)
+    try:
+        image.save(buffer, format=Image.registered_extensions()[extension], **options)
+    except (OSError, ValueError) as error:
+        size = f"{image.width}x{image.height} px"
+        raise NstyleError(f"{size} cannot be written as {extension} ({_reason(error)}); choose another format, such as .png") from error
     return buffer.getvalue()
 
 
-def write_atomically(path: Path, data: bytes | Callable[[Path], object]) -> None:
+def write_atomically(path: Path, data: bytes) -> None:
     """Write a file so that a crash leaves either the old content or the new: temporary file, fsync, rename.
 
     Args:
         path: Where to; missing folders are made.
-        data: The content, or a function that writes it to the path that it is given.
+        data: The content.
 
     Raises:
         NstyleError: If the file cannot be written; nothing is left behind.
@@ -215,10 +220,7 @@ def write_atomically(path: Path, data: bytes | Callable[[Path], object]) -> None
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            if isinstance(data, bytes):
-                file.write(data)
-            else:
-                data(temporary)
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         umask = os.umask(0)

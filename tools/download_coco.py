@@ -77,7 +77,7 @@ def fetch(archive: Archive, folder: Path, *, wait: float = 2.0) -> Path:
             if error.code < 500:
                 raise DownloadError(f"{archive.url}: the server answers {error.code} {error.reason}; check the address") from error
             reason = f"{error.code} {error.reason}"
-        except (OSError, http.client.HTTPException) as error:
+        except (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException) as error:
             reason = str(error) or type(error).__name__
         got = (partial.stat().st_size if partial.exists() else 0) - have
         failures = 1 if got > 0 else failures + 1
@@ -138,7 +138,7 @@ def check(archive: Archive, path: Path) -> None:
 
 
 def unpack(archive: Archive, path: Path, folder: Path) -> int:
-    """Unpack the photographs; those that are there in full already are left alone.
+    """Unpack the photographs beside their place, then move them there: what is in place is complete.
 
     Returns:
         How many photographs there are.
@@ -149,16 +149,19 @@ def unpack(archive: Archive, path: Path, folder: Path) -> int:
     try:
         with zipfile.ZipFile(path) as zipped:
             members = [member for member in zipped.infolist() if not member.is_dir()]
+            beside = folder / f".{archive.name}.part"
             for i, member in enumerate(members):
-                target = folder / member.filename
-                if not target.resolve().is_relative_to(folder.resolve()):
-                    raise DownloadError(f"{path.name} names {member.filename}, which lies outside of {folder}; it was not unpacked")
+                target = beside / member.filename
+                if not target.resolve().is_relative_to((beside / archive.name).resolve()):
+                    raise DownloadError(f"{path.name} names {member.filename}, which lies outside of {archive.name}; it was not unpacked")
                 if not (target.exists() and target.stat().st_size == member.file_size):
-                    zipped.extract(member, folder)
+                    zipped.extract(member, beside)
                 if i % 1000 == 0:
                     _show(f"{archive.name}: {i} of {len(members)} photographs unpacked")
     except zipfile.BadZipFile as error:
         raise DownloadError(f"{path.name} is damaged ({error}); remove it and start again") from error
+    (beside / archive.name).replace(folder / archive.name)
+    beside.rmdir()
     return len(members)
 
 
@@ -168,7 +171,9 @@ def _show(text: str) -> None:
 
 
 def download(archive: Archive, folder: Path, *, wait: float = 2.0) -> int:
-    """Fetch, check, unpack and clean up; see the functions above."""
+    """Fetch, check, unpack and clean up; see the functions above. What is there already is only counted."""
+    if (folder / archive.name).is_dir():
+        return sum(1 for _ in (folder / archive.name).iterdir())
     path = fetch(archive, folder, wait=wait)
     check(archive, path)
     count = unpack(archive, path, folder)
@@ -185,7 +190,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         count = download(Archive.coco(arguments.name, arguments.base_url), arguments.folder)
-    except DownloadError as error:
+    except (DownloadError, OSError) as error:
         print(f"download_coco: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:

@@ -54,3 +54,8 @@ def main() -> None:
         # The reader of a pipe went away. Python would complain again at exit, so standard output goes nowhere from here.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except Exception as error:
+        if debug:
+            raise
+        print(f"nstyle: {type(error).__name__}: {' '.join(str(error).split())} (--debug shows where)", file=sys.stderr)
+        sys.exit(1)

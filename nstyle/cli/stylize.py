@@ -31,7 +31,7 @@ def stylize(
     import json
     from dataclasses import asdict
 
-    from nstyle.inference.batch import Request, stylize_files
+    from nstyle.inference.batch import Request, Result, stylize_files
 
     request = Request(
         photos=tuple(photos),
@@ -49,9 +49,11 @@ def stylize(
         report_on_stdout=as_json,
     )
     results = []
-    for result in stylize_files(request, notice=lambda text: typer.echo(f"nstyle: {text}", err=True)):
-        results.append(asdict(result))
-        if not as_json and result.output != "-":
-            typer.echo(f"{result.output}  ({result.width}x{result.height}, {result.seconds:.1f} s)", err=True)
-    if as_json:
-        typer.echo(json.dumps(results, indent=2))
+    try:
+        for result in stylize_files(request, notice=lambda text: typer.echo(f"nstyle: {text}", err=True)):
+            results.append(asdict(result))
+            if isinstance(result, Result) and not as_json and result.output != "-":
+                typer.echo(f"{result.output}  ({result.width}x{result.height}, {result.seconds:.1f} s)", err=True)
+    finally:
+        if as_json and results:
+            typer.echo(json.dumps(results, indent=2))

@@ -3,6 +3,7 @@
 A resumed run therefore sees exactly the crops that an uninterrupted one would have seen.
 """
 
+import logging
 from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +19,8 @@ from torch import Tensor
 from nstyle.data.photos import BrokenPhotosError, PhotoIndex, ReadMonitor
 from nstyle.errors import NstyleError
 from nstyle.image import read_picture, resize
+
+logger = logging.getLogger(__name__)
 
 MAX_ZOOM = 1.5
 """The short side is resized to between 1 and this many times the crop, as far as the photograph has the pixels."""
@@ -121,7 +124,8 @@ def center_crops(index: PhotoIndex, size: int) -> Tensor:
     for path in index.files:
         try:
             image = resize(read_picture(path, near_side=size).over_white(), short_side=size)
-        except NstyleError:
+        except NstyleError as error:
+            logger.warning("a validation photograph is left out: %s", error)
             continue
         crops.append(v2.pil_to_tensor(v2.center_crop(image, [size, size])))
     if not crops:

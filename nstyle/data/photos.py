@@ -24,6 +24,8 @@ PROBE_SAMPLE = 500
 MAX_BROKEN = 0.05
 """A larger share of broken files, in the probe or over WINDOW reads, ends the run."""
 WINDOW = 1000
+BROKEN = "broken"
+"""Begins the reason of a file that could not be read, as against one that is too small. Such a file is tried again next time."""
 LISTED = 10
 """Broken files named in an error."""
 
@@ -52,33 +54,31 @@ class PhotoIndex:
         return f"{text}, {len(self.skipped)} skipped" if self.skipped else text
 
 
-def index_folder(folder: Path, *, use_cache: bool = True) -> PhotoIndex:
+def index_folder(folder: Path) -> PhotoIndex:
     """Read the headers of all pictures in a folder and its subfolders.
 
-    Args:
-        folder: The folder.
-        use_cache: Keep what the headers said, by path, size and time, so that the next start is quick.
+    What the headers said is kept by path, size and time, so that the next start is quick.
 
     Raises:
         UsageError: If the folder does not exist or holds no usable photograph.
     """
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder; expected a folder of photographs (--content)")
-    return index_files(folder, list_pictures(folder), use_cache=use_cache)
+    return index_files(folder, list_pictures(folder))
 
 
-def index_files(root: Path, files: list[Path], *, use_cache: bool = True) -> PhotoIndex:
+def index_files(root: Path, files: list[Path]) -> PhotoIndex:
     """Read the headers of the given files; see :func:`index_folder`."""
     digest = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
     cache_path = cache_folder() / "index" / f"{digest}.json"
-    known = _read_cache(cache_path) if use_cache else {}
+    known = _read_cache(cache_path)
     seen: dict[str, tuple[int, int, str]] = {}
     with ThreadPoolExecutor(max_workers=min(8, 2 * (os.cpu_count() or 1))) as pool:
         for path, entry in zip(files, pool.map(lambda path: _check_header(path, known), files), strict=True):
             seen[str(path.absolute())] = entry
-    if use_cache and seen != known:
+    if any(known.get(name) != entry for name, entry in seen.items()):
         try:
-            write_atomically(cache_path, json.dumps(seen).encode())
+            write_atomically(cache_path, json.dumps(known | seen).encode())
         except NstyleError as error:
             logger.warning("the index of %s is not kept: %s", root, error)
     skipped = {str(path): seen[str(path.absolute())][2] for path in files if seen[str(path.absolute())][2]}
@@ -104,12 +104,12 @@ def _check_header(path: Path, known: dict[str, tuple[int, int, str]]) -> tuple[i
     except OSError as error:
         return 0, 0, error.strerror or "cannot be read"
     entry = known.get(str(path.absolute()))
-    if entry is not None and entry[:2] == (status.st_size, status.st_mtime_ns):
+    if entry is not None and not entry[2].startswith(BROKEN) and entry[:2] == (status.st_size, status.st_mtime_ns):
         return entry
     try:
         reason = "" if min(size := read_size(path)) >= MIN_SIDE else f"tiny ({size[0]}x{size[1]} px)"
     except NstyleError as error:
-        reason = f"broken ({error})"
+        reason = f"{BROKEN} ({error})"
     return status.st_size, status.st_mtime_ns, reason
 
 
@@ -120,7 +120,7 @@ def probe(index: PhotoIndex, seed: int) -> None:
         BrokenPhotosError: If more than 5 % of the sample, or of all headers, are broken.
     """
     chosen = np.random.default_rng((seed, 500)).permutation(len(index.files))[:PROBE_SAMPLE]
-    broken = {name: reason for name, reason in index.skipped.items() if reason.startswith("broken")}
+    broken = {name: reason for name, reason in index.skipped.items() if reason.startswith(BROKEN)}
     if len(broken) > MAX_BROKEN * (len(index.files) + len(index.skipped)):
         raise BrokenPhotosError(_too_many_broken(broken, len(index.files) + len(index.skipped)))
     failures = {}

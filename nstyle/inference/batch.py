@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from nstyle.errors import UsageError
+from nstyle.errors import NstyleError, UsageError
 from nstyle.image import WRITABLE, Picture, encode, list_pictures, read_picture, resize, write_atomically
 from nstyle.inference.contact_sheet import contact_sheet
 from nstyle.inference.mix import Mix, label, make_mix, parse_weights
@@ -56,6 +56,14 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """One photograph that could not be read or whose pictures could not be written."""
+
+    photo: str
+    error: str
+
+
+@dataclass(frozen=True)
 class _Job:
     """One photograph and the files to write for it."""
 
@@ -64,7 +72,7 @@ class _Job:
     sheet: str | None
 
 
-def stylize_files(request: Request, notice: Callable[[str], None]) -> Iterator[Result]:
+def stylize_files(request: Request, notice: Callable[[str], None]) -> Iterator[Result | Failure]:
     """Paint every photograph in every mix that was asked for.
 
     Args:
@@ -72,11 +80,11 @@ def stylize_files(request: Request, notice: Callable[[str], None]) -> Iterator[R
         notice: Told, in a line each, which model is used and what was normalized.
 
     Yields:
-        Every picture as it is written.
+        Every picture as it is written, and every photograph that failed; the others are painted all the same.
 
     Raises:
         UsageError: If something cannot be done as asked; nothing is written then.
-        NstyleError: If a picture cannot be read or written; those before it are done.
+        NstyleError: At the end, if a photograph failed.
     """
     path = find_model(request.model)
     stylizer = load(path, device=choose_device(request.device))
@@ -84,8 +92,18 @@ def stylize_files(request: Request, notice: Callable[[str], None]) -> Iterator[R
         notice(f"model: {path}")
     mixes = _mixes(request, stylizer, notice)
     check_options(request.strength, request.keep_color, request.size)
-    for job in _plan(request, mixes):
-        yield from _run(job, request, stylizer)
+    jobs = _plan(request, mixes)
+    failures = []
+    for job in jobs:
+        try:
+            yield from _run(job, request, stylizer)
+        except NstyleError as error:
+            failures.append(Failure(job.photo, str(error)))
+            yield failures[-1]
+            if len(jobs) > 1:
+                notice(str(error))
+    if failures:
+        raise NstyleError(failures[0].error if len(jobs) == 1 else f"{len(failures)} of {len(jobs)} photographs could not be painted")
 
 
 def _mixes(request: Request, stylizer: Stylizer, notice: Callable[[str], None]) -> list[Mix]:

@@ -8,6 +8,8 @@ from nstyle.models.style_names import match_style
 
 Mix = dict[str, float]
 """Weights by style name; they sum to 1."""
+LABELLED = 3
+"""Styles that a file name can take."""
 
 
 def choose_styles(names: Sequence[str], styles: Sequence[str]) -> list[str]:
@@ -80,7 +82,9 @@ def parse_weights(text: str) -> list[float] | dict[str, float]:
 
 
 def label(mix: Mix) -> str:
-    """Name a mix in a file name: the style, or ``a50+b50`` in percent."""
+    """Name a mix in a file name: the style, or ``a50+b50`` in percent; the heaviest three of a longer one."""
     if len(mix) == 1:
         return next(iter(mix))
-    return "+".join(f"{name}{100 * weight:.3g}" for name, weight in mix.items())
+    heaviest = sorted(mix.items(), key=lambda item: -item[1])[:LABELLED] if len(mix) > LABELLED else mix.items()
+    more = f"+{len(mix) - LABELLED}-more" if len(mix) > LABELLED else ""
+    return "+".join(f"{name}{100 * weight:.3g}" for name, weight in heaviest) + more

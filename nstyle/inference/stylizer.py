@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from nstyle.errors import UsageError
-from nstyle.image import resize, to_image, to_tensor
+from nstyle.image import resize, to_image, to_picture, to_tensor
 from nstyle.inference.color import fade, keep_luminance
 from nstyle.inference.mix import Mix, make_mix
 from nstyle.models.locate import find_model
@@ -77,7 +77,7 @@ class Stylizer:
         if array.ndim != 3 or array.shape[2] != 3:
             raise UsageError(f"got an array of shape {array.shape}; expected (H, W, 3)")
         if array.dtype == np.uint8:
-            return cast(Pixels, np.asarray(self.paint(Image.fromarray(array), mix, strength=strength, keep_color=keep_color, size=size)))
+            return cast(Pixels, np.array(self.paint(Image.fromarray(array), mix, strength=strength, keep_color=keep_color, size=size)))
         if size is not None:
             raise UsageError("size is for PIL pictures and uint8 arrays; resize float arrays before")
         tensor = torch.from_numpy(np.ascontiguousarray(array)).permute(2, 0, 1)
@@ -94,9 +94,9 @@ class Stylizer:
     def paint(
         self, photo: Image.Image, mix: Mix, *, strength: float = 1.0, keep_color: KeepColor | None = None, size: int | None = None
     ) -> Image.Image:
-        """Paint an RGB picture with a mix; see :meth:`stylize`."""
+        """Paint a picture with a mix; see :meth:`stylize`. Transparency is shown on white."""
         check_options(strength, keep_color, size)
-        photo = resize(photo.convert("RGB"), long_side=size)
+        photo = resize(to_picture(photo).over_white(), long_side=size)
         if strength == 0:
             return photo
         stylized = to_image(self._run(to_tensor(photo)[None], mix)[0])

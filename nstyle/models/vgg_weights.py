@@ -32,7 +32,14 @@ KNOWN_FILES: dict[str, tuple[str, tuple[RGB, RGB]]] = {
 }
 """Release and convention by the first digits of the sha256, as torchvision's file names carry them."""
 OXFORD_FIRST_BIAS: dict[Architecture, float] = {"vgg16": 0.7343, "vgg19": 0.7302}
-"""First bias of conv1_1 in the Caffe release, by which its conversions are recognized."""
+"""First bias of conv1_1 in the Caffe release, by which its conversions are recognized. In both networks the first weight of the first
+filter is larger for red than for blue, which tells conversions that kept Caffe's order of colours."""
+
+
+def default_source(source: str = "") -> str:
+    """Resolve what the user gave, or else ``NSTYLE_VGG``, or else ``"imagenet"``; files become absolute paths."""
+    source = source or os.environ.get(ENVIRONMENT_VARIABLE) or IMAGENET
+    return source if source == IMAGENET else str(Path(source).absolute())
 
 
 def load_vgg_weights(source: str | Path | None = None, *, architecture: Architecture = "vgg16") -> VGGWeights:
@@ -47,8 +54,8 @@ def load_vgg_weights(source: str | Path | None = None, *, architecture: Architec
         UsageError: If the file does not exist or is no VGG.
         NstyleError: If the download fails.
     """
-    source = source or os.environ.get(ENVIRONMENT_VARIABLE) or IMAGENET
-    if str(source) == IMAGENET:
+    source = default_source(str(source or ""))
+    if source == IMAGENET:
         return _download(architecture)
     path = Path(source)
     if not path.is_file():
@@ -137,6 +144,10 @@ def _convention(
     if sha256[:8] in KNOWN_FILES:
         return KNOWN_FILES[sha256[:8]]
     is_oxford = abs(float(state["features.0.bias"][0]) - OXFORD_FIRST_BIAS[architecture]) < 1e-3
+    first = state["features.0.weight"]
+    if is_oxford and first[0, 0, 0, 0] < first[0, 2, 0, 0]:
+        logger.warning("%s holds the Oxford weights for blue, green, red, as in Caffe: its first layer is turned around", path)
+        state["features.0.weight"] = first.flip(1)
     if "mean" in metadata and "std" in metadata:
         return ("oxford" if is_oxford else "unknown"), (_rgb(metadata["mean"]), _rgb(metadata["std"]))
     if is_oxford:

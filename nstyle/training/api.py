@@ -1,7 +1,7 @@
 """Training from Python and from the command line: ``nstyle.train`` and ``nstyle.add_style``."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ from nstyle.training.trainer import Progress, Trainer
 ADD_STYLE_UPDATES = 5000
 """Dumoulin et al. 2017, section 3.2: 5,000 updates of gamma and beta reach what 40,000 from scratch do."""
 PRESET_OVERRIDES = ("content_weight", "style_weight", "tv_weight", "content_layers", "style_layers", "style_scales")
-RESUMABLE = ("updates", "content", "validation", "coco_annotations", "vgg")
-"""Settings that may differ when a run is resumed: its length, and where files lie."""
+RESUMABLE = ("updates", "content", "validation", "coco_annotations", "vgg", "device")
+"""Settings that may differ when a run is resumed: its length, where files lie, and where it runs."""
 
 Report = Callable[[Progress], None]
 
@@ -128,12 +128,23 @@ def _prepare_resume(styles: Sequence[str | Path], out: str | Path | None, settin
     names = run.read_targets()[0]
     if files and tuple(style.name for style in files) != names:
         raise UsageError(f"the run trains {', '.join(names)}, in this order; leave --styles out to resume it, or choose another --out")
-    for name, value in settings.items():
-        old = (
-            getattr(config.loss, "name" if name == "preset" else name, None) if name in ("preset", *PRESET_OVERRIDES) else getattr(config, name)
-        )
-        if name not in RESUMABLE and value != old:
-            option = f"--{name.removesuffix('s') if name == 'style_factors' else name}".replace("_", "-")
-            raise UsageError(f"{option} is {value}, but the run was started with {old}; leave it out to resume, or start a new run")
+    _refuse_changes(config, settings, names)
     changed = {name: value for name, value in settings.items() if name in RESUMABLE}
     return resume_run(run.path, replace(config, **changed))
+
+
+def _refuse_changes(config: TrainingConfig, settings: dict[str, Any], names: Sequence[str]) -> None:
+    """Check that settings given with ``resume`` are those of the run, but for those that may differ."""
+    running = {f.name: getattr(config, f.name) for f in fields(config)}
+    running |= {name: getattr(config.loss, name) for name in PRESET_OVERRIDES} | {"preset": config.loss.name}
+    for name, value in settings.items():
+        same = value == running[name]
+        if name == "init_from":
+            same = str(find_model(value)) == running[name]
+        elif name == "style_factors":
+            same = {match_style(style, names): factor for style, factor in value.items()} == running[name]
+        elif name == "precision":
+            same = value in ("auto", running[name])
+        if not same and name not in RESUMABLE:
+            option = f"--{name.removesuffix('s') if name == 'style_factors' else name}".replace("_", "-")
+            raise UsageError(f"{option} is {value}, but the run was started with {running[name]}; leave it out to resume, or start a new run")

@@ -79,9 +79,10 @@ class TrainingConfig:
         _check(32 <= self.style_size <= 8192, "--style-size", self.style_size, "32 to 8192 px")
         _check(0 < self.width <= 4, "--width", self.width, "more than 0 and at most 4")
         _check(0 < self.lr <= 1, "--lr", self.lr, "more than 0 and at most 1")
-        _check(self.clip >= 0, "--clip", self.clip, "at least 0 (0 for no clipping)")
+        _check(0 <= self.clip < float("inf"), "--clip", self.clip, "at least 0 (0 for no clipping)")
         _check(self.seed >= 0, "--seed", self.seed, "at least 0")
         _check(self.checkpoint_every >= 1, "--checkpoint-every", self.checkpoint_every, "at least 1")
+        _check(not self.coco_categories or bool(self.coco_annotations), "--coco-categories", self.coco_categories, "--coco-annotations with it")
         for name, kind in (("schedule", Schedule), ("lr_schedule", LrSchedule), ("precision", Precision)):
             value = getattr(self, name)
             _check(value in get_args(kind), f"--{name.replace('_', '-')}", value, " | ".join(get_args(kind)))
@@ -125,8 +126,8 @@ def _check(ok: bool, name: str, value: object, expected: str) -> None:
 def _toml(value: Any) -> str:
     if isinstance(value, tuple | list):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return json.dumps(value)  # TOML's strings, numbers and booleans are written as in JSON.
+    return json.dumps(value, ensure_ascii=False)  # TOML's strings, numbers and booleans are written as in JSON.
 
 
 def _toml_key(key: str) -> str:
-    return key if key.replace("_", "").replace("-", "").isalnum() else json.dumps(key)
+    return key if key.replace("_", "").replace("-", "").isalnum() else json.dumps(key, ensure_ascii=False)

@@ -95,7 +95,7 @@ class MetricsLog:
         term, sample = max(bad.tolist())
         raise NonFiniteLossError(
             f"the loss became {values[term, sample].item()} at update {row.update}: style '{row.styles[sample]}', term {self._names[term]}; "
-            "the last good checkpoint is kept: resume from it with a lower --lr, or with --precision fp32"
+            "checkpoints before it are kept: start a new run from the last with --init-from, a lower --lr or --precision fp32"
         )
 
     def add_validation(self, update: int, losses: dict[str, dict[str, float]]) -> None:

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pickle
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,20 +67,36 @@ class RunDirectory:
 
     @property
     def has_run(self) -> bool:
-        """Tell whether a run was started here."""
-        return self.config.exists() or self.model.exists()
+        """Tell whether there is a checkpoint here. A run that died before its first one leaves nothing worth keeping."""
+        return self.model.exists()
 
-    def create(self, config: TrainingConfig, names: tuple[str, ...], targets: StyleTargets) -> None:
-        """Write what stays the same over the run.
+    def refuse_if_taken(self) -> None:
+        """Protect a run that is there.
 
         Raises:
-            UsageError: If the directory holds a run already.
+            UsageError: If the directory holds a run already, or is no directory.
         """
         if self.has_run:
             raise UsageError(f"{self.path} holds a run already; continue it with --resume, or choose another --out")
-        self.path.mkdir(parents=True, exist_ok=True)
+        if self.path.exists() and not self.path.is_dir():
+            raise UsageError(f"{self.path} is a file; expected a folder for the run (--out)")
+
+    def create(self, config: TrainingConfig, names: tuple[str, ...], targets: StyleTargets) -> None:
+        """Write settings and style targets, and clear away the logs of a run that died before its first checkpoint.
+
+        Raises:
+            UsageError: If the directory holds a run already.
+            NstyleError: If a file cannot be written.
+        """
+        self.refuse_if_taken()
+        self.metrics.unlink(missing_ok=True)
+        shutil.rmtree(self.tensorboard, ignore_errors=True)
         tensors = {term: value.cpu().contiguous() for term, value in targets.items()}
         write_atomically(self.targets, save(tensors, metadata={"styles": json.dumps(names)}))
+        self.write_config(config)
+
+    def write_config(self, config: TrainingConfig) -> None:
+        """Write the settings that the run goes on with."""
         write_atomically(self.config, config.to_toml().encode())
 
     def read_targets(self) -> tuple[tuple[str, ...], StyleTargets]:

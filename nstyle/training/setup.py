@@ -18,7 +18,7 @@ from nstyle.models.device import choose_device
 from nstyle.models.model_file import ModelInfo, load_model
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.models.vgg import VGGWeights
-from nstyle.models.vgg_weights import load_vgg_weights
+from nstyle.models.vgg_weights import default_source, load_vgg_weights
 from nstyle.training.config import TrainingConfig
 from nstyle.training.precision import check_can_compile, choose_dtype
 from nstyle.training.run_directory import RunDirectory
@@ -26,6 +26,8 @@ from nstyle.training.trainer import Trainer
 
 logger = logging.getLogger(__name__)
 
+MAX_VALIDATION = 64
+"""Validation photographs that are used at most: each is painted in every style, over and over."""
 NUM_VALIDATION = 16
 """Photographs held out for validation where no folder of them is given."""
 
@@ -43,18 +45,18 @@ def new_run(path: Path, config: TrainingConfig, styles: Sequence[StyleFile]) -> 
         UsageError: If the settings, the paintings, the photographs or the weights do not do.
     """
     run = RunDirectory(path)
-    if run.has_run:
-        raise UsageError(f"{path} holds a run already; continue it with --resume, or choose another --out")
+    run.refuse_if_taken()
+    config = _resolve(config)
     names = tuple(style.name for style in styles)
-    unknown = sorted(set(config.style_factors) - set(names))
-    if unknown:
-        raise UsageError(f"--style-factor names '{unknown[0]}'; expected some of {', '.join(names)}")
     device = choose_device(config.device)
-    weights = load_vgg_weights(config.vgg or None)
+    weights = load_vgg_weights(config.vgg)
     _warn_of_release(config, weights)
     network, info = _initial_network(config, styles)
     photos, validation = _photographs(config)
-    targets = compute_targets(styles, PerceptualLoss(config.loss, weights).to(device), config.style_size, device)
+    perceptual = PerceptualLoss(config.loss, weights).to(device)
+    if config.size < perceptual.min_side:
+        raise UsageError(f"--size is {config.size}; expected at least {perceptual.min_side} px for {config.loss.style_scales} scales")
+    targets = compute_targets(styles, perceptual, config.style_size, device)
     run.create(config, names, targets)
     vgg = {"architecture": weights.architecture, "release": weights.release, "sha256": weights.sha256}
     info = replace(info, size=config.size, style_size=config.style_size, preset=config.loss.to_dict(), vgg=vgg)
@@ -76,18 +78,45 @@ def resume_run(path: Path, config: TrainingConfig) -> Trainer:
     if update >= config.updates:
         raise UsageError(f"{path} is finished: {update} of {config.updates} updates are done; give more --updates to go on")
     names, targets = run.read_targets()
+    config = _resolve(config)
     device = choose_device(config.device)
-    weights = load_vgg_weights(config.vgg or None)
+    weights = load_vgg_weights(config.vgg)
     if weights.sha256 != info.vgg["sha256"]:
         raise UsageError(
             f"the run was started with other VGG weights ({info.vgg['release']}, sha256 {info.vgg['sha256'][:12]}); give them with --vgg"
         )
     photos, validation = _photographs(config)
+    run.write_config(config)
     run.cut_metrics(update)
     base = replace(info, updates=info.updates - info.run_updates, run_updates=0)
     trainer = _trainer(run, config, network, base, names, targets, weights, photos, validation, device)
     trainer.restore(optimizer, update)
     return trainer
+
+
+def _resolve(config: TrainingConfig) -> TrainingConfig:
+    """Settle what depends on the machine and the moment, so that a resumed run finds the same again.
+
+    Raises:
+        UsageError: If the device is not there, no photographs are named or found, or --compile cannot work.
+    """
+    device = choose_device(config.device)
+    if config.compile:
+        check_can_compile(device)
+    folder = Path(config.content) if config.content else next((path for path in DEFAULT_FOLDERS if path.is_dir()), None)
+    if folder is None:
+        expected = " or ".join(str(path) for path in DEFAULT_FOLDERS)
+        raise UsageError(
+            f"no photographs to train on: {expected} is not there; give a folder with --content, or run 'python tools/download_coco.py'"
+        )
+    return replace(
+        config,
+        content=str(folder.absolute()),
+        validation=str(Path(config.validation).absolute()) if config.validation else "",
+        vgg=default_source(config.vgg),
+        device=str(device),
+        precision="bf16" if choose_dtype(config.precision, device) == torch.bfloat16 else "fp32",
+    )
 
 
 def _trainer(
@@ -102,8 +131,6 @@ def _trainer(
     validation: Tensor,
     device: torch.device,
 ) -> Trainer:
-    if config.compile:
-        check_can_compile(device)
     dtype = choose_dtype(config.precision, device)
     return Trainer(
         run=run,
@@ -144,18 +171,16 @@ def _initial_network(config: TrainingConfig, styles: Sequence[StyleFile]) -> tup
 
 def _photographs(config: TrainingConfig) -> tuple[PhotoIndex, Tensor]:
     """Index and probe the content, and decode the validation photographs (N, 3, size, size)."""
-    folder = Path(config.content) if config.content else next((path for path in DEFAULT_FOLDERS if path.is_dir()), None)
-    if folder is None:
-        expected = " or ".join(str(path) for path in DEFAULT_FOLDERS)
-        raise UsageError(
-            f"no photographs to train on: {expected} is not there; give a folder with --content, or run 'python tools/download_coco.py'"
-        )
+    folder = Path(config.content)
     if config.coco_annotations:
         photos = index_coco(Path(config.coco_annotations), folder, config.coco_categories)
     else:
         photos = index_folder(folder)
     if config.validation:
         held_out = index_folder(Path(config.validation))
+        if len(held_out.files) > MAX_VALIDATION:
+            logger.warning("of %d validation photographs, %d are used, chosen by the seed", len(held_out.files), MAX_VALIDATION)
+            held_out = hold_out(held_out, MAX_VALIDATION, config.seed)[1]
     else:
         if len(photos.files) < 2:
             raise UsageError(f"{folder} holds one photograph; expected at least 2, or a folder for --validation")

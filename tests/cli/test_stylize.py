@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 
 import nstyle as package
-from nstyle.inference.batch import Request, stylize_files
+from nstyle.inference.batch import Request, Result, stylize_files
 
 
 def paint(tmp_path: Path, **values: object) -> list[str]:
     """Run the engine in this process: quicker than a process for each case."""
     request = Request(**({"output": str(tmp_path)} | values))
-    return [result.output for result in stylize_files(request, notice=lambda text: None)]
+    return [result.output for result in stylize_files(request, notice=lambda text: None) if isinstance(result, Result)]
 
 
 def test_blend_from_shell_to_file(nstyle, model: Path, photo: Path, tmp_path: Path) -> None:
@@ -146,8 +146,11 @@ def test_same_names_and_the_photograph_itself_are_protected(model: Path, photo: 
     assert twin.read_bytes() == photo.read_bytes()
 
 
-def test_broken_photograph_keeps_those_before_it(model: Path, photo: Path, tmp_path: Path) -> None:
-    (tmp_path / "z.jpg").write_bytes(b"broken")
-    with pytest.raises(package.NstyleError, match=r"z\.jpg: cannot be read"):
-        paint(tmp_path / "out", photos=(str(photo), str(tmp_path / "z.jpg")), model=str(model), style="plain", output=str(tmp_path / "out"))
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["coffee_plain.png"]
+def test_broken_photograph_does_not_stop_the_others(nstyle, model: Path, photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"broken")
+    done = nstyle("stylize", "a.jpg", photo, "--model", model, "--style", "plain", "--output", "out", "--json")
+    assert done.returncode == 1
+    assert "1 of 2 photographs could not be painted" in done.stderr.decode()
+    failed, painted = json.loads(done.stdout)
+    assert "cannot be read as a picture" in failed["error"]
+    assert (tmp_path / painted["output"]).exists()

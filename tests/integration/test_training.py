@@ -21,6 +21,7 @@ from nstyle.models.model_file import load_model, read_info
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.models.vgg import VGGWeights
 from nstyle.training.api import prepare_append, prepare_training
+from nstyle.training.config import TrainingConfig
 from nstyle.training.metrics import NonFiniteLossError
 from nstyle.training.precision import check_can_compile
 from nstyle.training.run_directory import RunDirectory
@@ -120,6 +121,54 @@ def test_resume_longer_and_what_may_not_change(tmp_path: Path, settings: dict[st
     nstyle.train(paintings, out=run, resume=True, updates=16, lr=1e-3)
     assert read_info(run / "model.safetensors").updates == 16
     assert [line["update"] for line in lines(run) if "losses" in line] == list(range(1, 17))
+
+
+def test_resumed_settings_are_kept_for_the_next_resume(
+    tmp_path: Path, settings: dict[str, Any], paintings: list[Path], vgg_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NSTYLE_VGG", settings.pop("vgg"))
+    settings |= {"style_factors": {"wav": 2.0}, "precision": "auto"}
+    run = nstyle.train(paintings, out=tmp_path / "run", **settings)
+    monkeypatch.delenv("NSTYLE_VGG")
+    config = TrainingConfig.from_toml(run / "config.toml")
+    assert config.vgg == str(vgg_file)
+    assert config.precision in ("fp32", "bf16")
+    trainer = prepare_training(paintings, out=run, resume=True, **settings | {"updates": 20})
+    trainer.train(lambda progress: trainer.run.metrics.touch())
+    assert TrainingConfig.from_toml(run / "config.toml").updates == 20
+    with pytest.raises(UsageError, match="is finished: 20 of 20 updates"):
+        nstyle.train(out=run, resume=True)
+
+
+def test_a_run_that_died_before_its_first_checkpoint_can_be_started_again(
+    tmp_path: Path, settings: dict[str, Any], paintings: list[Path]
+) -> None:
+    trainer = prepare_training(paintings, out=tmp_path / "run", resume=False, **settings)
+
+    def die(progress: Any) -> None:
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        trainer.train(die)
+    with pytest.raises(UsageError, match="has no checkpoint to resume from"):
+        nstyle.train(out=tmp_path / "run", resume=True)
+    run = nstyle.train(paintings, out=tmp_path / "run", **settings)
+    assert [line["update"] for line in lines(run) if "losses" in line] == list(range(1, 13))
+
+
+def test_what_cannot_work_is_refused_before_the_run_begins(
+    tmp_path: Path, settings: dict[str, Any], paintings: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UsageError, match="--size is 32; expected at least 64 px for 5 scales"):
+        prepare_training(paintings, out=tmp_path / "run", resume=False, style_scales=5, style_size=128, **settings)
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(UsageError, match=r"needs a C\+\+ compiler"):
+        prepare_training(paintings, out=tmp_path / "run", resume=False, compile=True, **settings)
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="is a file; expected a folder"):
+        prepare_training(paintings, out=tmp_path / "file", resume=False, **settings)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_resume_of_nothing(tmp_path: Path) -> None:

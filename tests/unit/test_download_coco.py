@@ -93,8 +93,33 @@ def test_partial_file_of_an_earlier_session_is_continued(tool: ModuleType, serve
     (tmp_path / "train2017.zip.part").write_bytes(server.content[:100_000])
     assert tool.download(archive(tool, server), tmp_path) == 3
     assert server.requests == 1
-    (tmp_path / "train2017.zip.part").write_bytes(server.content)  # complete, but not yet renamed
     assert tool.download(archive(tool, server), tmp_path) == 3
+    assert server.requests == 1, "what is there is not downloaded again"
+
+
+def test_complete_file_that_was_not_yet_renamed(tool: ModuleType, server: Server, tmp_path: Path) -> None:
+    (tmp_path / "train2017.zip.part").write_bytes(server.content)
+    assert tool.download(archive(tool, server), tmp_path) == 3
+
+
+def test_interrupted_unpacking_is_not_taken_for_the_data_set(
+    tool: ModuleType, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, count = zipfile.ZipFile.extract, []
+
+    def stop(self: zipfile.ZipFile, *arguments: object) -> object:
+        count.append(1)
+        if len(count) == 2:
+            raise KeyboardInterrupt
+        return original(self, *arguments)
+
+    monkeypatch.setattr(zipfile.ZipFile, "extract", stop)
+    with pytest.raises(KeyboardInterrupt):
+        tool.download(archive(tool, server), tmp_path)
+    assert not (tmp_path / "train2017").exists()
+    assert tool.download(archive(tool, server), tmp_path) == 3
+    assert server.requests == 1
+    assert len(count) == 4, "the photograph that was there is not unpacked again"
 
 
 def test_server_without_ranges_starts_over(tool: ModuleType, server: Server, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Reading and writing pictures: orientation, profiles, transparency, depth, rounding, broken files."""
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,27 @@ def test_16_bit_grey_is_scaled_and_rounded(tmp_path: Path) -> None:
     assert pixels[0].tolist() == [[0] * 3, [100] * 3, [255] * 3, [0] * 3]
 
 
+def test_16_bit_grey_with_a_transparent_level(tmp_path: Path) -> None:
+    Image.fromarray(np.full((4, 4), 257 * 100, dtype=np.uint16)).save(tmp_path / "a.png", transparency=7)
+    assert read_picture(tmp_path / "a.png").over_white().getpixel((0, 0)) == (100, 100, 100)
+
+
+def test_damaged_avif_is_an_error_of_ours(tmp_path: Path) -> None:
+    """Its decoder raises RuntimeError."""
+    buffer = io.BytesIO()
+    gradient(64, 64).save(buffer, "AVIF")
+    content = bytearray(buffer.getvalue())
+    content[-200:] = bytes(200)
+    (tmp_path / "a.avif").write_bytes(content)
+    with pytest.raises(NstyleError, match="cannot be read as a picture"):
+        read_picture(tmp_path / "a.avif")
+
+
+def test_picture_too_large_for_its_format() -> None:
+    with pytest.raises(NstyleError, match=r"16400x1 px cannot be written as \.webp"):
+        encode(Image.new("RGB", (16400, 1)), ".webp")
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "CMYK", "YCbCr", "RGBA"])
 def test_other_modes_become_rgb(tmp_path: Path, mode: str) -> None:
     path = tmp_path / ("a.jpg" if mode in {"CMYK", "YCbCr"} else "a.png")
@@ -139,16 +161,16 @@ def test_unknown_extension() -> None:
         encode(gradient(), ".xyz")
 
 
-def test_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
+def test_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.bin"
     path.write_bytes(b"old")
 
-    def fail(temporary: Path) -> None:
-        temporary.write_bytes(b"half")
+    def fail(handle: int) -> None:
         raise OSError(28, "No space left on device")
 
+    monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(NstyleError, match="No space left"):
-        write_atomically(path, fail)
+        write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.bin"]
 

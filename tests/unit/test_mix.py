@@ -75,3 +75,4 @@ def test_labels_are_short_and_tell_blends_apart() -> None:
     assert label({"a": 1.0}) == "a"
     assert label({"a": 0.5, "b": 0.5}) == "a50+b50"
     assert label({"a": 1 / 3, "b": 2 / 3}) == "a33.3+b66.7"
+    assert label({"a": 0.1, "b": 0.2, "c": 0.3, "d": 0.4}) == "d40+c30+b20+1-more"

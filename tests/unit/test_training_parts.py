@@ -51,7 +51,8 @@ def test_one_cycle_rises_then_falls() -> None:
 
 def test_settings_survive_toml(tmp_path: Path) -> None:
     config = TrainingConfig(
-        content='C:\\photos "of" Zoë\n',
+        content='C:\\photos "of" Zoë 📷\n',
+        coco_annotations="instances.json",
         coco_categories=("cat", "dog"),
         loss=DUMOULIN,
         style_factors={"great-wave": 2.0, "ü x": 0.5},
@@ -72,6 +73,8 @@ def test_settings_survive_toml(tmp_path: Path) -> None:
         ({"schedule": "shuffled"}, "--schedule is shuffled; expected round-robin"),
         ({"style_factors": {"a": -1.0}}, "--style-factor a is -1.0"),
         ({"clip": -1.0}, "--clip"),
+        ({"clip": float("inf")}, "--clip"),
+        ({"coco_categories": ("cat",)}, "expected --coco-annotations with it"),
     ],
 )
 def test_bad_settings(changes: dict[str, object], message: str) -> None:

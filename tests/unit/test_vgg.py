@@ -134,6 +134,16 @@ def test_missing_file_and_blocked_download(tmp_path: Path, monkeypatch: pytest.M
         load_vgg_weights("imagenet")
 
 
+def test_caffe_order_of_colours_is_turned_around(real_vgg: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    weights = load_vgg_weights(real_vgg)
+    caffe = dict(weights.state) | {"features.0.weight": weights.state["features.0.weight"].flip(1)}
+    torch.save(caffe, tmp_path / "caffe.pth")
+    turned = load_vgg_weights(tmp_path / "caffe.pth")
+    assert torch.equal(turned.state["features.0.weight"], weights.state["features.0.weight"])
+    assert turned.release == "oxford"
+    assert "blue, green, red" in caplog.text
+
+
 def test_real_weights_are_recognized_as_oxford(real_vgg: str) -> None:
     weights = load_vgg_weights(real_vgg)
     assert weights.release == "oxford"
