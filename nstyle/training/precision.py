@@ -1,6 +1,8 @@
 """Which precision to train in, and whether to compile."""
 
 import shutil
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 
@@ -14,6 +16,11 @@ def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
     if precision == "auto":
         return torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
     return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
+def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[Any]:
+    """Run convolutions in ``dtype``; float32 needs no autocast, and some devices warn of one that is disabled."""
+    return torch.autocast(device.type, dtype) if dtype != torch.float32 else nullcontext()
 
 
 def check_can_compile(device: torch.device) -> None:

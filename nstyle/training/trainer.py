@@ -25,6 +25,7 @@ from nstyle.models.model_file import ModelInfo
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.training.config import TrainingConfig
 from nstyle.training.metrics import MetricsLog
+from nstyle.training.precision import autocast
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.schedule import learning_rate, style_ids
 from nstyle.training.validation import sample_grid, validate
@@ -79,7 +80,7 @@ def step_losses(
         The weighted total (B,) and the unweighted losses.
     """
     content_target = perceptual.content_features(photos)
-    with torch.autocast(photos.device.type, dtype, enabled=dtype != torch.float32):
+    with autocast(photos.device, dtype):
         output = network(photos, mix)
     losses = perceptual(output, content_target, targets)
     return perceptual.total(losses, style_factor), losses

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from nstyle.losses.perceptual import PerceptualLoss, StyleTargets
 from nstyle.models.transformer import TransformerNetwork
+from nstyle.training.precision import autocast
 
 BATCH = 4
 """Photographs per forward pass."""
@@ -48,7 +49,7 @@ def validate(
         content_target = perceptual.content_features(batch)
         for k in range(len(names)):
             mix = _one_hot(rows[k], network.num_styles, len(batch))
-            with torch.autocast(batch.device.type, dtype, enabled=dtype != torch.float32):
+            with autocast(batch.device, dtype):
                 output = network(batch, mix)
             target = {term: value[k].expand(len(batch), -1, -1) for term, value in targets.items()}
             losses = perceptual(output, content_target, target)
