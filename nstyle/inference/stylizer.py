@@ -20,8 +20,8 @@ from nstyle.models.model_file import ModelInfo, load_model
 from nstyle.models.transformer import TransformerNetwork
 
 KeepColor = Literal["luminance"]
-MARGIN = 16
-"""Width of the mirrored margin in pixels, as far as the picture has them."""
+MARGIN = 48
+"""Width of the mirrored margin in pixels, as far as the picture has them: frames were still seen with 32."""
 Pixels = TypeVar("Pixels", Image.Image, npt.NDArray[np.generic], Tensor)
 
 
@@ -122,8 +122,8 @@ class Stylizer:
     def _run(self, batch: Tensor, mix: Mix) -> Tensor:
         """Run the network on RGB (B, 3, H, W) in [0, 1], with a mirrored margin around it that is cut off again.
 
-        Under its zero padding VGG sees a grey frame around every training crop, and the network learns to answer it in the
-        outermost pixels. Johnson et al. 2016 give their network a mirrored margin too.
+        The network can feel the border of a picture as far as its receptive field reaches, and learns to answer it: with a frame
+        against VGG's zero padding, or with the red sky along the top of The Scream. Johnson et al. 2016 mirror a margin too.
         """
         weights = torch.tensor([[mix.get(name, 0.0) for name in self.styles]], device=self.device)
         height, width = batch.shape[-2:]

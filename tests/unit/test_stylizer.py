@@ -39,10 +39,10 @@ def test_pictures_arrays_and_tensors_agree(stylizer: nstyle.Stylizer, image: Ima
 
 
 def test_a_mirrored_margin_keeps_the_frame_out_of_the_picture(stylizer: nstyle.Stylizer) -> None:
-    image = torch.rand(3, 40, 60)
-    padded = torch.nn.functional.pad(image[None], (16, 16, 16, 16), mode="reflect")
+    image = torch.rand(3, 56, 40)  # The margin is 48 px, or one less than a side that is shorter.
+    padded = torch.nn.functional.pad(image[None], (39, 39, 48, 48), mode="reflect")
     mix = torch.tensor([[0.0, 0.0, 1.0]])
-    torch.testing.assert_close(stylizer.stylize(image, "plain"), stylizer.network(padded, mix)[0, :, 16:-16, 16:-16])
+    torch.testing.assert_close(stylizer.stylize(image, "plain"), stylizer.network(padded, mix)[0, :, 48:-48, 39:-39])
 
 
 def test_batch_of_tensors(stylizer: nstyle.Stylizer) -> None:
