@@ -18,7 +18,8 @@ from nstyle.inference.contact_sheet import contact_sheet
 PAINTED_SIDE = 768
 """Long side in pixels at which pictures are painted; the sheet shows them reduced."""
 WALK = ("van-gogh-starry-night", "hokusai-great-wave")
-STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
+STEPS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+BLENDS = (("hokusai-great-wave", "kandinsky-composition-vii"), ("picabia-udnie", "munch-the-scream"))
 
 
 def save(path: Path, pictures: list[tuple[str, Image.Image]]) -> None:
@@ -40,8 +41,8 @@ def main() -> None:
     if arguments.appended is not None:
         grown = nstyle.load(arguments.appended)
         pictures.append((f"appended: {grown.styles[-1]}", grown.stylize(photo, grown.styles[-1], size=PAINTED_SIDE)))
-    blend = {model.styles[1]: 0.5, model.styles[2]: 0.5}
-    pictures.append((" + ".join(blend), model.stylize(photo, blend, size=PAINTED_SIDE)))
+    for a, b in BLENDS:
+        pictures.append((f"{a} + {b}", model.stylize(photo, {a: 0.5, b: 0.5}, size=PAINTED_SIDE)))
     save(arguments.output / "styles.jpg", pictures)
 
     from skimage import data
