@@ -354,6 +354,7 @@ def test_default_run_name_and_newest_run(
     assert nstyle.train(resume=True, updates=3) == run
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch 2.11's compiler warns of itself.
 def test_compiled_update_equals_the_eager_one(random_vgg: VGGWeights) -> None:
     """pytorch#142839, #183601, #100793: torch.compile has been silently wrong for instance norm and reflection padding."""
     try:
