@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import Tensor
 
 from nstyle.errors import NstyleError, UsageError
@@ -83,7 +83,7 @@ def read_vgg_file(path: Path) -> VGGWeights:
         else:
             loaded = torch.load(path, map_location="cpu", weights_only=True)
             state = {key: value for key, value in loaded.items() if key.startswith("features.")}
-    except (SafetensorError, OSError, pickle.UnpicklingError, RuntimeError, AttributeError, EOFError, ValueError) as error:
+    except Exception as error:  # What is no pickle at all makes the unpickler raise anything, IndexError included.
         raise UsageError(f"{path} cannot be read as VGG weights ({type(error).__name__}); expected safetensors or a state dict") from error
     name = metadata.get("architecture") or _architecture(path, state)
     if name not in ("vgg16", "vgg19"):

@@ -98,7 +98,7 @@ def _resolve(config: TrainingConfig) -> TrainingConfig:
     """Settle what depends on the machine and the moment, so that a resumed run finds the same again.
 
     Raises:
-        UsageError: If the device is not there, no photographs are named or found, or --compile cannot work.
+        UsageError: If the device or a folder is not there, no photographs are named or found, or --compile cannot work.
     """
     device = choose_device(config.device)
     if config.compile:
@@ -109,6 +109,9 @@ def _resolve(config: TrainingConfig) -> TrainingConfig:
         raise UsageError(
             f"no photographs to train on: {expected} is not there; give a folder with --content, or run 'python tools/download_coco.py'"
         )
+    for option, named in (("--content", str(folder)), ("--validation", config.validation)):
+        if named and not Path(named).is_dir():
+            raise UsageError(f"{option} is {named}: no such folder; expected a folder of photographs")
     return replace(
         config,
         content=str(folder.absolute()),

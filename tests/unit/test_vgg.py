@@ -94,7 +94,7 @@ def test_environment_variable(vgg_file: Path, monkeypatch: pytest.MonkeyPatch) -
     assert load_vgg_weights().sha256 == load_vgg_weights(vgg_file).sha256
 
 
-@pytest.mark.parametrize("content", [b"", b"not weights", b"\x80\x02crafted pickle"])
+@pytest.mark.parametrize("content", [b"", b"not weights", b"root:x:0:0:root:/root:/bin/bash\n", b"\x80\x02crafted pickle"])
 def test_damaged_weights(tmp_path: Path, content: bytes) -> None:
     for name in ("a.safetensors", "a.pth"):
         path = tmp_path / name
