@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nstyle.errors import NstyleError, UsageError
     from nstyle.inference.stylizer import Stylizer, load
     from nstyle.models.transformer import TransformerNetwork
+    from nstyle.reconstruction.api import reconstruct
     from nstyle.training.api import add_style, train
 
 __version__ = "0.1.0"
@@ -26,9 +27,10 @@ _HOMES = {
     "TransformerNetwork": "nstyle.models.transformer",
     "train": "nstyle.training.api",
     "add_style": "nstyle.training.api",
+    "reconstruct": "nstyle.reconstruction.api",
 }
 
-__all__ = ["NstyleError", "Stylizer", "TransformerNetwork", "UsageError", "add_style", "load", "train"]
+__all__ = ["NstyleError", "Stylizer", "TransformerNetwork", "UsageError", "add_style", "load", "reconstruct", "train"]
 
 
 def __getattr__(name: str) -> Any:

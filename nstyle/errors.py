@@ -11,3 +11,13 @@ class UsageError(NstyleError, ValueError):
     """A request that cannot be met as it was given (an unknown style, a wrong count). Exit status 2."""
 
     exit_status = 2
+
+
+def check_setting(ok: bool, name: str, value: object, expected: str) -> None:
+    """Refuse a setting unless it is ``ok``.
+
+    Raises:
+        UsageError: With the setting's name, its value and what was expected.
+    """
+    if not ok:
+        raise UsageError(f"{name} is {value}; expected {expected}")

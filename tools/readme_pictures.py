@@ -13,7 +13,7 @@ from PIL import Image
 
 import nstyle
 from nstyle.image import encode, read_picture, write_atomically
-from nstyle.inference.contact_sheet import contact_sheet
+from nstyle.layout import contact_sheet
 
 PAINTED_SIDE = 768
 """Long side in pixels at which pictures are painted; the sheet shows them reduced."""

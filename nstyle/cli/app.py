@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from nstyle.cli import reconstruct
 from nstyle.cli.add_style import add_style
 from nstyle.cli.arguments import SpreadStyles
 from nstyle.cli.models import info, models
@@ -27,6 +28,15 @@ app.command("add-style", cls=SpreadStyles)(add_style)
 app.command()(stylize)
 app.command()(models)
 app.command()(info)
+
+reconstruction = typer.Typer(
+    help="Optimize pixels to see what each VGG layer and each loss captures.", no_args_is_help=True, rich_markup_mode=None
+)
+reconstruction.command()(reconstruct.style)
+reconstruction.command()(reconstruct.content)
+reconstruction.command()(reconstruct.transfer)
+reconstruction.command()(reconstruct.sweep)
+app.add_typer(reconstruction, name="reconstruct")
 
 
 @app.callback()

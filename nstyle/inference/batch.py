@@ -12,9 +12,9 @@ from PIL import Image
 
 from nstyle.errors import NstyleError, UsageError
 from nstyle.image import WRITABLE, Picture, encode, list_pictures, read_picture, resize, write_atomically
-from nstyle.inference.contact_sheet import contact_sheet
 from nstyle.inference.mix import Mix, label, make_mix, parse_weights
 from nstyle.inference.stylizer import KeepColor, Stylizer, check_options, load
+from nstyle.layout import contact_sheet
 from nstyle.models.device import choose_device
 from nstyle.models.locate import find_model
 from nstyle.models.style_names import match_style

@@ -22,7 +22,7 @@ def at_least_float32(x: Tensor) -> Tensor:
 def gram(features: Tensor, divisor: GramDivisor) -> Tensor:
     """Compute ``G = F F^T / divisor`` over positions (Gatys et al. 2015, eq. 3).
 
-    Features are scaled before they are multiplied, so that the divisor never overflows.
+    The product and the division are float32 or wider, so that neither overflows.
 
     Args:
         features: (B, C, H, W).
@@ -33,12 +33,12 @@ def gram(features: Tensor, divisor: GramDivisor) -> Tensor:
     """
     _, channels, height, width = features.shape
     count = height * width * (channels if divisor == "chw" else 1)
-    product: Tensor = _GramProduct.apply(features, count**-0.5)
+    product: Tensor = _GramProduct.apply(features, 1 / count)
     return product
 
 
 class _GramProduct(torch.autograd.Function):
-    """``(s F) (s F)^T`` in float32 or wider, with the gradient ``s^2 (dG + dG^T) F`` as one product in F's own dtype.
+    """``s F F^T`` in float32 or wider, with the gradient ``s (dG + dG^T) F`` as one product in F's own dtype.
 
     Autograd would take two products, both in float32 even where F and its gradient are bfloat16.
     """
@@ -48,17 +48,46 @@ class _GramProduct(torch.autograd.Function):
         ctx.save_for_backward(features)
         ctx.scale = scale
         with torch.autocast(features.device.type, enabled=False):
-            flat = at_least_float32(features).flatten(2) * scale
-            return flat @ flat.mT
+            return _outer_product(at_least_float32(features)).mul_(scale)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         (features,) = ctx.saved_tensors
-        symmetric = ((grad + grad.mT) * ctx.scale**2).to(features.dtype)
+        symmetric = ((grad + grad.mT) * ctx.scale).to(features.dtype)
         with torch.autocast(features.device.type, enabled=False):
+            if _is_fast_as_convolution(features):
+                weights = symmetric[..., None, None]
+                if len(features) == 1:
+                    return F.conv2d(features, weights[0]), None
+                return torch.cat([F.conv2d(x, weight) for x, weight in zip(torch.split(features, 1), weights, strict=True)]), None
             # Positions before channels: the product comes out in channels_last order, as the convolutions want it.
             flat = features.flatten(2).mT @ symmetric
         return flat.mT.unflatten(2, features.shape[2:]), None
+
+
+def _outer_product(features: Tensor) -> Tensor:
+    """Multiply ``F F^T`` over positions: (B, C, H, W) to (B, C, C).
+
+    It is the gradient of a 1x1 convolution of F with respect to its weight, where F comes from above as well. On a CPU
+    the convolution library takes half the time of a matrix product there.
+    """
+    if not _is_fast_as_convolution(features):
+        flat = features.flatten(2)
+        return flat @ flat.mT
+    channels = features.shape[1]
+    weight = features.new_empty(channels, channels, 1, 1)
+    stride, padding, dilation, groups = [1, 1], [0, 0], [1, 1], 1
+    samples = [
+        torch.ops.aten.convolution_backward(
+            x, x, weight, None, stride, padding, dilation, False, padding, groups, [False, True, False]
+        )[1].flatten(1)
+        for x in torch.split(features, 1)
+    ]  # fmt: skip
+    return torch.stack(samples)
+
+
+def _is_fast_as_convolution(features: Tensor) -> bool:
+    return features.device.type == "cpu" and features.dtype != torch.float64
 
 
 def mean_squared_error(x: Tensor, target: Tensor) -> Tensor:

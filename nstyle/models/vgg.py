@@ -1,5 +1,6 @@
 """Frozen VGG16 and VGG19 features by layer name (Simonyan and Zisserman 2014)."""
 
+import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -28,6 +29,22 @@ def layer_names(architecture: Architecture) -> tuple[str, ...]:
             names += [f"conv{block}_{i}", f"relu{block}_{i}"]
         names.append(f"pool{block}")
     return tuple(names)
+
+
+def check_layers(layers: Iterable[str], architecture: Architecture) -> None:
+    """Refuse layers that the network does not have.
+
+    Raises:
+        UsageError: With the nearest names, or because there are no layers.
+    """
+    names = layer_names(architecture)
+    layers = list(layers)
+    if not layers:
+        raise UsageError(f"got no layers for {architecture}; expected names such as relu1_2,relu2_2")
+    for layer in layers:
+        if layer not in names:
+            near = difflib.get_close_matches(layer, names, n=4, cutoff=0.5) or [name for name in names if name.startswith("relu")]
+            raise UsageError(f"{architecture} has no layer '{layer}'; did you mean {', '.join(near)}?")
 
 
 def min_side(layers: Iterable[str]) -> int:
@@ -107,15 +124,12 @@ class VGGFeatures(nn.Module):
     ) -> None:
         super().__init__()
         names = layer_names(weights.architecture)
-        unknown = [name for name in layers if name not in names]
-        if unknown or not layers:
-            got = f"layer '{unknown[0]}'" if unknown else "no layers"
-            raise UsageError(f"got {got} for {weights.architecture}; expected names among {', '.join(names)}")
+        check_layers(layers, weights.architecture)
         last = max(names.index(name) for name in layers)
         if last > names.index(weights.deepest):
             raise UsageError(
                 f"layer {names[last]} was asked for, but these {weights.architecture} weights stop at {weights.deepest}; "
-                "choose shallower layers (--style-layers, --content-layers) or give complete weights with --vgg"
+                "choose shallower layers (--layers, --style-layers, --content-layers) or give complete weights with --vgg"
             )
         self.layers = tuple(layers)
         self.names = names[: last + 1]

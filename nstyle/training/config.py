@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from nstyle.errors import UsageError
+from nstyle.errors import UsageError, check_setting
 from nstyle.losses.presets import RELATIVE, Preset
+from nstyle.models.device import Precision
 
 Schedule = Literal["round-robin", "round-robin-batch", "random", "sequential"]
 LrSchedule = Literal["constant", "one-cycle"]
-Precision = Literal["auto", "fp32", "bf16"]
 STYLE_SIZE_FACTOR = 1.5
 """Default short side of the paintings, as a multiple of the crop."""
 DEFAULT_UPDATES = 40_000
@@ -73,21 +73,23 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         if self.style_size == 0:
             object.__setattr__(self, "style_size", round(STYLE_SIZE_FACTOR * self.size))
-        _check(self.updates >= 1, "--updates", self.updates, "at least 1")
-        _check(self.batch_size >= 1, "--batch-size", self.batch_size, "at least 1")
-        _check(32 <= self.size <= 4096, "--size", self.size, "32 to 4096 px")
-        _check(32 <= self.style_size <= 8192, "--style-size", self.style_size, "32 to 8192 px")
-        _check(0 < self.width <= 4, "--width", self.width, "more than 0 and at most 4")
-        _check(0 < self.lr <= 1, "--lr", self.lr, "more than 0 and at most 1")
-        _check(0 <= self.clip < float("inf"), "--clip", self.clip, "at least 0 (0 for no clipping)")
-        _check(self.seed >= 0, "--seed", self.seed, "at least 0")
-        _check(self.checkpoint_every >= 1, "--checkpoint-every", self.checkpoint_every, "at least 1")
-        _check(not self.coco_categories or bool(self.coco_annotations), "--coco-categories", self.coco_categories, "--coco-annotations with it")
+        check_setting(self.updates >= 1, "--updates", self.updates, "at least 1")
+        check_setting(self.batch_size >= 1, "--batch-size", self.batch_size, "at least 1")
+        check_setting(32 <= self.size <= 4096, "--size", self.size, "32 to 4096 px")
+        check_setting(32 <= self.style_size <= 8192, "--style-size", self.style_size, "32 to 8192 px")
+        check_setting(0 < self.width <= 4, "--width", self.width, "more than 0 and at most 4")
+        check_setting(0 < self.lr <= 1, "--lr", self.lr, "more than 0 and at most 1")
+        check_setting(0 <= self.clip < float("inf"), "--clip", self.clip, "at least 0 (0 for no clipping)")
+        check_setting(self.seed >= 0, "--seed", self.seed, "at least 0")
+        check_setting(self.checkpoint_every >= 1, "--checkpoint-every", self.checkpoint_every, "at least 1")
+        check_setting(
+            not self.coco_categories or bool(self.coco_annotations), "--coco-categories", self.coco_categories, "--coco-annotations with it"
+        )
         for name, kind in (("schedule", Schedule), ("lr_schedule", LrSchedule), ("precision", Precision)):
             value = getattr(self, name)
-            _check(value in get_args(kind), f"--{name.replace('_', '-')}", value, " | ".join(get_args(kind)))
+            check_setting(value in get_args(kind), f"--{name.replace('_', '-')}", value, " | ".join(get_args(kind)))
         for name, factor in self.style_factors.items():
-            _check(0 <= factor < float("inf"), f"--style-factor {name}", factor, "a finite number of at least 0")
+            check_setting(0 <= factor < float("inf"), f"--style-factor {name}", factor, "a finite number of at least 0")
 
     def to_toml(self) -> str:
         """Write all settings as TOML: plain keys first, then the tables ``loss`` and ``style_factors``."""
@@ -116,11 +118,6 @@ class TrainingConfig:
             return cls(**settings)
         except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
             raise UsageError(f"{path} cannot be read as the settings of a run ({error})") from error
-
-
-def _check(ok: bool, name: str, value: object, expected: str) -> None:
-    if not ok:
-        raise UsageError(f"{name} is {value}; expected {expected}")
 
 
 def _toml(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Which precision to train in, and whether to compile."""
+"""Mixed precision, and whether the update can be compiled."""
 
 import shutil
 from contextlib import AbstractContextManager, nullcontext
@@ -7,15 +7,6 @@ from typing import Any
 import torch
 
 from nstyle.errors import UsageError
-from nstyle.models.device import has_fast_bfloat16
-from nstyle.training.config import Precision
-
-
-def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
-    """Resolve ``auto``, ``fp32`` or ``bf16`` to the dtype of convolutions."""
-    if precision == "auto":
-        return torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
-    return torch.bfloat16 if precision == "bf16" else torch.float32
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[Any]:

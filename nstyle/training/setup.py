@@ -14,13 +14,13 @@ from nstyle.data.photos import PhotoIndex, index_folder, probe
 from nstyle.data.styles import StyleFile, compute_targets, logit_colors
 from nstyle.errors import UsageError
 from nstyle.losses.perceptual import PerceptualLoss
-from nstyle.models.device import choose_device
+from nstyle.models.device import choose_device, choose_dtype
 from nstyle.models.model_file import ModelInfo, load_model
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.models.vgg import VGGWeights
 from nstyle.models.vgg_weights import default_source, load_vgg_weights
 from nstyle.training.config import TrainingConfig
-from nstyle.training.precision import check_can_compile, choose_dtype
+from nstyle.training.precision import check_can_compile
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.trainer import Trainer
 

@@ -7,7 +7,20 @@ from pathlib import Path
 
 import nstyle
 
-LEVELS = {"errors": 0, "image": 1, "models": 2, "losses": 3, "data": 4, "training": 5, "inference": 5, "cli": 6}
+LEVELS = {
+    "errors": 0,
+    "image": 1,
+    "animation": 2,
+    "layout": 2,
+    "models": 2,
+    "losses": 3,
+    "data": 4,
+    "training": 5,
+    "inference": 5,
+    "reconstruction": 5,
+    "reports": 6,
+    "cli": 7,
+}
 PACKAGE = Path(nstyle.__file__).parent
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 import nstyle
 from nstyle.errors import UsageError
 from nstyle.inference.color import keep_luminance
-from nstyle.inference.contact_sheet import contact_sheet
+from nstyle.layout import contact_sheet
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,100 @@
+"""Style losses by name, each as two steps: describe features once, compare the description with a target's.
+
+Shape suffixes: B batch, C channels, H height, W width, P positions (H W).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from nstyle.errors import UsageError
+from nstyle.losses.functional import at_least_float32, gram
+from nstyle.losses.statistics import mean_std, mean_std_error, mmd, mmd_bandwidth, moment_error, moments
+
+StyleLossName = Literal["gram", "gram-gatys", "moments", "mmd", "mmd-shuffled", "mean-std"]
+StyleTarget = tuple[Tensor, ...]
+"""The target's description and the constants that go with it."""
+STYLE_LOSSES: tuple[StyleLossName, ...] = get_args(StyleLossName)
+
+
+@dataclass(frozen=True)
+class StyleLoss:
+    """What a style loss looks at and how it compares."""
+
+    describe: Callable[[Tensor], Tensor]
+    """Features (B, C, H, W) to a description (B, ...)."""
+    compare: Callable[..., Tensor]
+    """Description, target and a ``generator`` of random numbers (on the CPU) to the loss, (B,)."""
+    constants: Callable[[Tensor], tuple[Tensor, ...]] = lambda description: ()
+    """What else is computed from the target's description, once."""
+    can_be_negative: bool = False
+    """Whether 0 is not the least value, so that a threshold means nothing."""
+    is_random: bool = False
+    """Whether every evaluation draws anew."""
+
+    def target(self, features: Tensor) -> StyleTarget:
+        """Describe the style's features (B, C, H, W), once and for all evaluations."""
+        description = self.describe(features)
+        return description, *self.constants(description)
+
+
+def style_loss(name: StyleLossName, *, num_moments: int = 2) -> StyleLoss:
+    """Look up a style loss.
+
+    ``gram``: ``1 / (C H W)^2 sum_ij (G - A)^2`` of unnormalized Gram matrices (seed 000, eq. 1.1 to 1.3).
+    ``gram-gatys``: a quarter of it, ``1 / (4 N^2 M^2)`` (Gatys et al. 2015, eq. 4; seeds 001 and 002).
+    ``moments``: the first ``num_moments`` of every channel (seed 000, eq. 1.4 and 1.5).
+    ``mmd``: linear-time MMD^2 over fixed pairs of neighbours, summed (seed 000, eq. 1.6).
+    ``mmd-shuffled``: the same over pairs that are drawn anew, in both pictures, at every evaluation; averaged.
+    ``mean-std``: mean and standard deviation of every channel (Li et al. 2017).
+
+    Where the pictures differ in size, each Gram matrix is divided by its own number of positions.
+
+    Raises:
+        UsageError: If there is no such loss.
+    """
+    if name in ("gram", "gram-gatys"):
+        factor = 1.0 if name == "gram" else 0.25
+        return StyleLoss(
+            describe=lambda features: gram(features, "chw"),
+            compare=lambda g, target, generator: factor * (g - target[0]).square().sum(dim=(1, 2)),
+        )
+    if name == "moments":
+        return StyleLoss(
+            describe=lambda features: moments(features, num_moments),
+            compare=lambda m, target, generator: moment_error(m, target[0]),
+        )
+    if name == "mean-std":
+        return StyleLoss(describe=mean_std, compare=lambda m, target, generator: mean_std_error(m, target[0]))
+    if name in ("mmd", "mmd-shuffled"):
+        return StyleLoss(
+            describe=lambda features: at_least_float32(features).flatten(2),
+            compare=_mmd_neighbours if name == "mmd" else _mmd_shuffled,
+            constants=lambda positions: (mmd_bandwidth(positions),),
+            can_be_negative=True,
+            is_random=name == "mmd-shuffled",
+        )
+    raise UsageError(f"there is no style loss '{name}'; expected one of {', '.join(STYLE_LOSSES)}")
+
+
+def _mmd_neighbours(features_BCP: Tensor, target: StyleTarget, generator: torch.Generator | None) -> Tensor:
+    target_BCP, bandwidth_BC1 = target
+    if features_BCP.shape != target_BCP.shape:
+        raise UsageError(
+            f"the loss mmd compares the same positions, but the picture has {features_BCP.shape[2]} of them at a layer and the style "
+            f"{target_BCP.shape[2]}; give a style of the same shape, or choose the loss mmd-shuffled"
+        )
+    return mmd(features_BCP, target_BCP, bandwidth_BC1).sum(dim=(1, 2))
+
+
+def _mmd_shuffled(features_BCP: Tensor, target: StyleTarget, generator: torch.Generator | None) -> Tensor:
+    target_BCP, bandwidth_BC1 = target
+    count = min(features_BCP.shape[2], target_BCP.shape[2])
+
+    def shuffle(x: Tensor) -> Tensor:
+        return x[..., torch.randperm(x.shape[2], generator=generator)[:count].to(x.device)]
+
+    return mmd(shuffle(features_BCP), shuffle(target_BCP), bandwidth_BC1).mean(dim=(1, 2))

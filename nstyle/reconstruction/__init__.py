@@ -1,0 +1,1 @@
+"""Optimize pixels to see what each VGG layer and each loss captures: style, content, or both."""

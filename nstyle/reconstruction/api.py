@@ -1,0 +1,290 @@
+"""Reconstruction from Python and from the command line: ``nstyle.reconstruct``."""
+
+import dataclasses
+import logging
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from torch import Tensor
+
+from nstyle.animation import check_format
+from nstyle.errors import UsageError
+from nstyle.image import to_image
+from nstyle.models.vgg import VGGWeights, check_layers
+from nstyle.models.vgg_weights import IMAGENET, default_source, load_vgg_weights
+from nstyle.reconstruction.config import (
+    TRANSFER_CONTENT_LAYERS,
+    TRANSFER_STYLE_LAYERS,
+    TUNED_RELEASE,
+    LayerWeights,
+    ReconstructionConfig,
+    parse_layers,
+)
+from nstyle.reconstruction.engine import Progress, Reconstruction, StopReason
+from nstyle.reconstruction.pictures import Pictures, PictureSource
+from nstyle.reconstruction.run_folder import Recorder, RunFolder
+from nstyle.reconstruction.seed_schedule import seed_settings
+
+logger = logging.getLogger(__name__)
+
+Callback = Callable[[Progress], None]
+Layers = str | Sequence[str] | LayerWeights
+RESUMABLE = ("iterations", "patience", "threshold", "device", "vgg")
+"""Settings that may differ when a run is resumed."""
+
+
+@dataclass(frozen=True)
+class ReconstructionResult:
+    """What a reconstruction gave."""
+
+    image: Tensor
+    """The best picture, RGB (3, H, W) in [0, 1] on the CPU."""
+    iteration: int
+    """When it was reached."""
+    loss: float
+    """Its weighted loss."""
+    terms: dict[str, float]
+    """Its unweighted losses by layer."""
+    initial: dict[str, float]
+    """The unweighted losses of the start (of a ladder's first size)."""
+    iterations: int
+    """Updates that were made."""
+    stopped: StopReason
+    """Why the run ended."""
+    seconds: float
+    """Of optimization, resumed runs added up."""
+    config: ReconstructionConfig
+    """The settings, resolved."""
+
+    def to_image(self) -> Image.Image:
+        """Convert the picture to a Pillow image."""
+        return to_image(self.image)
+
+
+def reconstruct(
+    *,
+    style: PictureSource | Sequence[PictureSource] | None = None,
+    content: PictureSource | None = None,
+    layers: Layers | None = None,
+    style_layers: Layers | None = None,
+    content_layers: Layers | None = None,
+    schedule: str | None = None,
+    weights: VGGWeights | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    snapshots_every: int = 0,
+    animation: str | None = None,
+    tensorboard: bool = False,
+    callback: Callback | None = None,
+    **settings: Any,
+) -> ReconstructionResult:
+    """Optimize a picture so that VGG sees in it the style of one picture, the content of another, or both.
+
+    Args:
+        style: A style picture or several: a file or a Pillow image.
+        content: A content picture.
+        layers: Short for ``style_layers`` (with a style only) or ``content_layers`` (with a content only).
+        style_layers: Names, ``"relu1_1,relu2_1=0.5"``, or weights by name. With both pictures: relu1_1 to relu5_1.
+        content_layers: Likewise. With both pictures: relu4_2.
+        schedule: ``"seed-000"`` for the schedule of seed 000; other settings override it.
+        weights: A VGG release in memory; else ``vgg`` or ``NSTYLE_VGG`` names one.
+        out: Folder for result, losses, snapshots and state; None to write nothing.
+        resume: Continue the run in ``out`` bit-identically, for more iterations.
+        overwrite: Replace a run that is in ``out``.
+        snapshots_every: Iterations between snapshots in ``out``; 0 for none.
+        animation: ``"gif"``, ``"webp"`` or ``"mp4"``: the snapshots as a moving picture.
+        tensorboard: Write event files as well.
+        callback: Called at the start and after every update.
+        settings: Fields of :class:`nstyle.reconstruction.config.ReconstructionConfig`.
+
+    Returns:
+        The best picture and how it was reached.
+
+    Raises:
+        UsageError: If pictures, layers, weights or settings do not fit together.
+        NstyleError: If the loss becomes non-finite or a file cannot be written; what was written before stays.
+    """
+    styles = () if style is None else (style,) if isinstance(style, str | Path | Image.Image) else tuple(style)
+    pictures = Pictures.read(styles=styles, content=content)
+    config = make_config(pictures, layers=layers, style_layers=style_layers, content_layers=content_layers, schedule=schedule, **settings)
+    if out is None and (snapshots_every or animation or tensorboard or resume):
+        raise UsageError("snapshots, animation, TensorBoard and resume need a folder; give out (--out DIR)")
+    if animation and not snapshots_every:
+        raise UsageError(f"an animation ({animation}) is made of snapshots; give --snapshots-every as well, such as 20")
+    if animation:
+        check_format(Path(f"animation.{animation}"))
+    folder = None if out is None else RunFolder(Path(out))
+    if folder is not None and folder.path.exists() and not folder.path.is_dir():
+        raise UsageError(f"{folder.path} is a file; expected a folder (--out)")
+    if folder is not None and (folder.description.exists() or folder.state.exists()) and not (resume or overwrite):
+        raise UsageError(
+            f"{folder.path} holds a reconstruction already; continue it with --resume, replace it with --overwrite, or choose another --out"
+        )
+    weights = weights or load_weights(config)
+    if config.is_transfer and settings.get("style_weight") is None and weights.release != TUNED_RELEASE:
+        logger.warning(
+            "the default style weight was chosen with %s weights and these are %s: look at the picture, and give --style-weight",
+            TUNED_RELEASE,
+            weights.release,
+        )
+    run = Reconstruction(config, pictures, weights)
+    if folder is None:
+        run.run(callback or (lambda progress: None))
+    else:
+        recorder = Recorder(folder, run, identity(config, pictures, weights), snapshots_every, tensorboard)
+        if resume:
+            run.load_state_dict(folder.read_state(recorder.identity))
+        _run_recorded(run, recorder, callback, describe(run, weights), animation)
+    assert run.best is not None
+    assert run.stopped is not None
+    best = run.best
+    return ReconstructionResult(
+        run.picture(), best.iteration, best.loss, best.terms, run.initial, run.iteration, run.stopped, run.seconds, config
+    )  # fmt: skip
+
+
+def _run_recorded(
+    run: Reconstruction, recorder: Recorder, callback: Callback | None, description: Callable[[], dict[str, Any]], animation: str | None
+) -> None:
+    """Run to the end; whatever interrupts it, the best picture and the last state are kept."""
+
+    def report(progress: Progress) -> None:
+        recorder(progress)
+        if callback:
+            callback(progress)
+
+    recorder.open()
+    try:
+        try:
+            run.run(report)
+        except BaseException:
+            recorder.save()
+            raise
+        recorder.finish(description(), animation)
+    finally:
+        recorder.close()
+
+
+def make_config(
+    pictures: Pictures,
+    *,
+    layers: Layers | None = None,
+    style_layers: Layers | None = None,
+    content_layers: Layers | None = None,
+    schedule: str | None = None,
+    **settings: Any,
+) -> ReconstructionConfig:
+    """Resolve layers and schedule as :func:`reconstruct` does.
+
+    Raises:
+        UsageError: If they do not fit the pictures.
+    """
+    if not pictures.styles and pictures.content is None:
+        raise UsageError("no picture was given; expected style, content or both")
+    is_transfer = bool(pictures.styles) and pictures.content is not None
+    if layers is not None:
+        if is_transfer:
+            raise UsageError("with a content and a style, --layers says too little; name --content-layers and --style-layers")
+        if style_layers is not None or content_layers is not None:
+            raise UsageError("give --layers or the longer flag, not both")
+        style_layers, content_layers = (layers, None) if pictures.styles else (None, layers)
+    if is_transfer:
+        style_layers = TRANSFER_STYLE_LAYERS if style_layers is None else style_layers
+        content_layers = TRANSFER_CONTENT_LAYERS if content_layers is None else content_layers
+    values = {**settings, "style_layers": _layers(style_layers), "content_layers": _layers(content_layers)}
+    known = {f.name for f in dataclasses.fields(ReconstructionConfig)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise UsageError(f"there is no setting '{unknown[0]}'; expected one of {', '.join(sorted(known))}")
+    if schedule is not None:
+        if schedule != "seed-000":
+            raise UsageError(f"--schedule is {schedule}; expected seed-000")
+        chosen = {name: value for name, value in values.items() if name not in ("style_layers", "content_layers")}
+        values |= {**seed_settings(values.get("loss", "gram"), values.get("moments"), tuple(values["style_layers"])), **chosen}
+    return ReconstructionConfig(**values)
+
+
+def _layers(layers: Layers | None) -> dict[str, float]:
+    if layers is None:
+        return {}
+    if isinstance(layers, str):
+        return parse_layers(layers)
+    return dict(layers) if isinstance(layers, Mapping) else dict.fromkeys(layers, 1.0)
+
+
+def load_weights(config: ReconstructionConfig) -> VGGWeights:
+    """Load the VGG release that the settings name; layers are checked against the network's names first.
+
+    Raises:
+        UsageError: If a layer does not exist in the network, or ``network`` contradicts the file.
+        NstyleError: If the download fails.
+    """
+    if default_source(config.vgg) == IMAGENET:
+        check_layers([*config.style_layers, *config.content_layers], config.network)
+    return load_vgg_weights(config.vgg or None, architecture=config.network)
+
+
+def identity(config: ReconstructionConfig, pictures: Pictures, weights: VGGWeights) -> dict[str, Any]:
+    """Return what decides a run's pixels: settings, pictures and weights. A resumed run must match it."""
+    values = {name: value for name, value in config.to_dict().items() if name not in RESUMABLE}
+    values["styles"] = [source.fingerprint for source in pictures.styles]
+    values["content"] = pictures.content.fingerprint if pictures.content else None
+    return {**values, "weights": weights.sha256}
+
+
+def describe(run: Reconstruction, weights: VGGWeights) -> Callable[[], dict[str, Any]]:
+    """Return a function that says what was run, and how it ended."""
+
+    def description() -> dict[str, Any]:
+        import torch
+
+        import nstyle
+
+        assert run.best is not None
+        pictures = run.pictures
+        return {
+            "command": command_line(run.config, pictures),
+            "config": run.config.to_dict(),
+            "styles": [source.name for source in pictures.styles],
+            "content": pictures.content.name if pictures.content else None,
+            "identity": identity(run.config, pictures, weights),
+            "vgg": {"architecture": weights.architecture, "release": weights.release, "sha256": weights.sha256, "deepest": weights.deepest},
+            "result_size": list(pictures.result_size(run.config.size)),
+            "initial": run.initial,
+            "best": {"iteration": run.best.iteration, "loss": run.best.loss, "terms": run.best.terms},
+            "iterations": run.iteration,
+            "stopped": run.stopped,
+            "seconds": round(run.seconds, 2),
+            "device": str(run.device),
+            "versions": {"nstyle": nstyle.__version__, "torch": torch.__version__},
+        }
+
+    return description
+
+
+def command_line(config: ReconstructionConfig, pictures: Pictures) -> str:
+    """Return the command that makes the same run."""
+    task = "transfer" if config.is_transfer else "style" if config.style_layers else "content"
+    words = ["nstyle", "reconstruct", task]
+    words += [pictures.content.name] if pictures.content else []
+    words += [source.name for source in pictures.styles]
+    default = ReconstructionConfig(
+        style_layers=config.style_layers, content_layers=config.content_layers, loss=config.loss, optimizer=config.optimizer, style_weight=1.0
+    )
+    for f in dataclasses.fields(config):
+        value = getattr(config, f.name)
+        flag = "--" + f.name.replace("_", "-")
+        if f.name in ("style_layers", "content_layers"):
+            flag = flag if task == "transfer" else "--layers"
+            text = ",".join(name if weight == 1 else f"{name}={weight:g}" for name, weight in value.items())
+            words += [flag, text] if value else []
+        elif f.name == "style_mix":
+            words += ["--mix", ",".join(f"{part:g}" for part in value)] if value else []
+        elif f.name == "optimizer" or (f.name == "style_weight" and task == "transfer") or value != getattr(default, f.name):
+            words += [flag, str(value)]
+    return shlex.join(words)

@@ -1,0 +1,225 @@
+"""The settings of one reconstruction."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, get_args
+
+from nstyle.errors import UsageError, check_setting
+from nstyle.losses.style import StyleLossName, style_loss
+from nstyle.models.device import Precision
+from nstyle.models.vgg import Architecture, Pooling
+
+ContentLoss = Literal["half-sum", "mean"]
+TotalVariation = Literal["squared", "power-1.25"]
+OptimizerName = Literal["lbfgs", "adam", "sgd"]
+Start = Literal["noise", "white", "black", "mean", "content", "style", "average"]
+StyleSize = Literal["content", "own"]
+LayerWeights = Mapping[str, float]
+"""Weight of each layer's loss by layer name."""
+
+TRANSFER_CONTENT_LAYERS: LayerWeights = {"relu4_2": 1.0}
+TRANSFER_STYLE_LAYERS: LayerWeights = {f"relu{block}_1": 0.2 for block in range(1, 6)}
+"""Gatys et al. 2016: five layers of equal weight that add up to one."""
+DEFAULT_ITERATIONS: dict[OptimizerName, int] = {"lbfgs": 300, "adam": 3000, "sgd": 3000}
+DEFAULT_LR: dict[OptimizerName, float] = {"lbfgs": 1.0, "adam": 1e-3, "sgd": 0.05}
+"""L-BFGS: first length tried along its direction. Adam: as in the seeds. SGD: see :mod:`nstyle.reconstruction.optimizers`."""
+DEFAULT_PATIENCE = 200
+TRANSFER_STYLE_WEIGHT: dict[StyleLossName, float] = {"gram": 0.002, "gram-gatys": 0.008}
+"""Chosen by eye among 1, 10, 100 and 1000 times 2e-6 on a portrait and Starry Night with Oxford weights, content relu3_3 (mean), style relu1_1
+to relu3_1; for other losses or releases it says nothing."""
+TUNED_RELEASE = "oxford"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReconstructionConfig:
+    """Everything that decides what a reconstruction computes. Ranges are checked on construction."""
+
+    style_layers: LayerWeights = field(default_factory=dict)
+    """Layers whose style is matched; empty for a content reconstruction."""
+    content_layers: LayerWeights = field(default_factory=dict)
+    """Layers whose features are matched; empty for a style reconstruction."""
+    loss: StyleLossName = "gram"
+    """What is compared at the style layers."""
+    moments: int | None = None
+    """How many moments, 1 to 4; for the loss ``moments`` only (2 unless given)."""
+    content_loss: ContentLoss = "mean"
+    """The mean squared error (seed 004), whose weight holds at every size, or ``1/2 sum (F - P)^2`` (Gatys et al. 2015; seeds 001, 002)."""
+    style_weight: float | None = None
+    """Seed 004's k: the style loss counts k times the content loss. See TRANSFER_STYLE_WEIGHT; 1 where there is no content."""
+    style_mix: tuple[float, ...] = ()
+    """Weight of each style picture; normalized to sum 1. Empty for equal parts."""
+    tv_weight: float = 0.0
+    """Of total variation."""
+    tv: TotalVariation = "squared"
+    """Squared differences (Johnson et al. 2016) or the 1.25-power form (seed 002), averaged over pixels in [0, 1]."""
+    feature_scale: float = 1.0
+    """Features are multiplied by this before any loss: 1/255 brings the Oxford weights' features to pictures in [0, 1]."""
+    pooling: Pooling = "max"
+    """As VGG was trained, or ``average`` (Gatys et al. 2015)."""
+    network: Architecture = "vgg16"
+    """Which network to download; a weights file brings its own."""
+    vgg: str = ""
+    """Weights file, ``imagenet``, or empty for ``NSTYLE_VGG`` and then ``imagenet``."""
+    optimizer: OptimizerName | None = None
+    """``lbfgs`` unless given; ``adam`` for a loss that draws at random."""
+    lr: float | None = None
+    """Step size; see DEFAULT_LR."""
+    iterations: int | None = None
+    """Updates of the picture (at each size of a ladder)."""
+    patience: int = DEFAULT_PATIENCE
+    """Stop after so many iterations in which the loss fell by less than a thousandth; 0 for never."""
+    threshold: float | None = None
+    """Stop below this loss; None for never. Not for losses that can be negative."""
+    size: int = 256
+    """Long side of the result in pixels."""
+    style_size: StyleSize = "content"
+    """Style pictures get the result's long side (seed 001), or keep their own size."""
+    min_size: int | None = None
+    """First long side of a scale ladder that grows by sqrt 2; None for none."""
+    start: Start | None = None
+    """What the optimization starts from; None for the content in a transfer, else noise: N(127.5, 127.5^2) on the scale of 0-255 (seed 003),
+    clipped."""
+    seed: int = 0
+    """Of the noise and of random pairs."""
+    precision: Precision = "auto"
+    """Of the VGG features; ``auto`` is bfloat16 where the hardware has it and it does not hurt, see :attr:`wants_float32`."""
+    device: str = "auto"
+    """``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``."""
+
+    def __post_init__(self) -> None:
+        choices = (
+            ("content_loss", ContentLoss), ("tv", TotalVariation), ("pooling", Pooling), ("network", Architecture), ("loss", StyleLossName),
+            ("start", Start), ("style_size", StyleSize), ("precision", Precision), ("optimizer", OptimizerName),
+        )  # fmt: skip
+        for name, kind in choices:
+            value = getattr(self, name)
+            is_open = value is None and name in ("optimizer", "start")
+            check_setting(is_open or value in get_args(kind), _flag(name), value, " | ".join(get_args(kind)))
+        self._resolve()
+        self._check_numbers()
+        self._check_combinations()
+
+    def _resolve(self) -> None:
+        """Fill in what depends on other settings, so that what is recorded is what was done."""
+
+        def settle(name: str, value: object) -> None:
+            object.__setattr__(self, name, value)
+
+        if self.loss == "moments":
+            settle("moments", 2 if self.moments is None else self.moments)
+        optimizer: OptimizerName = self.optimizer or ("adam" if self.is_random else "lbfgs")
+        settle("optimizer", optimizer)
+        settle("start", self.start or ("content" if self.is_transfer else "noise"))
+        if self.style_weight is None:
+            settle("style_weight", self._default_style_weight())
+        settle("lr", DEFAULT_LR[optimizer] if self.lr is None else self.lr)
+        settle("iterations", DEFAULT_ITERATIONS[optimizer] if self.iterations is None else self.iterations)
+
+    def _default_style_weight(self) -> float:
+        if not self.is_transfer:
+            return 1.0
+        if self.loss not in TRANSFER_STYLE_WEIGHT or self.content_loss != "mean" or self.feature_scale != 1:
+            convention = f"--loss {self.loss}, --content-loss {self.content_loss} and --feature-scale {self.feature_scale:g}"
+            raise UsageError(f"no style weight is known for {convention}; give --style-weight")
+        return TRANSFER_STYLE_WEIGHT[self.loss]
+
+    def _check_numbers(self) -> None:
+        assert self.style_weight is not None
+        assert self.lr is not None
+        assert self.iterations is not None
+        weights = {f"the weight of {name}": weight for name, weight in {**self.style_layers, **self.content_layers}.items()}
+        weights |= {f"part {i} of --mix": part for i, part in enumerate(self.style_mix, start=1)}
+        weights |= {"--style-weight": self.style_weight, "--tv-weight": self.tv_weight}
+        for name, weight in weights.items():
+            check_setting(0 <= weight < math.inf, name, weight, "a finite number of at least 0")
+        check_setting(self.moments is None or 1 <= self.moments <= 4, "--moments", self.moments, "1 to 4")
+        check_setting(0 < self.feature_scale < math.inf, "--feature-scale", self.feature_scale, "more than 0")
+        check_setting(0 < self.lr < math.inf, "--lr", self.lr, "more than 0")
+        check_setting(self.iterations >= 1, "--iterations", self.iterations, "at least 1")
+        check_setting(self.patience >= 0, "--patience", self.patience, "at least 0 (0 for never)")
+        check_setting(16 <= self.size <= 8192, "--size", self.size, "16 to 8192 px")
+        check_setting(self.min_size is None or 16 <= self.min_size <= self.size, "--min-size", self.min_size, f"16 to --size ({self.size}) px")
+        check_setting(self.seed >= 0, "--seed", self.seed, "at least 0")
+
+    def _check_combinations(self) -> None:
+        if not self.style_layers and not self.content_layers:
+            raise UsageError("no layers were given; name some with --layers, such as relu1_1,relu2_1")
+        if self.moments is not None and self.loss != "moments":
+            raise UsageError(f"--moments is {self.moments}, but --loss {self.loss} has none; leave it out or choose --loss moments")
+        if self.is_random and self.optimizer == "lbfgs":
+            raise UsageError(f"--loss {self.loss} draws new pairs at every iteration, which L-BFGS cannot use; choose --optimizer adam or sgd")
+        if self.can_be_negative and self.threshold is not None:
+            raise UsageError(f"--threshold is {self.threshold}, but --loss {self.loss} can be negative: leave it out, --patience stops the run")
+        needs_content, needs_style = self.start in ("content", "average"), self.start in ("style", "average")
+        if (needs_content and not self.content_layers) or (needs_style and not self.style_layers):
+            what = "a content and a style" if self.start == "average" else f"a {self.start}"
+            raise UsageError(f"--start {self.start} needs {what}, and this reconstruction has only one of the two; expected noise, say")
+
+    @property
+    def is_transfer(self) -> bool:
+        """Tell whether there are both style and content."""
+        return bool(self.style_layers) and bool(self.content_layers)
+
+    @property
+    def is_random(self) -> bool:
+        """Tell whether the loss draws anew at every evaluation."""
+        return bool(self.style_layers) and style_loss(self.loss).is_random
+
+    @property
+    def can_be_negative(self) -> bool:
+        """Tell whether 0 is not the least loss."""
+        return bool(self.style_layers) and style_loss(self.loss).can_be_negative
+
+    @property
+    def wants_float32(self) -> bool:
+        """Tell whether bfloat16 features would keep the optimization from its goal.
+
+        Third and fourth moments, and a threshold far below the start, need more than 8 significant bits: with four moments
+        L-BFGS came to rest at twice the loss.
+        """
+        return self.threshold is not None or (self.moments or 0) > 2
+
+    @property
+    def loss_label(self) -> str:
+        """Name the style loss with its number of moments, such as ``moments-3``."""
+        return f"{self.loss}-{self.moments}" if self.loss == "moments" else self.loss
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return {**asdict(self), "style_mix": list(self.style_mix)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "ReconstructionConfig":
+        """Rebuild what :meth:`to_dict` returned.
+
+        Raises:
+            UsageError: If a name is unknown or a value out of range.
+        """
+        known = {f.name for f in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise UsageError(f"there is no setting '{unknown[0]}'; expected one of {', '.join(sorted(known))}")
+        return cls(**{**values, "style_mix": tuple(values.get("style_mix", ()))})
+
+
+def parse_layers(text: str) -> dict[str, float]:
+    """Read ``relu1_1,relu2_1=0.5``: names with weights, 1 unless given.
+
+    Raises:
+        UsageError: If a weight is no number.
+    """
+    layers = {}
+    for part in (part.strip() for part in text.split(",")):
+        name, equals, weight = part.partition("=")
+        if not part:
+            continue
+        try:
+            layers[name.strip()] = float(weight) if equals else 1.0
+        except ValueError:
+            raise UsageError(f"'{part}' is no layer with a weight; expected NAME or NAME=WEIGHT, such as relu2_1=0.5") from None
+    return layers
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")

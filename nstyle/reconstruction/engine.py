@@ -1,0 +1,236 @@
+"""The engine under style reconstruction, content reconstruction and transfer: one loop over updates of a picture."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nstyle.errors import NstyleError
+from nstyle.models.device import choose_device, choose_dtype
+from nstyle.models.vgg import VGGFeatures, VGGWeights
+from nstyle.reconstruction.config import ReconstructionConfig
+from nstyle.reconstruction.objective import Evaluation, Objective
+from nstyle.reconstruction.optimizers import make_optimizer
+from nstyle.reconstruction.pictures import Pictures
+
+StopReason = Literal["iterations", "threshold", "plateau", "converged"]
+LADDER_STEP = math.sqrt(2)
+IMPROVEMENT = 1e-3
+"""A loss that does not fall by this part within the patience is on a plateau."""
+SMOOTHING = 0.98
+"""Weight of the past in the loss that is watched, where every evaluation draws anew."""
+
+
+class NonFiniteLossError(NstyleError):
+    """A loss became NaN or infinite."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The picture after an update, as callbacks see it."""
+
+    iteration: int
+    """Updates so far; 0 is the start."""
+    iterations: int
+    """Updates planned, over all sizes."""
+    size: int
+    """Long side in pixels, which a ladder lets grow."""
+    loss: float
+    """The weighted sum that is minimized."""
+    terms: dict[str, float]
+    """Unweighted losses: ``style/relu1_1``, ``content/relu3_3``, ``tv``."""
+    image: Tensor
+    """RGB (3, H, W) in [0, 1]; to be read only."""
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best picture of one size."""
+
+    image: Tensor
+    """RGB (1, 3, H, W) in [0, 1]."""
+    iteration: int
+    loss: float
+    terms: dict[str, float]
+
+
+def ladder(config: ReconstructionConfig) -> tuple[int, ...]:
+    """List the long sides of the scale ladder: ``min_size``, growing by sqrt 2, and ``size`` last (Crowson 2021)."""
+    if config.min_size is None:
+        return (config.size,)
+    steps = math.floor(math.log(config.size / config.min_size) / math.log(LADDER_STEP) + 1e-6)
+    sizes = [round(config.size / LADDER_STEP**k) for k in range(steps, -1, -1)]
+    return tuple(sizes if sizes[0] <= config.min_size * 1.2 else [config.min_size, *sizes])
+
+
+class Reconstruction:
+    """One optimization, which can be stopped, saved and continued bit-identically.
+
+    Args:
+        config: What to optimize, and how.
+        pictures: Style and content.
+        weights: The VGG release.
+
+    Raises:
+        UsageError: If the pictures or the weights do not fit the layers.
+    """
+
+    def __init__(self, config: ReconstructionConfig, pictures: Pictures, weights: VGGWeights) -> None:
+        pictures.check(config)
+        self.config = config
+        self.pictures = pictures
+        self.mean = weights.mean
+        self.device = choose_device(config.device)
+        layers = tuple(dict.fromkeys([*config.style_layers, *config.content_layers]))
+        precision = "fp32" if config.precision == "auto" and config.wants_float32 else config.precision
+        dtype = choose_dtype(precision, self.device)
+        self.vgg = VGGFeatures(weights, layers, pooling=config.pooling, dtype=dtype).to(self.device)
+        assert config.optimizer is not None
+        assert config.lr is not None
+        self.optimizer = make_optimizer(config.optimizer, config.lr)
+        self.sizes = ladder(config)
+        self.scale = 0
+        self.iteration = 0
+        self.scale_start = 0
+        self.image = pictures.start(config, self.sizes[0], self.mean).to(self.device)
+        self.initial: dict[str, float] = {}
+        """Terms of the start, at the first size."""
+        self.best: Best | None = None
+        self.stopped: StopReason | None = None
+        self.seconds = 0.0
+        self._seen = (-1, -1)
+        self._watched: float | None = None
+        self._reference = math.inf
+        self._reference_iteration = 0
+        self._num_watched = 0
+
+    @property
+    def iterations(self) -> int:
+        """Updates planned, over all sizes."""
+        assert self.config.iterations is not None
+        return self.scale_start + self.config.iterations * (len(self.sizes) - self.scale)
+
+    def run(self, callback: Callable[[Progress], None]) -> None:
+        """Optimize to the end.
+
+        Args:
+            callback: Called at the start and after every update.
+
+        Raises:
+            NonFiniteLossError: If a loss is not finite; :attr:`best` stays what it was.
+        """
+        started = time.perf_counter() - self.seconds
+        while True:
+            self._run_scale(callback, started)
+            if self.scale == len(self.sizes) - 1:
+                return
+            self._enter_next_scale()
+
+    def _run_scale(self, callback: Callable[[Progress], None], started: float) -> None:
+        objective = self._objective()
+        evaluation = objective.evaluate(self.image, self.iteration)
+        while True:
+            if self._seen != (self.scale, self.iteration):
+                self._observe(evaluation)
+                self.seconds = time.perf_counter() - started
+                terms = dict(evaluation.terms)
+                callback(Progress(self.iteration, self.iterations, self.sizes[self.scale], evaluation.loss, terms, self.image[0]))
+            self.stopped = self._stop_reason(evaluation)
+            if self.stopped:
+                return
+            # What is drawn at random is drawn for the picture after the update.
+            number = self.iteration + 1
+            image, evaluation = self.optimizer.step(self.image, evaluation, lambda x: objective.evaluate(x, number))  # noqa: B023
+            if image is self.image:
+                self.stopped = "converged"
+                return
+            self.image, self.iteration = image, number
+
+    def _objective(self) -> Objective:
+        size = self.sizes[self.scale]
+        styles = [style.to(self.device) for style in self.pictures.styles_at(self.config, size)] if self.config.style_layers else []
+        content = self.pictures.content_at(size).to(self.device) if self.config.content_layers else None
+        return Objective(self.vgg, self.config, styles, self.pictures.mix(self.config) if styles else [], content)
+
+    def _observe(self, evaluation: Evaluation) -> None:
+        """Take note of an evaluation: the best picture, and the last time that the loss fell noticeably."""
+        self._seen = (self.scale, self.iteration)
+        if not math.isfinite(evaluation.loss):
+            bad = next((name for name, value in evaluation.terms.items() if not math.isfinite(value)), "the weighted sum")
+            raise NonFiniteLossError(
+                f"the loss became {evaluation.loss} at iteration {self.iteration} ({bad}); the best picture before it is kept: "
+                "give a smaller --feature-scale or smaller weights"
+            )
+        if not self.initial:
+            self.initial = dict(evaluation.terms)
+        loss = self._smooth(evaluation.loss)
+        if self.best is None or loss < self.best.loss:
+            self.best = Best(self.image, self.iteration, loss, dict(evaluation.terms))
+        if loss < self._reference - IMPROVEMENT * abs(self._reference) or math.isinf(self._reference):
+            self._reference, self._reference_iteration = loss, self.iteration
+
+    def _smooth(self, loss: float) -> float:
+        """Average a loss that is drawn at random over the last evaluations; any other passes unchanged."""
+        if not self.config.is_random:
+            return loss
+        self._num_watched += 1
+        past = 0.0 if self._watched is None else self._watched
+        self._watched = SMOOTHING * past + (1 - SMOOTHING) * loss
+        return self._watched / (1 - SMOOTHING**self._num_watched)
+
+    def _stop_reason(self, evaluation: Evaluation) -> StopReason | None:
+        assert self.config.iterations is not None
+        if self.config.threshold is not None and evaluation.loss < self.config.threshold:
+            return "threshold"
+        if self.iteration - self.scale_start >= self.config.iterations:
+            return "iterations"
+        if self.config.patience and self.iteration - self._reference_iteration >= self.config.patience:
+            return "plateau"
+        return None
+
+    def _enter_next_scale(self) -> None:
+        """Go on at the next size from the best picture of this one, with the optimizer's state carried over."""
+        assert self.best is not None
+        self.scale += 1
+        width, height = self.pictures.result_size(self.sizes[self.scale])
+        self.image = F.interpolate(self.best.image, (height, width), mode="bicubic", align_corners=False).clamp_(0, 1)
+        self.optimizer.resize(height, width)
+        self.scale_start = self._reference_iteration = self.iteration
+        self.best, self._reference, self._watched, self._num_watched = None, math.inf, None, 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that :meth:`load_state_dict` needs to go on bit-identically."""
+        assert self.best is not None
+        watch = (self._watched, self._reference, self._reference_iteration, self._num_watched)
+        return {
+            "scale": self.scale,
+            "iteration": self.iteration,
+            "scale_start": self.scale_start,
+            "image": self.image.cpu(),
+            "optimizer": self.optimizer.state_dict(),
+            "initial": self.initial,
+            "best": (self.best.image.cpu(), self.best.iteration, self.best.loss, self.best.terms),
+            "seconds": self.seconds,
+            "watch": watch,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what :meth:`state_dict` returned."""
+        self.scale, self.iteration, self.scale_start = state["scale"], state["iteration"], state["scale_start"]
+        self.image = state["image"].to(self.device)
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.initial, self.seconds = state["initial"], state["seconds"]
+        image, iteration, loss, terms = state["best"]
+        self.best = Best(image.to(self.device), iteration, loss, terms)
+        self._watched, self._reference, self._reference_iteration, self._num_watched = state["watch"]
+        self._seen = (self.scale, self.iteration)
+
+    def picture(self) -> Tensor:
+        """Return the best picture so far, RGB (3, H, W) in [0, 1] on the CPU."""
+        best = self.image if self.best is None else self.best.image
+        return torch.clamp(best[0].cpu(), 0, 1)

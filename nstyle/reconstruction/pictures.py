@@ -1,0 +1,133 @@
+"""The pictures of a reconstruction at any size, and what the optimization starts from."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from nstyle.errors import UsageError
+from nstyle.image import read_picture, resize, to_tensor
+from nstyle.models.vgg import min_side
+from nstyle.reconstruction.config import ReconstructionConfig
+
+PictureSource = str | Path | Image.Image
+
+
+@dataclass(frozen=True)
+class Source:
+    """One picture and where it came from."""
+
+    image: Image.Image
+    """Mode RGB, upright, at its own size."""
+    name: str
+    """Its file, or ``picture`` for one from memory."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The sha256 of its pixels and size: what decides whether a run is about the same picture."""
+        return hashlib.sha256(repr(self.image.size).encode() + self.image.tobytes()).hexdigest()
+
+
+def read_source(picture: PictureSource) -> Source:
+    """Read a file, or take a picture in memory; transparency is composed on white."""
+    if isinstance(picture, Image.Image):
+        return Source(picture.convert("RGB"), "picture")
+    return Source(read_picture(Path(picture)).over_white(), str(picture))
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Style pictures and a content picture, at least one of them."""
+
+    styles: tuple[Source, ...] = ()
+    content: Source | None = None
+
+    @classmethod
+    def read(cls, *, styles: Sequence[PictureSource] = (), content: PictureSource | None = None) -> "Pictures":
+        """Read all of them.
+
+        Raises:
+            NstyleError: If a file is no picture.
+        """
+        return cls(tuple(read_source(style) for style in styles), None if content is None else read_source(content))
+
+    def check(self, config: ReconstructionConfig) -> None:
+        """Refuse pictures that do not fit the settings.
+
+        Raises:
+            UsageError: If a picture is missing or too small for the deepest layer, or the mix has the wrong length.
+        """
+        if config.style_layers and not self.styles:
+            raise UsageError("style layers were given but no style picture")
+        if config.content_layers and self.content is None:
+            raise UsageError("content layers were given but no content picture")
+        if config.style_mix and len(config.style_mix) != len(self.styles):
+            raise UsageError(f"--mix has {len(config.style_mix)} parts; expected one for each of the {len(self.styles)} style pictures")
+        if config.style_mix and sum(config.style_mix) == 0:
+            raise UsageError("--mix is 0 for every style picture; expected at least one part above 0")
+        first_size = config.min_size or config.size
+        sizes = {"the result": self.result_size(first_size)}
+        if config.content_layers and self.content is not None:
+            self._check_side("the result", sizes["the result"], config.content_layers)
+        if config.style_layers:
+            sizes |= {source.name: self._style_image(source, config, first_size).size for source in self.styles}
+            for name, size in sizes.items():
+                self._check_side(name, size, config.style_layers)
+
+    @staticmethod
+    def _check_side(name: str, size: tuple[int, int], layers: object) -> None:
+        names = list(layers)  # type: ignore[call-overload]
+        needed = min_side(names)
+        if min(size) < needed:
+            deepest = max(names, key=lambda layer: min_side([layer]))
+            raise UsageError(f"{name} is {size[0]}x{size[1]} px, but {deepest} needs at least {needed} px; give a larger --size or picture")
+
+    def result_size(self, long_side: int) -> tuple[int, int]:
+        """Return (width, height) of the result: the shape of the content, or else of the first style."""
+        reference = (self.content or self.styles[0]).image
+        width, height = (max(1, round(side * long_side / max(reference.size))) for side in reference.size)
+        return width, height
+
+    def content_at(self, long_side: int) -> Tensor:
+        """Return the content, RGB (1, 3, H, W) in [0, 1]."""
+        assert self.content is not None
+        return to_tensor(resize(self.content.image, long_side=long_side))[None]
+
+    def styles_at(self, config: ReconstructionConfig, long_side: int) -> list[Tensor]:
+        """Return the styles, each RGB (1, 3, h, w) in [0, 1], aspect ratio kept."""
+        return [to_tensor(self._style_image(source, config, long_side))[None] for source in self.styles]
+
+    def _style_image(self, source: Source, config: ReconstructionConfig, long_side: int) -> Image.Image:
+        if config.style_size == "content":
+            return resize(source.image, long_side=long_side)
+        return resize(source.image, long_side=max(1, round(max(source.image.size) * long_side / config.size)))
+
+    def mix(self, config: ReconstructionConfig) -> list[float]:
+        """Return the parts of the style pictures, of sum 1."""
+        parts = config.style_mix or (1.0,) * len(self.styles)
+        return [part / sum(parts) for part in parts]
+
+    def start(self, config: ReconstructionConfig, long_side: int, mean: tuple[float, float, float]) -> Tensor:
+        """Make the picture that the optimization starts from, RGB (1, 3, H, W) in [0, 1].
+
+        Args:
+            config: Names the start and the seed.
+            long_side: Of the result, in pixels.
+            mean: Of the VGG release, for the start ``mean``.
+        """
+        width, height = self.result_size(long_side)
+        flat = {"white": (1.0, 1.0, 1.0), "black": (0.0, 0.0, 0.0), "mean": mean}
+        if config.start in flat:
+            return torch.tensor(flat[config.start]).view(1, 3, 1, 1).expand(1, 3, height, width).clone()
+        if config.start == "noise":
+            generator = torch.Generator().manual_seed(config.seed)
+            return torch.randn(1, 3, height, width, generator=generator).mul_(0.5).add_(0.5).clamp_(0, 1)
+        if config.start == "content":
+            return self.content_at(long_side)
+        fitted = [to_tensor(ImageOps.fit(source.image, (width, height), Image.Resampling.LANCZOS))[None] for source in self.styles]
+        style = torch.stack([part * picture for part, picture in zip(self.mix(config), fitted, strict=True)]).sum(dim=0)
+        return style if config.start == "style" else (style + self.content_at(long_side)) / 2

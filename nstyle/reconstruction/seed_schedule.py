@@ -1,0 +1,46 @@
+"""Seed 000's schedule: how long each loss is optimized at each layer (table 1.1), and when it stops."""
+
+from typing import Any
+
+from nstyle.errors import UsageError
+
+ITERATIONS: dict[str, dict[str, int]] = {
+    "relu1_1": {"gram": 100_000, "mmd": 100_000, "moments-1": 20_000, "moments-2": 40_000, "moments-3": 60_000, "moments-4": 100_000},
+    "relu1_2": {"gram": 150_000, "mmd": 150_000, "moments-1": 40_000, "moments-2": 80_000, "moments-3": 120_000, "moments-4": 200_000},
+    "relu2_1": {"gram": 200_000, "mmd": 200_000, "moments-1": 60_000, "moments-2": 120_000, "moments-3": 180_000, "moments-4": 300_000},
+    "relu2_2": {"gram": 250_000, "mmd": 250_000, "moments-1": 80_000, "moments-2": 160_000, "moments-3": 240_000, "moments-4": 400_000},
+}
+"""Table 1.1, by layer and loss."""
+THRESHOLD = 1e-5
+"""The optimization ends below this loss; a loss that can be negative ends on a plateau instead."""
+EXTENSION = 1000
+MAX_EXTENSIONS = 240
+"""A run that is still above the threshold at its end goes on for EXTENSION iterations, up to so many times."""
+FEATURE_SCALE = 1 / 255
+"""Ours: the seed does not say how its features were scaled, and with the Oxford weights' own scale 1e-5 is out of reach."""
+
+
+def seed_settings(loss: str, moments: int | None, layers: tuple[str, ...]) -> dict[str, Any]:
+    """Return the settings of seed 000 for one loss at one layer.
+
+    The extensions make one run: it stops at the threshold whenever that comes, and at the latest after all of them.
+
+    Raises:
+        UsageError: If the table has no such cell.
+    """
+    label = f"moments-{moments or 2}" if loss == "moments" else loss
+    row = ITERATIONS.get(layers[0], {}) if len(layers) == 1 else {}
+    if label not in row:
+        cells = f"one of {', '.join(ITERATIONS)} with gram, mmd or moments"
+        raise UsageError(f"seed 000's table has no {label} at {'+'.join(layers) or 'no layer'}; expected {cells}")
+    is_mmd = loss == "mmd"
+    return {
+        "optimizer": "adam",
+        "lr": 1e-3,
+        "iterations": row[label] + MAX_EXTENSIONS * EXTENSION,
+        "threshold": None if is_mmd else THRESHOLD,
+        "patience": EXTENSION if is_mmd else 0,
+        "feature_scale": FEATURE_SCALE,
+        "start": "noise",
+        "seed": 0,
+    }
