@@ -10,6 +10,8 @@ from nstyle.cli import reconstruct
 from nstyle.cli.add_style import add_style
 from nstyle.cli.arguments import SpreadStyles
 from nstyle.cli.models import info, models
+from nstyle.cli.reconstruct_check import check
+from nstyle.cli.reconstruct_report import report
 from nstyle.cli.stylize import stylize
 from nstyle.cli.train import train
 from nstyle.errors import NstyleError
@@ -36,6 +38,8 @@ reconstruction.command()(reconstruct.style)
 reconstruction.command()(reconstruct.content)
 reconstruction.command()(reconstruct.transfer)
 reconstruction.command()(reconstruct.sweep)
+reconstruction.command()(check)
+reconstruction.command()(report)
 app.add_typer(reconstruction, name="reconstruct")
 
 

@@ -65,6 +65,8 @@ class VGGWeights:
     """RGB in [0, 1], less the mean, is divided by this."""
     sha256: str
     """Of the file, or ``"none"`` for weights that were made in memory."""
+    is_reordered: bool = False
+    """Whether the file had the first layer for blue, green, red, which was turned around."""
     state: dict[str, Tensor] = field(repr=False)
     """``features.N.weight`` (out, in, 3, 3) and ``features.N.bias`` (out,), as far as the file goes."""
 

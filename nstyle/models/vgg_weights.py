@@ -93,8 +93,10 @@ def read_vgg_file(path: Path) -> VGGWeights:
         raise UsageError(f"{path} lacks conv1_1 (features.0.weight and features.0.bias); expected torchvision's key names")
     _check_shapes(path, architecture, state)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    first = state["features.0.weight"]
     release, (mean, std) = _convention(path, architecture, state, sha256, metadata)
-    return VGGWeights(architecture=architecture, release=release, mean=mean, std=std, sha256=sha256, state=state)
+    is_reordered = state["features.0.weight"] is not first
+    return VGGWeights(architecture=architecture, release=release, mean=mean, std=std, sha256=sha256, is_reordered=is_reordered, state=state)
 
 
 def _download(architecture: Architecture) -> VGGWeights:

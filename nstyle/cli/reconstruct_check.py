@@ -1,0 +1,56 @@
+"""``nstyle reconstruct check``."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+
+def check(
+    image: Annotated[str | None, typer.Argument(metavar="[IMAGE]", help="What to reconstruct. [default: a built-in picture]")] = None,
+    vgg: Annotated[str | None, typer.Option(help="VGG weights: a file, or imagenet. [default: $NSTYLE_VGG, else imagenet]")] = None,
+    network: Annotated[str, typer.Option(help="vgg16 or vgg19, for --vgg imagenet.")] = "vgg16",
+    output: Annotated[str, typer.Option("--output", "-o", help="Where to write the pictures side by side.")] = "vgg-check.png",
+    size: Annotated[int, typer.Option(help="Long side of the reconstructions in pixels.")] = 192,
+    iterations: Annotated[int, typer.Option(help="L-BFGS iterations of each reconstruction.")] = 100,
+) -> None:
+    """Check VGG weights before training with them: origin, layers, features, reconstructions. Exit status 1 if they fail.
+
+    Sets of layers are cut to those that the file holds, and marked so.
+    """
+    from pathlib import Path
+    from typing import cast
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from nstyle.errors import UsageError
+    from nstyle.image import WRITABLE, encode, write_atomically
+    from nstyle.layout import contact_sheet
+    from nstyle.models.device import keep_freed_memory
+    from nstyle.models.vgg import CONVS_PER_BLOCK, Architecture
+    from nstyle.models.vgg_weights import load_vgg_weights
+    from nstyle.reconstruction.check import check_vgg
+    from nstyle.reconstruction.pictures import read_source
+
+    target = Path(output)
+    if target.suffix.lower() not in WRITABLE:
+        raise UsageError(f"--output is {output}; expected a picture's name such as vgg-check.png")
+    if network not in CONVS_PER_BLOCK:
+        raise UsageError(f"--network is {network}; expected {' | '.join(CONVS_PER_BLOCK)}")
+    picture = None if image is None else read_source(image).image
+    weights = load_vgg_weights(vgg, architecture=cast(Architecture, network))
+    keep_freed_memory()
+    verdict = check_vgg(weights, picture, size=size, iterations=iterations, notice=lambda text: typer.echo(text, err=True))
+    table = Table(title=f"{weights.architecture}, sha256 {weights.sha256[:12]}", title_justify="left")
+    table.add_column("")
+    table.add_column("check")
+    table.add_column("found", overflow="fold")
+    for finding in verdict.findings:
+        table.add_row("ok" if finding.ok else "FAIL", finding.what, finding.detail)
+    Console(file=sys.stdout).print(table)
+    write_atomically(target, encode(contact_sheet([(shown.label, shown.image) for shown in verdict.pictures]), target.suffix))
+    failed = sum(not finding.ok for finding in verdict.findings)
+    typer.echo(f"{'good' if verdict.ok else f'{failed} of {len(verdict.findings)} checks failed'}; pictures: {target}", err=True)
+    if not verdict.ok:
+        raise typer.Exit(1)

@@ -1,0 +1,163 @@
+"""The report on reconstructions: the figures and the table of seeds 000 and 003, from finished runs."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from nstyle.errors import UsageError
+from nstyle.image import encode, write_atomically
+from nstyle.layout import labelled_table
+from nstyle.reports.page import Figure, Section, Table, render
+from nstyle.reports.plots import line_plot
+from nstyle.reports.reconstruction_runs import Failure, Run, cumulative_chain, group, read_runs, single_layer_runs
+
+LOSS_ORDER = ("gram", "gram-gatys", "mean-std", "moments-1", "moments-2", "moments-3", "moments-4", "mmd", "mmd-shuffled")
+
+
+def write_report(paths: Sequence[str | Path], out: str | Path) -> Path:
+    """Write ``report.html``, its figures as PNG files and ``runs.csv``.
+
+    Args:
+        paths: Folders of reconstructions and sweeps.
+        out: Folder of the report.
+
+    Returns:
+        The page.
+
+    Raises:
+        UsageError: If a folder holds no finished reconstruction.
+    """
+    runs, failures = read_runs([Path(path) for path in paths])
+    if not runs:
+        raise UsageError("there is no finished reconstruction to report on")
+    sections: list[Section] = []
+    for members in group(runs):
+        number = f" ({len(sections) + 1})" if sections else ""
+        sections += _layers_by_losses(members, failures, number)
+        sections += _blocks(members, failures, number)
+    sections.append(_all_runs(runs, failures))
+    out = Path(out)
+    for figure in (figure for section in sections for figure in section.figures):
+        write_atomically(out / figure.file, figure.png)
+    write_atomically(out / "runs.csv", _csv(runs).encode())
+    versions = runs[0].description["versions"]
+    footer = f"nstyle {versions['nstyle']}, torch {versions['torch']}, on {runs[0].description['device']}"
+    page = out / "report.html"
+    write_atomically(page, render("Reconstructions", sections, footer).encode())
+    return page
+
+
+def _layers_by_losses(members: list[Run], failures: list[Failure], number: str) -> list[Section]:
+    """Seed 000, figures 1.3 to 1.7: what each loss keeps at each layer, and what each further moment adds."""
+    runs = single_layer_runs(members)
+    layers = sorted({run.layers[0] for run in runs} | {f.labels["layers"] for f in failures if "+" not in f.labels.get("layers", "+")})
+    losses = sorted({run.config.loss_label for run in runs}, key=LOSS_ORDER.index)
+    sections = []
+    if len(runs) > 1:
+        figure = _grid(f"layers-losses{_suffix(number)}.png", runs, failures, layers, losses, runs[0].budget)
+        text = "Style reconstructions at one layer each, down, under each loss, across. All have the same budget."
+        sections.append(Section(f"Layers and losses{number}", text, [figure], [_fall_table(runs)], [r.description["command"] for r in runs]))
+    moments = [label for label in losses if label.startswith("moments-")]
+    if len(moments) > 1:
+        figure = _grid(f"moments{_suffix(number)}.png", runs, failures, layers, moments, runs[0].budget)
+        sections.append(Section(f"Numbers of moments{number}", "The same for the first N moments.", [figure]))
+    return sections
+
+
+def _grid(file: str, runs: list[Run], failures: list[Failure], layers: list[str], losses: list[str], budget: str) -> Figure:
+    made = {(run.layers[0], run.config.loss_label): run for run in runs}
+    reasons = {f.labels.get("layers", ""): f.reason.split(";")[0] for f in failures}
+
+    def cell(layer: str, loss: str) -> Image.Image | str:
+        run = made.get((layer, loss))
+        return run.folder.read_result() if run else reasons.get(layer, "no run")
+
+    table = [[cell(layer, loss) for loss in losses] for layer in layers]
+    return Figure(file, encode(labelled_table(layers, losses, table), ".png"), budget)
+
+
+def _fall_table(runs: list[Run]) -> Table:
+    rows = []
+    for run in runs:
+        at = str(run.description["best"]["iteration"])
+        rows.append([f"{run.layers[0]} {run.config.loss_label}", f"{run.initial_loss:.4g}", f"{run.best_loss:.4g}", at])
+    return Table(["layer and loss", "loss of the start", "loss of the best picture", "at iteration"], rows)
+
+
+def _blocks(members: list[Run], failures: list[Failure], number: str) -> list[Section]:
+    """Seed 003: figure 3 (blocks), figure 4 (each phi while the deepest tau falls) and table 1."""
+    chain = cumulative_chain(members)
+    if not chain:
+        return []
+    deepest = chain[-1]
+    missing = [f for f in failures if f.labels.get("layers", "").startswith("+".join(deepest.layers))]
+    labels = [f"tau {n}: ... {run.layers[-1]}" for n, run in enumerate(chain, start=1)]
+    cells: list[Image.Image | str] = [run.folder.read_result() for run in chain]
+    for failure in missing:
+        labels.append(f"... {failure.labels['layers'].split('+')[-1]}")
+        cells.append(failure.reason.split(";")[0])
+    suffix = _suffix(number)
+    blocks = Figure(f"blocks{suffix}.png", encode(labelled_table([""], labels, [cells]), ".png"), f"After seed 003, figure 3: {deepest.budget}")
+    losses = deepest.folder.read_losses()
+    series = {layer: _relative(losses[f"style/{layer}"]) for layer in deepest.layers}
+    plot = line_plot(losses["iteration"], series, x_label="iteration", y_label="phi of each layer / its value at the start", log_y=True)
+    curves = Figure(f"phi{suffix}.png", plot, f"After seed 003, figure 4: each layer's loss while tau {len(deepest.layers)} falls")
+    rows = [[run.layers[-1], f"{deepest.description['initial'][f'style/{run.layers[-1]}']:.5g}", f"{run.best_loss:.5g}"] for run in chain]
+    rows += [[failure.labels["layers"].split("+")[-1], "-", failure.reason.split(";")[0]] for failure in missing]
+    table = Table(["layer", f"initial phi for tau {len(deepest.layers)}", "final tau"], rows)
+    text = "Style reconstructions of the first n layers together, as in seed 003, and the losses of each layer in the deepest of them."
+    return [Section(f"Blocks{number}", text, [blocks, curves], [table], [run.description["command"] for run in chain])]
+
+
+def _relative(values: list[float]) -> list[float]:
+    return [value / values[0] for value in values]
+
+
+def _all_runs(runs: list[Run], failures: list[Failure]) -> Section:
+    columns, rows = _rows(runs)
+    text = f"{len(runs)} runs." + (f" {len(failures)} could not be made: {failures[0].reason}" if failures else "")
+    return Section("All runs", text, tables=[Table(columns, rows)], commands=[run.description["command"] for run in runs])
+
+
+def _rows(runs: list[Run]) -> tuple[list[str], list[list[str]]]:
+    columns = [
+        "layers",
+        "loss",
+        "optimizer",
+        "lr",
+        "start",
+        "seed",
+        "pooling",
+        "start loss",
+        "best loss",
+        "at",
+        "iterations",
+        "stopped",
+        "seconds",
+    ]
+    rows = []
+    for run in runs:
+        config, d = run.config, run.description
+        loss = config.loss_label if config.style_layers else config.content_loss
+        layers = "+".join([*config.content_layers, *config.style_layers])
+        settings = [layers, loss, str(config.optimizer), f"{config.lr:g}", str(config.start), str(config.seed), config.pooling]
+        numbers = [f"{run.initial_loss:.5g}", f"{run.best_loss:.5g}", str(d["best"]["iteration"]), str(d["iterations"])]
+        rows.append([*settings, *numbers, d["stopped"], f"{d['seconds']:.0f}"])
+    return columns, rows
+
+
+def _csv(runs: list[Run]) -> str:
+    columns, rows = _rows(runs)
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow([*columns, "command"])
+    for row, run in zip(rows, runs, strict=True):
+        writer.writerow([*row, run.description["command"]])
+    return buffer.getvalue()
+
+
+def _suffix(number: str) -> str:
+    return "-" + number.strip(" ()") if number else ""

@@ -1,0 +1,117 @@
+"""Finished reconstructions, read from their folders and grouped into the seeds' experiments."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nstyle.errors import UsageError
+from nstyle.reconstruction.config import ReconstructionConfig
+from nstyle.reconstruction.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished reconstruction."""
+
+    folder: RunFolder
+    description: dict[str, Any]
+    config: ReconstructionConfig
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Style layers, or else content layers."""
+        return tuple(self.config.style_layers or self.config.content_layers)
+
+    @property
+    def initial_loss(self) -> float:
+        """The sum of the start's terms."""
+        return float(sum(self.description["initial"].values()))
+
+    @property
+    def best_loss(self) -> float:
+        """The weighted loss of the best picture."""
+        return float(self.description["best"]["loss"])
+
+    @property
+    def surroundings(self) -> str:
+        """All that runs of one figure have in common: everything but layers and loss."""
+        left_out = ("style_layers", "content_layers", "loss", "moments", "device", "vgg")
+        values = {name: value for name, value in self.description["identity"].items() if name not in left_out}
+        return json.dumps({**values, "iterations": self.config.iterations}, sort_keys=True)
+
+    @property
+    def budget(self) -> str:
+        """Optimizer, rate, iterations and the like in words."""
+        config = self.config
+        words = [f"{config.optimizer} at {config.lr:g}", f"{config.iterations} iterations", f"{config.size} px", f"start {config.start}"]
+        words += [f"seed {config.seed}"] if config.start == "noise" else []
+        words += [f"{config.pooling} pooling"] if config.pooling != "max" else []
+        words += [f"features x {config.feature_scale:.4g}"] if config.feature_scale != 1 else []
+        vgg = self.description["vgg"]
+        return ", ".join([*words, f"{vgg['architecture']} {vgg['release']}"])
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A cell of a sweep that could not be made."""
+
+    labels: dict[str, str]
+    reason: str
+
+
+def read_runs(paths: Sequence[Path]) -> tuple[list[Run], list[Failure]]:
+    """Read run folders and sweep folders.
+
+    Raises:
+        UsageError: If a path is neither, or a file in it is damaged.
+    """
+    runs, failures = [], []
+    for path in paths:
+        if not path.is_dir():
+            raise UsageError(f"{path} is no folder; expected a reconstruction or a sweep")
+        if (path / "sweep.json").exists():
+            made, failed = _read_sweep(path)
+            runs += made
+            failures += failed
+        else:
+            runs.append(_read_run(path))
+    return runs, failures
+
+
+def _read_run(path: Path) -> Run:
+    folder = RunFolder(path)
+    description = folder.read_description()
+    return Run(folder, description, ReconstructionConfig.from_dict(description["config"]))
+
+
+def _read_sweep(path: Path) -> tuple[list[Run], list[Failure]]:
+    try:
+        cells = json.loads((path / "sweep.json").read_text(encoding="utf-8"))["cells"]
+        failures = [Failure(cell["labels"], cell["failed"]) for cell in cells if cell["failed"]]
+        folders = [path / cell["folder"] for cell in cells if not cell["failed"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{path / 'sweep.json'} cannot be read ({type(error).__name__})") from error
+    return [_read_run(folder) for folder in folders], failures
+
+
+def group(runs: Iterable[Run]) -> list[list[Run]]:
+    """Group runs that differ in layers and loss only."""
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(run.surroundings, []).append(run)
+    return list(groups.values())
+
+
+def single_layer_runs(runs: Iterable[Run]) -> list[Run]:
+    """Pick the style reconstructions of one layer each: seed 000's figures."""
+    return [run for run in runs if len(run.config.style_layers) == 1 and not run.config.content_layers]
+
+
+def cumulative_chain(runs: Iterable[Run]) -> list[Run]:
+    """Pick the longest chain of style reconstructions whose layers are the first n of one list: seed 003's tau_1, tau_2, ..."""
+    by_layers = {run.layers: run for run in runs if run.config.style_layers and not run.config.content_layers}
+    chains = [[by_layers[layers[:n]] for n in range(1, len(layers) + 1) if layers[:n] in by_layers] for layers in by_layers]
+    best = max(chains, key=len, default=[])
+    return best if len(best) > 1 else []

@@ -1,0 +1,37 @@
+"""Add the fingerprint of a VGG release to the ones that ``nstyle reconstruct check`` knows.
+
+    python tools/write_fingerprint.py oxford vgg16-oxford.safetensors
+    python tools/write_fingerprint.py torchvision ~/.cache/torch/hub/checkpoints/vgg16-397923af.pth
+
+Give it only a file whose origin you are sure of: everything else is judged by it.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from nstyle.image import write_atomically
+from nstyle.models.vgg_weights import read_vgg_file
+from nstyle.reconstruction.fingerprint import FILE, fingerprint
+
+STORE = Path(__file__).parents[1] / "nstyle" / "reconstruction" / FILE
+
+
+def main() -> None:
+    """Take the fingerprint and store it under its release and architecture."""
+    if len(sys.argv) != 3:
+        sys.exit("usage: write_fingerprint.py RELEASE FILE")
+    release, path = sys.argv[1], Path(sys.argv[2])
+    weights = read_vgg_file(path)
+    known = json.loads(STORE.read_text(encoding="utf-8")) if STORE.exists() else {}
+    known[f"{release}/{weights.architecture}"] = {name: [float(f"{value:.8g}") for value in row] for name, row in fingerprint(weights).items()}
+    rows = ",\n".join(
+        f"  {json.dumps(key)}: {{\n" + ",\n".join(f"    {json.dumps(name)}: {row}" for name, row in known[key].items()) + "\n  }"
+        for key in sorted(known)
+    )
+    write_atomically(STORE, f"{{\n{rows}\n}}\n".encode())
+    print(f"{STORE.name}: {', '.join(sorted(known))}")
+
+
+if __name__ == "__main__":
+    main()
