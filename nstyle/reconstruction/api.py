@@ -2,7 +2,6 @@
 
 import dataclasses
 import logging
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from nstyle.reconstruction.config import (
 )
 from nstyle.reconstruction.engine import Progress, Reconstruction, StopReason
 from nstyle.reconstruction.pictures import Pictures, PictureSource
+from nstyle.reconstruction.record import describe, identity
 from nstyle.reconstruction.run_folder import Recorder, RunFolder
 from nstyle.reconstruction.seed_schedule import seed_settings
 
@@ -33,8 +33,6 @@ logger = logging.getLogger(__name__)
 
 Callback = Callable[[Progress], None]
 Layers = str | Sequence[str] | LayerWeights
-RESUMABLE = ("iterations", "patience", "threshold", "device", "vgg")
-"""Settings that may differ when a run is resumed."""
 
 
 @dataclass(frozen=True)
@@ -126,20 +124,20 @@ def reconstruct(
             f"{folder.path} holds a reconstruction already; continue it with --resume, replace it with --overwrite, or choose another --out"
         )
     weights = weights or load_weights(config)
+    run = Reconstruction(config, pictures, weights)
     if config.is_transfer and settings.get("style_weight") is None and weights.release != TUNED_RELEASE:
         logger.warning(
             "the default style weight was chosen with %s weights and these are %s: look at the picture, and give --style-weight",
             TUNED_RELEASE,
             weights.release,
         )
-    run = Reconstruction(config, pictures, weights)
     if folder is None:
         run.run(callback or (lambda progress: None))
     else:
         recorder = Recorder(folder, run, identity(config, pictures, weights), snapshots_every, tensorboard)
         if resume:
             run.load_state_dict(folder.read_state(recorder.identity))
-        _run_recorded(run, recorder, callback, describe(run, weights), animation)
+        _run_recorded(run, recorder, callback, weights, animation)
     assert run.best is not None
     assert run.stopped is not None
     best = run.best
@@ -148,9 +146,7 @@ def reconstruct(
     )  # fmt: skip
 
 
-def _run_recorded(
-    run: Reconstruction, recorder: Recorder, callback: Callback | None, description: Callable[[], dict[str, Any]], animation: str | None
-) -> None:
+def _run_recorded(run: Reconstruction, recorder: Recorder, callback: Callback | None, weights: VGGWeights, animation: str | None) -> None:
     """Run to the end; whatever interrupts it, the best picture and the last state are kept."""
 
     def report(progress: Progress) -> None:
@@ -165,7 +161,7 @@ def _run_recorded(
         except BaseException:
             recorder.save()
             raise
-        recorder.finish(description(), animation)
+        recorder.finish(describe(run, weights), animation)
     finally:
         recorder.close()
 
@@ -227,64 +223,3 @@ def load_weights(config: ReconstructionConfig) -> VGGWeights:
     if default_source(config.vgg) == IMAGENET:
         check_layers([*config.style_layers, *config.content_layers], config.network)
     return load_vgg_weights(config.vgg or None, architecture=config.network)
-
-
-def identity(config: ReconstructionConfig, pictures: Pictures, weights: VGGWeights) -> dict[str, Any]:
-    """Return what decides a run's pixels: settings, pictures and weights. A resumed run must match it."""
-    values = {name: value for name, value in config.to_dict().items() if name not in RESUMABLE}
-    values["styles"] = [source.fingerprint for source in pictures.styles]
-    values["content"] = pictures.content.fingerprint if pictures.content else None
-    return {**values, "weights": weights.sha256}
-
-
-def describe(run: Reconstruction, weights: VGGWeights) -> Callable[[], dict[str, Any]]:
-    """Return a function that says what was run, and how it ended."""
-
-    def description() -> dict[str, Any]:
-        import torch
-
-        import nstyle
-
-        assert run.best is not None
-        pictures = run.pictures
-        return {
-            "command": command_line(run.config, pictures),
-            "config": run.config.to_dict(),
-            "styles": [source.name for source in pictures.styles],
-            "content": pictures.content.name if pictures.content else None,
-            "identity": identity(run.config, pictures, weights),
-            "vgg": {"architecture": weights.architecture, "release": weights.release, "sha256": weights.sha256, "deepest": weights.deepest},
-            "result_size": list(pictures.result_size(run.config.size)),
-            "initial": run.initial,
-            "best": {"iteration": run.best.iteration, "loss": run.best.loss, "terms": run.best.terms},
-            "iterations": run.iteration,
-            "stopped": run.stopped,
-            "seconds": round(run.seconds, 2),
-            "device": str(run.device),
-            "versions": {"nstyle": nstyle.__version__, "torch": torch.__version__},
-        }
-
-    return description
-
-
-def command_line(config: ReconstructionConfig, pictures: Pictures) -> str:
-    """Return the command that makes the same run."""
-    task = "transfer" if config.is_transfer else "style" if config.style_layers else "content"
-    words = ["nstyle", "reconstruct", task]
-    words += [pictures.content.name] if pictures.content else []
-    words += [source.name for source in pictures.styles]
-    default = ReconstructionConfig(
-        style_layers=config.style_layers, content_layers=config.content_layers, loss=config.loss, optimizer=config.optimizer, style_weight=1.0
-    )
-    for f in dataclasses.fields(config):
-        value = getattr(config, f.name)
-        flag = "--" + f.name.replace("_", "-")
-        if f.name in ("style_layers", "content_layers"):
-            flag = flag if task == "transfer" else "--layers"
-            text = ",".join(name if weight == 1 else f"{name}={weight:g}" for name, weight in value.items())
-            words += [flag, text] if value else []
-        elif f.name == "style_mix":
-            words += ["--mix", ",".join(f"{part:g}" for part in value)] if value else []
-        elif f.name == "optimizer" or (f.name == "style_weight" and task == "transfer") or value != getattr(default, f.name):
-            words += [flag, str(value)]
-    return shlex.join(words)

@@ -1,7 +1,7 @@
 """The pictures of a reconstruction at any size, and what the optimization starts from."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,11 +79,11 @@ class Pictures:
                 self._check_side(name, size, config.style_layers)
 
     @staticmethod
-    def _check_side(name: str, size: tuple[int, int], layers: object) -> None:
-        names = list(layers)  # type: ignore[call-overload]
-        needed = min_side(names)
+    def _check_side(name: str, size: tuple[int, int], layers: Iterable[str]) -> None:
+        layers = list(layers)
+        needed = min_side(layers)
         if min(size) < needed:
-            deepest = max(names, key=lambda layer: min_side([layer]))
+            deepest = max(layers, key=lambda layer: min_side([layer]))
             raise UsageError(f"{name} is {size[0]}x{size[1]} px, but {deepest} needs at least {needed} px; give a larger --size or picture")
 
     def result_size(self, long_side: int) -> tuple[int, int]:

@@ -15,10 +15,11 @@ from nstyle.image import encode, write_atomically
 from nstyle.layout import labelled_table
 from nstyle.models.vgg import Architecture, VGGWeights
 from nstyle.models.vgg_weights import load_vgg_weights
-from nstyle.reconstruction.api import identity, make_config, reconstruct
+from nstyle.reconstruction.api import make_config, reconstruct
 from nstyle.reconstruction.config import ReconstructionConfig
 from nstyle.reconstruction.engine import Progress
 from nstyle.reconstruction.pictures import Pictures, PictureSource
+from nstyle.reconstruction.record import identity
 from nstyle.reconstruction.run_folder import RunFolder
 
 logger = logging.getLogger(__name__)

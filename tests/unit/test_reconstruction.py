@@ -1,6 +1,7 @@
 """The engine of reconstructions: settings, starts, optimizers with known answers, stopping, resuming, the ladder."""
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -88,7 +89,7 @@ def test_lbfgs_solves_an_ill_conditioned_quadratic_with_the_answer_at_the_bounds
     for _ in range(400):
         image, evaluation = optimizer.step(image, evaluation, evaluate)
         losses.append(evaluation.loss)
-    assert all(later <= earlier for earlier, later in zip(losses, losses[1:], strict=False))
+    assert all(later <= earlier for earlier, later in itertools.pairwise(losses))
     grad = evaluation.grad
     held = ((image <= 0) & (grad > 0)) | ((image >= 1) & (grad < 0))
     assert held.any()
@@ -156,20 +157,22 @@ def test_ladder_grows_by_the_root_of_two() -> None:
     sizes = ladder(dataclasses.replace(config, min_size=200, size=1000))
     assert sizes[0] >= 200
     assert sizes[-1] == 1000
-    assert all(1.1 < b / a < 1.8 for a, b in zip(sizes, sizes[1:], strict=False))
+    assert all(1.1 < b / a < 1.8 for a, b in itertools.pairwise(sizes))
 
 
-def test_ladder_carries_the_optimizer_and_ends_at_the_full_size(photograph: Image.Image, painting: Image.Image, random_vgg: VGGWeights) -> None:
-    for optimizer in ("lbfgs", "adam", "sgd"):
-        seen: list[tuple[int, int]] = []
-        result = nstyle.reconstruct(
-            content=photograph, style=painting, content_layers="relu2_1", style_layers="relu1_1,relu2_1", weights=random_vgg,
-            style_weight=1.0, size=48, min_size=24, iterations=4, optimizer=optimizer, start="noise",
-            callback=lambda progress: seen.append((progress.size, progress.iteration)),
-        )  # fmt: skip
-        assert result.image.shape == (3, 36, 48)
-        assert [size for size, _ in seen] == [24] * 5 + [34] * 5 + [48] * 5
-        assert seen[-1] == (48, 12)
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam", "sgd"])
+def test_ladder_carries_the_optimizer_and_ends_at_the_full_size(
+    optimizer: str, photograph: Image.Image, painting: Image.Image, random_vgg: VGGWeights
+) -> None:
+    seen: list[tuple[int, int]] = []
+    result = nstyle.reconstruct(
+        content=photograph, style=painting, content_layers="relu2_1", style_layers="relu1_1,relu2_1", weights=random_vgg,
+        style_weight=1.0, size=48, min_size=24, iterations=4, optimizer=optimizer, start="noise",
+        callback=lambda progress: seen.append((progress.size, progress.iteration)),
+    )  # fmt: skip
+    assert result.image.shape == (3, 36, 48)
+    assert [size for size, _ in seen] == [24] * 5 + [34] * 5 + [48] * 5
+    assert seen[-1] == (48, 12)
 
 
 @pytest.mark.parametrize("name", ["adam", "sgd", "lbfgs"])
@@ -177,7 +180,9 @@ def test_optimizer_state_follows_the_picture_to_another_size(name: Any) -> None:
     """Enlarging a flat problem fourfold divides every pixel's gradient by four; the resized state must agree with that."""
 
     def evaluate(image: Tensor) -> Evaluation:
-        return Evaluation((image.mean() - 0.9).square().item(), {}, (2 * (image.mean() - 0.9) / image[0, 0].numel()).expand_as(image).contiguous())
+        return Evaluation(
+            (image.mean() - 0.9).square().item(), {}, (2 * (image.mean() - 0.9) / image[0, 0].numel()).expand_as(image).contiguous()
+        )
 
     optimizer = make_optimizer(name, 0.5 if name == "lbfgs" else 0.01)
     image = torch.full((1, 3, 8, 8), 0.1)
@@ -219,7 +224,9 @@ def test_starts(start: Any, photograph: Image.Image, painting: Image.Image) -> N
         torch.testing.assert_close(image, expected[start])
 
 
-@pytest.mark.parametrize(("options", "loss"), [({}, "gram"), ({"optimizer": "adam", "lr": 0.02}, "mmd-shuffled"), ({"optimizer": "sgd"}, "mean-std")])
+@pytest.mark.parametrize(
+    ("options", "loss"), [({}, "gram"), ({"optimizer": "adam", "lr": 0.02}, "mmd-shuffled"), ({"optimizer": "sgd"}, "mean-std")]
+)
 def test_a_saved_run_goes_on_bit_identically(options: Any, loss: Any, painting: Image.Image, random_vgg: VGGWeights) -> None:
     config = ReconstructionConfig(style_layers={"relu1_1": 1.0, "relu2_1": 0.5}, loss=loss, size=48, iterations=12, **options)
     pictures = Pictures.read(styles=[painting])

@@ -1,0 +1,71 @@
+"""What is recorded of a reconstruction: what it is about, how it ended, and the command that makes it again."""
+
+import dataclasses
+import shlex
+from typing import Any
+
+import torch
+
+import nstyle
+from nstyle.models.vgg import VGGWeights
+from nstyle.reconstruction.config import ReconstructionConfig
+from nstyle.reconstruction.engine import Reconstruction
+from nstyle.reconstruction.pictures import Pictures
+
+RESUMABLE = ("iterations", "patience", "threshold", "device", "vgg")
+"""Settings that may differ when a run is resumed."""
+
+
+def identity(config: ReconstructionConfig, pictures: Pictures, weights: VGGWeights) -> dict[str, Any]:
+    """Return what decides a run's pixels: settings, pictures and weights. A resumed run must match it."""
+    values = {name: value for name, value in config.to_dict().items() if name not in RESUMABLE}
+    values["styles"] = [source.fingerprint for source in pictures.styles]
+    values["content"] = pictures.content.fingerprint if pictures.content else None
+    return {**values, "weights": weights.sha256}
+
+
+def describe(run: Reconstruction, weights: VGGWeights) -> dict[str, Any]:
+    """Say what was run, and how it ended."""
+    assert run.best is not None
+    pictures = run.pictures
+    return {
+        "command": command_line(run.config, pictures),
+        "config": run.config.to_dict(),
+        "styles": [source.name for source in pictures.styles],
+        "content": pictures.content.name if pictures.content else None,
+        "identity": identity(run.config, pictures, weights),
+        "vgg": {"architecture": weights.architecture, "release": weights.release, "sha256": weights.sha256, "deepest": weights.deepest},
+        "result_size": list(pictures.result_size(run.config.size)),
+        "initial": run.initial,
+        "best": {"iteration": run.best.iteration, "loss": run.best.loss, "terms": run.best.terms},
+        "iterations": run.iteration,
+        "stopped": run.stopped,
+        "seconds": round(run.seconds, 2),
+        "device": str(run.device),
+        "precision": str(run.vgg.dtype).removeprefix("torch."),
+        "versions": {"nstyle": nstyle.__version__, "torch": torch.__version__},
+    }
+
+
+def command_line(config: ReconstructionConfig, pictures: Pictures) -> str:
+    """Return the command that makes the same run."""
+    task = "transfer" if config.is_transfer else "style" if config.style_layers else "content"
+    words = ["nstyle", "reconstruct", task]
+    words += [pictures.content.name] if pictures.content else []
+    words += [source.name for source in pictures.styles]
+    default = ReconstructionConfig(
+        style_layers=config.style_layers, content_layers=config.content_layers, loss=config.loss, optimizer=config.optimizer, style_weight=1.0
+    )
+    shown = {"optimizer"} | ({"loss"} if config.style_layers else set()) | ({"style_weight"} if config.is_transfer else set())
+    for f in dataclasses.fields(config):
+        value = getattr(config, f.name)
+        flag = "--" + f.name.replace("_", "-")
+        if f.name in ("style_layers", "content_layers"):
+            flag = flag if task == "transfer" else "--layers"
+            text = ",".join(name if weight == 1 else f"{name}={weight:g}" for name, weight in value.items())
+            words += [flag, text] if value else []
+        elif f.name == "style_mix":
+            words += ["--mix", ",".join(f"{part:g}" for part in value)] if value else []
+        elif f.name in shown or value != getattr(default, f.name):
+            words += [flag, str(value)]
+    return shlex.join(words)

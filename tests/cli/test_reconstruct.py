@@ -1,0 +1,213 @@
+"""``nstyle reconstruct`` as a user calls it, on tiny real pictures."""
+
+import csv
+import json
+import shlex
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+Run = Callable[..., subprocess.CompletedProcess[bytes]]
+
+
+def picture(path: Path) -> Image.Image:
+    with Image.open(path) as image:
+        return image.copy()
+
+
+@pytest.fixture
+def painting(styles: Path) -> Path:
+    return styles / "mosaic.png"
+
+
+def test_style_writes_everything_that_is_asked_for(nstyle: Run, vgg_file: Path, painting: Path, tmp_path: Path) -> None:
+    done = nstyle(
+        "reconstruct", "style", painting, "--layers", "relu1_1,relu2_1", "--size", 48, "--iterations", 6, "--snapshots-every", 2,
+        "--animation", "gif", "--tensorboard", "--vgg", vgg_file, "--out", "out",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+    out = tmp_path / "out"
+    assert picture(out / "result.png").size == (48, 38)
+    assert sorted(path.name for path in (out / "snapshots").iterdir()) == [f"{i:06d}.png" for i in (0, 2, 4, 6)]
+    with Image.open(out / "animation.gif") as animation:
+        assert animation.n_frames in (4, 5)  # Pillow merges the best picture with the last snapshot where they are the same.
+    assert list((out / "tensorboard").iterdir())
+    with (out / "losses.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["iteration"]) for row in rows] == list(range(7))
+    assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
+    assert float(rows[3]["loss"]) == pytest.approx(float(rows[3]["style/relu1_1"]) + float(rows[3]["style/relu2_1"]), rel=1e-5)
+    run = json.loads((out / "run.json").read_text())
+    assert run["best"]["loss"] == min(float(row["loss"]) for row in rows)
+    assert run["command"].startswith("nstyle reconstruct style ")
+    assert run["config"]["loss"] == "gram"
+    assert b"style/relu2_1" in done.stderr
+
+
+@pytest.mark.parametrize("extension", ["webp", "mp4"])
+def test_other_animations(extension: str, nstyle: Run, vgg_file: Path, painting: Path, tmp_path: Path) -> None:
+    if extension == "mp4":
+        pytest.importorskip("av")
+    done = nstyle(
+        "reconstruct", "style", painting, "--layers", "relu1_1", "--size", 33, "--iterations", 4, "--snapshots-every", 1,
+        "--animation", extension, "--vgg", vgg_file, "--out", "out",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+    data = (tmp_path / "out" / f"animation.{extension}").read_bytes()
+    assert data[8:12] == b"WEBP" if extension == "webp" else data[4:8] == b"ftyp"
+
+
+def test_resume_continues_to_the_bit_and_a_run_is_not_overwritten(nstyle: Run, vgg_file: Path, painting: Path, tmp_path: Path) -> None:
+    command = ["reconstruct", "style", painting, "--layers", "relu1_1,relu1_2", "--size", 48, "--vgg", vgg_file]
+    assert nstyle(*command, "--iterations", 8, "--out", "whole").returncode == 0
+    assert nstyle(*command, "--iterations", 3, "--out", "parts").returncode == 0
+    again = nstyle(*command, "--iterations", 8, "--out", "parts")
+    assert again.returncode == 2
+    assert b"parts holds a reconstruction already; continue it with --resume" in again.stderr
+    changed = nstyle(*command, "--iterations", 8, "--seed", 1, "--out", "parts", "--resume")
+    assert changed.returncode == 2
+    assert b"parts was made with seed 0, not 1" in changed.stderr
+    assert nstyle(*command, "--iterations", 8, "--out", "parts", "--resume").returncode == 0
+    for name in ("result.png", "losses.csv"):
+        assert (tmp_path / "parts" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    empty = nstyle(*command, "--out", "nothing", "--resume")
+    assert empty.returncode == 2
+    assert b"nothing has nothing to resume" in empty.stderr
+
+
+def test_content_and_transfer_on_a_real_photograph(nstyle: Run, vgg_file: Path, painting: Path, photo: Path, tmp_path: Path) -> None:
+    done = nstyle(
+        "reconstruct", "content", photo, "--layers", "relu2_2", "--size", 64, "--iterations", 40, "--vgg", vgg_file, "--out", "content"
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    result = picture(tmp_path / "content" / "result.png")
+    original = picture(photo).convert("RGB").resize(result.size, Image.Resampling.LANCZOS)
+    near, far = np.asarray(result, dtype=float), np.asarray(original, dtype=float)
+    assert np.corrcoef(near.mean(axis=2).ravel(), far.mean(axis=2).ravel())[0, 1] > 0.5
+    done = nstyle(
+        "reconstruct", "transfer", photo, painting, painting, "--content-layers", "relu2_2", "--style-layers", "relu1_1,relu2_1=0.5",
+        "--style-weight", 10, "--mix", "0.8,0.2", "--size", 48, "--iterations", 3, "--tv-weight", 1, "--tv", "power-1.25",
+        "--pooling", "average", "--content-loss", "half-sum", "--vgg", vgg_file, "--out", "transfer",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+    terms = json.loads((tmp_path / "transfer" / "run.json").read_text())["best"]["terms"]
+    assert list(terms) == ["style/relu1_1", "style/relu2_1", "content/relu2_2", "tv"]
+
+
+def test_the_recorded_command_makes_the_same_picture(nstyle: Run, vgg_file: Path, painting: Path, tmp_path: Path) -> None:
+    done = nstyle(
+        "reconstruct", "style", painting, "--layers", "relu1_2=0.5", "--loss", "moments", "--moments", 3, "--size", 40, "--optimizer", "adam",
+        "--lr", 0.02, "--iterations", 5, "--start", "white", "--feature-scale", 0.01, "--vgg", vgg_file, "--out", "one",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+    words = shlex.split(json.loads((tmp_path / "one" / "run.json").read_text())["command"])
+    assert words[0] == "nstyle"
+    assert nstyle(*words[1:], "--out", "two").returncode == 0
+    assert (tmp_path / "one" / "result.png").read_bytes() == (tmp_path / "two" / "result.png").read_bytes()
+
+
+def test_sweep_lays_out_a_grid_skips_what_is_done_and_notes_what_cannot_be(nstyle: Run, vgg_file: Path, painting: Path, tmp_path: Path) -> None:
+    command = [
+        "reconstruct", "sweep", "style", painting, "--layers", "relu1_1,relu2_1,relu4_1", "--per-layer", "single", "--loss", "gram,moments",
+        "--moments", "1,2", "--size", 32, "--iterations", 3, "--vgg", vgg_file, "--out", "sweep",
+    ]  # fmt: skip
+    first = nstyle(*command)
+    assert first.returncode == 1
+    assert b"6 cells made, 0 done already, 3 failed" in first.stderr
+    assert b"relu4_1 was asked for, but these vgg16 weights stop at relu3_3" in first.stderr
+    folder = tmp_path / "sweep"
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("*/result.png")}
+    assert len(before) == 6
+    (folder / "layers-relu2_1_loss-gram" / "run.json").unlink()
+    second = nstyle(*command)
+    assert b"1 cells made, 5 done already, 3 failed" in second.stderr
+    assert sum(path.stat().st_mtime_ns == time for path, time in before.items()) == 5
+    grid = picture(folder / "grid.png")
+    assert grid.width > 3 * 32
+    report = nstyle("reconstruct", "report", folder, "--out", "report")
+    assert report.returncode == 0, report.stderr.decode()
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 2
+    assert "http" not in page
+    assert "relu4_1" in page
+    assert {path.name for path in (tmp_path / "report").iterdir()} == {"report.html", "layers-losses.png", "moments.png", "runs.csv"}
+
+
+def test_report_of_blocks_has_seed_003s_curves_and_table(nstyle: Run, vgg_file: Path, painting: Path, tmp_path: Path) -> None:
+    sweep = nstyle(
+        "reconstruct", "sweep", "style", painting, "--layers", "relu1_1,relu2_1,relu3_1,relu4_1", "--per-layer", "cumulative",
+        "--optimizer", "adam", "--lr", 0.02, "--size", 32, "--iterations", 4, "--vgg", vgg_file, "--out", "taus",
+    )  # fmt: skip
+    assert sweep.returncode == 1
+    assert nstyle("reconstruct", "report", "taus", "--out", "report").returncode == 0
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "initial phi for tau 3" in page
+    assert "stop at relu3_3" in page
+    assert picture(tmp_path / "report" / "phi.png").size == (1280, 800)
+    run = json.loads((tmp_path / "taus" / "layers-relu1_1+relu2_1+relu3_1" / "run.json").read_text())
+    assert f"{run['initial']['style/relu2_1']:.5g}" in page
+
+
+def test_sweep_over_transfers_and_numbers(nstyle: Run, vgg_file: Path, painting: Path, photo: Path, tmp_path: Path) -> None:
+    done = nstyle(
+        "reconstruct", "sweep", "transfer", photo, painting, "--content-layers", "relu2_2", "--style-layers", "relu1_1",
+        "--style-layers", "relu1_1,relu2_1", "--style-weight", "1,1e2", "--pooling", "max,average",
+        "--size", 32, "--iterations", 2, "--vgg", vgg_file, "--out", "sweep",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"8 cells made" in done.stderr
+    cells = json.loads((tmp_path / "sweep" / "sweep.json").read_text())["cells"]
+    assert cells[3]["labels"] == {"style_layers": "relu1_1", "style_weight": "100", "pooling": "average"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["style", "PAINTING", "--layers", "relu4_1"], "layer relu4_1 was asked for, but these vgg16 weights stop at relu3_3"),
+        (["style", "PAINTING", "--layers", "relu2_9"], "has no layer 'relu2_9'; did you mean relu2_"),
+        (["style", "PAINTING"], "no layers were given; name some with --layers"),
+        (["style", "missing.png", "--layers", "relu1_1"], "missing.png: no such file"),
+        (["style", "PAINTING", "--layers", "relu1_1", "--animation", "gif"], "give --snapshots-every as well"),
+        (["style", "PAINTING", "--layers", "relu1_1", "--snapshots-every", 1, "--animation", "avi"], "expected one of .gif, .webp, .mp4"),
+        (["transfer", "PAINTING", "PAINTING"], "stop at relu3_3; choose shallower layers (--layers, --style-layers, --content-layers)"),
+        (["sweep", "paint", "PAINTING", "--layers", "relu1_1"], "the task is 'paint'; expected style, content or transfer"),
+        (["sweep", "style", "PAINTING", "--layers", "relu1_1", "--per-layer", "all"], "--per-layer is all; expected single or cumulative"),
+        (["sweep", "style", "PAINTING", "--layers", "relu1_1", "--lr", "fast"], "--lr is fast; expected numbers"),
+        (["report", "."], "is no finished reconstruction"),
+        (
+            ["style", "PAINTING", "--layers", "relu1_1", "--vgg", "missing.safetensors"],
+            "missing.safetensors: no such file; expected VGG",
+        ),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(
+    arguments: list[object], message: str, nstyle: Run, vgg_file: Path, painting: Path, tmp_path: Path
+) -> None:
+    words = [painting if word == "PAINTING" else word for word in arguments]
+    vgg = [] if "--vgg" in words or "report" in words else ["--vgg", vgg_file]
+    done = nstyle("reconstruct", *words, *vgg, "--out", "out")
+    assert done.returncode == 2, done.stderr.decode()
+    assert message in done.stderr.decode()
+    assert len(done.stderr.decode().strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_check_exits_with_its_verdict(nstyle: Run, vgg_file: Path, photo: Path, tmp_path: Path) -> None:
+    done = nstyle("reconstruct", "check", photo, "--vgg", vgg_file, "--size", 48, "--iterations", 5)
+    assert done.returncode == 1
+    assert "FAIL" in done.stdout.decode()
+    assert "origin" in done.stdout.decode()
+    assert picture(tmp_path / "vgg-check.png").mode == "RGB"
+    bad = nstyle("reconstruct", "check", "--vgg", vgg_file, "--output", "table.txt")
+    assert bad.returncode == 2
+    assert b"--output is table.txt" in bad.stderr
+
+
+def test_check_passes_the_real_weights(nstyle: Run, real_vgg: str) -> None:
+    done = nstyle("reconstruct", "check", "--vgg", real_vgg, "--size", 96, "--iterations", 60)
+    assert done.returncode == 0, done.stdout.decode()
+    assert "FAIL" not in done.stdout.decode()

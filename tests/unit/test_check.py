@@ -1,0 +1,121 @@
+"""The sanity check tells the real weights from wrong, mislabelled and damaged ones."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from nstyle.models.vgg import VGGWeights
+from nstyle.models.vgg_weights import load_vgg_weights, read_vgg_file
+from nstyle.reconstruction import check
+from nstyle.reconstruction.check import check_vgg
+from nstyle.reconstruction.fingerprint import TOLERANCE, built_in_picture, compare, fingerprint, known_fingerprints
+
+State = dict[str, Tensor]
+Metadata = dict[str, str]
+
+
+@pytest.fixture
+def rewrite(real_vgg: str, tmp_path: Path) -> Callable[[Callable[[State, Metadata], None]], VGGWeights]:
+    """Write the real weights again with a change, and read them back."""
+
+    def write(change: Callable[[State, Metadata], None]) -> VGGWeights:
+        with safe_open(real_vgg, framework="pt") as file:
+            state, metadata = {key: file.get_tensor(key) for key in file.keys()}, dict(file.metadata())
+        change(state, metadata)
+        path = tmp_path / "changed.safetensors"
+        save_file(state, path, metadata=metadata)
+        return read_vgg_file(path)
+
+    return write
+
+
+def failures(weights: VGGWeights) -> list[str]:
+    verdict = check_vgg(weights, size=48, iterations=25)
+    return [finding.what for finding in verdict.findings if not finding.ok]
+
+
+def test_the_real_weights_pass(real_vgg: str) -> None:
+    verdict = check_vgg(load_vgg_weights(real_vgg), size=96, iterations=60)
+    assert verdict.ok, [finding for finding in verdict.findings if not finding.ok]
+    assert "oxford vgg16 by its fingerprint" in verdict.findings[0].detail
+    details = " ".join(f"{finding.what} {finding.detail}" for finding in verdict.findings)
+    assert "cut: no relu4_3" in details
+    assert "cut: no relu4_1, relu5_1" in details
+    assert [shown.label for shown in verdict.pictures][-2:] == ["content relu2_2", "content relu3_3"]
+
+
+def test_random_weights_fail(random_vgg: VGGWeights) -> None:
+    assert "origin" in failures(random_vgg)
+
+
+def test_a_first_layer_for_blue_green_red_fails(rewrite: Callable[[Callable[[State, Metadata], None]], VGGWeights]) -> None:
+    def swap(state: State, metadata: Metadata) -> None:
+        state["features.0.weight"] = state["features.0.weight"].flip(1).contiguous()
+
+    assert "order of colours" in failures(rewrite(swap))
+
+
+@pytest.mark.parametrize("index", [7, 14])
+def test_one_permuted_layer_fails(index: int, rewrite: Callable[[Callable[[State, Metadata], None]], VGGWeights]) -> None:
+    """14 is the file's last convolution, whose order no Gram matrix shows."""
+
+    def permute(state: State, metadata: Metadata) -> None:
+        order = torch.randperm(len(state[f"features.{index}.bias"]), generator=torch.Generator().manual_seed(0))
+        for name in ("weight", "bias"):
+            state[f"features.{index}.{name}"] = state[f"features.{index}.{name}"][order].contiguous()
+
+    assert "origin" in failures(rewrite(permute))
+
+
+@pytest.mark.parametrize(("key", "value"), [("mean", "0.485,0.456,0.406"), ("std", "0.229,0.224,0.225"), ("mean", "0.40760,0.45796,0.48502")])
+def test_wrong_mean_or_std_fails(key: str, value: str, rewrite: Callable[[Callable[[State, Metadata], None]], VGGWeights]) -> None:
+    def change(state: State, metadata: Metadata) -> None:
+        metadata[key] = value
+
+    assert "origin" in failures(rewrite(change))
+
+
+def test_a_missing_layer_in_the_middle_fails(random_vgg: VGGWeights) -> None:
+    state = {key: value for key, value in random_vgg.state.items() if not key.startswith("features.5.")}
+    found = check._shapes(dataclasses.replace(random_vgg, state=state))
+    assert not found.ok
+    assert "conv2_2 is there" in found.detail
+
+
+@pytest.mark.parametrize("architecture", ["vgg16", "vgg19"])
+def test_features_equal_torchvisions_through_block_5(architecture: str) -> None:
+    found = check._torchvision(VGGWeights.random(architecture))  # type: ignore[arg-type]
+    assert found.ok, found.detail
+    assert found.detail.startswith("31 layers" if architecture == "vgg16" else "37 layers")
+
+
+def test_a_known_hash_without_a_stored_fingerprint_says_so(random_vgg: VGGWeights) -> None:
+    finding = check._origin(dataclasses.replace(random_vgg, sha256="397923af" + 56 * "0"))
+    assert finding.ok
+    assert "torchvision vgg16 by its sha256; no fingerprint of that release is stored" in finding.detail
+
+
+def test_fingerprints_tell_a_deviation_above_the_tolerance() -> None:
+    stored = known_fingerprints()["oxford/vgg16"]
+    assert not compare(stored, stored).difference
+    near = {name: [value * (1 + 0.5 * TOLERANCE) for value in row] for name, row in stored.items()}
+    assert not compare(near, stored).difference
+    far = {**stored, "relu2_1": [stored["relu2_1"][0], stored["relu2_1"][1] * (1 + 2 * TOLERANCE), stored["relu2_1"][2]]}
+    assert compare(far, stored).agreeing == ("relu1_1", "relu1_2")
+    assert "Gram norm at relu2_1" in compare(far, stored).difference
+
+
+def test_the_built_in_picture_uses_every_colour_and_is_the_same_everywhere(random_vgg: VGGWeights) -> None:
+    picture = built_in_picture()
+    assert isinstance(picture, Image.Image)
+    assert picture.size == (128, 128)
+    assert all(low < 40 and high > 215 for low, high in picture.getextrema())
+    layers = [f"relu{block}_{i}" for block, count in enumerate((2, 2, 3, 3, 3), start=1) for i in range(1, count + 1)]
+    assert list(fingerprint(random_vgg)) == layers
