@@ -9,7 +9,7 @@ import typer
 def check(
     image: Annotated[str | None, typer.Argument(metavar="[IMAGE]", help="What to reconstruct. [default: a built-in picture]")] = None,
     vgg: Annotated[str | None, typer.Option(help="VGG weights: a file, or imagenet. [default: $NSTYLE_VGG, else imagenet]")] = None,
-    network: Annotated[str, typer.Option(help="vgg16 or vgg19, for --vgg imagenet.")] = "vgg16",
+    network: Annotated[str | None, typer.Option(help="vgg16 or vgg19: which one imagenet means, or what a file must hold.")] = None,
     output: Annotated[str, typer.Option("--output", "-o", help="Where to write the pictures side by side.")] = "vgg-check.png",
     size: Annotated[int, typer.Option(help="Long side of the reconstructions in pixels.")] = 192,
     iterations: Annotated[int, typer.Option(help="L-BFGS iterations of each reconstruction.")] = 100,
@@ -36,10 +36,10 @@ def check(
     target = Path(output)
     if target.suffix.lower() not in WRITABLE:
         raise UsageError(f"--output is {output}; expected a picture's name such as vgg-check.png")
-    if network not in CONVS_PER_BLOCK:
+    if network not in (None, *CONVS_PER_BLOCK):
         raise UsageError(f"--network is {network}; expected {' | '.join(CONVS_PER_BLOCK)}")
     picture = None if image is None else read_source(image).image
-    weights = load_vgg_weights(vgg, architecture=cast(Architecture, network))
+    weights = load_vgg_weights(vgg, architecture=cast("Architecture | None", network))
     keep_freed_memory()
     verdict = check_vgg(weights, picture, size=size, iterations=iterations, notice=lambda text: typer.echo(text, err=True))
     table = Table(title=f"{weights.architecture}, sha256 {weights.sha256[:12]}", title_justify="left")

@@ -42,27 +42,30 @@ def default_source(source: str = "") -> str:
     return source if source == IMAGENET else str(Path(source).absolute())
 
 
-def load_vgg_weights(source: str | Path | None = None, *, architecture: Architecture = "vgg16") -> VGGWeights:
+def load_vgg_weights(source: str | Path | None = None, *, architecture: Architecture | None = None) -> VGGWeights:
     """Load VGG weights.
 
     Args:
         source: ``"imagenet"`` for torchvision's weights (downloaded once into torch's cache, checked against the hash in
             their name), or a file. None: the file that ``NSTYLE_VGG`` names, else ``"imagenet"``.
-        architecture: Of ``"imagenet"``; a file's own is read from it.
+        architecture: Which network is wanted. None: VGG16 of ``"imagenet"``, or whatever the file holds.
 
     Raises:
-        UsageError: If the file does not exist or is no VGG.
+        UsageError: If the file does not exist, is no VGG, or another one than is wanted.
         NstyleError: If the download fails.
     """
     source = default_source(str(source or ""))
     if source == IMAGENET:
-        return _download(architecture)
+        return _download(architecture or "vgg16")
     path = Path(source)
     if not path.is_file():
         raise UsageError(
             f"{path}: no such file; expected VGG weights (safetensors or a torchvision state dict) for --vgg or {ENVIRONMENT_VARIABLE}"
         )
-    return read_vgg_file(path)
+    weights = read_vgg_file(path)
+    if architecture not in (None, weights.architecture):
+        raise UsageError(f"{path} holds {weights.architecture}, but {architecture} was asked for; leave --network out or give another file")
+    return weights
 
 
 def read_vgg_file(path: Path) -> VGGWeights:

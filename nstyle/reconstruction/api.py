@@ -221,5 +221,5 @@ def load_weights(config: ReconstructionConfig) -> VGGWeights:
         NstyleError: If the download fails.
     """
     if default_source(config.vgg) == IMAGENET:
-        check_layers([*config.style_layers, *config.content_layers], config.network)
+        check_layers([*config.style_layers, *config.content_layers], config.network or "vgg16")
     return load_vgg_weights(config.vgg or None, architecture=config.network)

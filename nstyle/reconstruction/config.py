@@ -57,8 +57,8 @@ class ReconstructionConfig:
     """Features are multiplied by this before any loss: 1/255 brings the Oxford weights' features to pictures in [0, 1]."""
     pooling: Pooling = "max"
     """As VGG was trained, or ``average`` (Gatys et al. 2015)."""
-    network: Architecture = "vgg16"
-    """Which network to download; a weights file brings its own."""
+    network: Architecture | None = None
+    """Which network ``imagenet`` means (VGG16 unless given), or what a weights file must hold."""
     vgg: str = ""
     """Weights file, ``imagenet``, or empty for ``NSTYLE_VGG`` and then ``imagenet``."""
     optimizer: OptimizerName | None = None
@@ -94,7 +94,7 @@ class ReconstructionConfig:
         )  # fmt: skip
         for name, kind in choices:
             value = getattr(self, name)
-            is_open = value is None and name in ("optimizer", "start")
+            is_open = value is None and name in ("optimizer", "start", "network")
             check_setting(is_open or value in get_args(kind), _flag(name), value, " | ".join(get_args(kind)))
         self._resolve()
         self._check_numbers()

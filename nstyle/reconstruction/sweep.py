@@ -170,11 +170,11 @@ def sweep(
     return result
 
 
-def _release(cell: Cell) -> tuple[str, Architecture]:
-    return cell.settings.get("vgg", ""), cell.settings.get("network", "vgg16")
+def _release(cell: Cell) -> tuple[str, Architecture | None]:
+    return cell.settings.get("vgg", ""), cell.settings.get("network")
 
 
-def _load_releases(cells: Sequence[Cell]) -> dict[tuple[str, Architecture], VGGWeights]:
+def _load_releases(cells: Sequence[Cell]) -> dict[tuple[str, Architecture | None], VGGWeights]:
     """Load every VGG release that the cells name, once and before any work."""
     return {release: load_vgg_weights(release[0] or None, architecture=release[1]) for release in dict.fromkeys(map(_release, cells))}
 
@@ -204,9 +204,9 @@ def _is_done(folder: RunFolder, config: ReconstructionConfig, pictures: Pictures
 
 
 def draw_grid(result: SweepResult, out: Path) -> Image.Image:
-    """Draw the cells: the first axis down, the others across."""
+    """Draw the cells: the first axis down and the others across, or a single one across."""
     axes = list(dict.fromkeys(name for cell in result.cells for name in cell.labels))
-    down, across = axes[:1], axes[1:]
+    down, across = ([], axes) if len(axes) == 1 else (axes[:1], axes[1:])
 
     def key(cell: Cell, names: list[str]) -> str:
         return "  ".join(f"{name.replace('_', ' ')} {cell.labels[name]}" for name in names)

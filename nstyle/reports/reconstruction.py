@@ -34,8 +34,9 @@ def write_report(paths: Sequence[str | Path], out: str | Path) -> Path:
     if not runs:
         raise UsageError("there is no finished reconstruction to report on")
     sections: list[Section] = []
-    for members in group(runs):
-        number = f" ({len(sections) + 1})" if sections else ""
+    groups = group(runs)
+    for i, members in enumerate(groups, start=1):
+        number = f" ({i})" if len(groups) > 1 else ""
         sections += _layers_by_losses(members, failures, number)
         sections += _blocks(members, failures, number)
     sections.append(_all_runs(runs, failures))

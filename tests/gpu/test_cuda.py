@@ -25,3 +25,17 @@ def test_gpu_paints_like_the_cpu(model: Path) -> None:
     torch.backends.cudnn.allow_tf32 = False
     on_gpu = nstyle.load(model, device="cuda").stylize(image, "plain")
     torch.testing.assert_close(on_gpu, nstyle.load(model).stylize(image, "plain"), rtol=0.0, atol=2e-3)
+
+
+@pytest.mark.parametrize(("loss", "optimizer"), [("gram", "lbfgs"), ("moments", "adam"), ("mmd-shuffled", "adam")])
+def test_reconstruction_on_a_gpu(tmp_path: Path, styles: Path, vgg_file: Path, loss: str, optimizer: str) -> None:
+    options = {"layers": "relu1_1,relu2_1", "loss": loss, "optimizer": optimizer, "vgg": str(vgg_file), "size": 48, "precision": "fp32"}
+    torch.backends.cudnn.allow_tf32 = False
+    losses: dict[str, float] = {}
+    for device in ("cpu", "cuda"):
+        result = nstyle.reconstruct(style=styles / "waves.png", device=device, iterations=3, lr=0.02 if optimizer == "adam" else 1.0, **options)
+        losses[device] = result.loss
+    assert losses["cuda"] == pytest.approx(losses["cpu"], rel=0.02)
+    run = {"style": styles / "waves.png", "device": "cuda", "out": tmp_path / "run", **options}
+    nstyle.reconstruct(iterations=3, **run)
+    assert nstyle.reconstruct(iterations=5, resume=True, **run).iterations == 5

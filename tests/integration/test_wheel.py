@@ -28,6 +28,8 @@ def test_wheel_holds_the_model_and_nothing_unneeded(wheel: Path) -> None:
     assert rooms == {"nstyle", next(r for r in rooms if r.endswith(".dist-info"))}
     assert "nstyle/checkpoints/default.safetensors" in names
     assert "nstyle/py.typed" in names
+    assert "nstyle/reconstruction/fingerprints.json" in names
+    assert "nstyle/reports/templates/page.html.jinja" in names
     assert wheel.stat().st_size < 5_000_000
 
 

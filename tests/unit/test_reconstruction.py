@@ -358,6 +358,14 @@ def test_a_default_style_weight_warns_under_another_release(
     assert "chosen with oxford weights and these are random" in caplog.text
 
 
+@pytest.mark.parametrize("architecture", ["vgg16", "vgg19"])
+def test_any_layer_of_both_networks_can_be_matched(architecture: Any, painting: Image.Image) -> None:
+    layers = "conv2_1,pool3,relu4_3" + (",relu3_4" if architecture == "vgg19" else "")
+    weights = VGGWeights.random(architecture)
+    result = nstyle.reconstruct(style=painting, layers=layers, weights=weights, size=48, iterations=2, pooling="average", precision="fp32")
+    assert all(value < result.initial[name] for name, value in result.terms.items())
+
+
 def test_layers_are_parsed_with_weights() -> None:
     assert parse_layers("relu1_1, relu2_1=0.5,") == {"relu1_1": 1.0, "relu2_1": 0.5}
 

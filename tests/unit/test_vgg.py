@@ -149,3 +149,9 @@ def test_real_weights_are_recognized_as_oxford(real_vgg: str) -> None:
     assert weights.release == "oxford"
     assert weights.mean == pytest.approx((0.48502, 0.45796, 0.40760))
     assert weights.std == pytest.approx((1 / 255,) * 3, rel=1e-5)
+
+
+def test_a_file_of_the_other_network_is_refused(vgg_file: Path) -> None:
+    assert load_vgg_weights(vgg_file, architecture="vgg16").architecture == "vgg16"
+    with pytest.raises(UsageError, match="holds vgg16, but vgg19 was asked for"):
+        load_vgg_weights(vgg_file, architecture="vgg19")
