@@ -172,7 +172,8 @@ class VGGFeatures(nn.Module):
                     x = self.convs[name](x)
                     x = x.to(self.dtype) if name == "conv1_1" else x
                 elif name.startswith("relu"):
-                    x = F.relu(x)
+                    # In place unless the convolution's own output was asked for: no gradient needs it.
+                    x = F.relu(x, inplace=name.replace("relu", "conv") not in features)
                 else:
                     x = F.max_pool2d(x, 2) if self.pooling == "max" else F.avg_pool2d(x, 2)
                 if name in remaining:
