@@ -13,6 +13,7 @@ from nstyle.layout import labelled_table
 from nstyle.reports.page import Figure, Section, Table, render
 from nstyle.reports.plots import line_plot
 from nstyle.reports.reconstruction_runs import Failure, Run, cumulative_chain, group, read_runs, single_layer_runs
+from nstyle.reports.structure import structure_radius
 
 LOSS_ORDER = ("gram", "gram-gatys", "mean-std", "moments-1", "moments-2", "moments-3", "moments-4", "mmd", "mmd-shuffled")
 
@@ -59,7 +60,10 @@ def _layers_by_losses(members: list[Run], failures: list[Failure], number: str) 
     sections = []
     if len(runs) > 1:
         figure = _grid(f"layers-losses{_suffix(number)}.png", runs, failures, layers, losses, runs[0].budget)
-        text = "Style reconstructions at one layer each, down, under each loss, across. All have the same budget."
+        text = (
+            "Style reconstructions at one layer each, down, under each loss, across. All have the same budget. The structure radius is the "
+            "distance at which the autocorrelation of the lightness, blurred by 2 px, falls to 1/e."
+        )
         sections.append(Section(f"Layers and losses{number}", text, [figure], [_fall_table(runs)], [r.description["command"] for r in runs]))
     moments = [label for label in losses if label.startswith("moments-")]
     if len(moments) > 1:
@@ -84,8 +88,9 @@ def _fall_table(runs: list[Run]) -> Table:
     rows = []
     for run in runs:
         at = str(run.description["best"]["iteration"])
-        rows.append([f"{run.layers[0]} {run.config.loss_label}", f"{run.initial_loss:.4g}", f"{run.best_loss:.4g}", at])
-    return Table(["layer and loss", "loss of the start", "loss of the best picture", "at iteration"], rows)
+        radius = f"{structure_radius(run.folder.read_result()):.1f}"
+        rows.append([f"{run.layers[0]} {run.config.loss_label}", f"{run.initial_loss:.4g}", f"{run.best_loss:.4g}", at, radius])
+    return Table(["layer and loss", "loss of the start", "loss of the best picture", "at iteration", "structure radius, px"], rows)
 
 
 def _blocks(members: list[Run], failures: list[Failure], number: str) -> list[Section]:
