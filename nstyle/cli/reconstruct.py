@@ -94,12 +94,8 @@ def _run(pictures: dict[str, Any], options: dict[str, Any]) -> None:
 
     settings = o.given(options)
     keep_freed_memory()
-    try:
-        with reconstruction_progress() as report:
-            result = reconstruct(**pictures, callback=report, **settings)
-    except KeyboardInterrupt:
-        typer.echo(f"stopped; the best picture so far is in {settings['out']}, and --resume goes on", err=True)
-        raise
+    with reconstruction_progress() as report:
+        result = reconstruct(**pictures, callback=report, **settings)
     for name, value in result.terms.items():
         start = result.initial.get(name, 0.0)
         fell = f", {start / value:.4g} times less than at the start" if value > 0 and start > 0 else ""

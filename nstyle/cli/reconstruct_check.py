@@ -1,9 +1,14 @@
 """``nstyle reconstruct check``."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nstyle.reconstruction.check import Finding
 
 
 def check(
@@ -21,16 +26,13 @@ def check(
     from pathlib import Path
     from typing import cast
 
-    from rich.console import Console
-    from rich.table import Table
-
     from nstyle.errors import UsageError
     from nstyle.image import WRITABLE, encode, write_atomically
     from nstyle.layout import contact_sheet
     from nstyle.models.device import keep_freed_memory
     from nstyle.models.vgg import CONVS_PER_BLOCK, Architecture
-    from nstyle.models.vgg_weights import load_vgg_weights
-    from nstyle.reconstruction.check import check_vgg
+    from nstyle.models.vgg_weights import default_source, load_vgg_weights
+    from nstyle.reconstruction.check import Finding, check_vgg
     from nstyle.reconstruction.pictures import read_source
 
     target = Path(output)
@@ -39,18 +41,31 @@ def check(
     if network not in (None, *CONVS_PER_BLOCK):
         raise UsageError(f"--network is {network}; expected {' | '.join(CONVS_PER_BLOCK)}")
     picture = None if image is None else read_source(image).image
-    weights = load_vgg_weights(vgg, architecture=cast("Architecture | None", network))
     keep_freed_memory()
+    try:
+        weights = load_vgg_weights(vgg, architecture=cast("Architecture | None", network))
+    except UsageError as error:
+        if not Path(default_source(vgg or "")).is_file():
+            raise
+        _print_table("VGG weights", [Finding("file", False, str(error))])
+        raise typer.Exit(1) from error
     verdict = check_vgg(weights, picture, size=size, iterations=iterations, notice=lambda text: typer.echo(text, err=True))
-    table = Table(title=f"{weights.architecture}, sha256 {weights.sha256[:12]}", title_justify="left")
-    table.add_column("")
-    table.add_column("check")
-    table.add_column("found", overflow="fold")
-    for finding in verdict.findings:
-        table.add_row("ok" if finding.ok else "FAIL", finding.what, finding.detail)
-    Console(file=sys.stdout).print(table)
+    _print_table(f"{weights.architecture}, sha256 {weights.sha256[:12]}", verdict.findings)
     write_atomically(target, encode(contact_sheet([(shown.label, shown.image) for shown in verdict.pictures]), target.suffix))
     failed = sum(not finding.ok for finding in verdict.findings)
     typer.echo(f"{'good' if verdict.ok else f'{failed} of {len(verdict.findings)} checks failed'}; pictures: {target}", err=True)
     if not verdict.ok:
         raise typer.Exit(1)
+
+
+def _print_table(title: str, findings: "Sequence[Finding]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    table.add_column("check")
+    table.add_column("found", overflow="fold")
+    for finding in findings:
+        table.add_row("ok" if finding.ok else "FAIL", finding.what, finding.detail)
+    Console(file=sys.stdout).print(table)

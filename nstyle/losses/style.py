@@ -71,30 +71,31 @@ def style_loss(name: StyleLossName, *, num_moments: int = 2) -> StyleLoss:
         return StyleLoss(describe=mean_std, compare=lambda m, target, generator: mean_std_error(m, target[0]))
     if name in ("mmd", "mmd-shuffled"):
         return StyleLoss(
-            describe=lambda features: at_least_float32(features).flatten(2),
+            describe=at_least_float32,
             compare=_mmd_neighbours if name == "mmd" else _mmd_shuffled,
-            constants=lambda positions: (mmd_bandwidth(positions),),
+            constants=lambda features: (mmd_bandwidth(features.flatten(2)),),
             can_be_negative=True,
             is_random=name == "mmd-shuffled",
         )
     raise UsageError(f"there is no style loss '{name}'; expected one of {', '.join(STYLE_LOSSES)}")
 
 
-def _mmd_neighbours(features_BCP: Tensor, target: StyleTarget, generator: torch.Generator | None) -> Tensor:
-    target_BCP, bandwidth_BC1 = target
-    if features_BCP.shape != target_BCP.shape:
+def _mmd_neighbours(features: Tensor, target: StyleTarget, generator: torch.Generator | None) -> Tensor:
+    style, bandwidth_BC1 = target
+    if features.shape != style.shape:
+        (height, width), (style_height, style_width) = features.shape[2:], style.shape[2:]
         raise UsageError(
-            f"the loss mmd compares the same positions, but the picture has {features_BCP.shape[2]} of them at a layer and the style "
-            f"{target_BCP.shape[2]}; give a style of the same shape, or choose the loss mmd-shuffled"
+            f"the loss mmd compares the same positions, but the picture has {width}x{height} of them at a layer and the style "
+            f"{style_width}x{style_height}; give a style of the same shape, or choose the loss mmd-shuffled"
         )
-    return mmd(features_BCP, target_BCP, bandwidth_BC1).sum(dim=(1, 2))
+    return mmd(features.flatten(2), style.flatten(2), bandwidth_BC1).sum(dim=(1, 2))
 
 
-def _mmd_shuffled(features_BCP: Tensor, target: StyleTarget, generator: torch.Generator | None) -> Tensor:
-    target_BCP, bandwidth_BC1 = target
-    count = min(features_BCP.shape[2], target_BCP.shape[2])
+def _mmd_shuffled(features: Tensor, target: StyleTarget, generator: torch.Generator | None) -> Tensor:
+    features_BCP, style_BCP, bandwidth_BC1 = features.flatten(2), target[0].flatten(2), target[1]
+    count = min(features_BCP.shape[2], style_BCP.shape[2])
 
     def shuffle(x: Tensor) -> Tensor:
         return x[..., torch.randperm(x.shape[2], generator=generator)[:count].to(x.device)]
 
-    return mmd(shuffle(features_BCP), shuffle(target_BCP), bandwidth_BC1).mean(dim=(1, 2))
+    return mmd(shuffle(features_BCP), shuffle(style_BCP), bandwidth_BC1).mean(dim=(1, 2))

@@ -75,7 +75,7 @@ class VGGWeights:
         """Name the deepest layer that can be computed."""
         names = layer_names(self.architecture)
         convs = [i for i, name in enumerate(names) if name.startswith("conv")]
-        present = [i for i in convs if f"features.{i}.weight" in self.state]
+        present = [i for i in convs if f"features.{i}.weight" in self.state and f"features.{i}.bias" in self.state]
         missing = [i for i in convs if i not in present]
         end = missing[0] if missing else len(names)
         if end == 0:

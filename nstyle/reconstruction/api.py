@@ -11,8 +11,9 @@ from PIL import Image
 from torch import Tensor
 
 from nstyle.animation import check_format
-from nstyle.errors import UsageError
+from nstyle.errors import UsageError, check_setting
 from nstyle.image import to_image
+from nstyle.interrupt import InterruptedRunError, caught_signals
 from nstyle.models.vgg import VGGWeights, check_layers
 from nstyle.models.vgg_weights import IMAGENET, default_source, load_vgg_weights
 from nstyle.reconstruction.config import (
@@ -26,7 +27,7 @@ from nstyle.reconstruction.config import (
 from nstyle.reconstruction.engine import Progress, Reconstruction, StopReason
 from nstyle.reconstruction.pictures import Pictures, PictureSource
 from nstyle.reconstruction.record import describe, identity
-from nstyle.reconstruction.run_folder import Recorder, RunFolder
+from nstyle.reconstruction.run_folder import OtherRunError, Recorder, RunFolder
 from nstyle.reconstruction.seed_schedule import seed_settings
 
 logger = logging.getLogger(__name__)
@@ -107,8 +108,7 @@ def reconstruct(
         UsageError: If pictures, layers, weights or settings do not fit together.
         NstyleError: If the loss becomes non-finite or a file cannot be written; what was written before stays.
     """
-    styles = () if style is None else (style,) if isinstance(style, str | Path | Image.Image) else tuple(style)
-    pictures = Pictures.read(styles=styles, content=content)
+    pictures = Pictures.read(styles=as_sequence(style), content=content)
     config = make_config(pictures, layers=layers, style_layers=style_layers, content_layers=content_layers, schedule=schedule, **settings)
     if out is None and (snapshots_every or animation or tensorboard or resume):
         raise UsageError("snapshots, animation, TensorBoard and resume need a folder; give out (--out DIR)")
@@ -123,6 +123,9 @@ def reconstruct(
         raise UsageError(
             f"{folder.path} holds a reconstruction already; continue it with --resume, replace it with --overwrite, or choose another --out"
         )
+    check_setting(snapshots_every >= 0, "--snapshots-every", snapshots_every, "at least 0 (0 for none)")
+    if weights is not None and config.network not in (None, weights.architecture):
+        raise UsageError(f"the weights are of {weights.architecture}, but network is {config.network}; leave network out")
     weights = weights or load_weights(config)
     run = Reconstruction(config, pictures, weights)
     if config.is_transfer and settings.get("style_weight") is None and weights.release != TUNED_RELEASE:
@@ -134,9 +137,11 @@ def reconstruct(
     if folder is None:
         run.run(callback or (lambda progress: None))
     else:
-        recorder = Recorder(folder, run, identity(config, pictures, weights), snapshots_every, tensorboard)
+        recorder = Recorder(folder, run, identity(config, pictures, weights), snapshots_every, tensorboard, resumed=resume)
         if resume:
             run.load_state_dict(folder.read_state(recorder.identity))
+            if run.iteration > run.iterations:
+                raise OtherRunError(f"{folder.path} stands at iteration {run.iteration} already; resume with more, or choose another --out")
         _run_recorded(run, recorder, callback, weights, animation)
     assert run.best is not None
     assert run.stopped is not None
@@ -147,23 +152,30 @@ def reconstruct(
 
 
 def _run_recorded(run: Reconstruction, recorder: Recorder, callback: Callback | None, weights: VGGWeights, animation: str | None) -> None:
-    """Run to the end; whatever interrupts it, the best picture and the last state are kept."""
+    """Run to the end. Ctrl-C and SIGTERM wait for the end of an iteration, where the state is complete and saved."""
+    with caught_signals() as caught:
 
-    def report(progress: Progress) -> None:
-        recorder(progress)
-        if callback:
-            callback(progress)
+        def report(progress: Progress) -> None:
+            recorder(progress)
+            try:
+                if callback:
+                    callback(progress)
+            except BaseException:
+                recorder.save()
+                raise
+            if caught:
+                recorder.save()
+                stopped = f"stopped at iteration {progress.iteration} of {progress.iterations}"
+                raise InterruptedRunError(f"{stopped}; everything is saved in {recorder.folder.path}, --resume goes on", caught[0])
 
-    recorder.open()
-    try:
         try:
             run.run(report)
+            recorder.finish(describe(run, weights, recorder.folder.path), animation)
         except BaseException:
-            recorder.save()
+            recorder.save_picture()
             raise
-        recorder.finish(describe(run, weights), animation)
-    finally:
-        recorder.close()
+        finally:
+            recorder.close()
 
 
 def make_config(
@@ -197,12 +209,20 @@ def make_config(
     unknown = sorted(set(values) - known)
     if unknown:
         raise UsageError(f"there is no setting '{unknown[0]}'; expected one of {', '.join(sorted(known))}")
-    if schedule is not None:
-        if schedule != "seed-000":
-            raise UsageError(f"--schedule is {schedule}; expected seed-000")
+    if schedule == "seed-000":
         chosen = {name: value for name, value in values.items() if name not in ("style_layers", "content_layers")}
         values |= {**seed_settings(values.get("loss", "gram"), values.get("moments"), tuple(values["style_layers"])), **chosen}
+    values["schedule"] = schedule
     return ReconstructionConfig(**values)
+
+
+def as_sequence(style: PictureSource | Sequence[PictureSource] | None) -> tuple[PictureSource, ...]:
+    """Return the style pictures as a tuple: none, one or several."""
+    if style is None:
+        return ()
+    if isinstance(style, str | Path | Image.Image | Tensor):
+        return (style,)
+    return tuple(style)
 
 
 def _layers(layers: Layers | None) -> dict[str, float]:

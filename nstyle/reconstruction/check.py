@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from nstyle.errors import NstyleError
+from nstyle.errors import NstyleError, UsageError, check_setting
 from nstyle.image import resize, to_tensor
-from nstyle.models.vgg import VGGFeatures, VGGWeights, layer_names
+from nstyle.models.vgg import VGGFeatures, VGGWeights, layer_names, min_side
 from nstyle.models.vgg_weights import KNOWN_FILES
 from nstyle.reconstruction.api import ReconstructionResult, reconstruct
 from nstyle.reconstruction.fingerprint import built_in_picture, compare, fingerprint, known_fingerprints
@@ -82,12 +82,18 @@ def check_vgg(
         The verdict; nothing is raised for weights that are wrong.
 
     Raises:
-        UsageError: If the picture is too small.
+        UsageError: If a number is out of range, or the picture too narrow for the layers.
     """
     image = image or built_in_picture()
+    choices = _choices(weights)
+    check_setting(iterations >= 1, "--iterations", iterations, "at least 1")
+    check_setting(32 <= size <= 2048, "--size", size, "32 to 2048 px")
+    needed = min_side(layer for _, _, layers in choices for layer in layers)
+    if min(image.size) * size < needed * max(image.size):
+        raise UsageError(f"a picture of {image.width}x{image.height} px at --size {size} is too narrow; expected at least {needed} px each way")
     findings = [_origin(weights), *_orientation(weights), _shapes(weights), _torchvision(weights)]
     pictures = [Shown("the picture", resize(image, long_side=size))]
-    for kind, label, layers in _choices(weights):
+    for kind, label, layers in choices:
         notice(f"reconstructing {kind} from {'+'.join(layers)}")
         finding, result = _reconstruction(kind, label, layers, weights, image, size, iterations)
         findings.append(finding)
@@ -101,11 +107,12 @@ def _origin(weights: VGGWeights) -> Finding:
     taken, known = fingerprint(weights), known_fingerprints()
     by_hash = KNOWN_FILES.get(weights.sha256[:8])
     if by_hash:
+        origin = f"{by_hash[0]} {weights.architecture} by the first 8 digits of its sha256"
         stored = known.get(f"{by_hash[0]}/{weights.architecture}")
         if stored is None:
-            return Finding("origin", True, f"{by_hash[0]} {weights.architecture} by its sha256; no fingerprint of that release is stored")
+            return Finding("origin", True, f"{origin}; no fingerprint of that release is stored")
         difference = compare(taken, stored).difference
-        return Finding("origin", not difference, f"{by_hash[0]} {weights.architecture} by its sha256{difference and ', but ' + difference}")
+        return Finding("origin", not difference, f"{origin}, but {difference}" if difference else origin)
     comparisons = {name: compare(taken, stored) for name, stored in known.items() if name.endswith(f"/{weights.architecture}")}
     for name, comparison in comparisons.items():
         if comparison.agreeing and not comparison.difference:
@@ -113,7 +120,10 @@ def _origin(weights: VGGWeights) -> Finding:
                 "origin", True, f"{name.replace('/', ' ')} by its fingerprint, {comparison.agreeing[0]} to {comparison.agreeing[-1]}"
             )
     name, nearest = max(comparisons.items(), key=lambda item: len(item[1].agreeing))
-    return Finding("origin", False, f"no known file, and no fingerprint fits; nearest is {name.replace('/', ' ')}: {nearest.difference}")
+    detail = f"no known file, and no fingerprint fits; nearest is {name.replace('/', ' ')}: {nearest.difference}"
+    if f"torchvision/{weights.architecture}" not in known:
+        detail += "; no fingerprint of torchvision's release is stored, which is known by its file's sha256 only"
+    return Finding("origin", False, detail)
 
 
 def _orientation(weights: VGGWeights) -> list[Finding]:
@@ -125,7 +135,7 @@ def _shapes(weights: VGGWeights) -> Finding:
     """Look for every convolution up to the deepest layer, and for none after a gap."""
     names = layer_names(weights.architecture)
     convs = [name for name in names if name.startswith("conv")]
-    present = [name for name in convs if f"features.{names.index(name)}.weight" in weights.state]
+    present = [name for name in convs if all(f"features.{names.index(name)}.{part}" in weights.state for part in ("weight", "bias"))]
     gap = [name for name in present if names.index(name) > names.index(weights.deepest)]
     if gap:
         return Finding("layers", False, f"{gap[0]} is there, but the layers before it are missing after {weights.deepest}")
@@ -155,7 +165,7 @@ def _their_features(weights: VGGWeights) -> dict[str, Tensor]:
 
     names = layer_names(weights.architecture)
     network = make_layers(cfgs["D" if weights.architecture == "vgg16" else "E"], batch_norm=False)[: names.index(weights.deepest) + 1]
-    network.load_state_dict({key.removeprefix("features."): value for key, value in weights.state.items()}, strict=True)
+    network.load_state_dict({key: weights.state[f"features.{key}"] for key in network.state_dict()})
     x = (to_tensor(built_in_picture()) - torch.tensor(weights.mean).view(3, 1, 1)) / torch.tensor(weights.std).view(3, 1, 1)
     x = x[None]
     features = {}

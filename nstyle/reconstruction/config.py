@@ -86,6 +86,8 @@ class ReconstructionConfig:
     """Of the VGG features; ``auto`` is bfloat16 where the hardware has it and it does not hurt, see :attr:`wants_float32`."""
     device: str = "auto"
     """``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``."""
+    schedule: str | None = None
+    """The preset that other settings came from: ``seed-000``, or None."""
 
     def __post_init__(self) -> None:
         choices = (
@@ -128,6 +130,9 @@ class ReconstructionConfig:
         assert self.style_weight is not None
         assert self.lr is not None
         assert self.iterations is not None
+        for name in ("iterations", "patience", "size", "seed", *(("min_size",) if self.min_size is not None else ())):
+            check_setting(isinstance(getattr(self, name), int), _flag(name), getattr(self, name), "a whole number")
+        check_setting(self.threshold is None or 0 < self.threshold < math.inf, "--threshold", self.threshold, "a finite number above 0")
         weights = {f"the weight of {name}": weight for name, weight in {**self.style_layers, **self.content_layers}.items()}
         weights |= {f"part {i} of --mix": part for i, part in enumerate(self.style_mix, start=1)}
         weights |= {"--style-weight": self.style_weight, "--tv-weight": self.tv_weight}
@@ -140,11 +145,13 @@ class ReconstructionConfig:
         check_setting(self.patience >= 0, "--patience", self.patience, "at least 0 (0 for never)")
         check_setting(16 <= self.size <= 8192, "--size", self.size, "16 to 8192 px")
         check_setting(self.min_size is None or 16 <= self.min_size <= self.size, "--min-size", self.min_size, f"16 to --size ({self.size}) px")
-        check_setting(self.seed >= 0, "--seed", self.seed, "at least 0")
+        check_setting(0 <= self.seed < 2**31, "--seed", self.seed, "0 to 2147483647")
 
     def _check_combinations(self) -> None:
         if not self.style_layers and not self.content_layers:
             raise UsageError("no layers were given; name some with --layers, such as relu1_1,relu2_1")
+        if self.schedule not in (None, "seed-000"):
+            raise UsageError(f"--schedule is {self.schedule}; expected seed-000")
         if self.moments is not None and self.loss != "moments":
             raise UsageError(f"--moments is {self.moments}, but --loss {self.loss} has none; leave it out or choose --loss moments")
         if self.is_random and self.optimizer == "lbfgs":
@@ -160,6 +167,11 @@ class ReconstructionConfig:
     def is_transfer(self) -> bool:
         """Tell whether there are both style and content."""
         return bool(self.style_layers) and bool(self.content_layers)
+
+    @property
+    def is_averaged(self) -> bool:
+        """Tell whether the loss is averaged over positions; ``half-sum`` and ``mmd`` are summed."""
+        return not (self.content_layers and self.content_loss == "half-sum") and not (self.style_layers and self.loss == "mmd")
 
     @property
     def is_random(self) -> bool:

@@ -56,16 +56,26 @@ class Best:
     """RGB (1, 3, H, W) in [0, 1]."""
     iteration: int
     loss: float
+    """Averaged over the last evaluations where each draws anew; the terms are then of one draw."""
     terms: dict[str, float]
 
 
 def ladder(config: ReconstructionConfig) -> tuple[int, ...]:
-    """List the long sides of the scale ladder: ``min_size``, growing by sqrt 2, and ``size`` last (Crowson 2021)."""
+    """List the long sides of the scale ladder, ``size`` last, each sqrt 2 times the one before (Crowson 2021).
+
+    The first lies between ``min_size`` and 1.2 times it, or is ``min_size`` with a smaller step to the second.
+    """
     if config.min_size is None:
         return (config.size,)
     steps = math.floor(math.log(config.size / config.min_size) / math.log(LADDER_STEP) + 1e-6)
     sizes = [round(config.size / LADDER_STEP**k) for k in range(steps, -1, -1)]
     return tuple(sizes if sizes[0] <= config.min_size * 1.2 else [config.min_size, *sizes])
+
+
+def features_dtype(config: ReconstructionConfig) -> torch.dtype:
+    """Resolve the precision of the VGG features."""
+    precision = "fp32" if config.precision == "auto" and config.wants_float32 else config.precision
+    return choose_dtype(precision, choose_device(config.device))
 
 
 class Reconstruction:
@@ -87,8 +97,7 @@ class Reconstruction:
         self.mean = weights.mean
         self.device = choose_device(config.device)
         layers = tuple(dict.fromkeys([*config.style_layers, *config.content_layers]))
-        precision = "fp32" if config.precision == "auto" and config.wants_float32 else config.precision
-        dtype = choose_dtype(precision, self.device)
+        dtype = features_dtype(config)
         self.vgg = VGGFeatures(weights, layers, pooling=config.pooling, dtype=dtype).to(self.device)
         assert config.optimizer is not None
         assert config.lr is not None
@@ -119,7 +128,8 @@ class Reconstruction:
         """Optimize to the end.
 
         Args:
-            callback: Called at the start and after every update.
+            callback: Called at the start and after every update, and once with the picture that a loaded state stands at. When it is called,
+                and only then, :meth:`state_dict` is complete.
 
         Raises:
             NonFiniteLossError: If a loss is not finite; :attr:`best` stays what it was.
@@ -137,9 +147,9 @@ class Reconstruction:
         while True:
             if self._seen != (self.scale, self.iteration):
                 self._observe(evaluation)
-                self.seconds = time.perf_counter() - started
-                terms = dict(evaluation.terms)
-                callback(Progress(self.iteration, self.iterations, self.sizes[self.scale], evaluation.loss, terms, self.image[0]))
+            self.seconds = time.perf_counter() - started
+            terms = dict(evaluation.terms)
+            callback(Progress(self.iteration, self.iterations, self.sizes[self.scale], evaluation.loss, terms, self.image[0]))
             self.stopped = self._stop_reason(evaluation)
             if self.stopped:
                 return
@@ -199,13 +209,13 @@ class Reconstruction:
         self.scale += 1
         width, height = self.pictures.result_size(self.sizes[self.scale])
         self.image = F.interpolate(self.best.image, (height, width), mode="bicubic", align_corners=False).clamp_(0, 1)
-        self.optimizer.resize(height, width)
+        self.optimizer.resize(height, width, averaged=self.config.is_averaged)
         self.scale_start = self._reference_iteration = self.iteration
         self.best, self._reference, self._watched, self._num_watched = None, math.inf, None, 0
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that :meth:`load_state_dict` needs to go on bit-identically."""
-        assert self.best is not None
+        assert self.best is not None, "a state is complete when a callback is called"
         watch = (self._watched, self._reference, self._reference_iteration, self._num_watched)
         return {
             "scale": self.scale,

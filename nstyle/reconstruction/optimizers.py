@@ -42,10 +42,11 @@ class PixelOptimizer(Protocol):
         """
         ...
 
-    def resize(self, height: int, width: int) -> None:
+    def resize(self, height: int, width: int, *, averaged: bool) -> None:
         """Carry the state over to pictures of another size.
 
-        Losses that average over positions have gradients that shrink with the number of pixels, and so do the state's.
+        Losses that are averaged over positions have gradients that shrink with the number of pixels, and so do the state's;
+        the gradients of losses that are summed stay.
         """
         ...
 
@@ -109,17 +110,17 @@ class FirstOrder:
         new = leaf.detach().clamp(0, 1)
         return new, evaluate(new)
 
-    def resize(self, height: int, width: int) -> None:
+    def resize(self, height: int, width: int, *, averaged: bool) -> None:
         state = self.state_dict()["optimizer"]
         for values in state["state"].values() if state else ():
             old = values["exp_avg"] if self.name == "adam" else values["momentum_buffer"]
-            shrink = old[0, 0].numel() / (height * width)
+            factor = _gradient_factor(old, height, width, averaged)
             if self.name == "adam":
-                values["exp_avg"] = _resize(old, height, width) * shrink
-                values["exp_avg_sq"] = _resize(values["exp_avg_sq"], height, width).clamp(min=0) * shrink**2
+                values["exp_avg"] = _resize(old, height, width) * factor
+                values["exp_avg_sq"] = _resize(values["exp_avg_sq"], height, width).clamp(min=0) * factor**2
             else:
                 values["momentum_buffer"] = _resize(old, height, width)
-                self._scale = self._scale * shrink if self._scale else None
+                self._scale = self._scale * factor if self._scale else None
         self._optimizer, self._pending = None, state
 
     def state_dict(self) -> dict[str, Any]:
@@ -196,12 +197,12 @@ class LBFGS:
             length *= min(max(-promised / (2 * curvature), 0.1), 0.5) if curvature > 0 else 0.5
         return None
 
-    def resize(self, height: int, width: int) -> None:
+    def resize(self, height: int, width: int, *, averaged: bool) -> None:
         pairs = list(self._pairs)
         self._pairs.clear()
         for step, change, _ in pairs:
-            shrink = step[0, 0].numel() / (height * width)
-            new_step, new_change = _resize(step, height, width), _resize(change, height, width) * shrink
+            factor = _gradient_factor(step, height, width, averaged)
+            new_step, new_change = _resize(step, height, width), _resize(change, height, width) * factor
             product = _dot(new_step, new_change)
             if product > 0:
                 self._pairs.append((new_step, new_change, product))
@@ -215,6 +216,10 @@ class LBFGS:
 
 def _dot(x: Tensor, y: Tensor) -> float:
     return torch.dot(x.flatten(), y.flatten()).item()
+
+
+def _gradient_factor(x: Tensor, height: int, width: int, averaged: bool) -> float:
+    return x[0, 0].numel() / (height * width) if averaged else 1.0
 
 
 def _resize(x: Tensor, height: int, width: int) -> Tensor:

@@ -10,11 +10,12 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from nstyle.errors import UsageError
-from nstyle.image import read_picture, resize, to_tensor
+from nstyle.image import read_picture, resize, to_image, to_picture, to_tensor
 from nstyle.models.vgg import min_side
 from nstyle.reconstruction.config import ReconstructionConfig
 
-PictureSource = str | Path | Image.Image
+PictureSource = str | Path | Image.Image | Tensor
+"""A file, a Pillow picture, or RGB (3, H, W) or (1, 3, H, W) in [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Source:
     image: Image.Image
     """Mode RGB, upright, at its own size."""
     name: str
-    """Its file, or ``picture`` for one from memory."""
+    """Its file, or ``PICTURE`` for one from memory."""
 
     @property
     def fingerprint(self) -> str:
@@ -35,7 +36,13 @@ class Source:
 def read_source(picture: PictureSource) -> Source:
     """Read a file, or take a picture in memory; transparency is composed on white."""
     if isinstance(picture, Image.Image):
-        return Source(picture.convert("RGB"), "picture")
+        return Source(to_picture(picture).over_white(), "PICTURE")
+    if isinstance(picture, Tensor):
+        if picture.shape[-3:-2] != (3,) or picture.shape[:-3].numel() != 1:
+            raise UsageError(f"a picture has the shape {tuple(picture.shape)}; expected (3, H, W)")
+        return Source(to_image(picture.reshape(picture.shape[-3:])), "PICTURE")
+    if not isinstance(picture, str | Path):
+        raise UsageError(f"a picture is a {type(picture).__name__}; expected a file, a Pillow picture or a tensor (3, H, W)")
     return Source(read_picture(Path(picture)).over_white(), str(picture))
 
 
@@ -71,12 +78,19 @@ class Pictures:
             raise UsageError("--mix is 0 for every style picture; expected at least one part above 0")
         first_size = config.min_size or config.size
         sizes = {"the result": self.result_size(first_size)}
+        if config.tv_weight and min(sizes["the result"]) < 2:
+            raise UsageError("the result is one pixel wide or high, which has no total variation; leave --tv-weight out")
         if config.content_layers and self.content is not None:
             self._check_side("the result", sizes["the result"], config.content_layers)
         if config.style_layers:
             sizes |= {source.name: self._style_image(source, config, first_size).size for source in self.styles}
             for name, size in sizes.items():
                 self._check_side(name, size, config.style_layers)
+                if config.loss == "mmd" and size != sizes["the result"]:
+                    raise UsageError(
+                        f"--loss mmd compares the same positions, but {name} is {size[0]}x{size[1]} px and the result "
+                        f"{sizes['the result'][0]}x{sizes['the result'][1]} px; give a style of the same shape, or choose mmd-shuffled"
+                    )
 
     @staticmethod
     def _check_side(name: str, size: tuple[int, int], layers: Iterable[str]) -> None:

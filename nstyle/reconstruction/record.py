@@ -2,6 +2,7 @@
 
 import dataclasses
 import shlex
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,30 +10,31 @@ import torch
 import nstyle
 from nstyle.models.vgg import VGGWeights
 from nstyle.reconstruction.config import ReconstructionConfig
-from nstyle.reconstruction.engine import Reconstruction
+from nstyle.reconstruction.engine import Reconstruction, features_dtype
 from nstyle.reconstruction.pictures import Pictures
 
 RESUMABLE = ("iterations", "patience", "threshold", "device", "vgg")
-"""Settings that may differ when a run is resumed."""
+"""Settings that may differ when a run is resumed. On a ladder the iterations may not: its first sizes are done already."""
 
 
 def identity(config: ReconstructionConfig, pictures: Pictures, weights: VGGWeights) -> dict[str, Any]:
     """Return what decides a run's pixels: settings, pictures and weights. A resumed run must match it."""
-    values = {name: value for name, value in config.to_dict().items() if name not in RESUMABLE}
+    values = {name: value for name, value in config.to_dict().items() if name not in RESUMABLE or (name == "iterations" and config.min_size)}
+    values["precision"] = str(features_dtype(config)).removeprefix("torch.")
     values["styles"] = [source.fingerprint for source in pictures.styles]
     values["content"] = pictures.content.fingerprint if pictures.content else None
     return {**values, "weights": weights.sha256}
 
 
-def describe(run: Reconstruction, weights: VGGWeights) -> dict[str, Any]:
+def describe(run: Reconstruction, weights: VGGWeights, folder: Path) -> dict[str, Any]:
     """Say what was run, and how it ended."""
     assert run.best is not None
     pictures = run.pictures
     return {
-        "command": command_line(run.config, pictures),
+        "command": f"{command_line(run.config, pictures)} --out {shlex.quote(str(folder))}",
         "config": run.config.to_dict(),
-        "styles": [source.name for source in pictures.styles],
-        "content": pictures.content.name if pictures.content else None,
+        "styles": [source.name for source in pictures.styles] if run.config.style_layers else [],
+        "content": pictures.content.name if pictures.content and run.config.content_layers else None,
         "identity": identity(run.config, pictures, weights),
         "vgg": {"architecture": weights.architecture, "release": weights.release, "sha256": weights.sha256, "deepest": weights.deepest},
         "result_size": list(pictures.result_size(run.config.size)),
@@ -48,11 +50,11 @@ def describe(run: Reconstruction, weights: VGGWeights) -> dict[str, Any]:
 
 
 def command_line(config: ReconstructionConfig, pictures: Pictures) -> str:
-    """Return the command that makes the same run."""
+    """Return the command that makes the same run, but for ``--out``."""
     task = "transfer" if config.is_transfer else "style" if config.style_layers else "content"
     words = ["nstyle", "reconstruct", task]
-    words += [pictures.content.name] if pictures.content else []
-    words += [source.name for source in pictures.styles]
+    words += [pictures.content.name] if pictures.content and config.content_layers else []
+    words += [source.name for source in pictures.styles] if config.style_layers else []
     default = ReconstructionConfig(
         style_layers=config.style_layers, content_layers=config.content_layers, loss=config.loss, optimizer=config.optimizer, style_weight=1.0
     )

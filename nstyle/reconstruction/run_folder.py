@@ -4,8 +4,9 @@ import csv
 import io
 import json
 import pickle
+import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,16 @@ from nstyle.image import encode, to_image, write_atomically
 from nstyle.reconstruction.engine import Progress, Reconstruction
 
 FORMAT = 1
+KEYS = frozenset(
+    {"command", "config", "styles", "content", "identity", "vgg", "initial", "best", "iterations", "stopped", "seconds", "device", "versions"}
+)
+"""What ``run.json`` must hold."""
 SAVE_EVERY = 60.0
 """Seconds between saves of the state."""
+
+
+class OtherRunError(UsageError):
+    """The folder holds a run about something else, or one that cannot be continued."""
 
 
 @dataclass(frozen=True)
@@ -66,22 +75,45 @@ class RunFolder:
                 raise UsageError(
                     f"{self.description} has format {values['format']}; expected {FORMAT}, so it was made by another version of nstyle"
                 )
+            missing = sorted(KEYS - values.keys())
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UsageError(f"{self.path} is no finished reconstruction ({type(error).__name__} at {self.description.name})") from error
+        if missing:
+            raise UsageError(f"{self.description} is damaged: it lacks {missing[0]}")
         return values
+
+    def read_rows(self) -> tuple[list[str], list[list[float]]]:
+        """Read ``losses.csv`` up to the first row that is not whole, which a killed run may leave at the end.
+
+        Returns:
+            The names of the columns and the rows.
+        """
+        try:
+            with self.losses.open(encoding="utf-8", newline="") as file:
+                names, *lines = list(csv.reader(file)) or [[]]
+        except OSError:
+            return [], []
+        rows: list[list[float]] = []
+        for line in lines:
+            try:
+                row = [float(value) for value in line]
+            except ValueError:
+                break
+            if len(row) != len(names):
+                break
+            rows.append(row)
+        return names, rows
 
     def read_losses(self) -> dict[str, list[float]]:
         """Read ``losses.csv`` as columns.
 
         Raises:
-            UsageError: If it is missing or damaged.
+            UsageError: If it is missing or holds no row.
         """
-        try:
-            with self.losses.open(encoding="utf-8", newline="") as file:
-                rows = list(csv.DictReader(file))
-            return {name: [float(row[name]) for row in rows] for name in rows[0]}
-        except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-            raise UsageError(f"{self.losses} cannot be read ({type(error).__name__}); expected iteration, size, loss and terms") from error
+        names, rows = self.read_rows()
+        if not rows:
+            raise UsageError(f"{self.losses} cannot be read; expected iteration, size, loss and terms")
+        return {name: [row[i] for row in rows] for i, name in enumerate(names)}
 
     def read_result(self) -> Image.Image:
         """Read the best picture.
@@ -105,7 +137,8 @@ class RunFolder:
         """Read what a resumed run goes on from.
 
         Raises:
-            UsageError: If there is none, or it is about something else.
+            UsageError: If there is none.
+            OtherRunError: If it is about something else, or damaged.
         """
         try:
             state = torch.load(self.state, map_location="cpu", weights_only=True)
@@ -113,15 +146,19 @@ class RunFolder:
         except FileNotFoundError:
             raise UsageError(f"{self.path} has nothing to resume; expected {self.state}") from None
         except (OSError, RuntimeError, pickle.UnpicklingError, KeyError, ValueError, EOFError) as error:
-            raise UsageError(f"{self.state} is damaged ({type(error).__name__}); start anew in another --out") from error
+            raise OtherRunError(f"{self.state} is damaged ({type(error).__name__}); start anew in another --out") from error
         wanted = json.loads(json.dumps(identity, sort_keys=True))
-        different = [name for name in wanted if saved.get(name) != wanted[name]]
-        if different:
-            name = different[0]
-            raise UsageError(
-                f"{self.path} was made with {name} {saved.get(name)}, not {wanted[name]}; resume with the same, or choose another --out"
-            )
+        for name, value in wanted.items():
+            if saved.get(name) != value:
+                was = f"{self.path} was made with {name} {saved.get(name)}, not {value}"
+                raise OtherRunError(f"{was}; resume with the same, or choose another --out")
         return dict(run)
+
+    def clear(self) -> None:
+        """Remove an earlier run's files."""
+        for path in [*self.snapshots.glob("*.png"), *self.path.glob("animation.*"), self.description, self.state, self.result, self.losses]:
+            path.unlink(missing_ok=True)
+        shutil.rmtree(self.path / "tensorboard", ignore_errors=True)
 
 
 @dataclass
@@ -134,6 +171,7 @@ class Recorder:
         identity: What the state is about; a resumed run must match it.
         snapshots_every: Iterations between snapshots; 0 for none.
         tensorboard: Also write event files to ``tensorboard/``.
+        resumed: Whether the run goes on from the folder's state; else what is in the folder is replaced.
     """
 
     folder: RunFolder
@@ -141,25 +179,26 @@ class Recorder:
     identity: Mapping[str, Any]
     snapshots_every: int = 0
     tensorboard: bool = False
+    resumed: bool = False
     _saved_at: float = field(default_factory=time.monotonic)
     _file: Any = None
     _writer: Any = None
 
-    def open(self) -> None:
-        """Open the logs; rows of a resumed run that it will write again are dropped."""
+    def _open(self) -> None:
+        """Open the logs with the first iteration, so that a run that cannot even start leaves an earlier one alone.
+
+        Rows of a resumed run that it writes again are dropped.
+        """
         try:
             self.folder.path.mkdir(parents=True, exist_ok=True)
-            resumed = self.run.iteration > 0 or self.run.scale > 0
-            kept = self._kept_rows() if resumed else []
+            if not self.resumed:
+                self.folder.clear()
             names = ["iteration", "size", "loss", *self._term_names()]
-            write_atomically(self.folder.losses, "".join(f"{line}\n" for line in [",".join(names), *kept]).encode())
+            lines = [names, *self._kept_rows()]
+            write_atomically(self.folder.losses, "".join(",".join(line) + "\n" for line in lines).encode())
             self._file = self.folder.losses.open("a", encoding="utf-8", newline="")
         except OSError as error:
             raise NstyleError(f"cannot write to {self.folder.path}: {error.strerror}; check the folder and its permissions") from error
-        if not resumed:
-            for path in self.folder.snapshots.glob("*.png"):
-                path.unlink()
-            self.folder.description.unlink(missing_ok=True)
         if self.tensorboard:
             from torch.utils.tensorboard import SummaryWriter
 
@@ -170,36 +209,42 @@ class Recorder:
         names = [f"style/{name}" for name in config.style_layers] + [f"content/{name}" for name in config.content_layers]
         return names + (["tv"] if config.tv_weight else [])
 
-    def _kept_rows(self) -> list[str]:
-        """Return the rows up to where the run stands: it goes on after them."""
+    def _kept_rows(self) -> list[list[str]]:
+        """Return the rows before the one that the run stands at, which it writes again."""
+        if not self.resumed:
+            return []
         now = (self.run.sizes[self.run.scale], self.run.iteration)
-        rows = self.folder.read_losses() if self.folder.losses.exists() else {"iteration": [], "size": []}
-        positions = list(zip(rows["size"], rows["iteration"], strict=True))
-        lines = self.folder.losses.read_text(encoding="utf-8").splitlines()[1:] if positions else []
-        return [line for line, position in zip(lines, positions, strict=True) if position <= now]
+        _, rows = self.folder.read_rows()
+        return [_row(row) for row in rows if (row[1], row[0]) < now]
 
     def __call__(self, progress: Progress) -> None:
         """Record an iteration: a row, and a snapshot or a save when they are due."""
+        if self._file is None:
+            self._open()
         values = [progress.iteration, progress.size, progress.loss, *progress.terms.values()]
-        self._file.write(",".join(repr(value) for value in values) + "\n")
+        self._file.write(",".join(_row(values)) + "\n")
         if self._writer:
             for name, value in {"loss": progress.loss, **progress.terms}.items():
                 self._writer.add_scalar(name, value, progress.iteration)
         if self.snapshots_every and progress.iteration % self.snapshots_every == 0:
-            write_atomically(self.folder.snapshots / f"{progress.iteration:06d}.png", encode(to_image(progress.image), ".png"))
+            name = f"{progress.iteration:06d}" + (f"-{progress.size}px" if len(self.run.sizes) > 1 else "")
+            write_atomically(self.folder.snapshots / f"{name}.png", encode(to_image(progress.image), ".png"))
             if self._writer:
                 self._writer.add_image("picture", progress.image.cpu(), progress.iteration)
         if time.monotonic() - self._saved_at > SAVE_EVERY:
             self.save()
 
     def save(self) -> None:
-        """Write the best picture and the state."""
-        self._file.flush()
-        if self.run.best is None:
-            return
-        write_atomically(self.folder.result, encode(to_image(self.run.picture()), ".png"))
+        """Write the best picture and the state. Only between two iterations."""
+        self.save_picture()
         self.folder.write_state(self.identity, self.run)
         self._saved_at = time.monotonic()
+
+    def save_picture(self) -> None:
+        """Write the best picture, if there is one yet."""
+        if self._file is not None and self.run.best is not None:
+            self._file.flush()
+            write_atomically(self.folder.result, encode(to_image(self.run.picture()), ".png"))
 
     def finish(self, description: Mapping[str, Any], animation: str | None) -> None:
         """Write the animation of the snapshots, then what the run was and how it ended."""
@@ -219,3 +264,8 @@ class Recorder:
             self._file.close()
         if self._writer:
             self._writer.close()
+
+
+def _row(values: Sequence[float]) -> list[str]:
+    """Write iteration and size as whole numbers, and losses so that they are read back exactly."""
+    return [str(int(value)) for value in values[:2]] + [repr(float(value)) for value in values[2:]]

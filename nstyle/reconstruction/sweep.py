@@ -12,19 +12,18 @@ from PIL import Image
 
 from nstyle.errors import NstyleError, UsageError
 from nstyle.image import encode, write_atomically
+from nstyle.interrupt import InterruptedRunError
 from nstyle.layout import labelled_table
 from nstyle.models.vgg import Architecture, VGGWeights
 from nstyle.models.vgg_weights import load_vgg_weights
-from nstyle.reconstruction.api import make_config, reconstruct
+from nstyle.reconstruction.api import as_sequence, make_config, reconstruct
 from nstyle.reconstruction.config import ReconstructionConfig
 from nstyle.reconstruction.engine import Progress
 from nstyle.reconstruction.pictures import Pictures, PictureSource
 from nstyle.reconstruction.record import identity
-from nstyle.reconstruction.run_folder import RunFolder
+from nstyle.reconstruction.run_folder import OtherRunError, RunFolder
 
 logger = logging.getLogger(__name__)
-
-LAYER_SETTINGS = ("layers", "style_layers", "content_layers")
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,8 @@ class SweepResult:
     cells: list[Cell]
     grid: Path
     """``grid.png``."""
+    folders: dict[str, Path] = field(default_factory=dict)
+    """Where each cell lies, by its name."""
     reused: int = 0
     """Cells that were there already."""
     failed: dict[str, str] = field(default_factory=dict)
@@ -65,21 +66,16 @@ def make_cells(axes: Mapping[str, Sequence[Any]]) -> list[Cell]:
     Returns:
         Every combination once, the last axis running fastest.
     """
-    choices: dict[str, list[tuple[str, dict[str, Any]]]] = {}
-    for name, options in axes.items():
+    choices: dict[str, dict[str, dict[str, Any]]] = {}
+    for name, values in axes.items():
         if name == "moments" and "loss" in axes:
             continue
-        if name == "loss":
-            numbers = axes.get("moments", [2])
-            losses = [{"loss": loss, "moments": n} if loss == "moments" else {"loss": loss} for loss in options for n in numbers]
-            unique = {_label(loss.get("loss")) + (f"-{loss['moments']}" if "moments" in loss else ""): loss for loss in losses}
-            choices[name] = list(unique.items())
-        else:
-            choices[name] = list({_label(value): {name: value} for value in options}.items())
-    varied = [name for name, choice in choices.items() if len(choice) > 1]
+        options = _losses(values, axes.get("moments", [2])) if name == "loss" else [{name: value} for value in values]
+        options = [option for i, option in enumerate(options) if option not in options[:i]]
+        choices[name] = _labelled(options)
     cells = []
-    for combination in itertools.product(*choices.values()):
-        labels = {name: label for name, (label, _) in zip(choices, combination, strict=True) if name in varied}
+    for combination in itertools.product(*(options.items() for options in choices.values())):
+        labels = {name: label for (name, options), (label, _) in zip(choices.items(), combination, strict=True) if len(options) > 1}
         settings: dict[str, Any] = {}
         for _, chosen in combination:
             settings |= chosen
@@ -87,11 +83,24 @@ def make_cells(axes: Mapping[str, Sequence[Any]]) -> list[Cell]:
     return cells
 
 
+def _losses(losses: Sequence[str], numbers: Sequence[int]) -> list[dict[str, Any]]:
+    return [{"loss": loss, "moments": n} if loss == "moments" else {"loss": loss} for loss in losses for n in numbers]
+
+
+def _labelled(options: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Find a label for every choice: a short one, or where two would be the same, one with everything in it."""
+    short = ["-".join(_label(value) for value in option.values()) for option in options]
+    full = ["-".join(str(value) for value in option.values()) for option in options]
+    return {(a if short.count(a) == 1 else b): option for a, b, option in zip(short, full, options, strict=True)}
+
+
 def _label(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
-    if isinstance(value, tuple):
-        return ":".join(f"{part:g}" for part in value)
+    if isinstance(value, Mapping):
+        return "+".join(name if weight == 1 else f"{name}={weight:g}" for name, weight in value.items())
+    if isinstance(value, tuple | list):
+        return "+".join(_label(part) for part in value)
     if isinstance(value, str) and ("/" in value or "\\" in value):
         return Path(value).stem
     return str(value).replace(",", "+").replace(" ", "")
@@ -145,7 +154,7 @@ def sweep(
     out = Path(out)
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file; expected a folder (--out)")
-    styles = () if style is None else (style,) if isinstance(style, str | Path | Image.Image) else tuple(style)
+    styles = as_sequence(style)
     pictures = Pictures.read(styles=styles, content=content)
     result = SweepResult(make_cells(axes), out / "grid.png")
     say = notice or (lambda text: None)
@@ -154,18 +163,27 @@ def sweep(
         where = f"{number} of {len(result.cells)}: {cell.name}"
         try:
             config = make_config(pictures, **cell.settings)
-            weights = releases[_release(cell)]
-            if _is_done(RunFolder(out / cell.name), config, pictures, weights):
+            release = releases[_release(cell)]
+            if isinstance(release, NstyleError):
+                raise release
+            done = _find_done(out, cell, config, pictures, release)
+            result.folders[cell.name] = done or out / cell.name
+            if done:
                 result.reused += 1
                 say(f"{where} (done already)")
                 continue
             say(where)
-            _run_cell(cell, out / cell.name, weights, style=styles or None, content=content, callback=callback, **options)
+            _run_cell(cell, out / cell.name, release, style=styles or None, content=content, callback=callback, **options)
+        except InterruptedRunError:
+            raise
         except NstyleError as error:
             result.failed[cell.name] = str(error)
             say(f"{where} cannot be made: {error}")
-    write_atomically(result.grid, encode(draw_grid(result, out), ".png"))
-    cells = [{"folder": cell.name, "labels": dict(cell.labels), "failed": result.failed.get(cell.name)} for cell in result.cells]
+    write_atomically(result.grid, encode(draw_grid(result), ".png"))
+    cells = [
+        {"folder": result.folders.get(cell.name, out / cell.name).name, "labels": dict(cell.labels), "failed": result.failed.get(cell.name)}
+        for cell in result.cells
+    ]
     write_atomically(out / "sweep.json", (json.dumps({"cells": cells}, indent=2) + "\n").encode())
     return result
 
@@ -174,36 +192,58 @@ def _release(cell: Cell) -> tuple[str, Architecture | None]:
     return cell.settings.get("vgg", ""), cell.settings.get("network")
 
 
-def _load_releases(cells: Sequence[Cell]) -> dict[tuple[str, Architecture | None], VGGWeights]:
-    """Load every VGG release that the cells name, once and before any work."""
-    return {release: load_vgg_weights(release[0] or None, architecture=release[1]) for release in dict.fromkeys(map(_release, cells))}
+def _load_releases(cells: Sequence[Cell]) -> dict[tuple[str, Architecture | None], VGGWeights | NstyleError]:
+    """Load every VGG release that the cells name, once and before any work.
+
+    Raises:
+        NstyleError: If none of them can be loaded; a single one that cannot is returned as its error.
+    """
+    releases: dict[tuple[str, Architecture | None], VGGWeights | NstyleError] = {}
+    for source, network in dict.fromkeys(map(_release, cells)):
+        try:
+            releases[source, network] = load_vgg_weights(source or None, architecture=network)
+        except NstyleError as error:
+            releases[source, network] = error
+    errors = [release for release in releases.values() if isinstance(release, NstyleError)]
+    if len(errors) == len(releases):
+        raise errors[0]
+    return releases
 
 
 def _run_cell(cell: Cell, folder: Path, weights: VGGWeights, *, callback: Callable[[Cell, Progress], None] | None, **options: Any) -> None:
+    """Continue the cell if it was interrupted, or else make it anew."""
     report = None if callback is None else (lambda progress: callback(cell, progress))
     arguments: dict[str, Any] = {**cell.settings, **options, "weights": weights, "out": folder, "callback": report}
     if RunFolder(folder).state.exists():
         try:
             reconstruct(**arguments, resume=True)
             return
-        except UsageError:
-            logger.info("%s holds another reconstruction, which is replaced", folder)
+        except OtherRunError as error:
+            logger.info("%s; it is replaced", error)
     reconstruct(**arguments, overwrite=True)
 
 
+def _find_done(out: Path, cell: Cell, config: ReconstructionConfig, pictures: Pictures, weights: VGGWeights) -> Path | None:
+    """Find the finished run of exactly these settings: in the cell's own folder, or under the name that another sweep gave it."""
+    others = sorted(path.parent for path in out.glob("*/run.json"))
+    for folder in [out / cell.name, *others]:
+        if _is_done(RunFolder(folder), config, pictures, weights):
+            return folder
+    return None
+
+
 def _is_done(folder: RunFolder, config: ReconstructionConfig, pictures: Pictures, weights: VGGWeights) -> bool:
-    """Tell whether the folder holds the finished run of exactly these settings."""
     try:
         description = folder.read_description()
     except UsageError:
         return False
     length = ("iterations", "patience", "threshold")
     wanted = {**identity(config, pictures, weights), **{name: getattr(config, name) for name in length}}
-    made = {**description["identity"], **{name: description["config"][name] for name in length}}
+    made = {**description["identity"], **{name: description["config"].get(name) for name in length}}
     return bool(made == json.loads(json.dumps(wanted))) and folder.result.exists()
 
 
-def draw_grid(result: SweepResult, out: Path) -> Image.Image:
+def draw_grid(result: SweepResult) -> Image.Image:
     """Draw the cells: the first axis down and the others across, or a single one across."""
     axes = list(dict.fromkeys(name for cell in result.cells for name in cell.labels))
     down, across = ([], axes) if len(axes) == 1 else (axes[:1], axes[1:])
@@ -216,6 +256,6 @@ def draw_grid(result: SweepResult, out: Path) -> Image.Image:
     table: list[list[Image.Image | str]] = [["" for _ in columns] for _ in rows]
     for cell in result.cells:
         reason = result.failed.get(cell.name)
-        picture = reason.split(";")[0] if reason is not None else RunFolder(out / cell.name).read_result()
+        picture = reason.split(";")[0] if reason is not None else RunFolder(result.folders[cell.name]).read_result()
         table[rows.index(key(cell, down))][columns.index(key(cell, across))] = picture
     return labelled_table(rows, columns, table)

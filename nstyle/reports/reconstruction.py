@@ -9,10 +9,10 @@ from PIL import Image
 
 from nstyle.errors import UsageError
 from nstyle.image import encode, write_atomically
-from nstyle.layout import labelled_table
+from nstyle.layout import contact_sheet, labelled_table
 from nstyle.reports.page import Figure, Section, Table, render
 from nstyle.reports.plots import line_plot
-from nstyle.reports.reconstruction_runs import Failure, Run, cumulative_chain, group, read_runs, single_layer_runs
+from nstyle.reports.reconstruction_runs import Failure, Run, cumulative_chains, group, read_runs, single_layer_runs
 from nstyle.reports.structure import structure_radius
 
 LOSS_ORDER = ("gram", "gram-gatys", "mean-std", "moments-1", "moments-2", "moments-3", "moments-4", "mmd", "mmd-shuffled")
@@ -39,7 +39,9 @@ def write_report(paths: Sequence[str | Path], out: str | Path) -> Path:
     for i, members in enumerate(groups, start=1):
         number = f" ({i})" if len(groups) > 1 else ""
         sections += _layers_by_losses(members, failures, number)
-        sections += _blocks(members, failures, number)
+        for chain in cumulative_chains(members):
+            sections.append(_blocks(chain, failures, number))
+    sections += _others(runs)
     sections.append(_all_runs(runs, failures))
     out = Path(out)
     for figure in (figure for section in sections for figure in section.figures):
@@ -55,33 +57,37 @@ def write_report(paths: Sequence[str | Path], out: str | Path) -> Path:
 def _layers_by_losses(members: list[Run], failures: list[Failure], number: str) -> list[Section]:
     """Seed 000, figures 1.3 to 1.7: what each loss keeps at each layer, and what each further moment adds."""
     runs = single_layer_runs(members)
-    layers = sorted({run.layers[0] for run in runs} | {f.labels["layers"] for f in failures if "+" not in f.labels.get("layers", "+")})
+    if len(runs) < 2:
+        return []
+    failed = {f.labels["layers"] for f in failures if "+" not in f.labels.get("layers", "+")}
+    layers = sorted({run.label for run in runs} | failed)
     losses = sorted({run.config.loss_label for run in runs}, key=LOSS_ORDER.index)
-    sections = []
-    if len(runs) > 1:
-        figure = _grid(f"layers-losses{_suffix(number)}.png", runs, failures, layers, losses, runs[0].budget)
-        text = (
-            "Style reconstructions at one layer each, down, under each loss, across. All have the same budget. The structure radius is the "
-            "distance at which the autocorrelation of the lightness, blurred by 2 px, falls to 1/e."
-        )
-        sections.append(Section(f"Layers and losses{number}", text, [figure], [_fall_table(runs)], [r.description["command"] for r in runs]))
+    text = (
+        "Style reconstructions at one layer each, down, under each loss, across. The structure radius is the "
+        "distance at which the autocorrelation of the lightness, blurred by 2 px, falls to 1/e."
+    )
+    figure = _grid(f"layers-losses{_suffix(number)}.png", runs, failures, layers, losses)
+    commands = [run.description["command"] for run in runs]
+    sections = [Section(f"Layers and losses{number}", text, [figure], [_fall_table(runs)], commands)]
     moments = [label for label in losses if label.startswith("moments-")]
     if len(moments) > 1:
-        figure = _grid(f"moments{_suffix(number)}.png", runs, failures, layers, moments, runs[0].budget)
+        figure = _grid(f"moments{_suffix(number)}.png", runs, failures, layers, moments)
         sections.append(Section(f"Numbers of moments{number}", "The same for the first N moments.", [figure]))
     return sections
 
 
-def _grid(file: str, runs: list[Run], failures: list[Failure], layers: list[str], losses: list[str], budget: str) -> Figure:
-    made = {(run.layers[0], run.config.loss_label): run for run in runs}
-    reasons = {f.labels.get("layers", ""): f.reason.split(";")[0] for f in failures}
+def _grid(file: str, runs: list[Run], failures: list[Failure], layers: list[str], losses: list[str]) -> Figure:
+    made = {(run.label, run.config.loss_label): run for run in runs}
 
     def cell(layer: str, loss: str) -> Image.Image | str:
         run = made.get((layer, loss))
-        return run.folder.read_result() if run else reasons.get(layer, "no run")
+        if run:
+            return run.folder.read_result()
+        reasons = [f.reason for f in failures if f.labels.get("layers") == layer and f.labels.get("loss", loss) == loss]
+        return reasons[0].split(";")[0] if reasons else "no run"
 
     table = [[cell(layer, loss) for loss in losses] for layer in layers]
-    return Figure(file, encode(labelled_table(layers, losses, table), ".png"), budget)
+    return Figure(file, encode(labelled_table(layers, losses, table), ".png"), runs[0].budget)
 
 
 def _fall_table(runs: list[Run]) -> Table:
@@ -89,33 +95,44 @@ def _fall_table(runs: list[Run]) -> Table:
     for run in runs:
         at = str(run.description["best"]["iteration"])
         radius = f"{structure_radius(run.folder.read_result()):.1f}"
-        rows.append([f"{run.layers[0]} {run.config.loss_label}", f"{run.initial_loss:.4g}", f"{run.best_loss:.4g}", at, radius])
+        rows.append([f"{run.label} {run.config.loss_label}", f"{run.initial_loss:.4g}", f"{run.best_loss:.4g}", at, radius])
     return Table(["layer and loss", "loss of the start", "loss of the best picture", "at iteration", "structure radius, px"], rows)
 
 
-def _blocks(members: list[Run], failures: list[Failure], number: str) -> list[Section]:
+def _blocks(chain: list[Run], failures: list[Failure], number: str) -> Section:
     """Seed 003: figure 3 (blocks), figure 4 (each phi while the deepest tau falls) and table 1."""
-    chain = cumulative_chain(members)
-    if not chain:
-        return []
-    deepest = chain[-1]
-    missing = [f for f in failures if f.labels.get("layers", "").startswith("+".join(deepest.layers))]
+    deepest, loss = chain[-1], chain[-1].config.loss_label
+    missing = [f for f in failures if f.labels.get("layers", "").startswith(f"{deepest.label}+") and f.labels.get("loss", loss) == loss]
     labels = [f"tau {n}: ... {run.layers[-1]}" for n, run in enumerate(chain, start=1)]
     cells: list[Image.Image | str] = [run.folder.read_result() for run in chain]
     for failure in missing:
         labels.append(f"... {failure.labels['layers'].split('+')[-1]}")
         cells.append(failure.reason.split(";")[0])
-    suffix = _suffix(number)
-    blocks = Figure(f"blocks{suffix}.png", encode(labelled_table([""], labels, [cells]), ".png"), f"After seed 003, figure 3: {deepest.budget}")
-    losses = deepest.folder.read_losses()
-    series = {layer: _relative(losses[f"style/{layer}"]) for layer in deepest.layers}
-    plot = line_plot(losses["iteration"], series, x_label="iteration", y_label="phi of each layer / its value at the start", log_y=True)
-    curves = Figure(f"phi{suffix}.png", plot, f"After seed 003, figure 4: each layer's loss while tau {len(deepest.layers)} falls")
-    rows = [[run.layers[-1], f"{deepest.description['initial'][f'style/{run.layers[-1]}']:.5g}", f"{run.best_loss:.5g}"] for run in chain]
+    suffix = f"-{loss}{_suffix(number)}"
+    figures = [
+        Figure(f"blocks{suffix}.png", encode(labelled_table([""], labels, [cells]), ".png"), f"After seed 003, figure 3: {deepest.budget}")
+    ]
+    losses, initial = deepest.folder.read_losses(), deepest.description["initial"]
+    series = {layer: _relative(losses[f"style/{layer}"]) for layer in deepest.layers if initial[f"style/{layer}"] > 0}
+    if series:
+        plot = line_plot(losses["iteration"], series, x_label="iteration", y_label="phi of each layer / its value at the start", log_y=True)
+        figures.append(Figure(f"phi{suffix}.png", plot, f"After seed 003, figure 4: each layer's loss while tau {len(deepest.layers)} falls"))
+    rows = [[run.layers[-1], f"{initial[f'style/{run.layers[-1]}']:.5g}", f"{run.best_loss:.5g}"] for run in chain]
     rows += [[failure.labels["layers"].split("+")[-1], "-", failure.reason.split(";")[0]] for failure in missing]
     table = Table(["layer", f"initial phi for tau {len(deepest.layers)}", "final tau"], rows)
-    text = "Style reconstructions of the first n layers together, as in seed 003, and the losses of each layer in the deepest of them."
-    return [Section(f"Blocks{number}", text, [blocks, curves], [table], [run.description["command"] for run in chain])]
+    text = f"Style reconstructions ({loss}) of the first n layers together, as in seed 003, and each layer's loss in the deepest."
+    return Section(f"Blocks{number}", text, figures, [table], [run.description["command"] for run in chain])
+
+
+def _others(runs: list[Run]) -> list[Section]:
+    """Show content reconstructions and transfers."""
+    others = [run for run in runs if run.config.content_layers]
+    if not others:
+        return []
+    sheet = contact_sheet([(f"{i}: {run.label}", run.folder.read_result()) for i, run in enumerate(others, start=1)])
+    table = Table(["", "run"], [[str(i), f"{run.label}, {run.budget}"] for i, run in enumerate(others, start=1)])
+    figure = Figure("content-transfer.png", encode(sheet, ".png"), "The best picture of each run")
+    return [Section("Content and transfer", "", [figure], [table], [run.description["command"] for run in others])]
 
 
 def _relative(values: list[float]) -> list[float]:
@@ -148,8 +165,7 @@ def _rows(runs: list[Run]) -> tuple[list[str], list[list[str]]]:
     for run in runs:
         config, d = run.config, run.description
         loss = config.loss_label if config.style_layers else config.content_loss
-        layers = "+".join([*config.content_layers, *config.style_layers])
-        settings = [layers, loss, str(config.optimizer), f"{config.lr:g}", str(config.start), str(config.seed), config.pooling]
+        settings = [run.label, loss, str(config.optimizer), f"{config.lr:g}", str(config.start), str(config.seed), config.pooling]
         numbers = [f"{run.initial_loss:.5g}", f"{run.best_loss:.5g}", str(d["best"]["iteration"]), str(d["iterations"])]
         rows.append([*settings, *numbers, d["stopped"], f"{d['seconds']:.0f}"])
     return columns, rows

@@ -35,17 +35,33 @@ class Run:
         return float(self.description["best"]["loss"])
 
     @property
+    def label(self) -> str:
+        """Its layers with their weights, such as ``relu1_1+relu2_1=0.5``."""
+        weights = {**self.config.content_layers, **self.config.style_layers}
+        return "+".join(name if weight == 1 else f"{name}={weight:g}" for name, weight in weights.items())
+
+    @property
     def surroundings(self) -> str:
-        """All that runs of one figure have in common: everything but layers and loss."""
-        left_out = ("style_layers", "content_layers", "loss", "moments", "device", "vgg")
+        """All that runs of one figure have in common: everything but layers and loss.
+
+        The budget belongs to it, unless a schedule sets one for each layer and loss.
+        """
+        left_out = ["style_layers", "content_layers", "loss", "moments", "device", "vgg", "iterations", "precision"]
         values = {name: value for name, value in self.description["identity"].items() if name not in left_out}
-        return json.dumps({**values, "iterations": self.config.iterations}, sort_keys=True)
+        if self.config.schedule is None:
+            values |= {name: getattr(self.config, name) for name in ("iterations", "patience", "threshold")}
+        return json.dumps(values, sort_keys=True)
 
     @property
     def budget(self) -> str:
         """Optimizer, rate, iterations and the like in words."""
         config = self.config
-        words = [f"{config.optimizer} at {config.lr:g}", f"{config.iterations} iterations", f"{config.size} px", f"start {config.start}"]
+        pictures = [name for name in (self.description["content"], *self.description["styles"]) if name]
+        words = [" + ".join(Path(name).stem for name in pictures), f"{config.optimizer} at {config.lr:g}"]
+        words += [f"schedule {config.schedule}" if config.schedule else f"{config.iterations} iterations"]
+        words += [f"{config.size} px" + (f" from {config.min_size} px on" if config.min_size else ""), f"start {config.start}"]
+        words += [f"mix {':'.join(f'{part:g}' for part in config.style_mix)}"] if config.style_mix else []
+        words += [f"tv {config.tv} x {config.tv_weight:g}"] if config.tv_weight else []
         words += [f"seed {config.seed}"] if config.start == "noise" else []
         words += [f"{config.pooling} pooling"] if config.pooling != "max" else []
         words += [f"features x {config.feature_scale:.4g}"] if config.feature_scale != 1 else []
@@ -68,7 +84,7 @@ def read_runs(paths: Sequence[Path]) -> tuple[list[Run], list[Failure]]:
         UsageError: If a path is neither, or a file in it is damaged.
     """
     runs, failures = [], []
-    for path in paths:
+    for path in {path.resolve(): path for path in paths}.values():
         if not path.is_dir():
             raise UsageError(f"{path} is no folder; expected a reconstruction or a sweep")
         if (path / "sweep.json").exists():
@@ -109,9 +125,14 @@ def single_layer_runs(runs: Iterable[Run]) -> list[Run]:
     return [run for run in runs if len(run.config.style_layers) == 1 and not run.config.content_layers]
 
 
-def cumulative_chain(runs: Iterable[Run]) -> list[Run]:
-    """Pick the longest chain of style reconstructions whose layers are the first n of one list: seed 003's tau_1, tau_2, ..."""
-    by_layers = {run.layers: run for run in runs if run.config.style_layers and not run.config.content_layers}
-    chains = [[by_layers[layers[:n]] for n in range(1, len(layers) + 1) if layers[:n] in by_layers] for layers in by_layers]
-    best = max(chains, key=len, default=[])
-    return best if len(best) > 1 else []
+def cumulative_chains(runs: Iterable[Run]) -> list[list[Run]]:
+    """Pick, for each loss, the longest chain of style reconstructions whose layers are the first n of one list: seed 003's tau_1, tau_2, ..."""
+    by_loss: dict[str, dict[tuple[tuple[str, float], ...], Run]] = {}
+    for run in runs:
+        if run.config.style_layers and not run.config.content_layers:
+            by_loss.setdefault(run.config.loss_label, {})[tuple(run.config.style_layers.items())] = run
+    longest = []
+    for by_layers in by_loss.values():
+        chains = [[by_layers[layers[:n]] for n in range(1, len(layers) + 1) if layers[:n] in by_layers] for layers in by_layers]
+        longest.append(max(chains, key=len))
+    return [chain for chain in longest if len(chain) > 1]

@@ -3,13 +3,9 @@
 Shape suffixes: B batch, S styles of the network.
 """
 
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from types import FrameType
 from typing import Any
 
 import torch
@@ -18,8 +14,8 @@ from torch import Tensor
 
 from nstyle.data.crops import CropSampler
 from nstyle.data.photos import BrokenPhotosError
-from nstyle.errors import NstyleError
 from nstyle.image import encode, to_image, write_atomically
+from nstyle.interrupt import InterruptedRunError, caught_signals
 from nstyle.losses.perceptual import Losses, PerceptualLoss, StyleTargets
 from nstyle.models.model_file import ModelInfo
 from nstyle.models.transformer import TransformerNetwork
@@ -32,14 +28,6 @@ from nstyle.training.validation import sample_grid, validate
 
 AFFINE_LR_FACTOR = 10.0
 """Learning rate of gamma and beta as a multiple of that of the convolutions."""
-
-
-class InterruptedRunError(NstyleError):
-    """The run was asked to stop; its state is saved."""
-
-    def __init__(self, message: str, signal_number: int) -> None:
-        super().__init__(message)
-        self.exit_status = 128 + signal_number
 
 
 @dataclass(frozen=True)
@@ -250,26 +238,3 @@ class Trainer:
                 f"nstyle train --resume --out {self.run.path}",
                 signal_number,
             )
-
-
-@contextmanager
-def caught_signals() -> Iterator[list[int]]:
-    """Collect Ctrl-C and SIGTERM in a list instead of dying of the first one; a second one acts at once."""
-    caught: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield caught
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    previous = {int(number): signal.getsignal(number) for number in numbers}
-
-    def catch(number: int, frame: FrameType | None) -> None:
-        caught.append(number)
-        signal.signal(number, previous[number])
-
-    for number in numbers:
-        signal.signal(number, catch)
-    try:
-        yield caught
-    finally:
-        for number in numbers:
-            signal.signal(number, previous[number])

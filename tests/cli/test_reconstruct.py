@@ -11,6 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nstyle import reconstruct
+from nstyle.errors import UsageError
+from nstyle.reconstruction.sweep import make_cells, sweep
+from nstyle.reports.reconstruction import write_report
+
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
 
@@ -137,6 +142,45 @@ def test_sweep_lays_out_a_grid_skips_what_is_done_and_notes_what_cannot_be(nstyl
     assert {path.name for path in (tmp_path / "report").iterdir()} == {"report.html", "layers-losses.png", "moments.png", "runs.csv"}
 
 
+def test_sweep_finds_cells_under_other_names_and_keeps_values_apart(vgg_file: Path, painting: Path, tmp_path: Path) -> None:
+    options = {"style": painting, "out": tmp_path / "sweep"}
+    axes = {"layers": ["relu1_1"], "size": [32], "iterations": [2], "vgg": [str(vgg_file)]}
+    assert sweep({**axes, "seed": [0]}, **options).reused == 0
+    again = sweep({**axes, "seed": [0, 1]}, **options)
+    assert (again.reused, len(again.cells)) == (1, 2)
+    assert len(sweep({**axes, "style_weight": [1234567.0, 1234568.0]}, **options).cells) == 2
+    layers = [("relu1_1", "relu1_2"), {"relu1_1": 1.0, "relu2_1": 0.5}, "relu1_1,relu1_2"]
+    assert [cell.labels["layers"] for cell in make_cells({"layers": layers[:2]})] == ["relu1_1+relu1_2", "relu1_1+relu2_1=0.5"]
+    shorter = sweep({**axes, "iterations": [1]}, **options)
+    assert shorter.reused == 0
+    assert json.loads((tmp_path / "sweep" / "run" / "run.json").read_text())["iterations"] == 1
+
+
+def test_report_keeps_losses_and_budgets_apart(vgg_file: Path, painting: Path, photo: Path, tmp_path: Path) -> None:
+    common = {"size": [32], "vgg": [str(vgg_file)]}
+    taus = ["relu1_1", "relu1_1,relu2_1"]
+    sweep(
+        {**common, "layers": taus, "loss": ["gram", "mean-std"], "iterations": [2], "start": ["style"]}, style=painting, out=tmp_path / "taus"
+    )
+    reconstruct(content=photo, layers="relu2_1", size=32, vgg=str(vgg_file), iterations=2, out=tmp_path / "content")
+    page = write_report([tmp_path / "taus", tmp_path / "taus", tmp_path / "content"], tmp_path / "report").read_text()
+    assert "Style reconstructions (gram)" in page
+    assert "Style reconstructions (mean-std)" in page
+    assert "Content and transfer" in page
+    assert "5 runs." in page
+    (tmp_path / "content" / "run.json").write_text('{"format": 1}')
+    with pytest.raises(UsageError, match=r"run.json is damaged: it lacks best"):
+        write_report([tmp_path / "content"], tmp_path / "report")
+
+
+def test_seed_schedules_share_one_figure_although_their_budgets_differ(vgg_file: Path, painting: Path, tmp_path: Path) -> None:
+    axes = {"layers": ["relu1_1", "relu1_2"], "loss": ["gram", "moments"], "moments": [1], "schedule": ["seed-000"], "size": [32]}
+    sweep({**axes, "vgg": [str(vgg_file)], "threshold": [1e9]}, style=painting, out=tmp_path / "sweep")
+    page = write_report([tmp_path / "sweep"], tmp_path / "report").read_text()
+    assert page.count("data:image/png;base64,") == 1
+    assert "schedule seed-000" in page
+
+
 def test_report_of_blocks_has_seed_003s_curves_and_table(nstyle: Run, vgg_file: Path, painting: Path, tmp_path: Path) -> None:
     sweep = nstyle(
         "reconstruct", "sweep", "style", painting, "--layers", "relu1_1,relu2_1,relu3_1,relu4_1", "--per-layer", "cumulative",
@@ -147,7 +191,7 @@ def test_report_of_blocks_has_seed_003s_curves_and_table(nstyle: Run, vgg_file: 
     page = (tmp_path / "report" / "report.html").read_text()
     assert "initial phi for tau 3" in page
     assert "stop at relu3_3" in page
-    assert picture(tmp_path / "report" / "phi.png").size == (1280, 800)
+    assert picture(tmp_path / "report" / "phi-gram.png").size == (1280, 800)
     run = json.loads((tmp_path / "taus" / "layers-relu1_1+relu2_1+relu3_1" / "run.json").read_text())
     assert f"{run['initial']['style/relu2_1']:.5g}" in page
 
@@ -202,6 +246,10 @@ def test_check_exits_with_its_verdict(nstyle: Run, vgg_file: Path, photo: Path, 
     assert "FAIL" in done.stdout.decode()
     assert "origin" in done.stdout.decode()
     assert picture(tmp_path / "vgg-check.png").mode == "RGB"
+    (tmp_path / "not-vgg.safetensors").write_bytes(b"nothing")
+    broken = nstyle("reconstruct", "check", "--vgg", "not-vgg.safetensors")
+    assert broken.returncode == 1
+    assert "FAIL" in broken.stdout.decode()
     bad = nstyle("reconstruct", "check", "--vgg", vgg_file, "--output", "table.txt")
     assert bad.returncode == 2
     assert b"--output is table.txt" in bad.stderr

@@ -11,6 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from nstyle.errors import UsageError
 from nstyle.models.vgg import VGGWeights
 from nstyle.models.vgg_weights import load_vgg_weights, read_vgg_file
 from nstyle.reconstruction import check
@@ -82,11 +83,21 @@ def test_wrong_mean_or_std_fails(key: str, value: str, rewrite: Callable[[Callab
     assert "origin" in failures(rewrite(change))
 
 
-def test_a_missing_layer_in_the_middle_fails(random_vgg: VGGWeights) -> None:
-    state = {key: value for key, value in random_vgg.state.items() if not key.startswith("features.5.")}
-    found = check._shapes(dataclasses.replace(random_vgg, state=state))
-    assert not found.ok
-    assert "conv2_2 is there" in found.detail
+@pytest.mark.parametrize("missing", ["features.5.weight", "features.5.bias"])
+def test_a_missing_layer_in_the_middle_fails(missing: str, random_vgg: VGGWeights) -> None:
+    state = {key: value for key, value in random_vgg.state.items() if key != missing}
+    verdict = check_vgg(dataclasses.replace(random_vgg, state=state), size=48, iterations=1)
+    assert "conv2_2 and deeper" in str(verdict.findings) or "but the layers before it are missing" in str(verdict.findings)
+    assert not verdict.ok
+
+
+def test_bad_arguments_are_not_blamed_on_the_weights(random_vgg: VGGWeights) -> None:
+    with pytest.raises(UsageError, match="--size is 8"):
+        check_vgg(random_vgg, size=8)
+    with pytest.raises(UsageError, match="--iterations is 0"):
+        check_vgg(random_vgg, iterations=0)
+    with pytest.raises(UsageError, match="64x1 px at --size 48 is too narrow; expected at least 16 px"):
+        check_vgg(random_vgg, Image.new("RGB", (64, 1)), size=48)
 
 
 @pytest.mark.parametrize("architecture", ["vgg16", "vgg19"])
@@ -99,7 +110,7 @@ def test_features_equal_torchvisions_through_block_5(architecture: str) -> None:
 def test_a_known_hash_without_a_stored_fingerprint_says_so(random_vgg: VGGWeights) -> None:
     finding = check._origin(dataclasses.replace(random_vgg, sha256="397923af" + 56 * "0"))
     assert finding.ok
-    assert "torchvision vgg16 by its sha256; no fingerprint of that release is stored" in finding.detail
+    assert "torchvision vgg16 by the first 8 digits of its sha256; no fingerprint of that release is stored" in finding.detail
 
 
 def test_fingerprints_tell_a_deviation_above_the_tolerance() -> None:

@@ -12,6 +12,7 @@ LEVELS = {
     "image": 1,
     "animation": 2,
     "layout": 2,
+    "interrupt": 1,
     "models": 2,
     "losses": 3,
     "data": 4,

@@ -3,7 +3,9 @@
 import dataclasses
 import itertools
 import math
+import signal
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +15,15 @@ from torch import Tensor
 
 import nstyle
 from nstyle.errors import NstyleError, UsageError
+from nstyle.image import to_tensor
+from nstyle.interrupt import InterruptedRunError
 from nstyle.models.vgg import VGGWeights
 from nstyle.reconstruction.api import make_config
 from nstyle.reconstruction.config import ReconstructionConfig, parse_layers
-from nstyle.reconstruction.engine import Reconstruction, ladder
+from nstyle.reconstruction.engine import Progress, Reconstruction, ladder
 from nstyle.reconstruction.objective import Evaluation, Objective
 from nstyle.reconstruction.optimizers import LBFGS, FirstOrder, make_optimizer
-from nstyle.reconstruction.pictures import Pictures
+from nstyle.reconstruction.pictures import Pictures, read_source
 from nstyle.reconstruction.seed_schedule import ITERATIONS, seed_settings
 
 
@@ -195,7 +199,7 @@ def test_optimizer_state_follows_the_picture_to_another_size(name: Any) -> None:
     evaluation = evaluate(image_two)
     for _ in range(5):
         image_two, evaluation = optimizer_two.step(image_two, evaluation, evaluate)
-    optimizer_two.resize(16, 16)
+    optimizer_two.resize(16, 16, averaged=True)
     large = torch.nn.functional.interpolate(image_two, (16, 16))
     large, _ = optimizer_two.step(large, evaluate(large), evaluate)
     assert large.mean().item() == pytest.approx(small.mean().item(), rel=1e-3)
@@ -238,7 +242,7 @@ def test_a_saved_run_goes_on_bit_identically(options: Any, loss: Any, painting: 
     second.load_state_dict(first.state_dict())
     iterations: list[int] = []
     second.run(lambda progress: iterations.append(progress.iteration))
-    assert iterations == list(range(6, 13))
+    assert iterations == list(range(5, 13))
     assert torch.equal(second.image, whole.image)
     assert torch.equal(second.picture(), whole.picture())
     assert second.best is not None
@@ -295,6 +299,109 @@ def test_styles_keep_their_size_or_get_the_contents(photograph: Image.Image) -> 
     assert pictures.styles_at(own, 24)[0].shape == (1, 3, 50, 100)
 
 
+@pytest.mark.parametrize(("optimizer", "lr"), [("lbfgs", 1.0), ("adam", 0.02), ("sgd", 0.05)])
+@pytest.mark.parametrize("how", ["signal", "error"])
+def test_an_interrupted_run_goes_on_bit_identically(
+    how: str, optimizer: str, lr: float, painting: Image.Image, random_vgg: VGGWeights, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {
+        "style": painting, "layers": "relu1_1,relu2_1", "weights": random_vgg, "size": 48, "min_size": 24, "optimizer": optimizer, "lr": lr,
+        "iterations": 4, "patience": 0,
+    }  # fmt: skip
+    whole = nstyle.reconstruct(**options, out=tmp_path / "whole")
+    for stop in (0, 4, 6):
+
+        def interrupt(progress: Progress, stop: int = stop) -> None:
+            if progress.iteration == stop and how == "signal":
+                signal.raise_signal(signal.SIGINT)
+            elif progress.iteration == stop:
+                raise ZeroDivisionError
+
+        folder = tmp_path / f"stopped-{stop}"
+        with pytest.raises(InterruptedRunError if how == "signal" else ZeroDivisionError) as caught:
+            nstyle.reconstruct(**options, out=folder, callback=interrupt)
+        assert how == "error" or (caught.value.exit_status == 130 and "--resume goes on" in str(caught.value))  # type: ignore[attr-defined]
+        result = nstyle.reconstruct(**options, out=folder, resume=True)
+        assert torch.equal(result.image, whole.image)
+        assert (folder / "losses.csv").read_text() == (tmp_path / "whole" / "losses.csv").read_text()
+
+
+def test_a_killed_run_with_a_torn_log_is_resumed(painting: Image.Image, random_vgg: VGGWeights, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"style": painting, "layers": "relu1_1", "weights": random_vgg, "size": 48}
+    nstyle.reconstruct(**options, iterations=6, out=tmp_path / "whole")
+    nstyle.reconstruct(**options, iterations=4, out=tmp_path / "torn")
+    with (tmp_path / "torn" / "losses.csv").open("a") as file:
+        file.write("5,48,12")
+    nstyle.reconstruct(**options, iterations=6, out=tmp_path / "torn", resume=True)
+    assert (tmp_path / "torn" / "losses.csv").read_text() == (tmp_path / "whole" / "losses.csv").read_text()
+
+
+def test_resume_refuses_what_would_not_be_the_same_run(painting: Image.Image, random_vgg: VGGWeights, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"style": painting, "layers": "relu1_1", "weights": random_vgg, "size": 48, "out": tmp_path / "run"}
+    nstyle.reconstruct(**options, iterations=5, precision="bf16")
+    with pytest.raises(UsageError, match="stands at iteration 5 already"):
+        nstyle.reconstruct(**options, iterations=3, precision="bf16", resume=True)
+    with pytest.raises(UsageError, match="made with precision bfloat16, not float32"):
+        nstyle.reconstruct(**options, iterations=8, precision="fp32", resume=True)
+    options["out"] = tmp_path / "ladder"
+    nstyle.reconstruct(**options, iterations=2, min_size=24)
+    with pytest.raises(UsageError, match="made with iterations 2, not 3"):
+        nstyle.reconstruct(**options, iterations=3, min_size=24, resume=True)
+
+
+def test_a_run_that_cannot_start_leaves_the_old_one_alone(painting: Image.Image, random_vgg: VGGWeights, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"style": painting, "layers": "relu1_1", "weights": random_vgg, "size": 48, "out": tmp_path / "run"}
+    nstyle.reconstruct(**options, iterations=2)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    with pytest.raises(NstyleError, match="the loss became"):
+        nstyle.reconstruct(**options, loss="moments", moments=4, feature_scale=1e15, overwrite=True)
+    with pytest.raises(UsageError, match="stop at"):
+        nstyle.reconstruct(**{**options, "layers": "relu4_1", "weights": cut(random_vgg)}, overwrite=True)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+
+
+def cut(weights: VGGWeights) -> VGGWeights:
+    """Cut the weights off after relu3_3."""
+    return dataclasses.replace(weights, state={k: v for k, v in weights.state.items() if int(k.split(".")[1]) <= 14})
+
+
+def test_fixed_mmd_refuses_a_style_of_another_shape(photograph: Image.Image, random_vgg: VGGWeights) -> None:
+    turned = photograph.transpose(Image.Transpose.ROTATE_90)
+    with pytest.raises(UsageError, match=r"PICTURE is 36x48 px and the result 48x36 px"):
+        nstyle.reconstruct(
+            content=photograph, style=turned, content_layers="relu1_1", style_layers="relu1_1", loss="mmd", style_weight=1.0,
+            weights=random_vgg, size=48,
+        )  # fmt: skip
+
+
+def test_pictures_in_memory_are_read_like_files(random_vgg: VGGWeights) -> None:
+    clear = Image.new("RGBA", (20, 20), (0, 0, 0, 0))
+    assert read_source(clear).image.getpixel((5, 5)) == (255, 255, 255)
+    tensor = torch.rand(3, 20, 30)
+    for picture in (tensor, tensor[None]):
+        torch.testing.assert_close(to_tensor(read_source(picture).image), tensor, rtol=0, atol=0.5 / 255 + 1e-6)
+    with pytest.raises(UsageError, match=r"shape \(4, 20, 30\); expected \(3, H, W\)"):
+        read_source(torch.rand(4, 20, 30))
+    with pytest.raises(UsageError, match="a picture is a int"):
+        nstyle.reconstruct(style=[3], layers="relu1_1", weights=random_vgg)  # type: ignore[list-item]
+
+
+def test_summed_losses_keep_the_optimizers_state_when_the_picture_grows() -> None:
+    def evaluate(image: Tensor) -> Evaluation:
+        return Evaluation((image - 0.9).square().sum().item(), {}, 2 * (image - 0.9))
+
+    for averaged, same in ((False, True), (True, False)):
+        optimizer = FirstOrder("sgd", 0.01)
+        image = torch.full((1, 3, 8, 8), 0.1)
+        optimizer.step(image, evaluate(image), evaluate)
+        scale = optimizer.state_dict()["scale"]
+        optimizer.resize(16, 16, averaged=averaged)
+        assert (optimizer.state_dict()["scale"] == scale) == same
+    config = ReconstructionConfig(content_layers={"relu1_1": 1.0})
+    assert config.is_averaged
+    assert not dataclasses.replace(config, content_loss="half-sum").is_averaged
+
+
 def test_a_loss_that_is_not_finite_stops_with_one_line(painting: Image.Image, random_vgg: VGGWeights) -> None:
     with pytest.raises(NstyleError, match=r"the loss became (inf|nan) at iteration 0 .*style/relu2_1"):
         nstyle.reconstruct(style=painting, layers="relu2_1", weights=random_vgg, size=48, loss="moments", moments=4, feature_scale=1e15)
@@ -322,6 +429,11 @@ def test_a_loss_that_is_not_finite_stops_with_one_line(painting: Image.Image, ra
         ({"layers": "relu1_1", "animation": "gif"}, "need a folder"),
         ({"content_layers": "relu1_1"}, "content layers were given but no content picture"),
         ({"layers": "relu1_1", "style_layers": "relu1_1"}, "not both"),
+        ({"layers": "relu1_1", "iterations": 3.5}, "--iterations is 3.5; expected a whole number"),
+        ({"layers": "relu1_1", "threshold": math.nan}, "--threshold is nan"),
+        ({"layers": "relu1_1", "seed": 10**20}, "--seed is 1000"),
+        ({"layers": "relu1_1", "network": "vgg19"}, "the weights are of vgg16, but network is vgg19"),
+        ({"layers": "relu1_1", "snapshots_every": -1, "out": "x"}, "--snapshots-every is -1"),
         ({"layers": "relu1_1", "schedule": "seed-999"}, "--schedule is seed-999; expected seed-000"),
     ],
 )
@@ -336,9 +448,8 @@ def test_transfer_defaults_and_weights_that_stop_early(photograph: Image.Image, 
     assert tuple(config.content_layers) == ("relu4_2",)
     assert tuple(config.style_layers) == ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
     assert math.fsum(config.style_layers.values()) == pytest.approx(1)
-    short = dataclasses.replace(random_vgg, state={k: v for k, v in random_vgg.state.items() if int(k.split(".")[1]) <= 14})
     with pytest.raises(UsageError, match=r"relu5_1 .*stop at relu3_3; .*--style-layers, --content-layers"):
-        nstyle.reconstruct(style=painting, content=photograph, weights=short, size=48)
+        nstyle.reconstruct(style=painting, content=photograph, weights=cut(random_vgg), size=48)
 
 
 def test_a_style_weight_is_not_guessed_for_losses_it_was_not_tuned_for(photograph: Image.Image, painting: Image.Image) -> None:

@@ -109,8 +109,15 @@ def test_shuffled_mmd_of_a_picture_with_itself_has_mean_zero() -> None:
     assert (draws < 0).any()
     assert (draws > 0).any()
     standard_error = draws.std() / math.sqrt(len(draws))
-    # Pairs are drawn without replacement from one finite sample, which shifts the mean by about k / positions.
-    assert abs(draws.mean()) < 4 * standard_error + 2 / 144
+    # Pairs within a picture are drawn without replacement, so that no position meets itself there, while across the two pictures, which
+    # are the same, it does: with n positions the mean is 2 (mean k of distinct positions - mean k of all), of order 1 / n.
+    values = features.flatten(2)
+    kernel = torch.exp(-(values[..., :, None] - values[..., None, :]).square() / target[1][..., None])
+    count = values.shape[2]
+    distinct = (kernel.sum(dim=(2, 3)) - count) / (count * (count - 1))
+    expected = 2 * (distinct - kernel.mean(dim=(2, 3))).mean()
+    assert abs(expected) < 0.02
+    assert abs(draws.mean() - expected) < 4 * standard_error
 
 
 def test_shuffled_mmd_tells_distributions_apart_and_takes_pictures_of_two_sizes() -> None:
@@ -122,7 +129,7 @@ def test_shuffled_mmd_tells_distributions_apart_and_takes_pictures_of_two_sizes(
 
 def test_fixed_mmd_needs_pictures_of_one_size(pair: tuple[Tensor, Tensor]) -> None:
     loss = style_loss("mmd")
-    with pytest.raises(UsageError, match=r"has 20 of them .* style 16; .*mmd-shuffled"):
+    with pytest.raises(UsageError, match=r"has 5x4 of them .* style 4x4; .*mmd-shuffled"):
         loss.compare(loss.describe(pair[0]), loss.target(pair[1][..., :4]), None)
 
 
