@@ -14,16 +14,17 @@ LABEL = 26
 INK, PAPER, EMPTY = (40, 40, 40), (255, 255, 255), (235, 235, 235)
 
 
-def contact_sheet(pictures: Sequence[tuple[str, Image.Image]]) -> Image.Image:
+def contact_sheet(pictures: Sequence[tuple[str, Image.Image]], *, cell: int = CELL) -> Image.Image:
     """Lay pictures of one size out in a grid that is about square, each over its name.
 
     Args:
         pictures: Name and RGB picture.
+        cell: Largest long side of the pictures on the sheet, in pixels.
 
     Returns:
         RGB.
     """
-    thumbnails = [(name, _fit(picture)) for name, picture in pictures]
+    thumbnails = [(name, _fit(picture, cell)) for name, picture in pictures]
     width = max(picture.width for _, picture in thumbnails)
     height = max(picture.height for _, picture in thumbnails)
     columns = math.ceil(math.sqrt(len(pictures) * height / width)) if len(pictures) > 1 else 1
@@ -72,8 +73,8 @@ def labelled_table(rows: Sequence[str], columns: Sequence[str], cells: Sequence[
     return sheet
 
 
-def _fit(picture: Image.Image) -> Image.Image:
-    scale = min(1.0, CELL / max(picture.size))
+def _fit(picture: Image.Image, side: int = CELL) -> Image.Image:
+    scale = min(1.0, side / max(picture.size))
     return picture.resize((max(1, round(picture.width * scale)), max(1, round(picture.height * scale))), Image.Resampling.LANCZOS)
 
 

@@ -8,6 +8,7 @@ photographs only: they are near copies.
 """
 
 import argparse
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 from PIL import Image
 from skimage import data
 
-from nstyle.image import encode, write_atomically
+from nstyle.image import encode, read_picture, write_atomically
 from nstyle.layout import contact_sheet
 from nstyle.reports.reconstruction import write_report
 
@@ -51,7 +52,7 @@ def experiments(painting: str, second: str | None, photo: str, ladder_photo: str
         "transfer-adam": [*transfer, *CONTENT, *STYLE, "--optimizer", "adam", "--lr", "0.02", "--iterations", "600"],
         "transfer-sgd": [*transfer, *CONTENT, *STYLE, "--optimizer", "sgd", "--lr", "0.01,0.05,0.2", "--iterations", "600"],
         "ladder": ["transfer", ladder_photo, painting, *CONTENT, *STYLE, "--iterations", "100", "--size", "640", "--min-size", "160"],
-        "no-ladder": ["transfer", ladder_photo, painting, *CONTENT, *STYLE, "--iterations", "100", "--size", "640"],
+        "no-ladder": ["transfer", ladder_photo, painting, *CONTENT, *STYLE, "--iterations", "190", "--size", "640"],
     }
     if second:
         mixes = ["--mix", "1,0", "--mix", "0.5,0.5", "--mix", "0,1"]
@@ -68,6 +69,13 @@ def run(name: str, arguments: list[str], out: Path) -> None:
     subprocess.run([sys.executable, "-m", "nstyle", "reconstruct", *arguments, "--out", str(folder)], check=False)
 
 
+def write_jpeg(source: Path, target: Path) -> None:
+    """Write a small JPEG: noisy pictures make large ones."""
+    buffer = io.BytesIO()
+    read_picture(source).rgb.save(buffer, "JPEG", quality=80, optimize=True)
+    write_atomically(target, buffer.getvalue())
+
+
 def write_pictures(out: Path, pictures: Path) -> None:
     """Copy what may be shown to the documentation, as JPEG."""
     shown = [path for path in sorted((out / "layers-losses").iterdir()) if path.is_dir() and "mmd" not in path.name]
@@ -75,17 +83,16 @@ def write_pictures(out: Path, pictures: Path) -> None:
     sources = {
         name: out / name / "grid.png" for name in ("seeds", "photo-losses", "photo-content", "style-weight", "start", "layers", "tv", "mix")
     }
-    sources |= {"layers-losses": out / "report" / "layers-losses-1.png", "blocks": out / "report" / "blocks-2.png"}
+    sources |= {"layers-losses": out / "report" / "layers-losses-1.png", "blocks": out / "report" / "blocks-gram-2.png"}
     for name, path in sources.items():
         if path.exists():
-            with Image.open(path) as image:
-                write_atomically(pictures / f"reconstruct-{name}.jpg", encode(image.convert("RGB"), ".jpg"))
-    if (out / "report" / "phi-2.png").exists():
-        write_atomically(pictures / "reconstruct-phi.png", (out / "report" / "phi-2.png").read_bytes())
+            write_jpeg(path, pictures / f"reconstruct-{name}.jpg")
+    write_atomically(pictures / "reconstruct-phi.png", (out / "report" / "phi-gram-2.png").read_bytes())
     pair = [(name, out / name / "result.png") for name in ("no-ladder", "ladder")]
     if all(path.exists() for _, path in pair):
-        sheet = contact_sheet([(name.replace("-", " "), Image.open(path).convert("RGB")) for name, path in pair])
-        write_atomically(pictures / "reconstruct-ladder.jpg", encode(sheet, ".jpg"))
+        sheet = contact_sheet([(name.replace("-", " "), read_picture(path).rgb) for name, path in pair], cell=640)
+        write_atomically(out / "report" / "ladder.png", encode(sheet, ".png"))
+        write_jpeg(out / "report" / "ladder.png", pictures / "reconstruct-ladder.jpg")
 
 
 def main() -> None:

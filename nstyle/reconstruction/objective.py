@@ -64,10 +64,7 @@ class Objective:
                 self.style_targets.append({name: self.style_loss.target(feature) for name, feature in features.items()})
             if content is not None and config.content_layers:
                 self.content_target = self._features(content, tuple(config.content_layers))
-        assert config.style_weight is not None
-        self.weights = {f"style/{name}": config.style_weight * weight for name, weight in config.style_layers.items()}
-        self.weights |= {f"content/{name}": weight for name, weight in config.content_layers.items()}
-        self.weights |= {"tv": config.tv_weight} if config.tv_weight else {}
+        self.weights = config.term_weights
 
     def _features(self, image: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
         features = self.extractor(image, layers)

@@ -193,7 +193,7 @@ class Recorder:
             self.folder.path.mkdir(parents=True, exist_ok=True)
             if not self.resumed:
                 self.folder.clear()
-            names = ["iteration", "size", "loss", *self._term_names()]
+            names = ["iteration", "size", "loss", *self.run.config.term_weights]
             lines = [names, *self._kept_rows()]
             write_atomically(self.folder.losses, "".join(",".join(line) + "\n" for line in lines).encode())
             self._file = self.folder.losses.open("a", encoding="utf-8", newline="")
@@ -203,11 +203,6 @@ class Recorder:
             from torch.utils.tensorboard import SummaryWriter
 
             self._writer = SummaryWriter(str(self.folder.path / "tensorboard"), purge_step=self.run.iteration)
-
-    def _term_names(self) -> list[str]:
-        config = self.run.config
-        names = [f"style/{name}" for name in config.style_layers] + [f"content/{name}" for name in config.content_layers]
-        return names + (["tv"] if config.tv_weight else [])
 
     def _kept_rows(self) -> list[list[str]]:
         """Return the rows before the one that the run stands at, which it writes again."""

@@ -26,8 +26,8 @@ class Run:
 
     @property
     def initial_loss(self) -> float:
-        """The sum of the start's terms."""
-        return float(sum(self.description["initial"].values()))
+        """The weighted loss of the start (of a ladder's first size)."""
+        return float(sum(weight * self.description["initial"][name] for name, weight in self.config.term_weights.items()))
 
     @property
     def best_loss(self) -> float:
