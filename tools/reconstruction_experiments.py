@@ -35,9 +35,12 @@ def experiments(painting: str, second: str | None, photo: str, ladder_photo: str
     blocks = ["--layers", "relu1_1,relu2_1,relu3_1,relu4_1", "--per-layer", "cumulative"]
     layer_sets = ["--style-layers", "relu1_1", "--style-layers", "relu1_1,relu2_1", "--style-layers", "relu1_1,relu2_1,relu3_1"]
     moments = ["--loss", "gram,moments", "--moments", "2,4"]
+    first_cell = ["style", painting, "--layers", "relu1_1", "--loss", "moments", "--moments", "1"]
+    to_the_end = ["--optimizer", "adam", "--lr", "0.001", "--iterations", "20000", "--patience", "0"]
     commands = {
         "layers-losses": [*style, *four, "--loss", "gram,moments,mmd", "--moments", "1,2,3,4", *FEATURES_OVER_255, *LBFGS],
-        "seed-cell": ["style", painting, "--layers", "relu1_1", "--loss", "moments", "--moments", "1", "--schedule", "seed-000"],
+        "seed-cell": [*first_cell, "--schedule", "seed-000"],
+        "seed-cell-to-the-end": [*first_cell, *to_the_end, *FEATURES_OVER_255],
         "blocks": [*style, *blocks, "--loss", "gram", *adam, "--iterations", "3000"],
         "seeds": [*style, "--layers", "relu2_1", *moments, "--seed", "0,1,2", *FEATURES_OVER_255, *LBFGS],
         "adam": [*style, *two_layers, *moments, *adam, "--iterations", "1500", *FEATURES_OVER_255],

@@ -494,3 +494,30 @@ def test_adam_is_torchs(painting: Image.Image) -> None:
         (3 * leaf - 3 * target).square().mean().backward()
         adam.step()
     torch.testing.assert_close(found, leaf.detach())
+
+
+@pytest.mark.parametrize("name", ["half-sum", "mean"])
+def test_content_losses_agree_with_their_oracles_and_gradients(name: Any) -> None:
+    """Gatys et al. 2015, eq. 1 and seed 004's mean, with loops; features are the pixels times three, times the feature scale."""
+    generator = torch.Generator().manual_seed(0)
+    image, target = (torch.rand(1, 3, 4, 5, generator=generator, dtype=torch.float64) for _ in range(2))
+    config = ReconstructionConfig(content_layers={"pixels": 1.0}, content_loss=name, feature_scale=0.5)
+    objective = Objective(Pixels(), config, [], [], target)
+    squares = [(1.5 * (a - b)) ** 2 for a, b in zip(image.flatten().tolist(), target.flatten().tolist(), strict=True)]
+    expected = math.fsum(squares) / 2 if name == "half-sum" else math.fsum(squares) / len(squares)
+    evaluation = objective.evaluate(image)
+    assert evaluation.loss == pytest.approx(expected, rel=1e-12)
+    assert torch.autograd.gradcheck(lambda x: objective.terms(x)["content/pixels"], image.requires_grad_())
+    slope = 2.25 * (image.detach() - target) * (1 if name == "half-sum" else 2 / len(squares))
+    torch.testing.assert_close(evaluation.grad, slope)
+
+
+@pytest.mark.parametrize(("loss", "power"), [("gram", 4), ("mean-std", 2)])
+def test_the_feature_scale_is_applied_to_picture_and_target_alike(loss: Any, power: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    image, style = (torch.rand(1, 3, 6, 6, generator=generator, dtype=torch.float64) for _ in range(2))
+    losses = []
+    for scale in (1.0, 0.5):
+        config = ReconstructionConfig(style_layers={"pixels": 1.0}, loss=loss, feature_scale=scale)
+        losses.append(Objective(Pixels(), config, [style], [1.0], None).evaluate(image).loss)
+    assert losses[1] == pytest.approx(losses[0] * 0.5**power, rel=1e-5)
