@@ -13,6 +13,10 @@ class UsageError(NstyleError, ValueError):
     exit_status = 2
 
 
+class NonFiniteLossError(NstyleError):
+    """A loss became NaN or infinite."""
+
+
 def check_setting(ok: bool, name: str, value: object, expected: str) -> None:
     """Refuse a setting unless it is ``ok``.
 

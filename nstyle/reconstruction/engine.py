@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nstyle.errors import NstyleError
+from nstyle.errors import NonFiniteLossError
 from nstyle.models.device import choose_device, choose_dtype
 from nstyle.models.vgg import VGGFeatures, VGGWeights
 from nstyle.reconstruction.config import ReconstructionConfig
@@ -24,10 +24,6 @@ IMPROVEMENT = 1e-3
 """A loss that does not fall by this part within the patience is on a plateau."""
 SMOOTHING = 0.98
 """Weight of the past in the loss that is watched, where every evaluation draws anew."""
-
-
-class NonFiniteLossError(NstyleError):
-    """A loss became NaN or infinite."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nstyle.errors import NstyleError
+from nstyle.errors import NonFiniteLossError
 from nstyle.losses.perceptual import Losses
 from nstyle.training.run_directory import sync
 
@@ -18,10 +18,6 @@ logger = logging.getLogger(__name__)
 
 FLUSH_EVERY = 20
 """Updates between transfers of the losses from the device: each one waits for the device."""
-
-
-class NonFiniteLossError(NstyleError):
-    """A loss became NaN or infinite."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import nstyle
-from nstyle.errors import NstyleError, UsageError
+from nstyle.errors import NonFiniteLossError, NstyleError, UsageError
 from nstyle.losses.perceptual import PerceptualLoss
 from nstyle.losses.presets import RELATIVE
 from nstyle.models.model_file import load_model, read_info
@@ -22,7 +22,6 @@ from nstyle.models.transformer import TransformerNetwork
 from nstyle.models.vgg import VGGWeights
 from nstyle.training.api import prepare_append, prepare_training
 from nstyle.training.config import TrainingConfig
-from nstyle.training.metrics import NonFiniteLossError
 from nstyle.training.precision import check_can_compile
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.trainer import step_losses
