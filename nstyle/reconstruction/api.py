@@ -110,20 +110,10 @@ def reconstruct(
     """
     pictures = Pictures.read(styles=as_sequence(style), content=content)
     config = make_config(pictures, layers=layers, style_layers=style_layers, content_layers=content_layers, schedule=schedule, **settings)
-    if out is None and (snapshots_every or animation or tensorboard or resume):
+    folder = _folder(out, resume=resume, overwrite=overwrite)
+    if folder is None and (snapshots_every or animation or tensorboard or resume):
         raise UsageError("snapshots, animation, TensorBoard and resume need a folder; give out (--out DIR)")
-    if animation and not snapshots_every:
-        raise UsageError(f"an animation ({animation}) is made of snapshots; give --snapshots-every as well, such as 20")
-    if animation:
-        check_format(Path(f"animation.{animation}"))
-    folder = None if out is None else RunFolder(Path(out))
-    if folder is not None and folder.path.exists() and not folder.path.is_dir():
-        raise UsageError(f"{folder.path} is a file; expected a folder (--out)")
-    if folder is not None and (folder.description.exists() or folder.state.exists()) and not (resume or overwrite):
-        raise UsageError(
-            f"{folder.path} holds a reconstruction already; continue it with --resume, replace it with --overwrite, or choose another --out"
-        )
-    check_setting(snapshots_every >= 0, "--snapshots-every", snapshots_every, "at least 0 (0 for none)")
+    _check_snapshots(snapshots_every, animation)
     if weights is not None and config.network not in (None, weights.architecture):
         raise UsageError(f"the weights are of {weights.architecture}, but network is {config.network}; leave network out")
     weights = weights or load_weights(config)
@@ -149,6 +139,27 @@ def reconstruct(
     return ReconstructionResult(
         run.picture(), best.iteration, best.loss, best.terms, run.initial, run.iteration, run.stopped, run.seconds, config
     )  # fmt: skip
+
+
+def _folder(out: str | Path | None, *, resume: bool, overwrite: bool) -> RunFolder | None:
+    """Return the folder of the run, unless it would take the place of another one unasked."""
+    if out is None:
+        return None
+    folder = RunFolder(Path(out))
+    if folder.path.exists() and not folder.path.is_dir():
+        raise UsageError(f"{folder.path} is a file; expected a folder (--out)")
+    if (folder.description.exists() or folder.state.exists()) and not (resume or overwrite):
+        taken = f"{folder.path} holds a reconstruction already"
+        raise UsageError(f"{taken}; continue it with --resume, replace it with --overwrite, or choose another --out")
+    return folder
+
+
+def _check_snapshots(snapshots_every: int, animation: str | None) -> None:
+    check_setting(snapshots_every >= 0, "--snapshots-every", snapshots_every, "at least 0 (0 for none)")
+    if animation and not snapshots_every:
+        raise UsageError(f"an animation ({animation}) is made of snapshots; give --snapshots-every as well, such as 20")
+    if animation:
+        check_format(Path(f"animation.{animation}"))
 
 
 def _run_recorded(run: Reconstruction, recorder: Recorder, callback: Callback | None, weights: VGGWeights, animation: str | None) -> None:
