@@ -9,6 +9,7 @@ import typer
 from nstyle.cli import reconstruct
 from nstyle.cli.add_style import add_style
 from nstyle.cli.arguments import SpreadStyles
+from nstyle.cli.compare import compare
 from nstyle.cli.models import info, models
 from nstyle.cli.reconstruct_check import check
 from nstyle.cli.reconstruct_report import report
@@ -28,6 +29,7 @@ app = typer.Typer(
 app.command(cls=SpreadStyles)(train)
 app.command("add-style", cls=SpreadStyles)(add_style)
 app.command()(stylize)
+app.command(cls=SpreadStyles)(compare)
 app.command()(models)
 app.command()(info)
 

@@ -21,7 +21,7 @@ SMOOTHING = 0.98
 """Weight of the past in the losses that are shown."""
 
 
-class _Speed:
+class Speed:
     """Updates per second over the last measured stretch."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class _Speed:
 def training_progress() -> "Iterator[Callable[[TrainingProgress], None]]":
     """Show updates, updates/s, time left and the current losses; validation losses as a table."""
     console = Console(stderr=True, file=sys.stderr)
-    speed = _Speed()
+    speed = Speed()
     losses: dict[str, float] = {}
     if not console.is_terminal:
         yield _plain_lines(speed)
@@ -60,7 +60,7 @@ def training_progress() -> "Iterator[Callable[[TrainingProgress], None]]":
         yield show
 
 
-def _plain_lines(speed: _Speed) -> "Callable[[TrainingProgress], None]":
+def _plain_lines(speed: Speed) -> "Callable[[TrainingProgress], None]":
     last = time.monotonic()
 
     def show(progress: "TrainingProgress") -> None:

@@ -55,7 +55,7 @@ def sweep(
     """
     from nstyle.cli.reconstruct_progress import reconstruction_progress
     from nstyle.errors import UsageError
-    from nstyle.models.device import keep_freed_memory
+    from nstyle.models.memory import keep_freed_memory
     from nstyle.reconstruction.sweep import expand_layers, sweep
 
     if task not in ("style", "content", "transfer"):
@@ -89,7 +89,7 @@ def sweep(
 
 def _run(pictures: dict[str, Any], options: dict[str, Any]) -> None:
     from nstyle.cli.reconstruct_progress import reconstruction_progress
-    from nstyle.models.device import keep_freed_memory
+    from nstyle.models.memory import keep_freed_memory
     from nstyle.reconstruction.api import reconstruct
 
     settings = o.given(options)

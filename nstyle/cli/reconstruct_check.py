@@ -29,7 +29,7 @@ def check(
     from nstyle.errors import UsageError
     from nstyle.image import WRITABLE, encode, write_atomically
     from nstyle.layout import contact_sheet
-    from nstyle.models.device import keep_freed_memory
+    from nstyle.models.memory import keep_freed_memory
     from nstyle.models.vgg import CONVS_PER_BLOCK, Architecture
     from nstyle.models.vgg_weights import default_source, load_vgg_weights
     from nstyle.reconstruction.check import Finding, check_vgg

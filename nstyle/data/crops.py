@@ -3,11 +3,13 @@
 A resumed run therefore sees exactly the crops that an uninterrupted one would have seen.
 """
 
+import hashlib
 import logging
 from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
+from pathlib import Path
 from types import ModuleType
 from typing import cast
 
@@ -25,17 +27,28 @@ logger = logging.getLogger(__name__)
 MAX_ZOOM = 1.5
 """The short side is resized to between 1 and this many times the crop, as far as the photograph has the pixels."""
 PREFETCHED_BATCHES = 4
-ORDER, AUGMENTATION, HELD_OUT = 0, 1, 2
+ORDER, AUGMENTATION = 0, 1
 """Streams of random numbers, so that none repeats another."""
 
 
-def hold_out(index: PhotoIndex, count: int, seed: int) -> tuple[PhotoIndex, PhotoIndex]:
-    """Split off ``count`` photographs by the seed (at most half of them): (rest, held out)."""
-    order = np.random.default_rng((seed, HELD_OUT)).permutation(len(index.files))
-    chosen = set(order[: min(count, len(index.files) // 2)].tolist())
-    rest = tuple(path for i, path in enumerate(index.files) if i not in chosen)
-    held_out = tuple(path for i, path in enumerate(index.files) if i in chosen)
+def rank(index: PhotoIndex) -> tuple[Path, ...]:
+    """Order photographs by a hash of their names: a choice that no seed decides and that new files hardly disturb."""
+    return tuple(sorted(index.files, key=lambda path: hashlib.sha256(_name(path, index.root).encode()).digest()))
+
+
+def hold_out(index: PhotoIndex, count: int) -> tuple[PhotoIndex, PhotoIndex]:
+    """Split off the first ``count`` photographs by :func:`rank` (at most half of them): (rest, held out).
+
+    Runs of every seed are judged on the same photographs, and more of them include fewer.
+    """
+    held_out = rank(index)[: min(count, len(index.files) // 2)]
+    chosen = set(held_out)
+    rest = tuple(path for path in index.files if path not in chosen)
     return PhotoIndex(index.root, rest, index.skipped), PhotoIndex(index.root, held_out)
+
+
+def _name(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
 
 class CropSampler:
@@ -119,18 +132,27 @@ def center_crops(index: PhotoIndex, size: int) -> Tensor:
     Raises:
         NstyleError: If none can be read.
     """
-    v2 = _transforms()
     crops = []
     for path in index.files:
         try:
-            image = resize(read_picture(path, near_side=size).over_white(), short_side=size)
+            crops.append(center_crop(path, size))
         except NstyleError as error:
             logger.warning("a validation photograph is left out: %s", error)
-            continue
-        crops.append(v2.pil_to_tensor(v2.center_crop(image, [size, size])))
     if not crops:
         raise NstyleError(f"none of the {len(index.files)} photographs in {index.root} can be read")
-    return torch.stack(crops).float().div(255)
+    return torch.stack(crops)
+
+
+def center_crop(path: Path, size: int) -> Tensor:
+    """Return the middle of a photograph, short side resized to ``size``: float32 (3, size, size) in [0, 1].
+
+    Raises:
+        NstyleError: If the file cannot be read.
+    """
+    v2 = _transforms()
+    image = resize(read_picture(path, near_side=size).over_white(), short_side=size)
+    pixels: Tensor = v2.pil_to_tensor(v2.center_crop(image, [size, size]))
+    return pixels.float().div(255)
 
 
 def _transforms() -> ModuleType:

@@ -1,7 +1,5 @@
 """Which device to run a network on, and in which precision."""
 
-import ctypes
-import sys
 from typing import Literal
 
 import torch
@@ -46,18 +44,3 @@ def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
     if precision == "auto":
         return torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
     return torch.bfloat16 if precision == "bf16" else torch.float32
-
-
-def keep_freed_memory() -> None:
-    """Tell glibc to keep freed memory for the next allocation, in a process that allocates the same tensors again and again.
-
-    By default large blocks go back to the kernel at once and come back as fresh pages, which must be cleared: up to half
-    the time of an update of a small picture. The process's memory then stays at its peak. Elsewhere this does nothing.
-    """
-    if sys.platform != "linux":
-        return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        trim_threshold, mmap_max = -1, -4  # M_TRIM_THRESHOLD and M_MMAP_MAX of malloc.h.
-        mallopt(trim_threshold, 2**31 - 1)
-        mallopt(mmap_max, 0)

@@ -1,6 +1,6 @@
 """Training from Python and from the command line: ``nstyle.train`` and ``nstyle.add_style``."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,7 @@ def prepare_training(styles: Sequence[str | Path], *, out: str | Path | None, re
     if settings.get("init_from"):
         model = find_model(settings["init_from"])
         settings = {"width": read_info(model).width, **settings, "init_from": str(model)}
-    return _prepare_new(files, Path(out) if out else RUNS / run_name(files), settings, RELATIVE)
+    return new_run(Path(out) if out else RUNS / run_name(files), make_config(files, settings), files)
 
 
 def prepare_append(model: str | Path, styles: Sequence[str | Path], *, out: str | Path, **settings: Any) -> Trainer:
@@ -93,7 +93,8 @@ def prepare_append(model: str | Path, styles: Sequence[str | Path], *, out: str 
     if "size" not in settings:
         inherited["style_size"] = info.style_size
     fixed = {"init_from": str(path), "rows_only": True}
-    return _prepare_new(find_styles(styles), Path(out), {**inherited, **settings, **fixed}, Preset.from_dict(info.preset))
+    files = find_styles(styles)
+    return new_run(Path(out), make_config(files, {**inherited, **settings, **fixed}, Preset.from_dict(info.preset)), files)
 
 
 def run_name(styles: Sequence[StyleFile]) -> str:
@@ -102,7 +103,12 @@ def run_name(styles: Sequence[StyleFile]) -> str:
     return "+".join(names) if len(names) <= 3 else f"{names[0]}+{len(names) - 1}-more"
 
 
-def _prepare_new(styles: Sequence[StyleFile], out: Path, settings: dict[str, Any], loss: Preset) -> Trainer:
+def make_config(styles: Sequence[StyleFile], settings: Mapping[str, Any], loss: Preset = RELATIVE) -> TrainingConfig:
+    """Turn settings as :func:`train` takes them into a config.
+
+    Raises:
+        UsageError: If a setting does not do.
+    """
     settings = dict(settings)
     preset = settings.pop("preset", None)
     if preset is not None:
@@ -112,7 +118,7 @@ def _prepare_new(styles: Sequence[StyleFile], out: Path, settings: dict[str, Any
     loss = loss.override(**{name: settings.pop(name) for name in PRESET_OVERRIDES if name in settings})
     names = [style.name for style in styles]
     factors = {match_style(name, names): value for name, value in settings.pop("style_factors", {}).items()}
-    return new_run(out, TrainingConfig(loss=loss, style_factors=factors, **settings), styles)
+    return TrainingConfig(loss=loss, style_factors=factors, **settings)
 
 
 def _prepare_resume(styles: Sequence[str | Path], out: str | Path | None, settings: dict[str, Any]) -> Trainer:

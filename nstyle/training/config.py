@@ -16,6 +16,8 @@ LrSchedule = Literal["constant", "one-cycle"]
 STYLE_SIZE_FACTOR = 1.5
 """Default short side of the paintings, as a multiple of the crop."""
 DEFAULT_UPDATES = 40_000
+NUM_VALIDATION = 16
+"""Photographs that a run validates on where no folder of them is given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +63,9 @@ class TrainingConfig:
     coco_categories: tuple[str, ...] = ()
     """Categories to take from it, or all."""
     validation: str = ""
-    """Folder of validation photographs; empty for 16 held out of the content."""
+    """Folder of validation photographs; empty for some held out of the content."""
+    held_out: int = NUM_VALIDATION
+    """Photographs kept out of training where there is no such folder, at least 1. The first 16 of them validate."""
     vgg: str = ""
     """Weights file, ``imagenet``, or empty for ``NSTYLE_VGG`` and then ``imagenet``."""
     init_from: str = ""
@@ -80,6 +84,7 @@ class TrainingConfig:
         check_setting(0 < self.width <= 4, "--width", self.width, "more than 0 and at most 4")
         check_setting(0 < self.lr <= 1, "--lr", self.lr, "more than 0 and at most 1")
         check_setting(0 <= self.clip < float("inf"), "--clip", self.clip, "at least 0 (0 for no clipping)")
+        check_setting(self.held_out >= 1, "--held-out", self.held_out, "at least 1")
         check_setting(self.seed >= 0, "--seed", self.seed, "at least 0")
         check_setting(self.checkpoint_every >= 1, "--checkpoint-every", self.checkpoint_every, "at least 1")
         check_setting(

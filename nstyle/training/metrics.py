@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ FLUSH_EVERY = 20
 @dataclass(frozen=True)
 class _Row:
     update: int
+    seconds: float
     lr: float
     styles: Sequence[str]
     values: Tensor
@@ -44,6 +46,7 @@ class MetricsLog:
         self._file = path.open("a", encoding="utf-8")
         self._writer = SummaryWriter(str(tensorboard), purge_step=first_update + 1)
         self._rows: list[_Row] = []
+        self._started = time.monotonic() - _seconds_so_far(path)
         self.latest: dict[str, float] = {}
         """Mean content and style loss of the last update that was fetched."""
 
@@ -55,7 +58,7 @@ class MetricsLog:
         """
         self._names = ("total", "content", "style", "tv", *losses.style_terms)
         values = torch.stack([total, losses.content, losses.style, losses.tv, *losses.style_terms.values()])
-        self._rows.append(_Row(update, lr, styles, values.detach()))
+        self._rows.append(_Row(update, self._seconds(), lr, styles, values.detach()))
         if len(self._rows) >= FLUSH_EVERY:
             self.flush()
 
@@ -74,7 +77,7 @@ class MetricsLog:
             by_style = {
                 name: {term: _mean(values[t], row.styles, name) for t, term in enumerate(self._names)} for name in dict.fromkeys(row.styles)
             }
-            self._write({"update": row.update, "lr": row.lr, "total": values[0].mean().item(), "losses": by_style})
+            self._write({"update": row.update, "seconds": row.seconds, "lr": row.lr, "total": values[0].mean().item(), "losses": by_style})
             for style, terms in by_style.items():
                 for term, value in terms.items():
                     self._writer.add_scalar(f"{style}/{term}", value, row.update)
@@ -94,9 +97,9 @@ class MetricsLog:
             "checkpoints before it are kept: start a new run from the last with --init-from, a lower --lr or --precision fp32"
         )
 
-    def add_validation(self, update: int, losses: dict[str, dict[str, float]]) -> None:
-        """Write the validation losses by style."""
-        self._write({"update": update, "validation": losses})
+    def add_validation(self, update: int, losses: dict[str, dict[str, float]], peak_memory: int | None) -> None:
+        """Write the validation losses by style, and the most memory that training took so far, in bytes."""
+        self._write({"update": update, "seconds": self._seconds(), "peak_memory": peak_memory, "validation": losses})
         for style, terms in losses.items():
             for term, value in terms.items():
                 self._writer.add_scalar(f"validation/{style}/{term}", value, update)
@@ -109,11 +112,20 @@ class MetricsLog:
     def _write(self, line: dict[str, Any]) -> None:
         self._file.write(json.dumps(line) + "\n")
 
+    def _seconds(self) -> float:
+        return round(time.monotonic() - self._started, 3)
+
     def close(self) -> None:
         """Write everything to the disk; no-op for what cannot be fetched."""
         sync(self._file)
         self._file.close()
         self._writer.close()
+
+
+def _seconds_so_far(path: Path) -> float:
+    """Return what the last line of a run that is resumed says; its file holds whole lines only."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return float(json.loads(lines[-1]).get("seconds", 0.0)) if lines else 0.0
 
 
 def _mean(values: Tensor, styles: Sequence[str], name: str) -> float:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from nstyle.data.coco import DEFAULT_FOLDERS, index_coco
-from nstyle.data.crops import CropSampler, center_crops, hold_out
+from nstyle.data.crops import CropSampler, center_crops, hold_out, rank
 from nstyle.data.photos import PhotoIndex, index_folder, probe
 from nstyle.data.styles import StyleFile, compute_targets, logit_colors
 from nstyle.errors import UsageError
@@ -19,7 +19,7 @@ from nstyle.models.model_file import ModelInfo, load_model
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.models.vgg import VGGWeights
 from nstyle.models.vgg_weights import default_source, load_vgg_weights
-from nstyle.training.config import TrainingConfig
+from nstyle.training.config import NUM_VALIDATION, TrainingConfig
 from nstyle.training.precision import check_can_compile
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.trainer import Trainer
@@ -28,8 +28,6 @@ logger = logging.getLogger(__name__)
 
 MAX_VALIDATION = 64
 """Validation photographs that are used at most: each is painted in every style, over and over."""
-NUM_VALIDATION = 16
-"""Photographs held out for validation where no folder of them is given."""
 
 
 def new_run(path: Path, config: TrainingConfig, styles: Sequence[StyleFile]) -> Trainer:
@@ -46,7 +44,7 @@ def new_run(path: Path, config: TrainingConfig, styles: Sequence[StyleFile]) -> 
     """
     run = RunDirectory(path)
     run.refuse_if_taken()
-    config = _resolve(config)
+    config = resolve(config)
     names = tuple(style.name for style in styles)
     device = choose_device(config.device)
     weights = load_vgg_weights(config.vgg)
@@ -78,7 +76,7 @@ def resume_run(path: Path, config: TrainingConfig) -> Trainer:
     if update >= config.updates:
         raise UsageError(f"{path} is finished: {update} of {config.updates} updates are done; give more --updates to go on")
     names, targets = run.read_targets()
-    config = _resolve(config)
+    config = resolve(config)
     device = choose_device(config.device)
     weights = load_vgg_weights(config.vgg)
     if weights.sha256 != info.vgg["sha256"]:
@@ -94,7 +92,7 @@ def resume_run(path: Path, config: TrainingConfig) -> Trainer:
     return trainer
 
 
-def _resolve(config: TrainingConfig) -> TrainingConfig:
+def resolve(config: TrainingConfig) -> TrainingConfig:
     """Settle what depends on the machine and the moment, so that a resumed run finds the same again.
 
     Raises:
@@ -172,25 +170,34 @@ def _initial_network(config: TrainingConfig, styles: Sequence[StyleFile]) -> tup
     return grown.select_styles(order), replace(info, styles=names, run_updates=0)
 
 
-def _photographs(config: TrainingConfig) -> tuple[PhotoIndex, Tensor]:
-    """Index and probe the content, and decode the validation photographs (N, 3, size, size)."""
+def split_photographs(config: TrainingConfig) -> tuple[PhotoIndex, PhotoIndex]:
+    """Index the photographs of a run: (content, held out).
+
+    Raises:
+        UsageError: If a folder holds no usable photograph, or too few.
+        NstyleError: If the annotation file cannot be read.
+    """
     folder = Path(config.content)
     if config.coco_annotations:
         photos = index_coco(Path(config.coco_annotations), folder, config.coco_categories)
     else:
         photos = index_folder(folder)
     if config.validation:
-        held_out = index_folder(Path(config.validation))
-        if len(held_out.files) > MAX_VALIDATION:
-            logger.warning("of %d validation photographs, %d are used, chosen by the seed", len(held_out.files), MAX_VALIDATION)
-            held_out = hold_out(held_out, MAX_VALIDATION, config.seed)[1]
-    else:
-        if len(photos.files) < 2:
-            raise UsageError(f"{folder} holds one photograph; expected at least 2, or a folder for --validation")
-        photos, held_out = hold_out(photos, NUM_VALIDATION, config.seed)
+        return photos, index_folder(Path(config.validation))
+    if len(photos.files) < 2:
+        raise UsageError(f"{folder} holds one photograph; expected at least 2, or a folder for --validation")
+    return hold_out(photos, config.held_out)
+
+
+def _photographs(config: TrainingConfig) -> tuple[PhotoIndex, Tensor]:
+    """Index and probe the content, and decode the validation photographs (N, 3, size, size)."""
+    photos, held_out = split_photographs(config)
+    used = MAX_VALIDATION if config.validation else NUM_VALIDATION
+    if len(held_out.files) > MAX_VALIDATION and config.validation:
+        logger.warning("of %d validation photographs, %d are used, chosen by their names", len(held_out.files), used)
     probe(photos, config.seed)
     logger.info("content: %s", photos.summary())
-    return photos, center_crops(held_out, config.size)
+    return photos, center_crops(PhotoIndex(held_out.root, rank(held_out)[:used]), config.size)
 
 
 def _warn_of_release(config: TrainingConfig, weights: VGGWeights) -> None:

@@ -17,6 +17,7 @@ from nstyle.data.photos import BrokenPhotosError
 from nstyle.image import encode, to_image, write_atomically
 from nstyle.interrupt import InterruptedRunError, caught_signals
 from nstyle.losses.perceptual import Losses, PerceptualLoss, StyleTargets
+from nstyle.models.memory import peak_memory, reset_peak_memory
 from nstyle.models.model_file import ModelInfo
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.training.config import TrainingConfig
@@ -135,6 +136,9 @@ class Trainer:
         # Without weight decay, rows of styles that are not trained have zero gradients and moments: they never move.
         self.optimizer = torch.optim.Adam(parameter_groups(network), fused=device.type in {"cpu", "cuda"})
         self.update = 0
+        if config.compile:
+            # The graphs of earlier trainers of this process count against a limit, past which torch quietly stops compiling.
+            torch.compiler.reset()
         self.step_losses = torch.compile(step_losses) if config.compile else step_losses
 
     def restore(self, optimizer: dict[str, object], update: int) -> None:
@@ -154,6 +158,7 @@ class Trainer:
             InterruptedRunError: After Ctrl-C or SIGTERM, with the state saved.
         """
         config = self.config
+        reset_peak_memory(self.device)
         log = MetricsLog(self.run.metrics, self.run.tensorboard, self.update)
         batches = self.sampler.batches(self.update, config.updates, config.batch_size)
         try:
@@ -216,7 +221,7 @@ class Trainer:
         log.flush()
         self.network.eval()
         losses = validate(self.network, self.perceptual, self.validation, self.trained, self.rows, self.targets, self.dtype)
-        log.add_validation(self.update, losses)
+        log.add_validation(self.update, losses, peak_memory(self.device))
         grid = sample_grid(self.network, self.validation, self.rows)
         log.add_grid(self.update, grid)
         self.network.train()

@@ -19,7 +19,9 @@ GRID_GAP = 4
 """White pixels between its pictures."""
 
 
-@torch.inference_mode()
+TERMS = ("content", "style", "total")
+
+
 def validate(
     network: TransformerNetwork,
     perceptual: PerceptualLoss,
@@ -43,20 +45,40 @@ def validate(
     Returns:
         ``{"content", "style", "total"}`` by style name.
     """
-    sums = torch.zeros(len(names), 3, dtype=torch.float64)
+    mixes = F.one_hot(rows, network.num_styles).float()
+    means = photo_losses(network, perceptual, photos, mixes, targets, dtype).mean(dim=1).tolist()
+    return {name: dict(zip(TERMS, mean, strict=True)) for name, mean in zip(names, means, strict=True)}
+
+
+@torch.inference_mode()
+def photo_losses(
+    network: TransformerNetwork, perceptual: PerceptualLoss, photos: Tensor, mixes: Tensor, targets: StyleTargets, dtype: torch.dtype
+) -> Tensor:
+    """Measure content, style and weighted total loss of every photograph under every mix.
+
+    Args:
+        network: The network.
+        perceptual: The loss.
+        photos: RGB (N, 3, H, W) in [0, 1].
+        mixes: Weights (K, S) of the network's styles, on its device.
+        targets: (K, C, C) by term: what each mix is compared with.
+        dtype: Of the network's convolutions.
+
+    Returns:
+        (K, N, 3) float64 on the CPU, in the order of :data:`TERMS`.
+    """
+    batches = []
     for batch in torch.split(photos, BATCH):
-        batch = batch.to(rows.device).contiguous(memory_format=torch.channels_last)
+        batch = batch.to(mixes.device).contiguous(memory_format=torch.channels_last)
         content_target = perceptual.content_features(batch)
-        for k in range(len(names)):
-            mix = _one_hot(rows[k], network.num_styles, len(batch))
+        values = []
+        for k, mix in enumerate(mixes):
             with autocast(batch.device, dtype):
-                output = network(batch, mix)
-            target = {term: value[k].expand(len(batch), -1, -1) for term, value in targets.items()}
-            losses = perceptual(output, content_target, target)
-            values = [losses.content.sum(), losses.style.sum(), perceptual.total(losses).sum()]
-            sums[k] += torch.stack(values).double().cpu()
-    means = (sums / len(photos)).tolist()
-    return {name: dict(zip(("content", "style", "total"), mean, strict=True)) for name, mean in zip(names, means, strict=True)}
+                output = network(batch, mix.expand(len(batch), -1))
+            losses = perceptual(output, content_target, {term: value[k].expand(len(batch), -1, -1) for term, value in targets.items()})
+            values.append(torch.stack([losses.content, losses.style, perceptual.total(losses)], dim=1))
+        batches.append(torch.stack(values).double().cpu())
+    return torch.cat(batches, dim=1)
 
 
 @torch.inference_mode()
@@ -73,10 +95,7 @@ def sample_grid(network: TransformerNetwork, photos: Tensor, rows: Tensor) -> Te
     """
     photos = photos[:GRID_PHOTOS].to(rows.device).contiguous(memory_format=torch.channels_last)
     pictures = [photos]
-    pictures += [network(photos, _one_hot(row, network.num_styles, len(photos))) for row in rows[:GRID_STYLES]]
+    mixes = F.one_hot(rows[:GRID_STYLES], network.num_styles).float()
+    pictures += [network(photos, mix.expand(len(photos), -1)) for mix in mixes]
     padded = F.pad(torch.stack(pictures).float().cpu(), (0, GRID_GAP, 0, GRID_GAP), value=1.0)  # (K + 1, N, 3, H, W)
     return padded.permute(2, 0, 3, 1, 4).flatten(3, 4).flatten(1, 2)
-
-
-def _one_hot(row: Tensor, num_styles: int, batch: int) -> Tensor:
-    return F.one_hot(row, num_styles).float().expand(batch, -1)

@@ -19,8 +19,10 @@ LEVELS = {
     "training": 5,
     "inference": 5,
     "reconstruction": 5,
-    "reports": 6,
-    "cli": 7,
+    "comparison": 6,
+    "interpolation": 6,
+    "reports": 7,
+    "cli": 8,
 }
 PACKAGE = Path(nstyle.__file__).parent
 

@@ -15,7 +15,8 @@ from collections.abc import Callable
 import torch
 from PIL import Image
 
-from nstyle.models.device import choose_device, keep_freed_memory
+from nstyle.models.device import choose_device
+from nstyle.models.memory import keep_freed_memory
 from nstyle.models.vgg import VGGWeights
 from nstyle.reconstruction.config import ReconstructionConfig, parse_layers
 from nstyle.reconstruction.engine import Reconstruction

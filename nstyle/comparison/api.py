@@ -1,0 +1,31 @@
+"""Comparisons from Python and from the command line."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from nstyle.comparison.plan import Plan, make_plan
+from nstyle.data.styles import find_styles
+from nstyle.training.api import make_config
+
+HELD_OUT = 128
+"""Photographs that judge by default: 32 batches of 4, as in Dumoulin et al. 2017."""
+
+
+def prepare_comparison(styles: Sequence[str | Path], *, out: str | Path, seeds: int = 1, held_out: int = HELD_OUT, **settings: Any) -> Plan:
+    """Check everything, and claim the folder.
+
+    Args:
+        styles: Paintings, patterns or folders.
+        out: Folder of the comparison; a comparison of the same settings that is there is continued.
+        seeds: How many times everything is trained.
+        held_out: Photographs that judge, kept out of training.
+        settings: As for :func:`nstyle.train`.
+
+    Raises:
+        UsageError: If a setting or a painting does not do, or the folder holds something else.
+    """
+    files = find_styles(styles)
+    plan = make_plan(Path(out), files, make_config(files, {"held_out": held_out, **settings}), seeds)
+    plan.claim()
+    return plan

@@ -1,0 +1,60 @@
+"""Memory of the process: how much it needed at most, and how to keep what was freed."""
+
+import ctypes
+import gc
+import sys
+from pathlib import Path
+
+import torch
+
+STATUS = Path("/proc/self/status")
+CLEAR_REFS = Path("/proc/self/clear_refs")
+RESET_PEAK = "5"
+"""What proc(5) wants written to ``clear_refs`` to start the peak anew."""
+
+
+def reset_peak_memory(device: torch.device) -> None:
+    """Give freed memory back and start the peak of :func:`peak_memory` anew, where the system can."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+        return
+    if (malloc_trim := _glibc("malloc_trim")) is not None:
+        malloc_trim(0)
+    try:
+        CLEAR_REFS.write_text(RESET_PEAK)
+    except OSError:
+        return  # The peak then counts from the start of the process.
+
+
+def peak_memory(device: torch.device) -> int | None:
+    """Return the most memory used since :func:`reset_peak_memory`, in bytes.
+
+    On CUDA what tensors took there; elsewhere the resident memory of the process, Python and libraries included.
+    None where the system does not tell.
+    """
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    try:
+        lines = STATUS.read_text().splitlines()
+    except OSError:
+        return None
+    kilobytes = next((line.split()[1] for line in lines if line.startswith("VmHWM:")), None)
+    return int(kilobytes) * 1024 if kilobytes else None
+
+
+def keep_freed_memory() -> None:
+    """Tell glibc to keep freed memory for the next allocation, in a process that allocates the same tensors again and again.
+
+    By default large blocks go back to the kernel at once and come back as fresh pages, which must be cleared: up to half
+    the time of an update of a small picture. The process's memory then stays at its peak. Elsewhere this does nothing.
+    """
+    if (mallopt := _glibc("mallopt")) is not None:
+        trim_threshold, mmap_max = -1, -4  # M_TRIM_THRESHOLD and M_MMAP_MAX of malloc.h.
+        mallopt(trim_threshold, 2**31 - 1)
+        mallopt(mmap_max, 0)
+
+
+def _glibc(name: str) -> "ctypes._NamedFuncPointer | None":
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None

@@ -1,0 +1,66 @@
+"""What ``metrics.jsonl`` says about a run, read back."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nstyle.errors import UsageError
+
+STRETCH = 20
+"""Updates over which a speed is taken: on a GPU, times are exact only where the losses are fetched, every 20 updates."""
+
+
+@dataclass(frozen=True)
+class RunLog:
+    """The lines of a run's log, in order."""
+
+    updates: tuple[dict[str, Any], ...]
+    """One per update: ``update``, ``seconds``, ``lr``, ``total`` and ``losses`` by style and term."""
+    validations: tuple[dict[str, Any], ...]
+    """One per checkpoint: ``update``, ``seconds``, ``peak_memory`` and ``validation`` by style and term."""
+
+    @classmethod
+    def read(cls, path: Path) -> "RunLog":
+        """Read a log. The last line may be cut short: the run may be going on, or was killed.
+
+        Raises:
+            UsageError: If the file is missing, holds no update yet, or a line before the last is damaged.
+        """
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{path} cannot be read ({type(error).__name__}); expected the log of a run") from error
+        updates: list[dict[str, Any]] = []
+        validations: list[dict[str, Any]] = []
+        for number, line in enumerate(lines, start=1):
+            try:
+                row = json.loads(line)
+                (validations if "validation" in row else updates).append(row)
+                row["update"], row["validation" if "validation" in row else "losses"]
+            except (ValueError, KeyError, TypeError) as error:
+                if number == len(lines):
+                    break
+                raise UsageError(f"line {number} of {path} is damaged ({type(error).__name__}); remove it, or give another run") from error
+        if not updates:
+            raise UsageError(f"{path} holds no update yet; give the run time, or another run")
+        return cls(tuple(updates), tuple(validations))
+
+    @property
+    def seconds(self) -> float | None:
+        """Time that the run took so far, over all its resumptions; None for logs of older versions."""
+        return max((row["seconds"] for row in (*self.updates, *self.validations) if "seconds" in row), default=None)
+
+    @property
+    def updates_per_second(self) -> float | None:
+        """Median speed over stretches of 20 updates, which leaves out compilation and checkpoints; None where it cannot be told."""
+        times = [row["seconds"] for row in self.updates[STRETCH - 1 :: STRETCH] if "seconds" in row]
+        steps = np.diff(times)
+        return float(STRETCH / np.median(steps)) if len(steps) and np.median(steps) > 0 else None
+
+    @property
+    def peak_memory(self) -> int | None:
+        """Most bytes that training took; see :func:`nstyle.models.memory.peak_memory`."""
+        return max((row["peak_memory"] for row in self.validations if row.get("peak_memory")), default=None)
