@@ -12,7 +12,8 @@ from nstyle.cli.arguments import SpreadStyles
 from nstyle.cli.compare import compare
 from nstyle.cli.models import info, models
 from nstyle.cli.reconstruct_check import check
-from nstyle.cli.reconstruct_report import report
+from nstyle.cli.reconstruct_report import report as reconstruction_report
+from nstyle.cli.report import report
 from nstyle.cli.stylize import stylize
 from nstyle.cli.train import train
 from nstyle.errors import NstyleError
@@ -30,6 +31,7 @@ app.command(cls=SpreadStyles)(train)
 app.command("add-style", cls=SpreadStyles)(add_style)
 app.command()(stylize)
 app.command(cls=SpreadStyles)(compare)
+app.command()(report)
 app.command()(models)
 app.command()(info)
 
@@ -41,7 +43,7 @@ reconstruction.command()(reconstruct.content)
 reconstruction.command()(reconstruct.transfer)
 reconstruction.command()(reconstruct.sweep)
 reconstruction.command()(check)
-reconstruction.command()(report)
+reconstruction.command("report")(reconstruction_report)
 app.add_typer(reconstruction, name="reconstruct")
 
 

@@ -1,5 +1,7 @@
 """What the commands share: ``--styles`` as the shell expands it, numbers and names in lists, training options."""
 
+import shlex
+import sys
 from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
@@ -34,6 +36,11 @@ def spread(args: list[str]) -> list[str]:
         else:
             result += [STYLES, argument] if spreading else [argument]
     return result
+
+
+def command_line() -> str:
+    """Return the command that was given, as a shell would take it again."""
+    return shlex.join(["nstyle", *sys.argv[1:]])
 
 
 def split(text: str | None) -> tuple[str, ...] | None:

@@ -47,9 +47,12 @@ def compare(
     from nstyle.cli.compare_progress import comparison_progress
     from nstyle.comparison.api import prepare_comparison
     from nstyle.comparison.experiment import train_networks
+    from nstyle.reports.comparison import write_report
 
     plan = prepare_comparison(styles, out=out, seeds=seeds, held_out=held_out, **options.named())
     networks = len(plan.members())
     typer.echo(f"{networks} networks of {plan.updates} updates each, on {plan.config.device}, into {plan.out}", err=True)
     with comparison_progress() as report:
         train_networks(plan, report)
+    page = write_report(plan, photos or (), a.command_line(), lambda network: typer.echo(f"measuring {network}", err=True))
+    typer.echo(page, err=True)

@@ -5,6 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from PIL import Image
+
+from nstyle.image import encode
+from nstyle.reports.plots import Plot
 
 TEMPLATE = "page.html.jinja"
 
@@ -13,10 +17,22 @@ TEMPLATE = "page.html.jinja"
 class Figure:
     """A picture with its caption."""
 
-    file: str
-    """Name of its PNG file beside the page."""
-    png: bytes
+    name: str
+    """Of its files beside the page, without the extension."""
     caption: str
+    png: bytes
+    svg: bytes | None = None
+    """The same as a drawing, for plots."""
+
+    @classmethod
+    def of_plot(cls, name: str, caption: str, plot: Plot) -> "Figure":
+        """Show a plot."""
+        return cls(name, caption, plot.png, plot.svg)
+
+    @classmethod
+    def of_picture(cls, name: str, caption: str, picture: Image.Image) -> "Figure":
+        """Show pixels, which no drawing would serve better."""
+        return cls(name, caption, encode(picture, ".png"))
 
     @property
     def data(self) -> str:
@@ -38,9 +54,17 @@ class Section:
 
     title: str
     text: str = ""
+    """Paragraphs, with empty lines between them."""
     figures: Sequence[Figure] = ()
     tables: Sequence[Table] = ()
     commands: Sequence[str] = field(default=())
+
+
+def number(value: float) -> str:
+    """Write a number with four digits, and without an exponent as long as people read it so."""
+    if not 1e-4 <= abs(value) < 1e9:
+        return f"{value:.4g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def render(title: str, sections: Sequence[Section], footer: str) -> str:

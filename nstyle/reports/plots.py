@@ -1,13 +1,59 @@
-"""Line plots for reports: colours that the colour-blind tell apart (Okabe and Ito 2008), labelled axes, nothing else."""
+"""Plots for reports: colours that the colour-blind tell apart (Okabe and Ito 2008), labelled axes, nothing else."""
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-STYLES = ("-", "--", "-.", ":")
+DASHES = ("-", "--", "-.", ":")
+PANEL = (5.2, 4.0)
+"""Width and height of one panel, in inches."""
+DPI = 160
+LOG_RANGE = 20.0
+"""Positive values that span more than this factor get a logarithmic axis."""
+FAINT = 0.2
+"""Opacity of raw values and of spreads."""
 
 
-def line_plot(x: Sequence[float], series: Mapping[str, Sequence[float]], *, x_label: str, y_label: str, log_y: bool = False) -> bytes:
+@dataclass(frozen=True)
+class Plot:
+    """A drawing in two formats."""
+
+    png: bytes
+    svg: bytes
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a panel."""
+
+    x: npt.NDArray[Any]
+    y: npt.NDArray[np.float64]
+    raw: npt.NDArray[np.float64] | None = None
+    """Values of which ``y`` is the smoothed course; drawn faintly."""
+    spread: npt.NDArray[np.float64] | None = None
+    """Drawn as a band of this half-width around ``y``."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One pair of axes with lines by label."""
+
+    lines: Mapping[str, Line]
+    x_label: str
+    y_label: str
+    title: str = ""
+
+
+def line_plot(x: Sequence[float], series: Mapping[str, Sequence[float]], *, x_label: str, y_label: str) -> Plot:
     """Plot series over one axis.
 
     Args:
@@ -15,23 +61,91 @@ def line_plot(x: Sequence[float], series: Mapping[str, Sequence[float]], *, x_la
         series: Values by label, each as long as ``x``.
         x_label: With its unit, if it has one.
         y_label: Likewise.
-        log_y: Whether the y axis is logarithmic.
-
-    Returns:
-        A PNG of 1280x800 px.
     """
+    lines = {label: Line(np.asarray(x), np.asarray(values)) for label, values in series.items()}
+    return panels_plot([Panel(lines, x_label, y_label)])
+
+
+def panels_plot(panels: Sequence[Panel], *, columns: int = 2) -> Plot:
+    """Draw panels in a grid. A label has the same colour in all of them, and one legend below names them all."""
+    labels = list(dict.fromkeys(label for panel in panels for label in panel.lines))
+    columns = min(columns, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = new_figure((PANEL[0] * columns if columns > 1 else 1.4 * PANEL[0], PANEL[1] * rows + 0.6))
+    grid = figure.subplots(rows, columns, squeeze=False).flatten()
+    for axes, panel in zip(grid, panels, strict=False):
+        for label, line in panel.lines.items():
+            i = labels.index(label)
+            _draw(axes, line, label, COLORS[i % len(COLORS)], DASHES[i // len(COLORS) % len(DASHES)])
+        if _spans_decades([line.y for line in panel.lines.values()]):
+            axes.set_yscale("log")
+        axes.set_title(panel.title, loc="left", fontsize="medium")
+        axes.set_xlabel(panel.x_label)
+        axes.set_ylabel(panel.y_label)
+        axes.spines[["top", "right"]].set_visible(False)
+    for axes in grid[len(panels) :]:
+        axes.set_axis_off()
+    handles = dict(pair[::-1] for axes in grid for pair in zip(*axes.get_legend_handles_labels(), strict=True))
+    if len(labels) > 1:
+        longest = max(map(len, labels))
+        figure.legend(handles.values(), handles, loc="outside lower center", ncols=max(1, 60 * columns // (longest + 8)), frameon=False)
+    return save(figure)
+
+
+def interval_plot(rows: Sequence[str], series: Mapping[str, Sequence[Sequence[tuple[float, float, float]]]], titles: Sequence[str]) -> Plot:
+    """Draw relative gaps in percent with their intervals, one row per label, around a line at 0.
+
+    Args:
+        rows: Labels, from top to bottom.
+        series: By label, for each panel and row: gap, lower and upper end, 0.05 for 5 %.
+        titles: One per panel.
+    """
+    figure = new_figure((1.2 + 3.0 * len(titles), 1.6 + 0.45 * len(rows)))
+    grid = figure.subplots(1, len(titles), squeeze=False, sharey=True).flatten()
+    for column, (axes, title) in enumerate(zip(grid, titles, strict=True)):
+        axes.axvline(0, color="#888888", linewidth=0.8)
+        for i, (label, panels) in enumerate(series.items()):
+            gap, low, high = 100 * np.asarray(panels[column]).T
+            offset = (i - (len(series) - 1) / 2) * 0.28
+            y = np.arange(len(rows)) + offset
+            axes.errorbar(gap, y, xerr=[gap - low, high - gap], fmt="os^D"[i % 4], color=COLORS[i], label=label, capsize=3, markersize=5)
+        axes.set_yticks(range(len(rows)), rows)
+        axes.set_title(title, loc="left", fontsize="medium")
+        axes.set_xlabel("n-style over single, %")
+        axes.spines[["top", "right", "left"]].set_visible(False)
+        axes.tick_params(axis="y", length=0)
+    grid[0].invert_yaxis()
+    figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=1, frameon=False)
+    return save(figure)
+
+
+def new_figure(size: tuple[float, float]) -> "Figure":
+    """Return an empty figure of a width and height in inches."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 5), dpi=160, layout="constrained")
-    axes = figure.subplots()
-    for i, (label, values) in enumerate(series.items()):
-        axes.plot(x, values, label=label, color=COLORS[i % len(COLORS)], linestyle=STYLES[i // len(COLORS) % len(STYLES)], linewidth=1.4)
-    if log_y:
-        axes.set_yscale("log")
-    axes.set_xlabel(x_label)
-    axes.set_ylabel(y_label)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return Figure(figsize=size, dpi=DPI, layout="constrained")
+
+
+def save(figure: "Figure") -> Plot:
+    """Write a figure as PNG and as SVG with its texts kept as text; the same figure gives the same bytes."""
+    import matplotlib as mpl
+
+    png, svg = io.BytesIO(), io.BytesIO()
+    figure.savefig(png, format="png")
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "nstyle"}):
+        figure.savefig(svg, format="svg", metadata={"Date": None})
+    return Plot(png.getvalue(), svg.getvalue())
+
+
+def _draw(axes: "Axes", line: Line, label: str, color: str, dash: str) -> None:
+    if line.raw is not None:
+        axes.plot(line.x, line.raw, color=color, linewidth=0.5, alpha=FAINT)
+    if line.spread is not None:
+        axes.fill_between(line.x, line.y - line.spread, line.y + line.spread, color=color, alpha=FAINT, linewidth=0)
+    axes.plot(line.x, line.y, label=label, color=color, linestyle=dash, linewidth=1.6)
+
+
+def _spans_decades(values: Sequence[npt.NDArray[np.float64]]) -> bool:
+    low = min((float(np.min(value)) for value in values), default=0.0)
+    high = max((float(np.max(value)) for value in values), default=0.0)
+    return low > 0 and high / low > LOG_RANGE

@@ -1,16 +1,14 @@
 """The report on reconstructions: the figures and the table of seeds 000 and 003, from finished runs."""
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
 
 from nstyle.errors import UsageError
-from nstyle.image import encode, write_atomically
 from nstyle.layout import contact_sheet, labelled_table
-from nstyle.reports.page import Figure, Section, Table, render
+from nstyle.reports.folder import check_folder, csv_text, write_folder
+from nstyle.reports.page import Figure, Section, Table
 from nstyle.reports.plots import line_plot
 from nstyle.reports.reconstruction_runs import Failure, Run, cumulative_chains, group, read_runs, single_layer_runs
 from nstyle.reports.structure import structure_radius
@@ -18,12 +16,13 @@ from nstyle.reports.structure import structure_radius
 LOSS_ORDER = ("gram", "gram-gatys", "mean-std", "moments-1", "moments-2", "moments-3", "moments-4", "mmd", "mmd-shuffled")
 
 
-def write_report(paths: Sequence[str | Path], out: str | Path) -> Path:
-    """Write ``report.html``, its figures as PNG files and ``runs.csv``.
+def write_report(paths: Sequence[str | Path], out: str | Path, command: str = "") -> Path:
+    """Write ``report.html``, its figures and numbers, and ``runs.csv``.
 
     Args:
         paths: Folders of reconstructions and sweeps.
         out: Folder of the report.
+        command: That asked for it.
 
     Returns:
         The page.
@@ -31,6 +30,7 @@ def write_report(paths: Sequence[str | Path], out: str | Path) -> Path:
     Raises:
         UsageError: If a folder holds no finished reconstruction.
     """
+    folder = check_folder(out)
     runs, failures = read_runs([Path(path) for path in paths])
     if not runs:
         raise UsageError("there is no finished reconstruction to report on")
@@ -43,15 +43,10 @@ def write_report(paths: Sequence[str | Path], out: str | Path) -> Path:
             sections.append(_blocks(chain, failures, number))
     sections += _others(runs)
     sections.append(_all_runs(runs, failures))
-    out = Path(out)
-    for figure in (figure for section in sections for figure in section.figures):
-        write_atomically(out / figure.file, figure.png)
-    write_atomically(out / "runs.csv", _csv(runs).encode())
-    versions = runs[0].description["versions"]
-    footer = f"nstyle {versions['nstyle']}, torch {versions['torch']}, on {runs[0].description['device']}"
-    page = out / "report.html"
-    write_atomically(page, render("Reconstructions", sections, footer).encode())
-    return page
+    columns, rows = _rows(runs)
+    numbers = {"runs": [dict(zip(columns, row, strict=True)) for row in rows]}
+    commands = [[*row, run.description["command"]] for row, run in zip(rows, runs, strict=True)]
+    return write_folder(folder, "Reconstructions", sections, numbers, {"runs.csv": csv_text([*columns, "command"], commands)}, command)
 
 
 def _layers_by_losses(members: list[Run], failures: list[Failure], number: str) -> list[Section]:
@@ -66,17 +61,17 @@ def _layers_by_losses(members: list[Run], failures: list[Failure], number: str) 
         "Style reconstructions at one layer each, down, under each loss, across. The structure radius is the "
         "distance at which the autocorrelation of the lightness, blurred by 2 px, falls to 1/e."
     )
-    figure = _grid(f"layers-losses{_suffix(number)}.png", runs, failures, layers, losses)
+    figure = _grid(f"layers-losses{_suffix(number)}", runs, failures, layers, losses)
     commands = [run.description["command"] for run in runs]
     sections = [Section(f"Layers and losses{number}", text, [figure], [_fall_table(runs)], commands)]
     moments = [label for label in losses if label.startswith("moments-")]
     if len(moments) > 1:
-        figure = _grid(f"moments{_suffix(number)}.png", runs, failures, layers, moments)
+        figure = _grid(f"moments{_suffix(number)}", runs, failures, layers, moments)
         sections.append(Section(f"Numbers of moments{number}", "The same for the first N moments.", [figure]))
     return sections
 
 
-def _grid(file: str, runs: list[Run], failures: list[Failure], layers: list[str], losses: list[str]) -> Figure:
+def _grid(name: str, runs: list[Run], failures: list[Failure], layers: list[str], losses: list[str]) -> Figure:
     made = {(run.label, run.config.loss_label): run for run in runs}
 
     def cell(layer: str, loss: str) -> Image.Image | str:
@@ -87,7 +82,7 @@ def _grid(file: str, runs: list[Run], failures: list[Failure], layers: list[str]
         return reasons[0].split(";")[0] if reasons else "no run"
 
     table = [[cell(layer, loss) for loss in losses] for layer in layers]
-    return Figure(file, encode(labelled_table(layers, losses, table), ".png"), runs[0].budget)
+    return Figure.of_picture(name, runs[0].budget, labelled_table(layers, losses, table))
 
 
 def _fall_table(runs: list[Run]) -> Table:
@@ -109,14 +104,13 @@ def _blocks(chain: list[Run], failures: list[Failure], number: str) -> Section:
         labels.append(f"... {failure.labels['layers'].split('+')[-1]}")
         cells.append(failure.reason.split(";")[0])
     suffix = f"-{loss}{_suffix(number)}"
-    figures = [
-        Figure(f"blocks{suffix}.png", encode(labelled_table([""], labels, [cells]), ".png"), f"After seed 003, figure 3: {deepest.budget}")
-    ]
+    figures = [Figure.of_picture(f"blocks{suffix}", f"After seed 003, figure 3: {deepest.budget}", labelled_table([""], labels, [cells]))]
     losses, initial = deepest.folder.read_losses(), deepest.description["initial"]
     series = {layer: _relative(losses[f"style/{layer}"]) for layer in deepest.layers if initial[f"style/{layer}"] > 0}
     if series:
-        plot = line_plot(losses["iteration"], series, x_label="iteration", y_label="phi of each layer / its value at the start", log_y=True)
-        figures.append(Figure(f"phi{suffix}.png", plot, f"After seed 003, figure 4: each layer's loss while tau {len(deepest.layers)} falls"))
+        plot = line_plot(losses["iteration"], series, x_label="iteration", y_label="phi of each layer / its value at the start")
+        caption = f"After seed 003, figure 4: each layer's loss while tau {len(deepest.layers)} falls"
+        figures.append(Figure.of_plot(f"phi{suffix}", caption, plot))
     rows = [[run.layers[-1], f"{initial[f'style/{run.layers[-1]}']:.5g}", f"{run.best_loss:.5g}"] for run in chain]
     rows += [[failure.labels["layers"].split("+")[-1], "-", failure.reason.split(";")[0]] for failure in missing]
     table = Table(["layer", f"initial phi for tau {len(deepest.layers)}", "final tau"], rows)
@@ -131,7 +125,7 @@ def _others(runs: list[Run]) -> list[Section]:
         return []
     sheet = contact_sheet([(f"{i}: {run.label}", run.folder.read_result()) for i, run in enumerate(others, start=1)])
     table = Table(["", "run"], [[str(i), f"{run.label}, {run.budget}"] for i, run in enumerate(others, start=1)])
-    figure = Figure("content-transfer.png", encode(sheet, ".png"), "The best picture of each run")
+    figure = Figure.of_picture("content-transfer", "The best picture of each run", sheet)
     return [Section("Content and transfer", "", [figure], [table], [run.description["command"] for run in others])]
 
 
@@ -169,16 +163,6 @@ def _rows(runs: list[Run]) -> tuple[list[str], list[list[str]]]:
         numbers = [f"{run.initial_loss:.5g}", f"{run.best_loss:.5g}", str(d["best"]["iteration"]), str(d["iterations"])]
         rows.append([*settings, *numbers, d["stopped"], f"{d['seconds']:.0f}"])
     return columns, rows
-
-
-def _csv(runs: list[Run]) -> str:
-    columns, rows = _rows(runs)
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([*columns, "command"])
-    for row, run in zip(rows, runs, strict=True):
-        writer.writerow([*row, run.description["command"]])
-    return buffer.getvalue()
 
 
 def _suffix(number: str) -> str:

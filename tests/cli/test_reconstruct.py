@@ -139,7 +139,13 @@ def test_sweep_lays_out_a_grid_skips_what_is_done_and_notes_what_cannot_be(nstyl
     assert page.count("data:image/png;base64,") == 2
     assert "http" not in page
     assert "relu4_1" in page
-    assert {path.name for path in (tmp_path / "report").iterdir()} == {"report.html", "layers-losses.png", "moments.png", "runs.csv"}
+    assert {path.name for path in (tmp_path / "report").iterdir()} == {
+        "report.html",
+        "report.json",
+        "layers-losses.png",
+        "moments.png",
+        "runs.csv",
+    }
 
 
 def test_sweep_finds_cells_under_other_names_and_keeps_values_apart(vgg_file: Path, painting: Path, tmp_path: Path) -> None:

@@ -1,0 +1,17 @@
+"""``nstyle report``."""
+
+from typing import Annotated
+
+import typer
+
+from nstyle.cli.arguments import command_line
+
+
+def report(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Run directories, or CSV files of losses in seed 003's format.")],
+    out: Annotated[str, typer.Option(help="Folder of the report.")],
+) -> None:
+    """Draw learning curves, of one run or of several over each other: nstyle report checkpoints/mine --out curves"""
+    from nstyle.reports.learning import write_report
+
+    typer.echo(write_report(runs, out, command_line()), err=True)

@@ -1,0 +1,150 @@
+"""One fixed evaluator for all networks of a comparison: the same held-out photographs, float32, one loss."""
+
+import csv
+import hashlib
+import io
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nstyle.comparison.gap import Losses
+from nstyle.comparison.plan import Member, Plan
+from nstyle.data.crops import center_crop, rank
+from nstyle.errors import NstyleError, UsageError
+from nstyle.image import write_atomically
+from nstyle.losses.perceptual import PerceptualLoss
+from nstyle.models.device import choose_device
+from nstyle.models.model_file import load_model
+from nstyle.models.vgg_weights import load_vgg_weights
+from nstyle.training.setup import split_photographs
+from nstyle.training.validation import TERMS, photo_losses
+
+logger = logging.getLogger(__name__)
+
+CACHE_FILE = "evaluation.json"
+N_STYLE, SINGLE, SINGLE_PER_STYLE = "n-style", "single", "single per style"
+NETWORKS = (N_STYLE, SINGLE, SINGLE_PER_STYLE)
+"""The n-style network and the single ones at the last update, and the single ones after as many updates per style."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Losses of all networks on all photographs."""
+
+    photos: tuple[str, ...]
+    """Names of the photographs."""
+    losses: dict[str, Losses]
+    """By network: (R seeds, K styles, P photographs, 3), the last axis in the order of ``content``, ``style``, ``total``."""
+
+    def of(self, network: str, term: str) -> Losses:
+        """Return one term (R, K, P) of one of :data:`NETWORKS`."""
+        return self.losses[network][..., TERMS.index(term)]
+
+    def to_csv(self, plan: Plan) -> str:
+        """Return every number as a row of a table."""
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerow(["network", "updates", "seed", "style", "photograph", *TERMS])
+        for network, losses in self.losses.items():
+            updates = plan.updates_per_style if network == SINGLE_PER_STYLE else plan.updates
+            for r, k, p in np.ndindex(losses.shape[:3]):
+                writer.writerow([network, updates, plan.config.seed + r, plan.names[k], self.photos[p], *losses[r, k, p].tolist()])
+        return buffer.getvalue()
+
+
+def evaluate(plan: Plan, report: Callable[[str], None]) -> Evaluation:
+    """Measure all networks of a comparison whose training is done. What was measured before is not measured again.
+
+    Args:
+        plan: The comparison.
+        report: Called with the name of every network before it is measured.
+
+    Raises:
+        UsageError: If the VGG weights are not those of the runs, or a model is missing.
+        NstyleError: If no photograph can be read.
+    """
+    evaluator = _Evaluator(plan)
+    losses: dict[str, Losses] = {}
+    for network in NETWORKS:
+        rows = []
+        for seed in range(plan.seeds):
+            if network == N_STYLE:
+                rows.append(evaluator.measure(plan.n_style(seed), plan.updates, report))
+                continue
+            updates = plan.updates if network == SINGLE else plan.updates_per_style
+            singles = [evaluator.measure(plan.single(seed, style), updates, report) for style in plan.styles]
+            rows.append([single[0] for single in singles])
+        losses[network] = np.asarray(rows, dtype=np.float64)
+    return Evaluation(evaluator.names, losses)
+
+
+class _Evaluator:
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.device = choose_device(plan.config.device)
+        weights = load_vgg_weights(plan.config.vgg)
+        self.weights_hash = weights.sha256
+        self.perceptual = PerceptualLoss(plan.config.loss, weights).to(self.device)
+        names, self.targets = plan.n_style(0).run.read_targets()
+        self.targets = {term: value.to(self.device) for term, value in self.targets.items()}
+        assert names == plan.names
+        self.names, self.photos = _photographs(plan)
+        digest = hashlib.sha256(json.dumps(plan.config.loss.to_dict()).encode() + weights.sha256.encode())
+        digest.update(self.photos.numpy().tobytes())
+        self.signature = digest.hexdigest()
+        self.cache = _read_cache(plan.out / CACHE_FILE, self.signature)
+
+    def measure(self, member: Member, updates: int, report: Callable[[str], None]) -> list[Any]:
+        """Return the losses of a network as lists, (K, P, 3) for its K styles."""
+        path = member.model(updates)
+        try:
+            model = hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError as error:
+            raise UsageError(f"{path} cannot be read ({error.strerror}); remove {member.run.path} to train that network anew") from error
+        if model not in self.cache:
+            report(f"{member.label} after {updates} updates")
+            network, info = load_model(path)
+            if info.vgg["sha256"] != self.weights_hash:
+                raise UsageError(f"{path} was trained with other VGG weights ({info.vgg['release']}); give them with --vgg")
+            rows = torch.tensor([self.plan.names.index(style.name) for style in member.styles], device=self.device)
+            targets = {term: value[rows] for term, value in self.targets.items()}
+            mixes = F.one_hot(torch.tensor([info.styles.index(style.name) for style in member.styles]), network.num_styles)
+            network = network.to(self.device)
+            losses = photo_losses(network, self.perceptual, self.photos, mixes.float().to(self.device), targets, torch.float32)
+            if not bool(torch.isfinite(losses).all()):
+                raise NstyleError(f"{path} paints pictures whose loss is not finite; remove {member.run.path} to train that network anew")
+            self.cache[model] = losses.tolist()
+            write_atomically(self.plan.out / CACHE_FILE, json.dumps({"evaluator": self.signature, "losses": self.cache}).encode())
+        return self.cache[model]
+
+
+def _photographs(plan: Plan) -> tuple[tuple[str, ...], Tensor]:
+    """Decode the photographs that judge, and name them; float32 (P, 3, size, size) in [0, 1]."""
+    held_out = split_photographs(plan.config)[1]
+    names, crops = [], []
+    for path in rank(held_out)[: plan.config.held_out]:
+        try:
+            crops.append(center_crop(path, plan.config.size))
+            names.append(str(path.relative_to(held_out.root)) if path.is_relative_to(held_out.root) else path.name)
+        except NstyleError as error:
+            logger.warning("a photograph is left out of the evaluation: %s", error)
+    if len(crops) < 2:
+        raise NstyleError(f"{len(crops)} of {len(held_out.files)} photographs in {held_out.root} can be read; expected at least 2 to judge by")
+    return tuple(names), torch.stack(crops)
+
+
+def _read_cache(path: Path, signature: str) -> dict[str, list[Any]]:
+    """Read what this evaluator measured before; nothing if it was another one."""
+    try:
+        cache = json.loads(path.read_text(encoding="utf-8"))
+        return dict(cache["losses"]) if cache["evaluator"] == signature else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}

@@ -1,0 +1,106 @@
+"""The report on one n-style network against n single-style ones: ``nstyle.compare`` and ``nstyle compare``."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from nstyle.comparison.api import HELD_OUT, prepare_comparison
+from nstyle.comparison.cost import costs
+from nstyle.comparison.evaluate import N_STYLE, evaluate
+from nstyle.comparison.experiment import Status, train_networks
+from nstyle.comparison.gap import relative_gaps
+from nstyle.comparison.plan import Plan
+from nstyle.reports.comparison_sections import OVERALL, cost_section, curve_section, gap_section, loss_section, paint
+from nstyle.reports.comparison_words import PROTOCOLS, AllGaps, in_words
+from nstyle.reports.folder import csv_text, write_folder
+from nstyle.reports.page import Section
+from nstyle.training.validation import TERMS
+
+
+def compare(
+    styles: Sequence[str | Path],
+    *,
+    out: str | Path,
+    seeds: int = 1,
+    held_out: int = HELD_OUT,
+    photos: Sequence[str | Path] = (),
+    report: Callable[[Status], None] = lambda status: None,
+    **settings: Any,
+) -> Path:
+    """Train one n-style network and n single-style networks alike, and write a report on the gap between them.
+
+    A comparison that was interrupted goes on where it stopped, and one that is finished only writes its report anew.
+
+    Args:
+        styles: Paintings, patterns or folders.
+        out: Folder of the comparison and its report.
+        seeds: How many times everything is trained, with seeds that follow each other.
+        held_out: Photographs that judge, kept out of training.
+        photos: Photographs to paint with all networks. None: three that were held out.
+        report: Called after every update.
+        settings: As for :func:`nstyle.train`; ``updates`` is each network's.
+
+    Returns:
+        The page of the report.
+
+    Raises:
+        UsageError: If a setting, a painting or the photographs do not do, or the folder holds something else.
+        NstyleError: If training fails or is interrupted; what was done stays.
+    """
+    plan = prepare_comparison(styles, out=out, seeds=seeds, held_out=held_out, **settings)
+    train_networks(plan, report)
+    return write_report(plan, photos)
+
+
+def write_report(
+    plan: Plan, photos: Sequence[str | Path] = (), command: str = "", report: Callable[[str], None] = lambda network: None
+) -> Path:
+    """Evaluate the networks of a comparison whose training is done, and write the report into its folder.
+
+    Args:
+        plan: The comparison.
+        photos: Photographs to paint with all networks. None: three that were held out.
+        command: That asked for it.
+        report: Called with the name of every network before it is measured.
+
+    Returns:
+        The page.
+    """
+    paintings = paint(plan, photos)
+    evaluation = evaluate(plan, report)
+    gaps = {
+        protocol: {term: relative_gaps(evaluation.of(N_STYLE, term), evaluation.of(single, term)) for term in TERMS}
+        for protocol, single in PROTOCOLS.items()
+    }
+    n_style, single = costs(plan)
+    sections = [
+        Section("In words", in_words(plan, evaluation, gaps)),
+        gap_section(plan, gaps),
+        loss_section(plan, evaluation),
+        curve_section(plan),
+        Section("Side by side", "The same photographs, painted by the networks of the first seed.", paintings),
+        cost_section(plan, n_style, single),
+    ]
+    columns, rows = _gap_rows(plan, gaps)
+    numbers = {
+        "styles": list(plan.names),
+        "updates": plan.updates,
+        "updates_per_style": plan.updates_per_style,
+        "seeds": [plan.config.seed + r for r in range(plan.seeds)],
+        "photographs": len(evaluation.photos),
+        "settings": plan.identity()["settings"],
+        "gaps": [dict(zip(columns, row, strict=True)) for row in rows],
+        "cost": {"n-style": vars(n_style), "single": vars(single)},
+    }
+    tables = {"gaps.csv": csv_text(columns, rows), "losses.csv": evaluation.to_csv(plan)}
+    title = f"One network in {len(plan.styles)} styles against {len(plan.styles)} in one each"
+    return write_folder(plan.out, title, sections, numbers, tables, command)
+
+
+def _gap_rows(plan: Plan, gaps: AllGaps) -> tuple[list[str], list[list[Any]]]:
+    rows: list[list[Any]] = []
+    for protocol, by_term in gaps.items():
+        for term, values in by_term.items():
+            named = [*zip(plan.names, values.by_style, strict=True), (OVERALL, values.overall)]
+            rows += [[protocol, term, name, interval.gap, interval.low, interval.high] for name, interval in named]
+    return ["protocol", "term", "style", "gap", "low", "high"], rows

@@ -1,0 +1,142 @@
+"""The sections of a comparison's report: gaps, losses, curves, pictures and costs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from nstyle.comparison.cost import Cost
+from nstyle.comparison.evaluate import Evaluation
+from nstyle.comparison.plan import Plan
+from nstyle.data.crops import rank
+from nstyle.image import read_picture
+from nstyle.inference.stylizer import load
+from nstyle.layout import contact_sheet, labelled_table
+from nstyle.reports.comparison_words import PER_NETWORK, AllGaps, percent
+from nstyle.reports.curves import CurveSet, read_curves
+from nstyle.reports.learning import shared_styles_plot
+from nstyle.reports.page import Figure, Section, Table, number
+from nstyle.reports.plots import interval_plot
+from nstyle.training.setup import split_photographs
+from nstyle.training.validation import TERMS
+
+OVERALL = "overall"
+PICTURES = 3
+"""Held-out photographs that are painted where none are named."""
+PICTURE_SIDE = 512
+"""Long side of the painted photographs, in pixels."""
+
+
+def gap_section(plan: Plan, gaps: AllGaps) -> Section:
+    """Show the gap of every style, with intervals."""
+    names = [*plan.names, OVERALL]
+    series = {
+        f"{protocol}: single ones after {plan.updates if protocol == PER_NETWORK else plan.updates_per_style:,} updates": [
+            [(i.gap, i.low, i.high) for i in (*by_term[term].by_style, by_term[term].overall)] for term in TERMS
+        ]
+        for protocol, by_term in gaps.items()
+    }
+    plot = interval_plot(names, series, [f"{term} loss" for term in TERMS])
+    caption = f"Loss of the n-style network after {plan.updates:,} updates relative to the single ones, with 95 % intervals"
+    text = (
+        "The gap is the mean loss over the photographs of the n-style network, over that of the single one, minus 1: above 0 the n-style "
+        "network is worse. Both are measured on the same photographs, and drawn again together for the intervals (paired bootstrap, 10,000 "
+        "draws). Overall is the mean over the styles; the last line of each table is their standard deviation. "
+    )
+    tables = []
+    for protocol, by_term in gaps.items():
+        rows = []
+        for i, name in enumerate(names):
+            intervals = [(*by_term[term].by_style, by_term[term].overall)[i] for term in TERMS]
+            rows.append([name, *(f"{percent(v.gap)} ({percent(v.low)} to {percent(v.high)})" for v in intervals)])
+        rows.append(["standard deviation over styles", *(f"{100 * by_term[term].spread:.1f} %" for term in TERMS)])
+        tables.append(Table([protocol, *TERMS], rows))
+    return Section("The gap", text, [Figure.of_plot("gap", caption, plot)], tables)
+
+
+def loss_section(plan: Plan, evaluation: Evaluation) -> Section:
+    """Show the losses themselves, with their spread over photographs."""
+    tables = []
+    for term in TERMS[:2]:
+        rows = []
+        for k, name in enumerate(plan.names):
+            values = [evaluation.of(network, term)[:, k] for network in evaluation.losses]
+            rows.append([name, *(f"{number(float(v.mean()))} ± {number(float(v.mean(axis=0).std(ddof=1)))}" for v in values)])
+        columns = [f"n-style, {plan.updates:,} updates", f"single, {plan.updates:,}", f"single, {plan.updates_per_style:,}"]
+        tables.append(Table([f"{term} loss, unweighted", *columns], rows))
+    text = (
+        f"Mean and standard deviation over {len(evaluation.photos)} held-out photographs, the same for all networks, in float32"
+        + (f"; means over {plan.seeds} seeds first" if plan.seeds > 1 else "")
+        + ". No photograph was trained on."
+    )
+    return Section("Losses", text, tables=tables)
+
+
+def curve_section(plan: Plan) -> Section:
+    """Show the learning curves: seed 003, figure 2."""
+    sets = {"n-style": read_curves(plan.n_style(0).run.path)}
+    singles = [read_curves(plan.single(0, style).run.path) for style in plan.styles]
+    curves = {style: curve for single in singles for style, curve in single.curves.items()}
+    sets["single"] = CurveSet("single", curves, singles[0].convention, singles[0].facts)
+    figures = []
+    for per_style, name, caption in (
+        (False, "curves", "Training losses against the updates of each network (after seed 003, figure 2)"),
+        (True, "curves-per-style", "The same against the updates that each style has had"),
+    ):
+        plot = shared_styles_plot(sets, per_style=per_style)
+        assert plot is not None
+        figures.append(Figure.of_plot(name, caption, plot))
+    return Section("On the way", "Losses of the training batches of the first seed, smoothed; raw values faint.", figures)
+
+
+def paint(plan: Plan, photos: Sequence[str | Path]) -> list[Figure]:
+    """Show photographs, and how the n-style network and the single ones paint them: one figure per photograph."""
+    paths = [Path(photo) for photo in photos] or list(rank(split_photographs(plan.config)[1])[:PICTURES])
+    pictures = [read_picture(path, near_side=PICTURE_SIDE).over_white() for path in paths]
+    n_style = load(plan.n_style(0).model(plan.updates), device=plan.config.device)
+    rows = {f"{len(plan.styles)}-style, {plan.updates:,}": [n_style] * len(plan.styles)}
+    for updates in dict.fromkeys((plan.updates, plan.updates_per_style)):
+        rows[f"single, {updates:,}"] = [load(plan.single(0, style).model(updates), device=plan.config.device) for style in plan.styles]
+    originals = contact_sheet([(path.name, picture) for path, picture in zip(paths, pictures, strict=True)])
+    figures = [Figure.of_picture("photographs", "The photographs", originals)]
+    for i, (path, picture) in enumerate(zip(paths, pictures, strict=True), start=1):
+        cells: list[list[Image.Image | str]] = [
+            [model.stylize(picture, name, size=PICTURE_SIDE) for model, name in zip(models, plan.names, strict=True)]
+            for models in rows.values()
+        ]
+        sheet = labelled_table(list(rows), plan.names, cells)
+        figures.append(Figure.of_picture(f"pictures-{i}", f"{path.name}, by network and updates", sheet))
+    return figures
+
+
+def cost_section(plan: Plan, n_style: Cost, single: Cost) -> Section:
+    """Show what one n-style network and n single-style ones cost."""
+    n = len(plan.styles)
+    text = (
+        f"What it takes to have all {n} styles, after {plan.updates:,} updates of each network"
+        + (f", averaged over {plan.seeds} seeds" if plan.seeds > 1 else "")
+        + f". Times are wall-clock on {plan.config.device}, one network after another, checkpoints included; updates/s are medians. "
+        "Peak memory is that of the largest single training: of the process, or of the tensors on a GPU."
+    )
+    rows = [["training time", f"{n_style.seconds / 60:.1f} min", f"{single.seconds / 60:.1f} min", _ratio(single.seconds, n_style.seconds)]]
+    rows.append(["parameters", f"{n_style.parameters:,}", f"{single.parameters:,}", _ratio(single.parameters, n_style.parameters)])
+    for label, few, many in (
+        ("bytes on disk", n_style.disk_bytes, single.disk_bytes),
+        ("weights in memory", n_style.weight_bytes, single.weight_bytes),
+    ):
+        rows.append([label, _mebibytes(few), _mebibytes(many), _ratio(many, few)])
+    rows.append(["peak memory of training", _mebibytes(n_style.training_bytes), _mebibytes(single.training_bytes), ""])
+    rows.append(["updates/s", _optional(n_style.updates_per_second), _optional(single.updates_per_second), ""])
+    return Section("Cost", text, tables=[Table(["", f"one {n}-style network", f"{n} single-style networks", "ratio"], rows)])
+
+
+def _optional(value: float | None) -> str:
+    return f"{value:.2f}" if value is not None else "-"
+
+
+def _mebibytes(value: int | None) -> str:
+    return f"{value / 2**20:,.1f} MiB" if value is not None else "-"
+
+
+def _ratio(single: float, n_style: float) -> str:
+    return f"{single / n_style:.2f}" if n_style else "-"

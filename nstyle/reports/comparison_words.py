@@ -1,0 +1,73 @@
+"""What a comparison shows and does not show, in words."""
+
+from nstyle.comparison.evaluate import SINGLE, SINGLE_PER_STYLE, Evaluation
+from nstyle.comparison.gap import Gaps, Interval, seed_spread
+from nstyle.comparison.plan import Plan
+
+PER_NETWORK, PER_STYLE = "per network", "per style"
+PROTOCOLS = {PER_NETWORK: SINGLE, PER_STYLE: SINGLE_PER_STYLE}
+"""What the n-style network is held against."""
+AllGaps = dict[str, dict[str, Gaps]]
+"""By protocol and term."""
+ROUGH = 5
+"""Intervals over fewer seeds than this are called rough."""
+
+
+def in_words(plan: Plan, evaluation: Evaluation, gaps: AllGaps) -> str:
+    """Say what the numbers show, and what they do not."""
+    n, updates = len(plan.styles), plan.updates
+    opening = {
+        PER_NETWORK: f"Per network, all after {updates:,} updates (each style had {plan.updates_per_style:,} of them in the {n}-style network)",
+        PER_STYLE: f"Per style, {plan.updates_per_style:,} updates for each ({updates:,} of the {n}-style network, "
+        f"{plan.updates_per_style:,} of each single one)",
+    }
+    paragraphs = [f"{opening[protocol]}: {_sentence(plan, gaps[protocol])}" for protocol in PROTOCOLS]
+    photos = f"the {len(evaluation.photos)} held-out photographs"
+    if plan.seeds == 1:
+        covers = (
+            f"The intervals (95 %) cover the choice of {photos} only. Networks of another seed would differ from these, by an amount that one "
+            "seed cannot tell: a gap is no property of n-style networks before it holds over several seeds (--seeds)."
+        )
+    else:
+        spread = seed_spread(evaluation.of(SINGLE, "style"))
+        assert spread is not None
+        few = " With so few seeds they are rough." if plan.seeds < ROUGH else ""
+        covers = (
+            f"The intervals (95 %) cover the choice of {photos} and of {plan.seeds} seeds.{few} Between seeds, the style loss of a "
+            f"single-style network alone differs by {100 * spread.min():.1f} to {100 * spread.max():.1f} % (standard deviation, by style)."
+        )
+    limits = (
+        f"Losses were measured in float32 on {plan.config.size} px crops, at one point of training at a constant rate, where they still move "
+        "from update to update. They do not show how networks trained longer, on larger crops or in other styles would do, and a loss is no "
+        "judgement of a picture: look at the paintings below."
+    )
+    return "\n\n".join([*paragraphs, covers, limits])
+
+
+def _sentence(plan: Plan, gaps: dict[str, Gaps]) -> str:
+    parts = []
+    for term in ("style", "content", "total"):
+        overall = gaps[term].overall
+        parts.append(f"the n-style network's {term} loss is {_direction(overall)}")
+    by_style = dict(zip(plan.names, gaps["style"].by_style, strict=True))
+    ends = ""
+    if len(by_style) > 1:
+        low, high = min(by_style, key=lambda name: by_style[name].gap), max(by_style, key=lambda name: by_style[name].gap)
+        ends = (
+            f" Its style loss is {percent(by_style[low].gap)} for {low} at one end and {percent(by_style[high].gap)} for {high} at the other."
+        )
+    return f"{'; '.join(parts)}.{ends}"
+
+
+def _direction(interval: Interval) -> str:
+    span = f"{percent(interval.gap)}, interval {percent(interval.low)} to {percent(interval.high)}"
+    if interval.low == interval.high == 0:
+        return "exactly equal"
+    if interval.low <= 0 <= interval.high:
+        return f"not told apart from the single ones' ({span})"
+    return f"{'higher' if interval.gap > 0 else 'lower'} than the single ones' ({span})"
+
+
+def percent(value: float) -> str:
+    """Write 0.05 as +5.0 %."""
+    return f"{100 * value:+.1f} %"

@@ -1,0 +1,162 @@
+"""Learning curves, read from our run directories or from the CSV files that seed 003 published."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nstyle.errors import UsageError
+from nstyle.training.config import TrainingConfig
+from nstyle.training.run_directory import RunDirectory
+from nstyle.training.run_log import RunLog
+
+Values = npt.NDArray[np.float64]
+SMOOTHING = 50
+"""A smoothed curve is a running mean over this fraction of its updates."""
+LAST = 100
+"""Updates over which the loss at the end of a run is averaged."""
+PICTURE_NAME = re.compile(r".+?\.(?:jpe?g|png|webp|gif|bmp|tiff?)(?=[\s,]|$)", re.IGNORECASE)
+"""A file name in seed 003's list of styles, whose names contain commas and spaces themselves."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The losses of one style, at the updates at which it was trained; weighted, as they enter the total."""
+
+    update: npt.NDArray[np.int64]
+    """Counted from 1."""
+    content: Values
+    style: Values
+
+    def final(self, term: str, updates: int) -> float:
+        """Return the mean loss over the last 100 updates of a run that had ``updates``."""
+        values: Values = getattr(self, term)[self.update > updates - LAST]
+        return float(values.mean()) if len(values) else float("nan")
+
+
+@dataclass(frozen=True)
+class CurveSet:
+    """The learning curves of one run."""
+
+    label: str
+    curves: dict[str, Curve]
+    """By style."""
+    convention: str
+    """What the losses mean: only runs of one convention can be compared by height."""
+    facts: dict[str, str]
+    """About the run, for a table."""
+
+    @property
+    def updates(self) -> int:
+        """The last update."""
+        return max(int(curve.update[-1]) for curve in self.curves.values())
+
+    def mean(self) -> Curve:
+        """Return the mean over the styles of their first losses, of their second ones, and so on, as far as all have them."""
+        parts = list(self.curves.values())
+        count = min(len(curve.update) for curve in parts)
+        update = np.max([curve.update[:count] for curve in parts], axis=0)
+        content, style = (np.mean([getattr(curve, term)[:count] for curve in parts], axis=0) for term in ("content", "style"))
+        return Curve(update, content, style)
+
+
+def smooth(values: Values) -> Values:
+    """Return the running mean over a fiftieth of the values, centred.
+
+    The window is narrower near the start, where losses fall too steeply for it, and one-sided near the end.
+    """
+    i = np.arange(len(values))
+    half = np.minimum(i, len(values) // SMOOTHING // 2)
+    first, last = i - half, np.minimum(i + half, len(values) - 1)
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    smoothed: Values = (sums[last + 1] - sums[first]) / (last + 1 - first)
+    return smoothed
+
+
+def read_curves(path: Path) -> CurveSet:
+    """Read a run directory, or a CSV file in seed 003's format.
+
+    Raises:
+        UsageError: If it is neither, is damaged, or holds no update yet.
+    """
+    if path.is_dir():
+        return _read_run(path)
+    if path.is_file():
+        return _read_published(path)
+    raise UsageError(f"{path} is not there; expected a run directory, or a CSV file of losses in seed 003's format")
+
+
+def _read_run(path: Path) -> CurveSet:
+    run = RunDirectory(path)
+    if not run.config.exists() or not run.metrics.exists():
+        missing = run.config if not run.config.exists() else run.metrics
+        raise UsageError(f"{path} holds no run to report on: {missing.name} is missing; expected a run directory")
+    config, log = TrainingConfig.from_toml(run.config), RunLog.read(run.metrics)
+    weights = {"content": config.loss.content_weight, "style": config.loss.style_weight}
+    rows: dict[str, list[tuple[int, float, float]]] = {}
+    try:
+        for line in log.updates:
+            for style, terms in line["losses"].items():
+                rows.setdefault(style, []).append((line["update"], *(weight * terms[term] for term, weight in weights.items())))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{run.metrics} is damaged ({type(error).__name__}: {error}); give another run") from error
+    preset = config.loss
+    convention = f"{preset.name}, content x {preset.content_weight:g}, style x {preset.style_weight:g}"
+    return CurveSet(path.name, {style: _curve(values) for style, values in rows.items()}, convention, _facts(config, log))
+
+
+def _facts(config: TrainingConfig, log: RunLog) -> dict[str, str]:
+    last = log.validations[-1] if log.validations else None
+    speed, peak, seconds = log.updates_per_second, log.peak_memory, log.seconds
+    return {
+        "batch": f"{config.batch_size} of {config.size} px",
+        "schedule": config.schedule,
+        "preset": config.loss.name,
+        "rate": f"{config.lr:g} {config.lr_schedule}",
+        "precision": f"{config.precision} on {config.device}" + (", compiled" if config.compile else ""),
+        "seed": str(config.seed),
+        "minutes": f"{seconds / 60:.1f}" if seconds is not None else "-",
+        "updates/s": f"{speed:.2f}" if speed else "-",
+        "peak memory": f"{peak / 2**20:.0f} MiB" if peak else "-",
+        "validated at": str(last["update"]) if last else "-",
+    }
+
+
+def _read_published(path: Path) -> CurveSet:
+    """Read ``updates, styles``, a line of style names, then ``update, style loss, content loss`` with the styles in turn."""
+    try:
+        head, names_line, *table = path.read_text(encoding="utf-8").splitlines()
+        updates, count = (int(value) for value in head.split(","))
+        values = np.array([[float(value) for value in line.split(",")] for line in table if line.strip()])
+        if count < 1 or values.ndim != 2 or values.shape[1] != 3 or len(values) < count:
+            raise ValueError(f"{len(values)} rows for {count} styles")
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise UsageError(
+            f"{path} cannot be read as published losses ({error}); expected a line 'updates, styles', "
+            "a line of style names, then lines 'update, style loss, content loss'"
+        ) from error
+    names = _published_names(names_line, count)
+    numbers = values[:, 0].astype(np.int64)
+    curves = {
+        name: Curve(numbers[numbers % count == i] + 1, values[numbers % count == i, 2], values[numbers % count == i, 1])
+        for i, name in enumerate(names)
+    }
+    facts = {"published": path.name, "updates": str(updates)}
+    return CurveSet(path.stem, {name: curve for name, curve in curves.items() if len(curve.update)}, "as published", facts)
+
+
+def _published_names(line: str, count: int) -> list[str]:
+    """Return the names of the styles, or ``style 1`` and so on where the line does not hold one for each."""
+    names = [name.strip(" ,") for name in PICTURE_NAME.findall(line)]
+    if len(names) != count or max(Counter(names).values()) > 1:
+        return [f"style {i}" for i in range(1, count + 1)]
+    return [Path(name).stem for name in names]
+
+
+def _curve(rows: list[tuple[int, float, float]]) -> Curve:
+    table: npt.NDArray[Any] = np.array(rows, dtype=np.float64)
+    return Curve(table[:, 0].astype(np.int64), table[:, 1], table[:, 2])

@@ -1,0 +1,93 @@
+"""A report on the disk: the page, its figures, its numbers, and what made it."""
+
+import csv
+import io
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import nstyle
+from nstyle.errors import UsageError
+from nstyle.image import write_atomically
+from nstyle.reports.page import Section, render
+
+PAGE = "report.html"
+NUMBERS = "report.json"
+CPU_INFO = Path("/proc/cpuinfo")
+
+
+def check_folder(out: str | Path) -> Path:
+    """Refuse a folder that could not be written to, before the work is done.
+
+    Raises:
+        UsageError: If ``out`` is a file.
+    """
+    path = Path(out)
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"{path} is a file; expected a folder for the report (--out)")
+    return path
+
+
+def write_folder(
+    out: Path, title: str, sections: Sequence[Section], numbers: Mapping[str, Any], tables: Mapping[str, str], command: str
+) -> Path:
+    """Write ``report.html``, ``report.json``, the figures as PNG (plots as SVG too) and tables as CSV, each atomically.
+
+    Args:
+        out: The folder.
+        title: Of the page.
+        sections: Its contents.
+        numbers: What goes into ``report.json``, as plain JSON types; command, versions and machine join it.
+        tables: CSV text by file name.
+        command: That made the report; empty for a call from Python.
+
+    Returns:
+        The page.
+
+    Raises:
+        NstyleError: If a file cannot be written.
+    """
+    machine = describe_machine()
+    for figure in (figure for section in sections for figure in section.figures):
+        write_atomically(out / f"{figure.name}.png", figure.png)
+        if figure.svg is not None:
+            write_atomically(out / f"{figure.name}.svg", figure.svg)
+    for name, text in tables.items():
+        write_atomically(out / name, text.encode())
+    made = {"command": command or "a call from Python", **machine}
+    write_atomically(out / NUMBERS, json.dumps({**numbers, "made": made}, indent=2, allow_nan=False).encode())
+    how = Section("How this was made", ", ".join(f"{name} {value}" for name, value in machine.items()), commands=[command] if command else [])
+    write_atomically(out / PAGE, render(title, [*sections, how], f"nstyle {nstyle.__version__}").encode())
+    return out / PAGE
+
+
+def describe_machine() -> dict[str, str]:
+    """Return the versions and the machine that measured."""
+    machine = {
+        "nstyle": nstyle.__version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "system": platform.platform(terse=True),
+        "processor": f"{_processor()}, {os.cpu_count()} cores",
+    }
+    return machine | ({"gpu": torch.cuda.get_device_name()} if torch.cuda.is_available() else {})
+
+
+def csv_text(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Return a table as CSV."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return buffer.getvalue()
+
+
+def _processor() -> str:
+    lines = CPU_INFO.read_text().splitlines() if CPU_INFO.exists() else []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor() or platform.machine()

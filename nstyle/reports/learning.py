@@ -1,0 +1,167 @@
+"""The report on training runs: learning curves, seed 003's figure 1, and runs drawn over each other."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nstyle.errors import UsageError
+from nstyle.reports.curves import LAST, Curve, CurveSet, Values, read_curves, smooth
+from nstyle.reports.folder import check_folder, csv_text, write_folder
+from nstyle.reports.page import Figure, Section, Table, number
+from nstyle.reports.plots import Line, Panel, Plot, panels_plot
+
+TERMS = ("content", "style")
+MAX_POINTS = 2000
+"""Points drawn of one line: more than a plot has pixels only make its files large."""
+
+
+def write_report(runs: Sequence[str | Path], out: str | Path, command: str = "") -> Path:
+    """Write ``report.html``, its figures and numbers, and ``curves.csv`` with every loss of every update.
+
+    Args:
+        runs: Run directories, or CSV files in seed 003's format.
+        out: Folder of the report.
+        command: That asked for it.
+
+    Returns:
+        The page.
+
+    Raises:
+        UsageError: If a run is damaged or empty, or ``out`` is no folder.
+    """
+    folder = check_folder(out)
+    if not runs:
+        raise UsageError("no runs given; expected run directories or CSV files of losses")
+    paths = list(dict.fromkeys(Path(run) for run in runs))
+    sets = {label: read_curves(path) for label, path in zip(_labels(paths), paths, strict=True)}
+    sections = [_in_words(sets)]
+    sections += [_one_run(label, curves, i if len(sets) > 1 else 0) for i, (label, curves) in enumerate(sets.items(), start=1)]
+    sections += overlay(sets) if len(sets) > 1 else []
+    columns, rows = _final_rows(sets)
+    numbers = {
+        "runs": {label: {"convention": curves.convention, **curves.facts} for label, curves in sets.items()},
+        "final": [{name: _plain(value) for name, value in zip(columns, row, strict=True)} for row in rows],
+    }
+    raw = [
+        (label, style, *values)
+        for label, curves in sets.items()
+        for style, curve in curves.curves.items()
+        for values in zip(curve.update.tolist(), curve.content.tolist(), curve.style.tolist(), strict=True)
+    ]
+    tables = {"curves.csv": csv_text(["run", "style", "update", *TERMS], raw), "final.csv": csv_text(columns, rows)}
+    return write_folder(folder, "Learning curves", sections, numbers, tables, command)
+
+
+def curves_plot(curves: CurveSet) -> Plot:
+    """Draw the content and the style losses of every style of one run: seed 003's figure 1."""
+    return panels_plot(
+        [Panel({style: _line(curve, term) for style, curve in curves.curves.items()}, "update", f"{term} loss, weighted") for term in TERMS]
+    )
+
+
+def shared_styles_plot(sets: dict[str, CurveSet], *, per_style: bool = False) -> Plot | None:
+    """Draw the styles that several runs share, one row each, with a line per run: seed 003's figure 2.
+
+    Args:
+        sets: Learning curves by label.
+        per_style: Count each run's updates of that style, instead of all its updates.
+
+    Returns:
+        None where no two runs share a style.
+    """
+    names = list(dict.fromkeys(style for curves in sets.values() for style in curves.curves))
+    shared = {style: {label: curves.curves[style] for label, curves in sets.items() if style in curves.curves} for style in names}
+    shared = {style: by_run for style, by_run in shared.items() if len(by_run) > 1}
+    x_label = "updates of this style" if per_style else "update"
+    panels = [
+        Panel({label: _line(curve, term, per_style=per_style) for label, curve in by_run.items()}, x_label, f"{term} loss, weighted", style)
+        for style, by_run in shared.items()
+        for term in TERMS
+    ]
+    return panels_plot(panels) if panels else None
+
+
+def overlay(sets: dict[str, CurveSet]) -> list[Section]:
+    """Draw several runs over each other: the mean over their styles, and each style that several share."""
+    means = {label: curves.mean() for label, curves in sets.items()}
+    panels = [Panel({label: _line(mean, term) for label, mean in means.items()}, "update", f"{term} loss, weighted") for term in TERMS]
+    figures = [Figure.of_plot("overlay", "All styles of a run together", panels_plot(panels))]
+    text = ""
+    if len({curves.convention for curves in sets.values()}) > 1:
+        text = (
+            "The runs follow different loss conventions, so that heights mean different things: only the shapes can be compared. "
+            "The second figure divides each curve by its own start."
+        )
+        panels = [
+            Panel({label: _line(mean, term, relative=True) for label, mean in means.items()}, "update", f"{term} loss / its start")
+            for term in TERMS
+        ]
+        figures.append(Figure.of_plot("overlay-relative", "The same, each curve over its own start", panels_plot(panels)))
+    for per_style, name, caption in (
+        (False, "overlay-styles", "Styles that several runs share, against all updates of a run (after seed 003, figure 2)"),
+        (True, "overlay-per-style", "The same against the updates that a run spent on the style: equal training of each style"),
+    ):
+        plot = shared_styles_plot(sets, per_style=per_style)
+        figures += [Figure.of_plot(name, caption, plot)] if plot else []
+    return [Section("Runs over each other", text, figures)]
+
+
+def _one_run(label: str, curves: CurveSet, position: int) -> Section:
+    name = f"curves-{position}" if position else "curves"
+    caption = "Content and style loss of every update (after seed 003, figure 1)"
+    text = f"Loss convention: {curves.convention}. " + ", ".join(f"{fact} {value}" for fact, value in curves.facts.items()) + "."
+    rows = [[style, *(number(curve.final(term, curves.updates)) for term in TERMS)] for style, curve in curves.curves.items()]
+    table = Table(["style", *(f"{term}, last {LAST} updates" for term in TERMS)], rows)
+    return Section(label, text, [Figure.of_plot(name, caption, curves_plot(curves))], [table])
+
+
+def _in_words(sets: dict[str, CurveSet]) -> Section:
+    sentences = []
+    for label, curves in sets.items():
+        finals = {style: curve.final("style", curves.updates) for style, curve in curves.curves.items()}
+        hardest, easiest = max(finals, key=finals.__getitem__), min(finals, key=finals.__getitem__)
+        ends = f", highest for {hardest} ({number(finals[hardest])}), lowest for {easiest} ({number(finals[easiest])})"
+        mean = number(float(np.mean(list(finals.values()))))
+        text = f"{label}: after {curves.updates:,} updates the style loss is {mean} over the last {LAST} updates"
+        sentences.append(f"{text}{ends if len(finals) > 1 else ''}.")
+    meaning = (
+        "These are losses of training batches, weighted as they enter the total, and smoothed over a fiftieth of each curve with the raw "
+        "values behind it: every update sees other photographs, so single values scatter. They show whether and how a run learns. They do not "
+        "show how a run does on photographs that it has not seen (its validation losses do, in its log), and a style with a higher "
+        "loss is not painted worse for it: paintings differ in how far photographs are from them."
+    )
+    return Section("In words", "\n\n".join([*sentences, meaning]))
+
+
+def _final_rows(sets: dict[str, CurveSet]) -> tuple[list[str], list[list[Any]]]:
+    columns = ["run", "style", "updates of the run", "updates of the style", *(f"{term}, last {LAST} updates" for term in TERMS)]
+    rows = [
+        [label, style, curves.updates, len(curve.update), *(curve.final(term, curves.updates) for term in TERMS)]
+        for label, curves in sets.items()
+        for style, curve in curves.curves.items()
+    ]
+    return columns, rows
+
+
+def _line(curve: Curve, term: str, *, per_style: bool = False, relative: bool = False) -> Line:
+    raw: Values = getattr(curve, term)
+    smoothed = smooth(raw)
+    if relative:
+        raw, smoothed = raw / smoothed[0], smoothed / smoothed[0]
+    x = np.arange(1, len(raw) + 1) if per_style else curve.update
+    step = -(-len(raw) // MAX_POINTS)
+    return Line(x[::step], smoothed[::step], raw=raw[::step])
+
+
+def _labels(paths: Sequence[Path]) -> list[str]:
+    """Name runs by as much of the end of their paths as tells each from the others."""
+    parts = [path.resolve().parts for path in paths]
+    if len(set(parts)) < len(parts):
+        raise UsageError("a run was given twice, under two names; give every run once")
+    return [next(str(Path(*own[-n:])) for n in range(1, len(own) + 1) if sum(other[-n:] == own[-n:] for other in parts) == 1) for own in parts]
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and not np.isfinite(value) else value
