@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from nstyle.inference.stylizer import Stylizer, load
     from nstyle.models.transformer import TransformerNetwork
     from nstyle.reconstruction.api import reconstruct
+    from nstyle.reports.comparison import compare
+    from nstyle.reports.interpolation import interpolate
     from nstyle.training.api import add_style, train
 
 __version__ = "0.1.0"
@@ -28,9 +30,22 @@ _HOMES = {
     "train": "nstyle.training.api",
     "add_style": "nstyle.training.api",
     "reconstruct": "nstyle.reconstruction.api",
+    "compare": "nstyle.reports.comparison",
+    "interpolate": "nstyle.reports.interpolation",
 }
 
-__all__ = ["NstyleError", "Stylizer", "TransformerNetwork", "UsageError", "add_style", "load", "reconstruct", "train"]
+__all__ = [
+    "NstyleError",
+    "Stylizer",
+    "TransformerNetwork",
+    "UsageError",
+    "add_style",
+    "compare",
+    "interpolate",
+    "load",
+    "reconstruct",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -13,7 +13,7 @@ from nstyle.image import write_atomically
 FORMATS = (".gif", ".webp", ".mp4")
 FRAMES_PER_SECOND = 10
 LAST_FRAME_SECONDS = 1.5
-"""How long a GIF or WebP rests on its last frame before it starts again."""
+"""How long a GIF or WebP rests on the last frame of a course before it starts again."""
 
 
 def check_format(path: Path) -> None:
@@ -31,12 +31,13 @@ def check_format(path: Path) -> None:
             raise UsageError("MP4 needs the video extra; install it with: pip install 'nstyle[video]', or choose gif or webp") from None
 
 
-def write_animation(path: Path, frames: Sequence[Image.Image]) -> None:
+def write_animation(path: Path, frames: Sequence[Image.Image], *, rest: float = LAST_FRAME_SECONDS) -> None:
     """Write RGB frames, each resized to the last one's size, atomically.
 
     Args:
         path: ``.gif``, ``.webp`` or ``.mp4``.
         frames: At least one.
+        rest: Seconds that a GIF or WebP shows its last frame.
 
     Raises:
         UsageError: See :func:`check_format`.
@@ -50,7 +51,7 @@ def write_animation(path: Path, frames: Sequence[Image.Image]) -> None:
         _encode_mp4(buffer, frames)
     else:
         milliseconds = 1000 // FRAMES_PER_SECOND
-        durations = [milliseconds] * (len(frames) - 1) + [round(1000 * LAST_FRAME_SECONDS)]
+        durations = [milliseconds] * (len(frames) - 1) + [round(1000 * rest)]
         if path.suffix.lower() == ".gif":
             frames = [frame.quantize(256, dither=Image.Dither.FLOYDSTEINBERG) for frame in frames]
         options = {"save_all": True, "append_images": frames[1:], "duration": durations, "loop": 0}

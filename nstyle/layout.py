@@ -39,21 +39,24 @@ def contact_sheet(pictures: Sequence[tuple[str, Image.Image]], *, cell: int = CE
     return sheet
 
 
-def labelled_table(rows: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[Image.Image | str]]) -> Image.Image:
+def labelled_table(
+    rows: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[Image.Image | str]], *, cell: int = CELL
+) -> Image.Image:
     """Lay pictures out as a table with the labels of its rows on the left and of its columns on top.
 
     Args:
-        rows: Labels; empty strings for a table without.
+        rows: Labels, of several lines if need be; empty strings for a table without.
         columns: Labels, likewise.
         cells: By row and column, an RGB picture or a note that stands in for one that is missing.
+        cell: Largest long side of the pictures in the table, in pixels.
 
     Returns:
         RGB.
     """
-    fitted = [[cell if isinstance(cell, str) else _fit(cell) for cell in row] for row in cells]
-    sizes = [cell.size for row in fitted for cell in row if not isinstance(cell, str)] or [(CELL, CELL)]
+    fitted = [[content if isinstance(content, str) else _fit(content, cell) for content in row] for row in cells]
+    sizes = [content.size for row in fitted for content in row if not isinstance(content, str)] or [(cell, cell)]
     width, height = max(w for w, _ in sizes), max(h for _, h in sizes)
-    margin = max((math.ceil(_font(label, width).getlength(label)) for label in rows), default=0) + (GAP if any(rows) else 0)
+    margin = max((math.ceil(_length(label, _font(label, width))) for label in rows), default=0) + (GAP if any(rows) else 0)
     sheet = Image.new("RGB", (margin + GAP + len(columns) * (width + GAP), LABEL + GAP + len(rows) * (height + GAP)), PAPER)
     draw = ImageDraw.Draw(sheet)
     for j, label in enumerate(columns):
@@ -61,19 +64,47 @@ def labelled_table(rows: Sequence[str], columns: Sequence[str], cells: Sequence[
     for i, (label, row) in enumerate(zip(rows, fitted, strict=True)):
         top = LABEL + GAP + i * (height + GAP)
         draw.text((GAP, top + height // 2), label, fill=INK, font=_font(label, width), anchor="lm")
-        for j, cell in enumerate(row):
+        for j, content in enumerate(row):
             left = margin + GAP + j * (width + GAP)
-            if isinstance(cell, str):
+            if isinstance(content, str):
                 draw.rectangle((left, top, left + width - 1, top + height - 1), fill=EMPTY)
-                lines = textwrap.wrap(cell, max(8, width // 6))[: max(1, height // 14)]
+                lines = textwrap.wrap(content, max(8, width // 6))[: max(1, height // 14)]
                 center = (left + width // 2, top + height // 2)
                 draw.multiline_text(center, "\n".join(lines), fill=INK, font=ImageFont.load_default(10), anchor="mm", align="center")
             else:
-                sheet.paste(cell, (left, top))
+                sheet.paste(content, (left, top))
     return sheet
 
 
-def _fit(picture: Image.Image, side: int = CELL) -> Image.Image:
+def framed_grid(cells: Sequence[Sequence[Image.Image]], corners: Sequence[Image.Image | None], *, cell: int) -> Image.Image:
+    """Lay out a grid of blends with what each corner stands for beside it.
+
+    Args:
+        cells: RGB pictures of one size by row and column.
+        corners: RGB pictures for top left, top right, bottom left and bottom right, or None where there is none to show.
+        cell: Long side of the pictures in the grid, in pixels; those in the corners may be twice as large.
+
+    Returns:
+        RGB.
+    """
+    grid = [[_fit(picture, cell) for picture in row] for row in cells]
+    width, height = grid[0][0].size
+    frames = [_fit(corner, 2 * cell) if corner is not None else None for corner in corners]
+    side = max((frame.width + GAP for frame in frames if frame is not None), default=0)
+    inner = (len(grid[0]) * width, len(grid) * height)
+    tall = max([inner[1], *(2 * frame.height + GAP for frame in frames if frame is not None)])
+    sheet = Image.new("RGB", (inner[0] + 2 * (side + GAP), tall + 2 * GAP), PAPER)
+    for i, row in enumerate(grid):
+        for j, picture in enumerate(row):
+            sheet.paste(picture, (side + GAP + j * width, GAP + i * height))
+    for k, frame in enumerate(frames):
+        if frame is not None:
+            left = GAP if k % 2 == 0 else sheet.width - GAP - frame.width
+            sheet.paste(frame, (left, GAP if k < 2 else sheet.height - GAP - frame.height))
+    return sheet
+
+
+def _fit(picture: Image.Image, side: int) -> Image.Image:
     scale = min(1.0, side / max(picture.size))
     return picture.resize((max(1, round(picture.width * scale)), max(1, round(picture.height * scale))), Image.Resampling.LANCZOS)
 
@@ -82,6 +113,11 @@ def _font(text: str, width: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont
     """Choose the largest size of at most 16 px in which the name fits."""
     for size in range(16, 7, -1):
         font = ImageFont.load_default(size)
-        if font.getlength(text) <= width:
+        if _length(text, font) <= width:
             return font
     return ImageFont.load_default(8)
+
+
+def _length(text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont) -> float:
+    """Return the length of the longest line in pixels."""
+    return max(font.getlength(line) for line in text.split("\n"))

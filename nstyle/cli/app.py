@@ -8,8 +8,9 @@ import typer
 
 from nstyle.cli import reconstruct
 from nstyle.cli.add_style import add_style
-from nstyle.cli.arguments import SpreadStyles
+from nstyle.cli.arguments import SpreadStyleImages, SpreadStyles
 from nstyle.cli.compare import compare
+from nstyle.cli.interpolate import interpolate
 from nstyle.cli.models import info, models
 from nstyle.cli.reconstruct_check import check
 from nstyle.cli.reconstruct_report import report as reconstruction_report
@@ -31,6 +32,7 @@ app.command(cls=SpreadStyles)(train)
 app.command("add-style", cls=SpreadStyles)(add_style)
 app.command()(stylize)
 app.command(cls=SpreadStyles)(compare)
+app.command(cls=SpreadStyleImages)(interpolate)
 app.command()(report)
 app.command()(models)
 app.command()(info)

@@ -8,33 +8,39 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-STYLES = "--styles"
-
 
 class SpreadStyles(TyperCommand):
     """A command whose ``--styles`` takes all the values up to the next option, in order, as ``styles/*.jpg`` expands."""
 
+    spread_option = "--styles"
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, spread(args))
+        return super().parse_args(ctx, spread(args, self.spread_option))
 
 
-def spread(args: list[str]) -> list[str]:
-    """Repeat ``--styles`` before each of its values.
+class SpreadStyleImages(SpreadStyles):
+    """The same for ``--style-images``."""
 
-    >>> spread(["--styles", "c.jpg", "a.jpg", "--size", "256"])
+    spread_option = "--style-images"
+
+
+def spread(args: list[str], option: str) -> list[str]:
+    """Repeat an option before each of its values.
+
+    >>> spread(["--styles", "c.jpg", "a.jpg", "--size", "256"], "--styles")
     ['--styles', 'c.jpg', '--styles', 'a.jpg', '--size', '256']
     """
     result: list[str] = []
     spreading = False
     for argument in args:
-        if argument == STYLES or argument.startswith(f"{STYLES}="):
+        if argument == option or argument.startswith(f"{option}="):
             spreading = True
-            result += [STYLES, argument.partition("=")[2]] if "=" in argument else []
+            result += [option, argument.partition("=")[2]] if "=" in argument else []
         elif argument.startswith("-") and argument != "-":
             spreading = False
             result.append(argument)
         else:
-            result += [STYLES, argument] if spreading else [argument]
+            result += [option, argument] if spreading else [argument]
     return result
 
 

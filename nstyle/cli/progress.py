@@ -60,6 +60,25 @@ def training_progress() -> "Iterator[Callable[[TrainingProgress], None]]":
         yield show
 
 
+@contextmanager
+def counted(what: str) -> "Iterator[Callable[[int], None]]":
+    """Count something of which the total is not known: one changing line on a terminal, a line every 30 seconds in a log."""
+    console = Console(stderr=True, file=sys.stderr)
+    last = time.monotonic()
+
+    def plain(count: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > LINE_EVERY:
+            last = time.monotonic()
+            print(f"{count} {what}", file=sys.stderr, flush=True)
+
+    if not console.is_terminal:
+        yield plain
+        return
+    with console.status(f"0 {what}") as status:
+        yield lambda count: status.update(f"{count} {what}")
+
+
 def _plain_lines(speed: Speed) -> "Callable[[TrainingProgress], None]":
     last = time.monotonic()
 

@@ -52,7 +52,7 @@ class Evaluation:
         """Return every number as a row of a table."""
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(["network", "updates", "seed", "style", "photograph", *TERMS])
+        writer.writerow(["network", "updates", "seed", "style", "photograph", *(f"{term}_loss" for term in TERMS)])
         for network, losses in self.losses.items():
             updates = plan.updates_per_style if network == SINGLE_PER_STYLE else plan.updates
             for r, k, p in np.ndindex(losses.shape[:3]):

@@ -50,14 +50,14 @@ def train_networks(plan: Plan, report: Callable[[Status], None]) -> None:
             report(Status(member.label, number, len(members), sum(done.values()), total, progress))
 
         for milestone in member.milestones:
-            try:
-                _train_to(plan, member, milestone, show)
-            except InterruptedRunError as error:
+            if (signal := _train_to(plan, member, milestone, show)) is not None:
                 text = f"stopped in {member.label} with {sum(done.values())} of {total} updates done; run the same command again to go on"
-                raise InterruptedRunError(text, error.exit_status - 128) from error
+                raise InterruptedRunError(text, signal)
 
 
-def _train_to(plan: Plan, member: Member, milestone: int, report: Callable[[Progress], None]) -> None:
+def _train_to(plan: Plan, member: Member, milestone: int, report: Callable[[Progress], None]) -> int | None:
+    """Train a network as far as a milestone and keep its weights. Return the signal that stopped it, if one came."""
+    signal = None
     kept, run = member.model(milestone), member.run
     done = _updates_done(member)
     if done < milestone:
@@ -66,11 +66,15 @@ def _train_to(plan: Plan, member: Member, milestone: int, report: Callable[[Prog
             trainer = resume_run(run.path, replace(TrainingConfig.from_toml(run.config), updates=milestone, **machine))
         else:
             trainer = new_run(run.path, replace(plan.config_of(member), updates=milestone), member.styles)
-        trainer.train(report)
+        try:
+            signal = trainer.train(report)
+        except InterruptedRunError as error:
+            return error.signal_number
     elif done > milestone and not kept.exists():
         raise UsageError(f"{kept} is gone, and its run is past it; remove {run.path} to train that network anew")
     if kept != run.model and not kept.exists():
         write_atomically(kept, run.model.read_bytes())
+    return signal
 
 
 def _updates_done(member: Member) -> int:

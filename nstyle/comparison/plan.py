@@ -127,8 +127,8 @@ class Plan:
             return
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-            was, now = {**found, **found.pop("settings")}, {**identity, **identity.pop("settings")}
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            was, now = _flat(found), _flat(identity)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(f"{path} cannot be read ({type(error).__name__}); choose another --out") from error
         for name, value in now.items():
             if was.get(name) != value:
@@ -146,3 +146,10 @@ def make_plan(out: Path, styles: Sequence[StyleFile], config: TrainingConfig, se
         UsageError: If a setting does not do, or a folder is not there.
     """
     return Plan(out, tuple(styles), resolve(config), seeds)
+
+
+def _flat(identity: dict[str, Any]) -> dict[str, Any]:
+    """Return all settings on one level: those of the runs, and within them those of the loss."""
+    settings = identity["settings"]
+    nested = {**identity, **settings, **settings["loss"]}
+    return {name: value for name, value in nested.items() if name not in ("settings", "loss")}

@@ -3,7 +3,7 @@
 Shape suffixes: B batch, S styles, C channels, H height, W width.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -98,18 +98,30 @@ class PerceptualLoss(nn.Module):
             Losses per sample.
         """
         preset = self.preset
-        error = relative_squared_error if preset.reduction == "relative" else mean_squared_error
         features = self.vgg(output)
-        content_terms = [error(features[layer], content_target[layer]) for layer in preset.content_layers]
+        content_terms = [self._error(features[layer], content_target[layer]) for layer in preset.content_layers]
         grams = self.style_grams(output, features)
-        style_terms = {name: error(value, style_target[name]) for name, value in grams.items()}
-        reduce = torch.mean if preset.reduction == "relative" else torch.sum
+        style_terms = self._style_terms(grams, style_target)
         return Losses(
-            content=reduce(torch.stack(content_terms), dim=0),
-            style=reduce(torch.stack(list(style_terms.values())), dim=0),
+            content=self._reduce(content_terms),
+            style=self._reduce(list(style_terms.values())),
             tv=total_variation(output),
             style_terms=style_terms,
         )
+
+    def style_loss(self, grams: Mapping[str, Tensor], style_target: Mapping[str, Tensor]) -> Tensor:
+        """Compare Gram matrices (B, C, C) by term with targets (B, C, C), or (C, C) for all of the batch: style losses (B,)."""
+        return self._reduce(list(self._style_terms(grams, style_target).values()))
+
+    def _style_terms(self, grams: Mapping[str, Tensor], style_target: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {name: self._error(value, style_target[name].expand_as(value)) for name, value in grams.items()}
+
+    def _error(self, value: Tensor, target: Tensor) -> Tensor:
+        return relative_squared_error(value, target) if self.preset.reduction == "relative" else mean_squared_error(value, target)
+
+    def _reduce(self, terms: Sequence[Tensor]) -> Tensor:
+        stacked = torch.stack(list(terms))
+        return stacked.mean(dim=0) if self.preset.reduction == "relative" else stacked.sum(dim=0)
 
     def total(self, losses: Losses, style_factor: Tensor | float = 1.0) -> Tensor:
         """Weigh and add the losses per sample, (B,). ``style_factor`` (B,) makes single styles stronger or weaker."""

@@ -50,7 +50,7 @@ def write_report(runs: Sequence[str | Path], out: str | Path, command: str = "")
         for style, curve in curves.curves.items()
         for values in zip(curve.update.tolist(), curve.content.tolist(), curve.style.tolist(), strict=True)
     ]
-    tables = {"curves.csv": csv_text(["run", "style", "update", *TERMS], raw), "final.csv": csv_text(columns, rows)}
+    tables = {"curves.csv": csv_text(["run", "style", "update", "content_loss", "style_loss"], raw), "final.csv": csv_text(columns, rows)}
     return write_folder(folder, "Learning curves", sections, numbers, tables, command)
 
 

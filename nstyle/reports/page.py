@@ -11,6 +11,8 @@ from nstyle.image import encode
 from nstyle.reports.plots import Plot
 
 TEMPLATE = "page.html.jinja"
+WIDE = 1.1
+"""Width over height, above which a picture counts as wide."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,12 @@ class Figure:
     def of_picture(cls, name: str, caption: str, picture: Image.Image) -> "Figure":
         """Show pixels, which no drawing would serve better."""
         return cls(name, caption, encode(picture, ".png"))
+
+    @property
+    def wide(self) -> bool:
+        """Tell whether the picture is so wide that a phone should scroll it instead of shrinking it."""
+        width, height = (int.from_bytes(self.png[i : i + 4]) for i in (16, 20))  # The header of a PNG.
+        return width > WIDE * height
 
     @property
     def data(self) -> str:

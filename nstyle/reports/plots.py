@@ -16,6 +16,8 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#00
 DASHES = ("-", "--", "-.", ":")
 PANEL = (5.2, 4.0)
 """Width and height of one panel, in inches."""
+LEGEND_ROW, LEGEND_LETTER, LEGEND_HANDLE = 0.23, 0.085, 0.7
+"""What a row of a legend, a letter and the line before a label take, in inches."""
 DPI = 160
 LOG_RANGE = 20.0
 """Positive values that span more than this factor get a logarithmic axis."""
@@ -71,7 +73,10 @@ def panels_plot(panels: Sequence[Panel], *, columns: int = 2) -> Plot:
     labels = list(dict.fromkeys(label for panel in panels for label in panel.lines))
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
-    figure = new_figure((PANEL[0] * columns if columns > 1 else 1.4 * PANEL[0], PANEL[1] * rows + 0.6))
+    width = PANEL[0] * columns if columns > 1 else 1.4 * PANEL[0]
+    legend_columns = max(1, int(width / (LEGEND_LETTER * max(map(len, labels)) + LEGEND_HANDLE)))
+    legend_rows = -(-len(labels) // legend_columns) if len(labels) > 1 else 0
+    figure = new_figure((width, PANEL[1] * rows + LEGEND_ROW * legend_rows))
     grid = figure.subplots(rows, columns, squeeze=False).flatten()
     for axes, panel in zip(grid, panels, strict=False):
         for label, line in panel.lines.items():
@@ -87,8 +92,7 @@ def panels_plot(panels: Sequence[Panel], *, columns: int = 2) -> Plot:
         axes.set_axis_off()
     handles = dict(pair[::-1] for axes in grid for pair in zip(*axes.get_legend_handles_labels(), strict=True))
     if len(labels) > 1:
-        longest = max(map(len, labels))
-        figure.legend(handles.values(), handles, loc="outside lower center", ncols=max(1, 60 * columns // (longest + 8)), frameon=False)
+        figure.legend(handles.values(), handles, loc="outside lower center", ncols=legend_columns, frameon=False)
     return save(figure)
 
 

@@ -146,11 +146,14 @@ class Trainer:
         self.optimizer.load_state_dict(optimizer)
         self.update = update
 
-    def train(self, report: Callable[[Progress], None] = lambda progress: None) -> None:
+    def train(self, report: Callable[[Progress], None] = lambda progress: None) -> int | None:
         """Run to the last update, with checkpoints on the way.
 
         Args:
             report: Called after every update.
+
+        Returns:
+            The signal that came with the last update, when there was nothing left to stop; None if none did.
 
         Raises:
             NonFiniteLossError: If a loss is not finite; the last checkpoint is kept.
@@ -172,6 +175,7 @@ class Trainer:
                     report(Progress(self.update, config.updates, latest.get("content"), latest.get("style"), validation))
                     if caught:
                         self._stop(log, caught[0])
+                return caught[0] if caught else None
         except BrokenPhotosError:
             log.flush()
             self._save()

@@ -1,0 +1,118 @@
+"""What the style losses of blends are measured with: targets of the styles, held-out photographs, and the model's own loss."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from nstyle.data.crops import center_crops, rank
+from nstyle.data.photos import PhotoIndex, index_folder
+from nstyle.data.styles import StyleFile, compute_targets, find_styles
+from nstyle.errors import UsageError
+from nstyle.losses.perceptual import PerceptualLoss, StyleTargets
+from nstyle.losses.presets import Preset
+from nstyle.models.device import choose_device
+from nstyle.models.model_file import ModelInfo
+from nstyle.models.vgg_weights import load_vgg_weights
+from nstyle.training.config import NUM_VALIDATION, TrainingConfig
+from nstyle.training.run_directory import RunDirectory
+from nstyle.training.setup import split_photographs
+
+logger = logging.getLogger(__name__)
+
+HOW_TO_ADD = "give their paintings with --style-images to add the loss curves"
+
+
+@dataclass(frozen=True)
+class LossMeter:
+    """Everything needed to measure style losses."""
+
+    perceptual: PerceptualLoss
+    targets: StyleTargets
+    """(N, C, C) by term, in the order of the styles."""
+    photos: Tensor
+    """RGB (P, 3, H, W) in [0, 1]."""
+    about: str
+    """Which photographs, and which targets, in words."""
+
+
+def make_meter(
+    model: Path,
+    info: ModelInfo,
+    styles: Sequence[str],
+    photo: Path,
+    *,
+    style_images: Sequence[str | Path] = (),
+    validation: str | Path | None = None,
+    vgg: str = "",
+    device: str = "auto",
+) -> LossMeter | str:
+    """Prepare to measure style losses.
+
+    Args:
+        model: The model file.
+        info: Its description.
+        styles: The styles that are blended.
+        photo: Measured where no held-out photographs are known.
+        style_images: Paintings; each style takes the one whose file bears its name. None: the targets of the model's run.
+        validation: Folder of held-out photographs. None: those of the model's run.
+        vgg: Weights; empty for the run's own, else ``NSTYLE_VGG``, else ``imagenet``.
+        device: Where to measure.
+
+    Returns:
+        The meter, or one line that says what is missing.
+
+    Raises:
+        UsageError: If a painting, a folder or the VGG weights do not do.
+    """
+    run = RunDirectory(model.parent)
+    paintings = _match_paintings(styles, find_styles(style_images)) if style_images else []
+    known = run.read_targets() if not paintings and run.targets.exists() and run.model == model else None
+    missing = [name for name in styles if known and name not in known[0]]
+    if not paintings and (known is None or missing):
+        whose = f"targets of {', '.join(missing)}" if missing else "style targets"
+        return f"no loss curves: {model} comes without {whose}; {HOW_TO_ADD}"
+    config = TrainingConfig.from_toml(run.config) if run.config.exists() and run.model == model else None
+    weights = load_vgg_weights(vgg or (config.vgg if config else ""))
+    if weights.sha256 != info.vgg.get("sha256"):
+        release = f"{info.vgg.get('release', 'unknown')}, sha256 {info.vgg.get('sha256', '')[:12]}"
+        if not paintings:
+            raise UsageError(f"the run's targets were made with other VGG weights ({release}); give them with --vgg, or --style-images")
+        logger.warning("the losses are measured with other VGG weights than the model was trained with (%s)", release)
+    where = choose_device(device)
+    perceptual = PerceptualLoss(Preset.from_dict(info.preset), weights).to(where)
+    if paintings:
+        targets = compute_targets(paintings, perceptual, info.style_size, where)
+        source = f"paintings at {info.style_size} px"
+    else:
+        assert known is not None
+        targets = {term: value[[known[0].index(name) for name in styles]].to(where) for term, value in known[1].items()}
+        source = "the run's targets"
+    index, which = _held_out(config, photo, validation)
+    photos = center_crops(index, info.size)
+    return LossMeter(perceptual, targets, photos, f"{len(photos)} {which} at {info.size} px, against {source}")
+
+
+def _match_paintings(styles: Sequence[str], files: Sequence[StyleFile]) -> list[StyleFile]:
+    """Find the painting of every style by its name, in the order of the styles."""
+    by_name = {file.name: file for file in files}
+    for name in styles:
+        if name not in by_name:
+            there = ", ".join(by_name)
+            raise UsageError(f"--style-images holds no painting of '{name}' but {there}; expected a file of that name, or choose --styles")
+    return [by_name[name] for name in styles]
+
+
+def _held_out(config: TrainingConfig | None, photo: Path, validation: str | Path | None) -> tuple[PhotoIndex, str]:
+    """Choose the photographs to measure on, and say which they are."""
+    if validation is not None:
+        return index_folder(Path(validation)), "photographs of --validation"
+    if config is not None:
+        try:
+            index = split_photographs(config)[1]
+            return PhotoIndex(index.root, rank(index)[:NUM_VALIDATION]), "photographs held out of the training"
+        except UsageError as error:
+            logger.warning("the run's photographs are not there any more (%s): only %s is measured", error, photo.name)
+    return PhotoIndex(photo.parent, (photo,)), "photograph, the one painted,"

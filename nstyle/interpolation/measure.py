@@ -1,0 +1,89 @@
+"""What happens along a way through the weights: the style losses, and the distance from a plain mix of pixels.
+
+Shape suffixes: K steps, N styles, P photographs.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+
+from nstyle.interpolation.walk import Weights
+from nstyle.losses.perceptual import PerceptualLoss, StyleTargets
+from nstyle.models.transformer import TransformerNetwork
+
+BATCH = 4
+"""Photographs per forward pass."""
+
+
+@dataclass(frozen=True)
+class Monotone:
+    """Whether a loss moves one way along a leg."""
+
+    holds: bool
+    """For the mean over the photographs, at every step."""
+    worst: float
+    """The largest step of the mean in the wrong direction, over the whole change; 0 where it holds."""
+    photographs: float
+    """Share of single photographs for which it holds at every step."""
+
+
+@torch.inference_mode()
+def style_losses(
+    network: TransformerNetwork, perceptual: PerceptualLoss, photos: Tensor, mixes: Tensor, targets: StyleTargets
+) -> npt.NDArray[np.float64]:
+    """Measure how far every blend is from every style.
+
+    Args:
+        network: In evaluation mode.
+        perceptual: The loss, on the device of ``mixes``.
+        photos: RGB (P, 3, H, W) in [0, 1].
+        mixes: (K, S) weights of the network's styles.
+        targets: (N, C, C) by term.
+
+    Returns:
+        Unweighted style losses (K, N, P).
+    """
+    batches = []
+    count = len(next(iter(targets.values())))
+    for batch in torch.split(photos, BATCH):
+        batch = batch.to(mixes.device).contiguous(memory_format=torch.channels_last)
+        rows = []
+        for mix in mixes:
+            grams = perceptual.style_grams(network(batch, mix.expand(len(batch), -1)))
+            rows.append(torch.stack([perceptual.style_loss(grams, {term: value[n] for term, value in targets.items()}) for n in range(count)]))
+        batches.append(torch.stack(rows).double().cpu())
+    return torch.cat(batches, dim=-1).numpy()
+
+
+def monotone(losses_KP: npt.NDArray[np.float64], *, rising: bool) -> Monotone:
+    """Check that a loss only rises, or only falls, from step to step.
+
+    Args:
+        losses_KP: Losses by step and photograph.
+        rising: Whether it should rise.
+    """
+    steps_KP = np.diff(losses_KP, axis=0) * (1 if rising else -1)
+    mean_K = steps_KP.mean(axis=1)
+    span = abs(float(mean_K.sum()))
+    worst = max(0.0, -float(mean_K.min()))
+    return Monotone(
+        holds=bool((mean_K >= 0).all()),
+        worst=worst / span if span > 0 else (float("inf") if worst > 0 else 0.0),
+        photographs=float((steps_KP >= 0).all(axis=0).mean()),
+    )
+
+
+def mix_pixels(corners: list[Image.Image], weights_N: Weights) -> Image.Image:
+    """Mix pictures of single styles pixel by pixel, which is what blending networks' outputs would do."""
+    mixed = sum(weight * np.asarray(picture, dtype=np.float64) for picture, weight in zip(corners, weights_N, strict=True))
+    return Image.fromarray(np.rint(mixed).astype(np.uint8))
+
+
+def distance(a: Image.Image, b: Image.Image) -> float:
+    """Return the root mean squared difference of two RGB pictures of one size, in levels of 255."""
+    difference = np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)
+    return float(np.sqrt(np.mean(difference**2)))

@@ -1,0 +1,154 @@
+"""The report on blends of styles: ``nstyle.interpolate`` and ``nstyle interpolate`` (seed 003, figure 5)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+from nstyle.animation import FRAMES_PER_SECOND, check_format, write_animation
+from nstyle.data.styles import find_styles
+from nstyle.errors import check_setting
+from nstyle.image import read_picture, resize
+from nstyle.inference.mix import choose_styles
+from nstyle.inference.stylizer import Stylizer
+from nstyle.interpolation.losses import LossMeter, make_meter
+from nstyle.interpolation.measure import distance, mix_pixels, style_losses
+from nstyle.interpolation.walk import Leg, Weights, bilinear, round_trip, walk
+from nstyle.models.device import choose_device
+from nstyle.models.locate import find_model
+from nstyle.models.model_file import load_model
+from nstyle.reports.folder import check_folder, csv_text, write_folder
+from nstyle.reports.interpolation_sections import LegResult, distance_section, grid_section, in_words, loss_section, strip_section
+
+STEPS = 11
+"""Points on a leg: alpha 0, 0.1 and so on up to 1."""
+GRID = 5
+"""Pictures on a side of the four-corner grid."""
+SIZE = 512
+"""Long side of the painted photograph, in pixels."""
+FRAMES_PER_LEG = 20
+CORNERS = 4
+"""Styles that a grid has room for."""
+
+
+@dataclass(frozen=True)
+class _Painter:
+    """Paint one photograph under any weights of some styles; each blend once."""
+
+    model: Stylizer
+    photo: Image.Image
+    names: tuple[str, ...]
+    done: dict[tuple[float, ...], Image.Image]
+    report: Callable[[int], None]
+
+    def paint(self, weights: Weights) -> Image.Image:
+        key = tuple(np.round(weights, 9).tolist())
+        if key not in self.done:
+            self.done[key] = self.model.stylize(self.photo, dict(zip(self.names, key, strict=True)))
+            self.report(len(self.done))
+        return self.done[key]
+
+
+def interpolate(
+    photo: str | Path,
+    model: str | Path | None = None,
+    *,
+    out: str | Path,
+    styles: Sequence[str] = (),
+    style_images: Sequence[str | Path] = (),
+    validation: str | Path | None = None,
+    steps: int = STEPS,
+    size: int = SIZE,
+    animate: str | Path | None = None,
+    vgg: str = "",
+    device: str = "auto",
+    command: str = "",
+    report: Callable[[int], None] = lambda painted: None,
+) -> Path:
+    """Paint a photograph all the way from style to style, and measure what happens on the way.
+
+    Args:
+        photo: The photograph.
+        model: See :func:`nstyle.models.locate.find_model`.
+        out: Folder of the report.
+        styles: Names of at least two styles, in order; with four, a grid with one in each corner is made too. None: all.
+        style_images: Paintings of the styles, by name, for the loss curves. None: the targets of the model's run.
+        validation: Folder of held-out photographs for the loss curves. None: those of the model's run, else the photograph.
+        steps: Points on every leg, at least 2.
+        size: Long side of the painted photograph, in pixels.
+        animate: File for a morph through the styles: ``.webp``, ``.gif`` or ``.mp4``.
+        vgg: Weights for the losses; see :func:`nstyle.models.vgg_weights.load_vgg_weights`.
+        device: Where to paint.
+        command: That asked for it, for the report.
+        report: Called with the number of pictures painted so far.
+
+    Returns:
+        The page of the report.
+
+    Raises:
+        UsageError: If the model, a style, a painting or a setting does not do.
+        NstyleError: If a file cannot be read or written.
+    """
+    check_setting(steps >= 2, "--steps", steps, "at least 2")
+    folder = check_folder(out)
+    if animate is not None:
+        check_format(Path(animate))
+    path = find_model(model)
+    network, info = load_model(path)
+    names = tuple(choose_styles(list(styles) or info.styles, info.styles))
+    legs, alphas = walk(names), np.linspace(0, 1, steps)
+    picture = read_picture(Path(photo), near_side=size).over_white()
+    meter = make_meter(path, info, names, Path(photo), style_images=style_images, validation=validation, vgg=vgg, device=device)
+    stylizer = Stylizer(network, info, device=choose_device(device))
+    painter = _Painter(stylizer, resize(picture, long_side=size), names, {}, report)
+    results = [_follow(leg, alphas, names, painter, meter if isinstance(meter, LossMeter) else None) for leg in legs]
+    sections = [in_words(results, names, meter.about if isinstance(meter, LossMeter) else meter), strip_section(results)]
+    if isinstance(meter, LossMeter):
+        sections.append(loss_section(results, meter.about))
+    sections.append(distance_section(results))
+    if len(names) == CORNERS:
+        paintings = _paintings(names, style_images)
+        sections.insert(1, grid_section([[painter.paint(w) for w in row] for row in bilinear(GRID)], names, paintings))
+    if animate is not None:
+        write_animation(Path(animate), [painter.paint(weights) for weights in round_trip(names, FRAMES_PER_LEG)], rest=1 / FRAMES_PER_SECOND)
+    tables = {"distance.csv": csv_text(["leg", "alpha", "rms_levels", "of_the_way"], [row for r in results for row in r.distance_rows()])}
+    if isinstance(meter, LossMeter):
+        columns = ["leg", "alpha", "style", "mean", "standard_deviation", "photographs"]
+        tables["losses.csv"] = csv_text(columns, [row for result in results for row in result.loss_rows()])
+    numbers: dict[str, Any] = {
+        "photo": Path(photo).name,
+        "model": str(path),
+        "styles": list(names),
+        "size": list(painter.photo.size),
+        "losses": meter.about if isinstance(meter, LossMeter) else meter,
+        "legs": [result.to_dict() for result in results],
+    }
+    return write_folder(folder, f"{Path(photo).stem} between {len(names)} styles", sections, numbers, tables, command)
+
+
+def _follow(leg: Leg, alphas: Weights, names: tuple[str, ...], painter: _Painter, meter: LossMeter | None) -> LegResult:
+    """Paint and measure the points of one leg."""
+    weights_KN = leg.at(alphas)
+    blends = [painter.paint(weights) for weights in weights_KN]
+    corners = [painter.paint(corner) for corner in np.eye(len(names))]
+    mixes = [mix_pixels(corners, weights) for weights in weights_KN]
+    losses = _losses(weights_KN, names, painter.model, meter) if meter else None
+    return LegResult(leg, names, alphas, blends, mixes, [distance(a, b) for a, b in zip(blends, mixes, strict=True)], losses)
+
+
+def _losses(weights_KN: Weights, names: tuple[str, ...], model: Stylizer, meter: LossMeter) -> npt.NDArray[np.float64]:
+    """Measure the style losses (K, N, P) of blends."""
+    mixes = torch.zeros(len(weights_KN), len(model.styles), device=model.device)
+    columns = [model.styles.index(name) for name in names]
+    mixes[:, columns] = torch.tensor(weights_KN, dtype=torch.float32, device=model.device)
+    return style_losses(model.network, meter.perceptual, meter.photos, mixes, meter.targets)
+
+
+def _paintings(names: Sequence[str], style_images: Sequence[str | Path]) -> list[Image.Image | None]:
+    by_name = {file.name: file.path for file in find_styles(style_images)} if style_images else {}
+    return [read_picture(by_name[name]).over_white() if name in by_name else None for name in names]
