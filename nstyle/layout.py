@@ -4,7 +4,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 CELL = 384
 """Long side of the pictures on the sheet, in pixels."""
@@ -82,25 +82,25 @@ def framed_grid(cells: Sequence[Sequence[Image.Image]], corners: Sequence[Image.
     Args:
         cells: RGB pictures of one size by row and column.
         corners: RGB pictures for top left, top right, bottom left and bottom right, or None where there is none to show.
-        cell: Long side of the pictures in the grid, in pixels; those in the corners may be twice as large.
+        cell: Long side of the pictures in the grid, in pixels; two of those in the corners are as tall as it.
 
     Returns:
         RGB.
     """
     grid = [[_fit(picture, cell) for picture in row] for row in cells]
     width, height = grid[0][0].size
-    frames = [_fit(corner, 2 * cell) if corner is not None else None for corner in corners]
-    side = max((frame.width + GAP for frame in frames if frame is not None), default=0)
     inner = (len(grid[0]) * width, len(grid) * height)
-    tall = max([inner[1], *(2 * frame.height + GAP for frame in frames if frame is not None)])
-    sheet = Image.new("RGB", (inner[0] + 2 * (side + GAP), tall + 2 * GAP), PAPER)
+    box = (2 * cell, max(1, (inner[1] - GAP) // 2))
+    frames = [ImageOps.contain(corner, box, Image.Resampling.LANCZOS) if corner is not None else None for corner in corners]
+    side = max((frame.width + GAP for frame in frames if frame is not None), default=0)
+    sheet = Image.new("RGB", (inner[0] + 2 * (side + GAP), inner[1] + 2 * GAP), PAPER)
     for i, row in enumerate(grid):
         for j, picture in enumerate(row):
             sheet.paste(picture, (side + GAP + j * width, GAP + i * height))
     for k, frame in enumerate(frames):
         if frame is not None:
-            left = GAP if k % 2 == 0 else sheet.width - GAP - frame.width
-            sheet.paste(frame, (left, GAP if k < 2 else sheet.height - GAP - frame.height))
+            left = side - frame.width if k % 2 == 0 else side + 2 * GAP + inner[0]
+            sheet.paste(frame, (left, GAP if k < 2 else GAP + inner[1] - frame.height))
     return sheet
 
 

@@ -1,5 +1,6 @@
 """``nstyle compare``."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,18 +13,17 @@ def compare(
     out: Annotated[str, typer.Option(help="Folder of the comparison. The same command again goes on where it stopped.")],
     seeds: Annotated[int, typer.Option(help="Train everything this many times, with seeds from --seed on.")] = 1,
     held_out: Annotated[
-        int, typer.Option(help="Photographs that judge: kept out of training, or from --validation. 128 make 32 batches of 4.")
-    ] = 128,
+        int | None, typer.Option(help="Photographs that judge: kept out of training, or from --validation. [default: 128, 32 batches of 4]")
+    ] = None,
     photos: Annotated[list[str] | None, typer.Option(metavar="FILE", help="Photograph to paint with all networks. May be repeated.")] = None,
     content: a.Content = None,
     coco_annotations: a.CocoAnnotations = None,
     coco_categories: a.CocoCategories = None,
-    validation: a.Validation = None,
+    validation: Annotated[str | None, typer.Option(help="Folder of photographs that judge. [default: held out of --content]")] = None,
     updates: Annotated[int | None, typer.Option(help="Updates of each network. [default: 40000]")] = None,
     batch_size: a.BatchSize = None,
     size: a.Size = None,
     style_size: a.StyleSize = None,
-    schedule: a.ScheduleName = None,
     preset: a.PresetName = None,
     content_weight: a.ContentWeight = None,
     style_weight: a.StyleWeight = None,
@@ -45,11 +45,14 @@ def compare(
     """Train one n-style network and n single-style networks alike, and report the gap: nstyle compare --styles styles/*.jpg --out gap"""
     options = a.TrainingOptions.given(locals())
     from nstyle.cli.compare_progress import comparison_progress
-    from nstyle.comparison.api import prepare_comparison
+    from nstyle.comparison.api import HELD_OUT, prepare_comparison
     from nstyle.comparison.experiment import train_networks
+    from nstyle.image import read_size
     from nstyle.reports.comparison import write_report
 
-    plan = prepare_comparison(styles, out=out, seeds=seeds, held_out=held_out, **options.named())
+    for photo in photos or ():
+        read_size(Path(photo))
+    plan = prepare_comparison(styles, out=out, seeds=seeds, held_out=HELD_OUT if held_out is None else held_out, **options.named())
     networks = len(plan.members())
     typer.echo(f"{networks} networks of {plan.updates} updates each, on {plan.config.device}, into {plan.out}", err=True)
     with comparison_progress() as report:

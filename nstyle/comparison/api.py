@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nstyle.comparison.plan import Plan, make_plan
+from nstyle.comparison.plan import BATCH, BATCHES, Plan, make_plan
 from nstyle.data.styles import find_styles
+from nstyle.errors import UsageError
 from nstyle.training.api import make_config
 
-HELD_OUT = 128
-"""Photographs that judge by default: 32 batches of 4, as in Dumoulin et al. 2017."""
+HELD_OUT = BATCHES * BATCH
+"""Photographs that judge by default."""
 
 
 def prepare_comparison(styles: Sequence[str | Path], *, out: str | Path, seeds: int = 1, held_out: int = HELD_OUT, **settings: Any) -> Plan:
@@ -26,6 +27,9 @@ def prepare_comparison(styles: Sequence[str | Path], *, out: str | Path, seeds: 
         UsageError: If a setting or a painting does not do, or the folder holds something else.
     """
     files = find_styles(styles)
+    if not files:
+        raise UsageError("no styles given; expected paintings")
     plan = make_plan(Path(out), files, make_config(files, {"held_out": held_out, **settings}), seeds)
+    plan.check_photographs()
     plan.claim()
     return plan

@@ -15,8 +15,10 @@ BYTES_PER_PARAMETER = 4
 class Cost:
     """The cost of some networks, averaged over seeds."""
 
-    seconds: float
-    """Time of their training, one after another."""
+    seconds: float | None
+    """Time of their training at the median speed, one after another: pauses, compilation and checkpoints left out."""
+    wall_seconds: float | None
+    """Wall-clock time of the same, with everything else that the machine did. Either is None where the logs do not tell."""
     updates_per_second: float | None
     parameters: int
     disk_bytes: int
@@ -46,10 +48,17 @@ def _cost(members: Sequence[Member], seeds: int) -> Cost:
     peaks = [log.peak_memory for log in logs if log.peak_memory]
     parameters = sum(sum(p.numel() for p in load_model(member.run.model)[0].parameters()) for member in members) // seeds
     return Cost(
-        seconds=sum(log.seconds or 0.0 for log in logs) / seeds,
+        seconds=_sum([len(log.updates) / log.updates_per_second if log.updates_per_second else None for log in logs], seeds),
+        wall_seconds=_sum([log.seconds for log in logs], seeds),
         updates_per_second=sum(speeds) / len(speeds) if speeds else None,
         parameters=parameters,
         disk_bytes=sum(member.run.model.stat().st_size for member in members) // seeds,
         weight_bytes=BYTES_PER_PARAMETER * parameters,
         training_bytes=max(peaks, default=None),
     )
+
+
+def _sum(values: Sequence[float | None], seeds: int) -> float | None:
+    """Return the sum per seed; None if one is not known."""
+    known = [value for value in values if value is not None]
+    return sum(known) / seeds if len(known) == len(values) else None

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from nstyle.comparison.gap import Losses
 from nstyle.comparison.plan import Member, Plan
-from nstyle.data.crops import center_crop, rank
+from nstyle.data.crops import center_crop
 from nstyle.errors import NstyleError, UsageError
 from nstyle.image import write_atomically
 from nstyle.losses.perceptual import PerceptualLoss
@@ -30,8 +30,8 @@ from nstyle.training.validation import TERMS, photo_losses
 logger = logging.getLogger(__name__)
 
 CACHE_FILE = "evaluation.json"
-N_STYLE, SINGLE, SINGLE_PER_STYLE = "n-style", "single", "single per style"
-NETWORKS = (N_STYLE, SINGLE, SINGLE_PER_STYLE)
+MULTI, SINGLE, SINGLE_PER_STYLE = "n-style", "single", "single per style"
+NETWORKS = (MULTI, SINGLE, SINGLE_PER_STYLE)
 """The n-style network and the single ones at the last update, and the single ones after as many updates per style."""
 
 
@@ -39,8 +39,8 @@ NETWORKS = (N_STYLE, SINGLE, SINGLE_PER_STYLE)
 class Evaluation:
     """Losses of all networks on all photographs."""
 
-    photos: tuple[str, ...]
-    """Names of the photographs."""
+    photos: tuple[Path, ...]
+    """The photographs."""
     losses: dict[str, Losses]
     """By network: (R seeds, K styles, P photographs, 3), the last axis in the order of ``content``, ``style``, ``total``."""
 
@@ -56,7 +56,7 @@ class Evaluation:
         for network, losses in self.losses.items():
             updates = plan.updates_per_style if network == SINGLE_PER_STYLE else plan.updates
             for r, k, p in np.ndindex(losses.shape[:3]):
-                writer.writerow([network, updates, plan.config.seed + r, plan.names[k], self.photos[p], *losses[r, k, p].tolist()])
+                writer.writerow([network, updates, plan.config.seed + r, plan.names[k], self.photos[p].name, *losses[r, k, p].tolist()])
         return buffer.getvalue()
 
 
@@ -76,14 +76,14 @@ def evaluate(plan: Plan, report: Callable[[str], None]) -> Evaluation:
     for network in NETWORKS:
         rows = []
         for seed in range(plan.seeds):
-            if network == N_STYLE:
+            if network == MULTI:
                 rows.append(evaluator.measure(plan.n_style(seed), plan.updates, report))
                 continue
             updates = plan.updates if network == SINGLE else plan.updates_per_style
             singles = [evaluator.measure(plan.single(seed, style), updates, report) for style in plan.styles]
             rows.append([single[0] for single in singles])
         losses[network] = np.asarray(rows, dtype=np.float64)
-    return Evaluation(evaluator.names, losses)
+    return Evaluation(evaluator.files, losses)
 
 
 class _Evaluator:
@@ -96,7 +96,7 @@ class _Evaluator:
         names, self.targets = plan.n_style(0).run.read_targets()
         self.targets = {term: value.to(self.device) for term, value in self.targets.items()}
         assert names == plan.names
-        self.names, self.photos = _photographs(plan)
+        self.files, self.photos = _photographs(plan)
         digest = hashlib.sha256(json.dumps(plan.config.loss.to_dict()).encode() + weights.sha256.encode())
         digest.update(self.photos.numpy().tobytes())
         self.signature = digest.hexdigest()
@@ -118,27 +118,31 @@ class _Evaluator:
             targets = {term: value[rows] for term, value in self.targets.items()}
             mixes = F.one_hot(torch.tensor([info.styles.index(style.name) for style in member.styles]), network.num_styles)
             network = network.to(self.device)
-            losses = photo_losses(network, self.perceptual, self.photos, mixes.float().to(self.device), targets, torch.float32)
-            if not bool(torch.isfinite(losses).all()):
+            with torch.backends.cudnn.flags(allow_tf32=False):  # Convolutions on a GPU would round float32 to 10 bits.
+                measured = photo_losses(network, self.perceptual, self.photos, mixes.float().to(self.device), targets, torch.float32)
+            losses = measured.numpy()
+            factors = np.array([self.plan.config.style_factors.get(style.name, 1.0) for style in member.styles])
+            losses[..., TERMS.index("total")] += self.plan.config.loss.style_weight * (factors[:, None] - 1) * losses[..., TERMS.index("style")]
+            if not np.isfinite(losses).all():
                 raise NstyleError(f"{path} paints pictures whose loss is not finite; remove {member.run.path} to train that network anew")
             self.cache[model] = losses.tolist()
             write_atomically(self.plan.out / CACHE_FILE, json.dumps({"evaluator": self.signature, "losses": self.cache}).encode())
         return self.cache[model]
 
 
-def _photographs(plan: Plan) -> tuple[tuple[str, ...], Tensor]:
-    """Decode the photographs that judge, and name them; float32 (P, 3, size, size) in [0, 1]."""
+def _photographs(plan: Plan) -> tuple[tuple[Path, ...], Tensor]:
+    """Decode the photographs that judge: their files, and float32 (P, 3, size, size) in [0, 1]."""
     held_out = split_photographs(plan.config)[1]
-    names, crops = [], []
-    for path in rank(held_out)[: plan.config.held_out]:
+    files, crops = [], []
+    for path in held_out.files[: plan.config.held_out]:
         try:
             crops.append(center_crop(path, plan.config.size))
-            names.append(str(path.relative_to(held_out.root)) if path.is_relative_to(held_out.root) else path.name)
+            files.append(path)
         except NstyleError as error:
             logger.warning("a photograph is left out of the evaluation: %s", error)
-    if len(crops) < 2:
-        raise NstyleError(f"{len(crops)} of {len(held_out.files)} photographs in {held_out.root} can be read; expected at least 2 to judge by")
-    return tuple(names), torch.stack(crops)
+    if not crops:
+        raise NstyleError(f"none of the {len(held_out.files)} photographs in {held_out.root} can be read; expected some to judge by")
+    return tuple(files), torch.stack(crops)
 
 
 def _read_cache(path: Path, signature: str) -> dict[str, list[Any]]:

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from nstyle.comparison.plan import Member, Plan
-from nstyle.errors import UsageError
+from nstyle.errors import NonFiniteLossError, NstyleError, UsageError
 from nstyle.image import write_atomically
 from nstyle.interrupt import InterruptedRunError
 from nstyle.models.model_file import read_info
+from nstyle.training.api import RESUMABLE
 from nstyle.training.config import TrainingConfig
 from nstyle.training.setup import new_run, resume_run
 from nstyle.training.trainer import Progress
@@ -62,7 +63,7 @@ def _train_to(plan: Plan, member: Member, milestone: int, report: Callable[[Prog
     done = _updates_done(member)
     if done < milestone:
         if run.has_run:
-            machine = {name: getattr(plan.config, name) for name in ("content", "validation", "vgg", "device")}
+            machine = {name: getattr(plan.config, name) for name in RESUMABLE if name != "updates"}
             trainer = resume_run(run.path, replace(TrainingConfig.from_toml(run.config), updates=milestone, **machine))
         else:
             trainer = new_run(run.path, replace(plan.config_of(member), updates=milestone), member.styles)
@@ -70,6 +71,9 @@ def _train_to(plan: Plan, member: Member, milestone: int, report: Callable[[Prog
             signal = trainer.train(report)
         except InterruptedRunError as error:
             return error.signal_number
+        except NonFiniteLossError as error:
+            what = str(error).partition(";")[0]
+            raise NstyleError(f"{member.label}: {what}; compare with a lower --lr or --precision fp32, in another --out") from error
     elif done > milestone and not kept.exists():
         raise UsageError(f"{kept} is gone, and its run is past it; remove {run.path} to train that network anew")
     if kept != run.model and not kept.exists():

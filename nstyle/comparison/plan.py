@@ -2,22 +2,39 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from nstyle.data.photos import PhotoIndex
 from nstyle.data.styles import StyleFile
 from nstyle.errors import UsageError, check_setting
 from nstyle.image import write_atomically
+from nstyle.models.vgg_weights import load_vgg_weights
 from nstyle.training.api import RESUMABLE
 from nstyle.training.config import TrainingConfig
 from nstyle.training.run_directory import RunDirectory
-from nstyle.training.setup import resolve
+from nstyle.training.setup import resolve, split_photographs
+
+logger = logging.getLogger(__name__)
 
 SETTINGS_FILE = "comparison.json"
 NOT_COMPARED = (*RESUMABLE, "seed", "init_from", "rows_only")
-"""Settings of the runs that may differ when a comparison is continued, that are stored elsewhere, or that have one value."""
+"""Settings of the runs that may differ when a comparison is continued, that are stored elsewhere, or that have one value.
+
+Photographs and VGG weights may lie elsewhere then, but must be the same: they are compared by what they are.
+"""
+CONTENTS = {
+    "vgg": "VGG weights (--vgg, NSTYLE_VGG)",
+    "photographs": "photographs (--content)",
+    "held_out_photographs": "held-out photographs",
+}
+"""What settings of which only a hash is kept are called."""
+MIN_HELD_OUT = 2
+BATCHES, BATCH = 32, 4
+"""Batches that a believable evaluation has at least (Dumoulin et al. 2017), and photographs in each."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +77,12 @@ class Plan:
 
     def __post_init__(self) -> None:
         n, config = len(self.styles), self.config
+        check_setting(n >= 1, "--styles", n, "at least one painting")
         check_setting(self.seeds >= 1, "--seeds", self.seeds, "at least 1")
         check_setting(config.updates % n == 0, "--updates", config.updates, f"a multiple of the {n} styles, for the protocol per style")
         check_setting(config.lr_schedule == "constant", "--lr-schedule", config.lr_schedule, "constant: networks are compared on their way")
-        check_setting(config.schedule != "sequential", "--schedule", config.schedule, "one that takes the styles in turn")
+        check_setting(config.schedule == "round-robin", "--schedule", config.schedule, "round-robin: updates are counted per style")
+        check_setting(config.held_out >= MIN_HELD_OUT, "--held-out", config.held_out, f"at least {MIN_HELD_OUT}")
         check_setting(not config.init_from, "--init-from", config.init_from, "nothing: every network starts from its seed")
 
     @property
@@ -107,10 +126,37 @@ class Plan:
         """Return what must not change when a comparison is continued. Seeds may be added."""
         values = {name: value for name, value in asdict(self.config).items() if name not in NOT_COMPARED}
         paintings = [{"name": style.name, "sha256": hashlib.sha256(style.path.read_bytes()).hexdigest()} for style in self.styles]
-        plain: dict[str, Any] = json.loads(
-            json.dumps({"updates": self.updates, "seed": self.config.seed, "styles": paintings, "settings": values})
-        )
+        content, held_out = split_photographs(self.config)
+        identity = {
+            "updates": self.updates,
+            "seed": self.config.seed,
+            "styles": paintings,
+            "vgg": load_vgg_weights(self.config.vgg).sha256,
+            "photographs": _fingerprint(content),
+            "held_out_photographs": _fingerprint(held_out),
+            "settings": values,
+        }
+        plain: dict[str, Any] = json.loads(json.dumps(identity))
         return plain
+
+    def check_photographs(self) -> None:
+        """Refuse photographs that would judge after they were trained on, and warn of few.
+
+        Raises:
+            UsageError: If a file is among both, or fewer than two are held out.
+        """
+        content, held_out = split_photographs(self.config)
+        judges = held_out.files[: self.config.held_out]
+        both = {path.resolve() for path in content.files} & {path.resolve() for path in judges}
+        if both:
+            raise UsageError(
+                f"{min(both)} is both in --content and in --validation, as {len(both)} are; expected none: what was trained on cannot judge"
+            )
+        if len(judges) < MIN_HELD_OUT:
+            expected = f"expected at least {MIN_HELD_OUT}, better {BATCHES * BATCH}"
+            raise UsageError(f"{len(judges)} photographs of {held_out.root} are left to judge by; {expected}")
+        if len(judges) < BATCHES * BATCH:
+            logger.warning("%d photographs judge, less than %d batches of %d: intervals will be wide", len(judges), BATCHES, BATCH)
 
     def claim(self) -> None:
         """Write the settings into the folder, or check that they are those of the comparison that is there.
@@ -132,6 +178,8 @@ class Plan:
             raise UsageError(f"{path} cannot be read ({type(error).__name__}); choose another --out") from error
         for name, value in now.items():
             if was.get(name) != value:
+                if name in CONTENTS:
+                    raise UsageError(f"{self.out} holds a comparison with other {CONTENTS[name]}; give the same ones, or choose another --out")
                 shown = (was.get(name), value) if name != "styles" else ([s["name"] for s in was.get(name, [])], list(self.names))
                 same = " (of other files)" if shown[0] == shown[1] else ""
                 raise UsageError(
@@ -146,6 +194,13 @@ def make_plan(out: Path, styles: Sequence[StyleFile], config: TrainingConfig, se
         UsageError: If a setting does not do, or a folder is not there.
     """
     return Plan(out, tuple(styles), resolve(config), seeds)
+
+
+def _fingerprint(index: PhotoIndex) -> str:
+    """Return a hash of the names and sizes of photographs, wherever their folder lies."""
+    names = [path.relative_to(index.root) if path.is_relative_to(index.root) else path for path in index.files]
+    listed = [f"{name.as_posix()} {path.stat().st_size}" for name, path in zip(names, index.files, strict=True)]
+    return hashlib.sha256("\n".join(listed).encode()).hexdigest()
 
 
 def _flat(identity: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from nstyle.data.crops import center_crops, rank
+from nstyle.data.crops import center_crops
 from nstyle.data.photos import PhotoIndex, index_folder
 from nstyle.data.styles import StyleFile, compute_targets, find_styles
 from nstyle.errors import UsageError
@@ -112,7 +112,7 @@ def _held_out(config: TrainingConfig | None, photo: Path, validation: str | Path
     if config is not None:
         try:
             index = split_photographs(config)[1]
-            return PhotoIndex(index.root, rank(index)[:NUM_VALIDATION]), "photographs held out of the training"
+            return PhotoIndex(index.root, index.files[:NUM_VALIDATION]), "photographs held out of the run's training"
         except UsageError as error:
             logger.warning("the run's photographs are not there any more (%s): only %s is measured", error, photo.name)
     return PhotoIndex(photo.parent, (photo,)), "photograph, the one painted,"

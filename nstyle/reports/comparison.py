@@ -6,15 +6,28 @@ from typing import Any
 
 from nstyle.comparison.api import HELD_OUT, prepare_comparison
 from nstyle.comparison.cost import costs
-from nstyle.comparison.evaluate import N_STYLE, evaluate
+from nstyle.comparison.evaluate import MULTI, Evaluation, evaluate
 from nstyle.comparison.experiment import Status, train_networks
 from nstyle.comparison.gap import relative_gaps
 from nstyle.comparison.plan import Plan
-from nstyle.reports.comparison_sections import OVERALL, cost_section, curve_section, gap_section, loss_section, paint
+from nstyle.image import read_size
+from nstyle.reports.comparison_sections import (
+    OVERALL,
+    cost_section,
+    curve_section,
+    gap_section,
+    loss_section,
+    paint,
+    seed_section,
+    setting_section,
+)
 from nstyle.reports.comparison_words import PROTOCOLS, AllGaps, in_words
 from nstyle.reports.folder import csv_text, write_folder
 from nstyle.reports.page import Section
 from nstyle.training.validation import TERMS
+
+PICTURES = 3
+"""Held-out photographs that are painted where none are named."""
 
 
 def compare(
@@ -47,6 +60,8 @@ def compare(
         UsageError: If a setting, a painting or the photographs do not do, or the folder holds something else.
         NstyleError: If training fails or is interrupted; what was done stays.
     """
+    for photo in photos:
+        read_size(Path(photo))
     plan = prepare_comparison(styles, out=out, seeds=seeds, held_out=held_out, **settings)
     train_networks(plan, report)
     return write_report(plan, photos)
@@ -66,10 +81,9 @@ def write_report(
     Returns:
         The page.
     """
-    paintings = paint(plan, photos)
     evaluation = evaluate(plan, report)
     gaps = {
-        protocol: {term: relative_gaps(evaluation.of(N_STYLE, term), evaluation.of(single, term)) for term in TERMS}
+        protocol: {term: relative_gaps(evaluation.of(MULTI, term), evaluation.of(single, term)) for term in TERMS}
         for protocol, single in PROTOCOLS.items()
     }
     n_style, single = costs(plan)
@@ -78,8 +92,10 @@ def write_report(
         gap_section(plan, gaps),
         loss_section(plan, evaluation),
         curve_section(plan),
-        Section("Side by side", "The same photographs, painted by the networks of the first seed.", paintings),
+        *([seed_section(plan, evaluation)] if plan.seeds > 1 else []),
+        paint(plan, [Path(photo) for photo in photos] or evaluation.photos[:PICTURES]),
         cost_section(plan, n_style, single),
+        setting_section(plan),
     ]
     columns, rows = _gap_rows(plan, gaps)
     numbers = {
@@ -88,13 +104,32 @@ def write_report(
         "updates_per_style": plan.updates_per_style,
         "seeds": [plan.config.seed + r for r in range(plan.seeds)],
         "photographs": len(evaluation.photos),
-        "settings": plan.identity()["settings"],
+        "identity": plan.identity(),
+        "content": plan.config.content,
+        "validation": plan.config.validation,
+        "losses": _mean_losses(plan, evaluation),
+        "spread_over_styles": _spreads(gaps) if len(plan.styles) > 1 else {},
         "gaps": [dict(zip(columns, row, strict=True)) for row in rows],
         "cost": {"n-style": vars(n_style), "single": vars(single)},
     }
     tables = {"gaps.csv": csv_text(columns, rows), "losses.csv": evaluation.to_csv(plan)}
     title = f"One network in {len(plan.styles)} styles against {len(plan.styles)} in one each"
     return write_folder(plan.out, title, sections, numbers, tables, command)
+
+
+def _mean_losses(plan: Plan, evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Return mean and standard deviation over photographs of every network, style and term; seeds are averaged first."""
+    return [
+        {"network": network, "style": name, "term": term, "mean": float(values.mean()), "standard_deviation": float(values.std(ddof=1))}
+        for network in evaluation.losses
+        for k, name in enumerate(plan.names)
+        for term in TERMS
+        for values in [evaluation.of(network, term)[:, k].mean(axis=0)]
+    ]
+
+
+def _spreads(gaps: AllGaps) -> dict[str, dict[str, float]]:
+    return {protocol: {term: values.spread for term, values in by_term.items()} for protocol, by_term in gaps.items()}
 
 
 def _gap_rows(plan: Plan, gaps: AllGaps) -> tuple[list[str], list[list[Any]]]:

@@ -1,28 +1,28 @@
 """The sections of a comparison's report: gaps, losses, curves, pictures and costs."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from PIL import Image
 
 from nstyle.comparison.cost import Cost
-from nstyle.comparison.evaluate import Evaluation
+from nstyle.comparison.evaluate import MULTI, Evaluation
 from nstyle.comparison.plan import Plan
-from nstyle.data.crops import rank
 from nstyle.image import read_picture
 from nstyle.inference.stylizer import load
 from nstyle.layout import contact_sheet, labelled_table
-from nstyle.reports.comparison_words import PER_NETWORK, AllGaps, percent
+from nstyle.models.device import choose_device
+from nstyle.models.model_file import read_info
+from nstyle.reports.comparison_words import PER_NETWORK, PROTOCOLS, AllGaps, percent
 from nstyle.reports.curves import CurveSet, read_curves
 from nstyle.reports.learning import shared_styles_plot
 from nstyle.reports.page import Figure, Section, Table, number
 from nstyle.reports.plots import interval_plot
-from nstyle.training.setup import split_photographs
+from nstyle.training.config import TrainingConfig
 from nstyle.training.validation import TERMS
 
 OVERALL = "overall"
-PICTURES = 3
-"""Held-out photographs that are painted where none are named."""
 PICTURE_SIDE = 512
 """Long side of the painted photographs, in pixels."""
 
@@ -41,7 +41,7 @@ def gap_section(plan: Plan, gaps: AllGaps) -> Section:
     text = (
         "The gap is the mean loss over the photographs of the n-style network, over that of the single one, minus 1: above 0 the n-style "
         "network is worse. Both are measured on the same photographs, and drawn again together for the intervals (paired bootstrap, 10,000 "
-        "draws). Overall is the mean over the styles; the last line of each table is their standard deviation. "
+        "draws). Overall is the mean over the styles."
     )
     tables = []
     for protocol, by_term in gaps.items():
@@ -49,9 +49,28 @@ def gap_section(plan: Plan, gaps: AllGaps) -> Section:
         for i, name in enumerate(names):
             intervals = [(*by_term[term].by_style, by_term[term].overall)[i] for term in TERMS]
             rows.append([name, *(f"{percent(v.gap)} ({percent(v.low)} to {percent(v.high)})" for v in intervals)])
-        rows.append(["standard deviation over styles", *(f"{100 * by_term[term].spread:.1f} %" for term in TERMS)])
+        if len(plan.styles) > 1:
+            rows.append(["standard deviation over styles", *(f"{100 * by_term[term].spread:.1f} %" for term in TERMS)])
         tables.append(Table([protocol, *TERMS], rows))
     return Section("The gap", text, [Figure.of_plot("gap", caption, plot)], tables)
+
+
+def seed_section(plan: Plan, evaluation: Evaluation) -> Section:
+    """Show the gap of every seed by itself."""
+    rows = []
+    for seed in range(plan.seeds):
+        row = [str(plan.config.seed + seed)]
+        for term in TERMS[:2]:
+            for single in PROTOCOLS.values():
+                means = [evaluation.of(network, term)[seed].mean(axis=1) for network in (MULTI, single)]
+                row.append(percent(float((means[0] / means[1] - 1).mean())))
+        rows.append(row)
+    columns = ["seed", *(f"{term}, {protocol}" for term in TERMS[:2] for protocol in PROTOCOLS)]
+    return Section(
+        "By seed",
+        "The overall gap of each seed alone: how far they lie apart says more than an interval over a few.",
+        tables=[Table(columns, rows)],
+    )
 
 
 def loss_section(plan: Plan, evaluation: Evaluation) -> Section:
@@ -77,7 +96,7 @@ def curve_section(plan: Plan) -> Section:
     sets = {"n-style": read_curves(plan.n_style(0).run.path)}
     singles = [read_curves(plan.single(0, style).run.path) for style in plan.styles]
     curves = {style: curve for single in singles for style, curve in single.curves.items()}
-    sets["single"] = CurveSet("single", curves, singles[0].convention, singles[0].facts)
+    sets["single"] = CurveSet(curves, singles[0].convention, singles[0].facts)
     figures = []
     for per_style, name, caption in (
         (False, "curves", "Training losses against the updates of each network (after seed 003, figure 2)"),
@@ -89,54 +108,76 @@ def curve_section(plan: Plan) -> Section:
     return Section("On the way", "Losses of the training batches of the first seed, smoothed; raw values faint.", figures)
 
 
-def paint(plan: Plan, photos: Sequence[str | Path]) -> list[Figure]:
+def paint(plan: Plan, photos: Sequence[Path]) -> Section:
     """Show photographs, and how the n-style network and the single ones paint them: one figure per photograph."""
-    paths = [Path(photo) for photo in photos] or list(rank(split_photographs(plan.config)[1])[:PICTURES])
-    pictures = [read_picture(path, near_side=PICTURE_SIDE).over_white() for path in paths]
-    n_style = load(plan.n_style(0).model(plan.updates), device=plan.config.device)
+    pictures = [read_picture(path, near_side=PICTURE_SIDE).over_white() for path in photos]
+    device = choose_device(plan.config.device)
+    n_style = load(plan.n_style(0).model(plan.updates), device=device)
     rows = {f"{len(plan.styles)}-style, {plan.updates:,}": [n_style] * len(plan.styles)}
     for updates in dict.fromkeys((plan.updates, plan.updates_per_style)):
-        rows[f"single, {updates:,}"] = [load(plan.single(0, style).model(updates), device=plan.config.device) for style in plan.styles]
-    originals = contact_sheet([(path.name, picture) for path, picture in zip(paths, pictures, strict=True)])
+        rows[f"single, {updates:,}"] = [load(plan.single(0, style).model(updates), device=device) for style in plan.styles]
+    originals = contact_sheet([(path.name, picture) for path, picture in zip(photos, pictures, strict=True)])
     figures = [Figure.of_picture("photographs", "The photographs", originals)]
-    for i, (path, picture) in enumerate(zip(paths, pictures, strict=True), start=1):
+    for i, (path, picture) in enumerate(zip(photos, pictures, strict=True), start=1):
         cells: list[list[Image.Image | str]] = [
             [model.stylize(picture, name, size=PICTURE_SIDE) for model, name in zip(models, plan.names, strict=True)]
             for models in rows.values()
         ]
         sheet = labelled_table(list(rows), plan.names, cells)
         figures.append(Figure.of_picture(f"pictures-{i}", f"{path.name}, by network and updates", sheet))
-    return figures
+    return Section("Side by side", "The same photographs, painted by the networks of the first seed.", figures)
+
+
+def setting_section(plan: Plan) -> Section:
+    """List the settings that all networks share."""
+    vgg = read_info(plan.n_style(0).run.model).vgg
+    settings = {**asdict(plan.config), **asdict(plan.config.loss), "release": None}
+    settings = {"preset": settings.pop("name"), **settings, "vgg_release": vgg["release"], "vgg_sha256": vgg["sha256"]}
+    chosen = {name: value for name, value in settings.items() if name != "loss" and value not in ("", (), {}, None)}
+    rows = [[name.replace("_", " "), str(value)] for name, value in chosen.items()]
+    return Section("Settings", "Of every network, but for the seed of further ones.", tables=[Table(["setting", "value"], rows)])
 
 
 def cost_section(plan: Plan, n_style: Cost, single: Cost) -> Section:
     """Show what one n-style network and n single-style ones cost."""
     n = len(plan.styles)
+    devices = sorted({TrainingConfig.from_toml(member.run.config).device for member in plan.members()})
     text = (
         f"What it takes to have all {n} styles, after {plan.updates:,} updates of each network"
         + (f", averaged over {plan.seeds} seeds" if plan.seeds > 1 else "")
-        + f". Times are wall-clock on {plan.config.device}, one network after another, checkpoints included; updates/s are medians. "
-        "Peak memory is that of the largest single training: of the process, or of the tensors on a GPU."
+        + f", trained on {' and '.join(devices)}. Time at the median speed leaves out pauses, compilation, checkpoints and whatever else "
+        "the machine did; wall-clock time has all of it. With as many updates per style instead, the single-style networks together take as "
+        f"many updates as the {n}-style network, and what is saved is bytes. Peak memory is that of the largest single training: of the "
+        "process, or of the tensors on a GPU."
     )
-    rows = [["training time", f"{n_style.seconds / 60:.1f} min", f"{single.seconds / 60:.1f} min", _ratio(single.seconds, n_style.seconds)]]
-    rows.append(["parameters", f"{n_style.parameters:,}", f"{single.parameters:,}", _ratio(single.parameters, n_style.parameters)])
-    for label, few, many in (
+    few, many = n_style.updates_per_second, single.updates_per_second
+    rows = [
+        ["training time at the median speed", _minutes(n_style.seconds), _minutes(single.seconds), _ratio(single.seconds, n_style.seconds)],
+        ["the same, per style", _minutes(n_style.seconds), _minutes(plan.updates / many if many else None), _ratio(few, many)],
+        ["wall-clock time", _minutes(n_style.wall_seconds), _minutes(single.wall_seconds), _ratio(single.wall_seconds, n_style.wall_seconds)],
+        ["updates/s, median", _number(few), _number(many), ""],
+        ["parameters", f"{n_style.parameters:,}", f"{single.parameters:,}", _ratio(single.parameters, n_style.parameters)],
+    ]
+    for label, one, all_of_them in (
         ("bytes on disk", n_style.disk_bytes, single.disk_bytes),
         ("weights in memory", n_style.weight_bytes, single.weight_bytes),
     ):
-        rows.append([label, _mebibytes(few), _mebibytes(many), _ratio(many, few)])
+        rows.append([label, _mebibytes(one), _mebibytes(all_of_them), _ratio(all_of_them, one)])
     rows.append(["peak memory of training", _mebibytes(n_style.training_bytes), _mebibytes(single.training_bytes), ""])
-    rows.append(["updates/s", _optional(n_style.updates_per_second), _optional(single.updates_per_second), ""])
     return Section("Cost", text, tables=[Table(["", f"one {n}-style network", f"{n} single-style networks", "ratio"], rows)])
 
 
-def _optional(value: float | None) -> str:
+def _number(value: float | None) -> str:
     return f"{value:.2f}" if value is not None else "-"
+
+
+def _minutes(seconds: float | None) -> str:
+    return f"{seconds / 60:.1f} min" if seconds is not None else "-"
 
 
 def _mebibytes(value: int | None) -> str:
     return f"{value / 2**20:,.1f} MiB" if value is not None else "-"
 
 
-def _ratio(single: float, n_style: float) -> str:
-    return f"{single / n_style:.2f}" if n_style else "-"
+def _ratio(single: float | None, n_style: float | None) -> str:
+    return f"{single / n_style:.2f}" if single and n_style else "-"

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nstyle.errors import UsageError
+from nstyle.models.model_file import read_info
+from nstyle.models.style_names import style_name
 from nstyle.training.config import TrainingConfig
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.run_log import RunLog
@@ -32,21 +34,15 @@ class Curve:
     content: Values
     style: Values
 
-    def final(self, term: str, updates: int) -> float:
-        """Return the mean loss over the last 100 updates of a run that had ``updates``."""
-        values: Values = getattr(self, term)[self.update > updates - LAST]
-        return float(values.mean()) if len(values) else float("nan")
-
 
 @dataclass(frozen=True)
 class CurveSet:
     """The learning curves of one run."""
 
-    label: str
     curves: dict[str, Curve]
     """By style."""
     convention: str
-    """What the losses mean: only runs of one convention can be compared by height."""
+    """What the losses mean, in full: only runs of one convention can be compared by height."""
     facts: dict[str, str]
     """About the run, for a table."""
 
@@ -55,9 +51,21 @@ class CurveSet:
         """The last update."""
         return max(int(curve.update[-1]) for curve in self.curves.values())
 
+    def final(self, style: str, term: str) -> float:
+        """Return the mean of the style's last losses, as many as it has among the last 100 updates if all styles take turns."""
+        values: Values = getattr(self.curves[style], term)
+        return float(values[-max(1, LAST // len(self.curves)) :].mean())
+
     def mean(self) -> Curve:
-        """Return the mean over the styles of their first losses, of their second ones, and so on, as far as all have them."""
+        """Return the mean over the styles of their first losses, of their second ones, and so on, as far as all have them.
+
+        Styles that were trained one after the other (``sequential``) are joined instead.
+        """
         parts = list(self.curves.values())
+        if max(curve.update[0] for curve in parts) > min(curve.update[-1] for curve in parts):
+            parts.sort(key=lambda curve: int(curve.update[0]))
+            joined = (np.concatenate([getattr(curve, name) for curve in parts]) for name in ("update", "content", "style"))
+            return Curve(*joined)
         count = min(len(curve.update) for curve in parts)
         update = np.max([curve.update[:count] for curve in parts], axis=0)
         content, style = (np.mean([getattr(curve, term)[:count] for curve in parts], axis=0) for term in ("content", "style"))
@@ -96,17 +104,32 @@ def _read_run(path: Path) -> CurveSet:
         missing = run.config if not run.config.exists() else run.metrics
         raise UsageError(f"{path} holds no run to report on: {missing.name} is missing; expected a run directory")
     config, log = TrainingConfig.from_toml(run.config), RunLog.read(run.metrics)
-    weights = {"content": config.loss.content_weight, "style": config.loss.style_weight}
+    preset = config.loss
     rows: dict[str, list[tuple[int, float, float]]] = {}
     try:
         for line in log.updates:
             for style, terms in line["losses"].items():
-                rows.setdefault(style, []).append((line["update"], *(weight * terms[term] for term, weight in weights.items())))
+                content = preset.content_weight * terms["content"]
+                weighted = preset.style_weight * config.style_factors.get(style, 1.0) * terms["style"]
+                rows.setdefault(style, []).append((line["update"], content, weighted))
     except (KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{run.metrics} is damaged ({type(error).__name__}: {error}); give another run") from error
+    return CurveSet({style: _curve(values) for style, values in rows.items()}, _convention(config, run), _facts(config, log))
+
+
+def _convention(config: TrainingConfig, run: RunDirectory) -> str:
+    """Say all that gives a loss its value."""
     preset = config.loss
-    convention = f"{preset.name}, content x {preset.content_weight:g}, style x {preset.style_weight:g}"
-    return CurveSet(path.name, {style: _curve(values) for style, values in rows.items()}, convention, _facts(config, log))
+    vgg = read_info(run.model).vgg if run.has_run else {}
+    parts = [
+        preset.name,
+        f"content {'+'.join(preset.content_layers)} x {preset.content_weight:g}",
+        f"style {'+'.join(preset.style_layers)} on {preset.style_scales} scales x {preset.style_weight:g}",
+        f"{preset.reduction}, Gram / {preset.gram_divisor}, {preset.pooling} pooling",
+        f"crops of {config.size} px, paintings of {config.style_size} px",
+    ]
+    parts += [f"{vgg['architecture']} {vgg['release']} {vgg['sha256'][:12]}"] if vgg else []
+    return ", ".join(parts)
 
 
 def _facts(config: TrainingConfig, log: RunLog) -> dict[str, str]:
@@ -134,6 +157,8 @@ def _read_published(path: Path) -> CurveSet:
         values = np.array([[float(value) for value in line.split(",")] for line in table if line.strip()])
         if count < 1 or values.ndim != 2 or values.shape[1] != 3 or len(values) < count:
             raise ValueError(f"{len(values)} rows for {count} styles")
+        if not np.isfinite(values).all():
+            raise ValueError("a loss is not finite")
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise UsageError(
             f"{path} cannot be read as published losses ({error}); expected a line 'updates, styles', "
@@ -145,16 +170,16 @@ def _read_published(path: Path) -> CurveSet:
         name: Curve(numbers[numbers % count == i] + 1, values[numbers % count == i, 2], values[numbers % count == i, 1])
         for i, name in enumerate(names)
     }
-    facts = {"published": path.name, "updates": str(updates)}
-    return CurveSet(path.stem, {name: curve for name, curve in curves.items() if len(curve.update)}, "as published", facts)
+    facts = {"published": path.name, "updates": str(updates) if len(values) == updates else f"{len(values)} of the {updates} that it names"}
+    return CurveSet(curves, "as published", facts)
 
 
 def _published_names(line: str, count: int) -> list[str]:
-    """Return the names of the styles, or ``style 1`` and so on where the line does not hold one for each."""
+    """Return the names of the styles as ours are made, or ``style 1`` and so on where the line does not hold one for each."""
     names = [name.strip(" ,") for name in PICTURE_NAME.findall(line)]
     if len(names) != count or max(Counter(names).values()) > 1:
         return [f"style {i}" for i in range(1, count + 1)]
-    return [Path(name).stem for name in names]
+    return [style_name(Path(name)) for name in names]
 
 
 def _curve(rows: list[tuple[int, float, float]]) -> Curve:

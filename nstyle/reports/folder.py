@@ -21,15 +21,22 @@ NUMBERS = "report.json"
 CPU_INFO = Path("/proc/cpuinfo")
 
 
-def check_folder(out: str | Path) -> Path:
-    """Refuse a folder that could not be written to, before the work is done.
+def check_folder(out: str | Path, title: str) -> Path:
+    """Refuse a folder that could not or must not be written to, before the work is done.
+
+    Args:
+        out: The folder.
+        title: Of the report; a report of another title is not overwritten.
 
     Raises:
-        UsageError: If ``out`` is a file.
+        UsageError: If ``out`` is a file, or holds another kind of report.
     """
     path = Path(out)
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path} is a file; expected a folder for the report (--out)")
+    there = _previous(path).get("report", title)
+    if there != title:
+        raise UsageError(f"{path} holds a report '{there}', which '{title}' would overwrite; choose another --out")
     return path
 
 
@@ -38,8 +45,10 @@ def write_folder(
 ) -> Path:
     """Write ``report.html``, ``report.json``, the figures as PNG (plots as SVG too) and tables as CSV, each atomically.
 
+    Files that an earlier report left and this one does not have are removed.
+
     Args:
-        out: The folder.
+        out: The folder, checked with :func:`check_folder`.
         title: Of the page.
         sections: Its contents.
         numbers: What goes into ``report.json``, as plain JSON types; command, versions and machine join it.
@@ -53,17 +62,31 @@ def write_folder(
         NstyleError: If a file cannot be written.
     """
     machine = describe_machine()
+    files = {name: text.encode() for name, text in tables.items()}
     for figure in (figure for section in sections for figure in section.figures):
-        write_atomically(out / f"{figure.name}.png", figure.png)
+        files[f"{figure.name}.png"] = figure.png
         if figure.svg is not None:
-            write_atomically(out / f"{figure.name}.svg", figure.svg)
-    for name, text in tables.items():
-        write_atomically(out / name, text.encode())
-    made = {"command": command or "a call from Python", **machine}
-    write_atomically(out / NUMBERS, json.dumps({**numbers, "made": made}, indent=2, allow_nan=False).encode())
+            files[f"{figure.name}.svg"] = figure.svg
     how = Section("How this was made", ", ".join(f"{name} {value}" for name, value in machine.items()), commands=[command] if command else [])
-    write_atomically(out / PAGE, render(title, [*sections, how], f"nstyle {nstyle.__version__}").encode())
+    files[PAGE] = render(title, [*sections, how], f"nstyle {nstyle.__version__}").encode()
+    stale = set(_previous(out).get("files", [])) - set(files)
+    for name, data in files.items():
+        write_atomically(out / name, data)
+    made = {"command": command or "a call from Python", **machine}
+    summary = {"report": title, **numbers, "made": made, "files": sorted(files)}
+    write_atomically(out / NUMBERS, json.dumps(summary, indent=2, allow_nan=False).encode())
+    for name in stale:
+        (out / Path(name).name).unlink(missing_ok=True)
     return out / PAGE
+
+
+def _previous(out: Path) -> dict[str, Any]:
+    """Read the summary of the report that is there; nothing where there is none, or none of ours."""
+    try:
+        found = json.loads((out / NUMBERS).read_text(encoding="utf-8"))
+        return found if isinstance(found, dict) else {}
+    except (OSError, ValueError):
+        return {}
 
 
 def describe_machine() -> dict[str, str]:

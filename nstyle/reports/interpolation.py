@@ -1,13 +1,10 @@
 """The report on blends of styles: ``nstyle.interpolate`` and ``nstyle interpolate`` (seed 003, figure 5)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import torch
 from PIL import Image
 
 from nstyle.animation import FRAMES_PER_SECOND, check_format, write_animation
@@ -16,14 +13,14 @@ from nstyle.errors import check_setting
 from nstyle.image import read_picture, resize
 from nstyle.inference.mix import choose_styles
 from nstyle.inference.stylizer import Stylizer
+from nstyle.interpolation.follow import Painter, follow
 from nstyle.interpolation.losses import LossMeter, make_meter
-from nstyle.interpolation.measure import distance, mix_pixels, style_losses
-from nstyle.interpolation.walk import Leg, Weights, bilinear, round_trip, walk
+from nstyle.interpolation.walk import bilinear, round_trip, walk
 from nstyle.models.device import choose_device
 from nstyle.models.locate import find_model
 from nstyle.models.model_file import load_model
 from nstyle.reports.folder import check_folder, csv_text, write_folder
-from nstyle.reports.interpolation_sections import LegResult, distance_section, grid_section, in_words, loss_section, strip_section
+from nstyle.reports.interpolation_sections import distance_section, grid_section, in_words, loss_section, strip_section
 
 STEPS = 11
 """Points on a leg: alpha 0, 0.1 and so on up to 1."""
@@ -31,27 +28,10 @@ GRID = 5
 """Pictures on a side of the four-corner grid."""
 SIZE = 512
 """Long side of the painted photograph, in pixels."""
+MIN_SIZE = 16
 FRAMES_PER_LEG = 20
 CORNERS = 4
 """Styles that a grid has room for."""
-
-
-@dataclass(frozen=True)
-class _Painter:
-    """Paint one photograph under any weights of some styles; each blend once."""
-
-    model: Stylizer
-    photo: Image.Image
-    names: tuple[str, ...]
-    done: dict[tuple[float, ...], Image.Image]
-    report: Callable[[int], None]
-
-    def paint(self, weights: Weights) -> Image.Image:
-        key = tuple(np.round(weights, 9).tolist())
-        if key not in self.done:
-            self.done[key] = self.model.stylize(self.photo, dict(zip(self.names, key, strict=True)))
-            self.report(len(self.done))
-        return self.done[key]
 
 
 def interpolate(
@@ -95,18 +75,20 @@ def interpolate(
         NstyleError: If a file cannot be read or written.
     """
     check_setting(steps >= 2, "--steps", steps, "at least 2")
-    folder = check_folder(out)
+    check_setting(size >= MIN_SIZE, "--size", size, f"at least {MIN_SIZE} px")
     if animate is not None:
         check_format(Path(animate))
     path = find_model(model)
     network, info = load_model(path)
     names = tuple(choose_styles(list(styles) or info.styles, info.styles))
+    title = f"{Path(photo).stem} between {len(names)} styles"
+    folder = check_folder(out, title)
     legs, alphas = walk(names), np.linspace(0, 1, steps)
     picture = read_picture(Path(photo), near_side=size).over_white()
     meter = make_meter(path, info, names, Path(photo), style_images=style_images, validation=validation, vgg=vgg, device=device)
     stylizer = Stylizer(network, info, device=choose_device(device))
-    painter = _Painter(stylizer, resize(picture, long_side=size), names, {}, report)
-    results = [_follow(leg, alphas, names, painter, meter if isinstance(meter, LossMeter) else None) for leg in legs]
+    painter = Painter(stylizer, resize(picture, long_side=size), names, {}, report)
+    results = [follow(leg, alphas, painter, meter if isinstance(meter, LossMeter) else None) for leg in legs]
     sections = [in_words(results, names, meter.about if isinstance(meter, LossMeter) else meter), strip_section(results)]
     if isinstance(meter, LossMeter):
         sections.append(loss_section(results, meter.about))
@@ -128,25 +110,7 @@ def interpolate(
         "losses": meter.about if isinstance(meter, LossMeter) else meter,
         "legs": [result.to_dict() for result in results],
     }
-    return write_folder(folder, f"{Path(photo).stem} between {len(names)} styles", sections, numbers, tables, command)
-
-
-def _follow(leg: Leg, alphas: Weights, names: tuple[str, ...], painter: _Painter, meter: LossMeter | None) -> LegResult:
-    """Paint and measure the points of one leg."""
-    weights_KN = leg.at(alphas)
-    blends = [painter.paint(weights) for weights in weights_KN]
-    corners = [painter.paint(corner) for corner in np.eye(len(names))]
-    mixes = [mix_pixels(corners, weights) for weights in weights_KN]
-    losses = _losses(weights_KN, names, painter.model, meter) if meter else None
-    return LegResult(leg, names, alphas, blends, mixes, [distance(a, b) for a, b in zip(blends, mixes, strict=True)], losses)
-
-
-def _losses(weights_KN: Weights, names: tuple[str, ...], model: Stylizer, meter: LossMeter) -> npt.NDArray[np.float64]:
-    """Measure the style losses (K, N, P) of blends."""
-    mixes = torch.zeros(len(weights_KN), len(model.styles), device=model.device)
-    columns = [model.styles.index(name) for name in names]
-    mixes[:, columns] = torch.tensor(weights_KN, dtype=torch.float32, device=model.device)
-    return style_losses(model.network, meter.perceptual, meter.photos, mixes, meter.targets)
+    return write_folder(folder, title, sections, numbers, tables, command)
 
 
 def _paintings(names: Sequence[str], style_images: Sequence[str | Path]) -> list[Image.Image | None]:

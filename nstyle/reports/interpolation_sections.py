@@ -1,15 +1,11 @@
 """The sections of the report on blends: strips, grid, loss curves, distances, and what they show in words."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-from nstyle.interpolation.measure import Monotone, distance, monotone
-from nstyle.interpolation.walk import Leg, Weights
+from nstyle.interpolation.follow import LegResult, deviation
 from nstyle.layout import framed_grid, labelled_table
 from nstyle.reports.page import Figure, Section, Table, number
 from nstyle.reports.plots import Line, Panel, panels_plot
@@ -17,69 +13,6 @@ from nstyle.reports.plots import Line, Panel, panels_plot
 STRIP_CELL = 200
 GRID_CELL = 220
 """Long sides of the pictures in strips and in the grid, in pixels."""
-VISIBLE = 1e-9
-"""Change of a style's weight over a leg, above which its loss is expected to move one way."""
-
-
-@dataclass(frozen=True)
-class LegResult:
-    """What was painted and measured on one leg."""
-
-    leg: Leg
-    names: tuple[str, ...]
-    alphas: Weights
-    blends: list[Image.Image]
-    pixel_mixes: list[Image.Image]
-    distances: list[float]
-    """Root mean squared difference of blend and pixel mix, in levels of 255."""
-    losses: npt.NDArray[np.float64] | None
-    """Style losses (K, N, P)."""
-
-    @property
-    def span(self) -> float:
-        """The distance between the pictures at the two ends, in levels of 255."""
-        return distance(self.blends[0], self.blends[-1])
-
-    @property
-    def of_the_way(self) -> list[float]:
-        """The distances as shares of that between the ends; 0 where these are equal."""
-        return [value / self.span if self.span else 0.0 for value in self.distances]
-
-    def checks(self) -> dict[str, Monotone]:
-        """Check the losses of the styles that come or go on this leg: a style that comes must fall, one that goes must rise."""
-        if self.losses is None:
-            return {}
-        change = self.leg.end - self.leg.start
-        moving = [(n, name) for n, name in enumerate(self.names) if self._is_end(n)]
-        return {name: monotone(self.losses[:, n], rising=change[n] < 0) for n, name in moving if abs(change[n]) > VISIBLE}
-
-    def _is_end(self, n: int) -> bool:
-        """Tell whether the leg starts or ends at style n: for others, which come in equal parts, nothing is expected."""
-        return bool(max(self.leg.start[n], self.leg.end[n]) == 1)
-
-    def distance_rows(self) -> list[list[Any]]:
-        """Return rows of leg, alpha, distance and share."""
-        return [[self.leg.label, *row] for row in zip(self.alphas.tolist(), self.distances, self.of_the_way, strict=True)]
-
-    def loss_rows(self) -> list[list[Any]]:
-        """Return rows of leg, alpha, style, mean, standard deviation and number of photographs."""
-        assert self.losses is not None
-        return [
-            [self.leg.label, float(self.alphas[k]), name, float(values.mean()), deviation(values), len(values)]
-            for k in range(len(self.alphas))
-            for name, values in zip(self.names, self.losses[k], strict=True)
-        ]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON types."""
-        checks = {name: vars(check) for name, check in self.checks().items()}
-        ends = {"distance_between_ends": self.span, "largest_distance_to_pixel_mix": max(self.distances)}
-        return {"leg": self.leg.label, **ends, "monotone": checks}
-
-
-def deviation(values: npt.NDArray[np.float64]) -> float:
-    """Return the standard deviation over photographs; 0 for a single one."""
-    return float(values.std(ddof=1)) if len(values) > 1 else 0.0
 
 
 def in_words(results: Sequence[LegResult], names: Sequence[str], losses: str) -> Section:
@@ -140,7 +73,7 @@ def loss_section(results: Sequence[LegResult], about: str) -> Section:
             )
             for n in shown
         }
-        panels.append(Panel(lines, "alpha", "style loss, unweighted", result.leg.label))
+        panels.append(Panel(lines, "alpha", "style loss, unweighted", result.leg.label, linear=True))
         for name, check in result.checks().items():
             verdict = "yes" if check.holds else f"no, by {100 * check.worst:.2g} % of the change"
             n = result.names.index(name)

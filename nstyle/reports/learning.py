@@ -12,7 +12,10 @@ from nstyle.reports.folder import check_folder, csv_text, write_folder
 from nstyle.reports.page import Figure, Section, Table, number
 from nstyle.reports.plots import Line, Panel, Plot, panels_plot
 
+TITLE = "Learning curves"
 TERMS = ("content", "style")
+START = 200
+"""A curve is put in relation to the mean of this fraction of it, at its start."""
 MAX_POINTS = 2000
 """Points drawn of one line: more than a plot has pixels only make its files large."""
 
@@ -31,7 +34,7 @@ def write_report(runs: Sequence[str | Path], out: str | Path, command: str = "")
     Raises:
         UsageError: If a run is damaged or empty, or ``out`` is no folder.
     """
-    folder = check_folder(out)
+    folder = check_folder(out, TITLE)
     if not runs:
         raise UsageError("no runs given; expected run directories or CSV files of losses")
     paths = list(dict.fromkeys(Path(run) for run in runs))
@@ -51,7 +54,7 @@ def write_report(runs: Sequence[str | Path], out: str | Path, command: str = "")
         for values in zip(curve.update.tolist(), curve.content.tolist(), curve.style.tolist(), strict=True)
     ]
     tables = {"curves.csv": csv_text(["run", "style", "update", "content_loss", "style_loss"], raw), "final.csv": csv_text(columns, rows)}
-    return write_folder(folder, "Learning curves", sections, numbers, tables, command)
+    return write_folder(folder, TITLE, sections, numbers, tables, command)
 
 
 def curves_plot(curves: CurveSet) -> Plot:
@@ -66,7 +69,7 @@ def shared_styles_plot(sets: dict[str, CurveSet], *, per_style: bool = False) ->
 
     Args:
         sets: Learning curves by label.
-        per_style: Count each run's updates of that style, instead of all its updates.
+        per_style: Count each run's updates that held the style, instead of all its updates.
 
     Returns:
         None where no two runs share a style.
@@ -74,7 +77,7 @@ def shared_styles_plot(sets: dict[str, CurveSet], *, per_style: bool = False) ->
     names = list(dict.fromkeys(style for curves in sets.values() for style in curves.curves))
     shared = {style: {label: curves.curves[style] for label, curves in sets.items() if style in curves.curves} for style in names}
     shared = {style: by_run for style, by_run in shared.items() if len(by_run) > 1}
-    x_label = "updates of this style" if per_style else "update"
+    x_label = "updates with this style" if per_style else "update"
     panels = [
         Panel({label: _line(curve, term, per_style=per_style) for label, curve in by_run.items()}, x_label, f"{term} loss, weighted", style)
         for style, by_run in shared.items()
@@ -98,10 +101,10 @@ def overlay(sets: dict[str, CurveSet]) -> list[Section]:
             Panel({label: _line(mean, term, relative=True) for label, mean in means.items()}, "update", f"{term} loss / its start")
             for term in TERMS
         ]
-        figures.append(Figure.of_plot("overlay-relative", "The same, each curve over its own start", panels_plot(panels)))
+        figures.append(Figure.of_plot("overlay-relative", "The same, each curve over the mean of its first half percent", panels_plot(panels)))
     for per_style, name, caption in (
         (False, "overlay-styles", "Styles that several runs share, against all updates of a run (after seed 003, figure 2)"),
-        (True, "overlay-per-style", "The same against the updates that a run spent on the style: equal training of each style"),
+        (True, "overlay-per-style", "The same against the updates of a run that held the style"),
     ):
         plot = shared_styles_plot(sets, per_style=per_style)
         figures += [Figure.of_plot(name, caption, plot)] if plot else []
@@ -112,33 +115,34 @@ def _one_run(label: str, curves: CurveSet, position: int) -> Section:
     name = f"curves-{position}" if position else "curves"
     caption = "Content and style loss of every update (after seed 003, figure 1)"
     text = f"Loss convention: {curves.convention}. " + ", ".join(f"{fact} {value}" for fact, value in curves.facts.items()) + "."
-    rows = [[style, *(number(curve.final(term, curves.updates)) for term in TERMS)] for style, curve in curves.curves.items()]
-    table = Table(["style", *(f"{term}, last {LAST} updates" for term in TERMS)], rows)
+    rows = [[style, *(number(curves.final(style, term)) for term in TERMS)] for style, curve in curves.curves.items()]
+    table = Table(["style", *(f"{term} at the end" for term in TERMS)], rows)
     return Section(label, text, [Figure.of_plot(name, caption, curves_plot(curves))], [table])
 
 
 def _in_words(sets: dict[str, CurveSet]) -> Section:
     sentences = []
     for label, curves in sets.items():
-        finals = {style: curve.final("style", curves.updates) for style, curve in curves.curves.items()}
+        finals = {style: curves.final(style, "style") for style, curve in curves.curves.items()}
         hardest, easiest = max(finals, key=finals.__getitem__), min(finals, key=finals.__getitem__)
         ends = f", highest for {hardest} ({number(finals[hardest])}), lowest for {easiest} ({number(finals[easiest])})"
         mean = number(float(np.mean(list(finals.values()))))
-        text = f"{label}: after {curves.updates:,} updates the style loss is {mean} over the last {LAST} updates"
+        text = f"{label}: after {curves.updates:,} updates the style loss is {mean}"
         sentences.append(f"{text}{ends if len(finals) > 1 else ''}.")
     meaning = (
-        "These are losses of training batches, weighted as they enter the total, and smoothed over a fiftieth of each curve with the raw "
-        "values behind it: every update sees other photographs, so single values scatter. They show whether and how a run learns. They do not "
-        "show how a run does on photographs that it has not seen (its validation losses do, in its log), and a style with a higher "
-        "loss is not painted worse for it: paintings differ in how far photographs are from them."
+        f"At the end means over the last {LAST} updates, if the styles take turns. These are losses of training batches, weighted as they "
+        "enter the total, and smoothed over a fiftieth of each curve with the raw values behind it: every update sees other photographs, so "
+        "single values scatter. They show whether and how a run learns. They do not show how a run does on photographs that it has not seen "
+        "(its validation losses do, in its log), and a style with a higher loss is not painted worse for it: paintings differ in how far "
+        "photographs are from them."
     )
     return Section("In words", "\n\n".join([*sentences, meaning]))
 
 
 def _final_rows(sets: dict[str, CurveSet]) -> tuple[list[str], list[list[Any]]]:
-    columns = ["run", "style", "updates of the run", "updates of the style", *(f"{term}, last {LAST} updates" for term in TERMS)]
+    columns = ["run", "style", "updates of the run", "updates with the style", *(f"{term} at the end" for term in TERMS)]
     rows = [
-        [label, style, curves.updates, len(curve.update), *(curve.final(term, curves.updates) for term in TERMS)]
+        [label, style, curves.updates, len(curve.update), *(curves.final(style, term) for term in TERMS)]
         for label, curves in sets.items()
         for style, curve in curves.curves.items()
     ]
@@ -149,7 +153,8 @@ def _line(curve: Curve, term: str, *, per_style: bool = False, relative: bool = 
     raw: Values = getattr(curve, term)
     smoothed = smooth(raw)
     if relative:
-        raw, smoothed = raw / smoothed[0], smoothed / smoothed[0]
+        start = raw[: max(1, len(raw) // START)].mean()
+        raw, smoothed = raw / start, smoothed / start
     x = np.arange(1, len(raw) + 1) if per_style else curve.update
     step = -(-len(raw) // MAX_POINTS)
     return Line(x[::step], smoothed[::step], raw=raw[::step])

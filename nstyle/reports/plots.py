@@ -53,6 +53,8 @@ class Panel:
     x_label: str
     y_label: str
     title: str = ""
+    linear: bool = False
+    """Keep the y axis linear even where values span decades."""
 
 
 def line_plot(x: Sequence[float], series: Mapping[str, Sequence[float]], *, x_label: str, y_label: str) -> Plot:
@@ -82,7 +84,7 @@ def panels_plot(panels: Sequence[Panel], *, columns: int = 2) -> Plot:
         for label, line in panel.lines.items():
             i = labels.index(label)
             _draw(axes, line, label, COLORS[i % len(COLORS)], DASHES[i // len(COLORS) % len(DASHES)])
-        if _spans_decades([line.y for line in panel.lines.values()]):
+        if not panel.linear and _spans_decades([line.y for line in panel.lines.values()]):
             axes.set_yscale("log")
         axes.set_title(panel.title, loc="left", fontsize="medium")
         axes.set_xlabel(panel.x_label)
@@ -112,7 +114,8 @@ def interval_plot(rows: Sequence[str], series: Mapping[str, Sequence[Sequence[tu
             gap, low, high = 100 * np.asarray(panels[column]).T
             offset = (i - (len(series) - 1) / 2) * 0.28
             y = np.arange(len(rows)) + offset
-            axes.errorbar(gap, y, xerr=[gap - low, high - gap], fmt="os^D"[i % 4], color=COLORS[i], label=label, capsize=3, markersize=5)
+            errors = np.clip([gap - low, high - gap], 0, None)
+            axes.errorbar(gap, y, xerr=errors, fmt="os^D"[i % 4], color=COLORS[i], label=label, capsize=3, markersize=5)
         axes.set_yticks(range(len(rows)), rows)
         axes.set_title(title, loc="left", fontsize="medium")
         axes.set_xlabel("n-style over single, %")

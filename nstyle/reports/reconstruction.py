@@ -13,6 +13,7 @@ from nstyle.reports.plots import line_plot
 from nstyle.reports.reconstruction_runs import Failure, Run, cumulative_chains, group, read_runs, single_layer_runs
 from nstyle.reports.structure import structure_radius
 
+TITLE = "Reconstructions"
 LOSS_ORDER = ("gram", "gram-gatys", "mean-std", "moments-1", "moments-2", "moments-3", "moments-4", "mmd", "mmd-shuffled")
 
 
@@ -30,7 +31,7 @@ def write_report(paths: Sequence[str | Path], out: str | Path, command: str = ""
     Raises:
         UsageError: If a folder holds no finished reconstruction.
     """
-    folder = check_folder(out)
+    folder = check_folder(out, TITLE)
     runs, failures = read_runs([Path(path) for path in paths])
     if not runs:
         raise UsageError("there is no finished reconstruction to report on")
@@ -46,7 +47,7 @@ def write_report(paths: Sequence[str | Path], out: str | Path, command: str = ""
     columns, rows = _rows(runs)
     numbers = {"runs": [dict(zip(columns, row, strict=True)) for row in rows]}
     commands = [[*row, run.description["command"]] for row, run in zip(rows, runs, strict=True)]
-    return write_folder(folder, "Reconstructions", sections, numbers, {"runs.csv": csv_text([*columns, "command"], commands)}, command)
+    return write_folder(folder, TITLE, sections, numbers, {"runs.csv": csv_text([*columns, "command"], commands)}, command)
 
 
 def _layers_by_losses(members: list[Run], failures: list[Failure], number: str) -> list[Section]:

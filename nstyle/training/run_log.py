@@ -38,20 +38,22 @@ class RunLog:
         for number, line in enumerate(lines, start=1):
             try:
                 row = json.loads(line)
-                (validations if "validation" in row else updates).append(row)
-                row["update"], row["validation" if "validation" in row else "losses"]
-            except (ValueError, KeyError, TypeError) as error:
+                kind = "validation" if "validation" in row else "losses"
+                row["update"], row[kind].items()
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
                 if number == len(lines):
                     break
                 raise UsageError(f"line {number} of {path} is damaged ({type(error).__name__}); remove it, or give another run") from error
+            (validations if kind == "validation" else updates).append(row)
         if not updates:
             raise UsageError(f"{path} holds no update yet; give the run time, or another run")
         return cls(tuple(updates), tuple(validations))
 
     @property
     def seconds(self) -> float | None:
-        """Time that the run took so far, over all its resumptions; None for logs of older versions."""
-        return max((row["seconds"] for row in (*self.updates, *self.validations) if "seconds" in row), default=None)
+        """Wall-clock time that the run took so far, over all its resumptions; None where a part of the log lacks it."""
+        rows = (*self.updates, *self.validations)
+        return max(row["seconds"] for row in rows) if all("seconds" in row for row in rows) else None
 
     @property
     def updates_per_second(self) -> float | None:

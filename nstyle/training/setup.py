@@ -171,7 +171,7 @@ def _initial_network(config: TrainingConfig, styles: Sequence[StyleFile]) -> tup
 
 
 def split_photographs(config: TrainingConfig) -> tuple[PhotoIndex, PhotoIndex]:
-    """Index the photographs of a run: (content, held out).
+    """Index the photographs of a run: (content, held out), the latter in an order that no seed decides.
 
     Raises:
         UsageError: If a folder holds no usable photograph, or too few.
@@ -183,7 +183,8 @@ def split_photographs(config: TrainingConfig) -> tuple[PhotoIndex, PhotoIndex]:
     else:
         photos = index_folder(folder)
     if config.validation:
-        return photos, index_folder(Path(config.validation))
+        held_out = index_folder(Path(config.validation))
+        return photos, PhotoIndex(held_out.root, rank(held_out))
     if len(photos.files) < 2:
         raise UsageError(f"{folder} holds one photograph; expected at least 2, or a folder for --validation")
     return hold_out(photos, config.held_out)
@@ -197,7 +198,7 @@ def _photographs(config: TrainingConfig) -> tuple[PhotoIndex, Tensor]:
         logger.warning("of %d validation photographs, %d are used, chosen by their names", len(held_out.files), used)
     probe(photos, config.seed)
     logger.info("content: %s", photos.summary())
-    return photos, center_crops(PhotoIndex(held_out.root, rank(held_out)[:used]), config.size)
+    return photos, center_crops(PhotoIndex(held_out.root, held_out.files[:used]), config.size)
 
 
 def _warn_of_release(config: TrainingConfig, weights: VGGWeights) -> None:

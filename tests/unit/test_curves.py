@@ -22,8 +22,8 @@ def publish(path: Path, names: str) -> Path:
 def test_published_losses_are_dealt_to_the_styles_in_turn(tmp_path: Path) -> None:
     names = "Claude Monet Sunrise (Marine) (1873).jpg, Roy Lichtenstein, Bicentennial Print (1975).jpg, Van_Gogh.jpeg"
     curves = read_curves(publish(tmp_path / "stats.csv", names)).curves
-    assert list(curves) == ["Claude Monet Sunrise (Marine) (1873)", "Roy Lichtenstein, Bicentennial Print (1975)", "Van_Gogh"]
-    second = curves["Roy Lichtenstein, Bicentennial Print (1975)"]
+    assert list(curves) == ["claude-monet-sunrise-marine-1873", "roy-lichtenstein-bicentennial-print-1975", "van-gogh"]
+    second = curves["roy-lichtenstein-bicentennial-print-1975"]
     assert second.update.tolist() == [2, 5]
     assert second.style.tolist() == [20.0, 19.0]
     assert second.content.tolist() == [2.5, 2.0]
@@ -35,7 +35,7 @@ def test_published_names_that_are_not_one_for_each(tmp_path: Path, names: str) -
     assert list(read_curves(publish(tmp_path / "stats.csv", names)).curves) == ["style 1", "style 2", "style 3"]
 
 
-@pytest.mark.parametrize("text", ["", "6, 3\n", "6, 3\na\n1, 2\n", "a, b\nc\n0, 1, 2\n", "6, 0\na\n0, 1, 2\n", "6, 3\na\n0, 1, x\n"])
+@pytest.mark.parametrize("text", ["", "6, 3\n", "6, 3\na\n1, 2\n", "a, b\nc\n0, 1, 2\n", "6, 3\na\n0, 1, x\n", "3, 1\na\n0, 1, nan\n"])
 def test_damaged_published_losses_are_one_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "stats.csv"
     path.write_text(text)
@@ -62,9 +62,11 @@ def test_a_run_is_read_with_its_weights(tmp_path: Path) -> None:
     assert curves.curves["a"].update.tolist() == [1, 3]
     assert curves.curves["a"].style.tolist() == [5.0, 5.0]  # The style weight of the default preset is 10.
     assert curves.curves["b"].style.tolist() == [2.5]
-    assert "content x 1, style x 10" in curves.convention
+    assert "content relu3_3 x 1" in curves.convention
+    assert "x 10, relative" in curves.convention
     log = RunLog.read(run / "metrics.jsonl")
     assert (log.seconds, log.peak_memory, log.updates_per_second) == (6.0, 7, None)
+    assert curves.final("a", "content") == 1.0
 
 
 def test_speed_is_the_median_over_stretches(tmp_path: Path) -> None:
@@ -113,7 +115,28 @@ def test_smoothing_keeps_the_mean_and_the_ends() -> None:
 def test_mean_over_styles_goes_round_by_round() -> None:
     a = Curve(np.array([1, 3, 5]), np.array([1.0, 2.0, 3.0]), np.array([10.0, 20.0, 30.0]))
     b = Curve(np.array([2, 4]), np.array([3.0, 4.0]), np.array([30.0, 40.0]))
-    mean = CurveSet("x", {"a": a, "b": b}, "", {}).mean()
+    mean = CurveSet({"a": a, "b": b}, "", {}).mean()
     assert mean.update.tolist() == [2, 4]
     assert mean.content.tolist() == [2.0, 3.0]
     assert mean.style.tolist() == [20.0, 30.0]
+
+
+def test_styles_one_after_the_other_are_joined_not_averaged() -> None:
+    a = Curve(np.array([1, 2]), np.array([1.0, 2.0]), np.array([1.0, 2.0]))
+    b = Curve(np.array([3, 4]), np.array([3.0, 4.0]), np.array([3.0, 4.0]))
+    curves = CurveSet({"b": b, "a": a}, "", {})
+    assert curves.mean().update.tolist() == [1, 2, 3, 4]
+    assert curves.final("a", "style") == 1.5  # Its own end, not that of the run.
+
+
+def test_style_factors_are_part_of_the_weights(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", [update(1)])
+    (run / "config.toml").write_text(TrainingConfig(updates=4, style_factors={"a": 3.0}).to_toml())
+    assert read_curves(run).curves["a"].style.tolist() == [15.0]
+
+
+def test_a_log_without_times_has_no_time(tmp_path: Path) -> None:
+    """Logs of before there were times, resumed since then: the clock of the rest says nothing of the whole."""
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(json.dumps({"update": 1, "losses": {}}) + "\n" + update(2))
+    assert RunLog.read(path).seconds is None

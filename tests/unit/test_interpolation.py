@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from nstyle.errors import UsageError
+from nstyle.interpolation.follow import LegResult
 from nstyle.interpolation.measure import distance, mix_pixels, monotone, style_losses
 from nstyle.interpolation.walk import bilinear, round_trip, walk
 from nstyle.losses.perceptual import PerceptualLoss
@@ -57,6 +58,19 @@ def test_monotone_by_hand() -> None:
     # The mean goes 1, 3, 2: one step back of 1 in a change of 1; the first photograph alone never falls.
     broken = monotone(np.array([[1.0, 1.0], [2.0, 4.0], [3.0, 1.0]]), rising=True)
     assert (broken.holds, broken.worst, broken.photographs) == (False, 1.0, 0.5)
+
+
+def test_a_leg_checks_the_style_that_goes_and_the_one_that_comes() -> None:
+    """On the way from a to b the loss to a must rise and that to b fall; c is left alone."""
+    leg = walk(("a", "b", "c"))[0]
+    rising, falling = np.array([[0.1], [0.2], [0.3]]), np.array([[0.3], [0.2], [0.1]])
+    picture = Image.new("RGB", (2, 2))
+    losses = np.stack([rising, falling, rising[[0, 2, 1]]], axis=1)  # (steps, styles, photographs)
+    result = LegResult(leg, ("a", "b", "c"), np.array([0, 0.5, 1]), [picture] * 3, [picture] * 3, [0.0] * 3, losses)
+    assert {name: check.holds for name, check in result.checks().items()} == {"a": True, "b": True}
+    backwards = LegResult(leg, ("a", "b", "c"), np.array([0, 0.5, 1]), [picture] * 3, [picture] * 3, [0.0] * 3, losses[::-1])
+    assert not any(check.holds for check in backwards.checks().values())
+    assert result.of_the_way == [0.0] * 3  # Equal pictures at both ends have no way between them.
 
 
 def test_mix_of_pixels_and_distance() -> None:
