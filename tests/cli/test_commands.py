@@ -15,9 +15,14 @@ from nstyle.models.model_file import read_info
 def test_styles_take_everything_up_to_the_next_option_in_order() -> None:
     """Typer alone fails on --styles styles/*.jpg; a trailing argument would reorder c, a, b, d."""
     args = ["--styles", "c.jpg", "a.jpg", "--size", "256", "--styles", "b.jpg", "d.jpg", "--resume"]
-    assert [args[i + 1] for args in [spread(args)] for i, a in enumerate(args) if a == "--styles"] == ["c.jpg", "a.jpg", "b.jpg", "d.jpg"]
-    assert spread(["model", "--styles=a.jpg", "b.jpg", "-o", "x"]) == ["model", "--styles", "a.jpg", "--styles", "b.jpg", "-o", "x"]
-    assert spread(["--styles", "--out", "x"]) == ["--out", "x"]
+    assert [args[i + 1] for args in [spread(args, "--styles")] for i, a in enumerate(args) if a == "--styles"] == [
+        "c.jpg",
+        "a.jpg",
+        "b.jpg",
+        "d.jpg",
+    ]
+    assert spread(["model", "--styles=a.jpg", "b.jpg", "-o", "x"], "--styles") == ["model", "--styles", "a.jpg", "--styles", "b.jpg", "-o", "x"]
+    assert spread(["--styles", "--out", "x"], "--styles") == ["--out", "x"]
 
 
 @pytest.mark.parametrize("command", [[], ["train"], ["add-style"], ["stylize"], ["models"], ["info"]])
