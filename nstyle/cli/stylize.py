@@ -32,6 +32,7 @@ def stylize(
     from dataclasses import asdict
 
     from nstyle.inference.batch import Request, Result, stylize_files
+    from nstyle.models.memory import keep_freed_memory
 
     request = Request(
         photos=tuple(photos),
@@ -48,6 +49,7 @@ def stylize(
         device=device,
         report_on_stdout=as_json,
     )
+    keep_freed_memory()
     results = []
     try:
         for result in stylize_files(request, notice=lambda text: typer.echo(f"nstyle: {text}", err=True)):

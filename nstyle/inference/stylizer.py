@@ -15,9 +15,11 @@ from nstyle.errors import UsageError
 from nstyle.image import resize, to_image, to_picture, to_tensor
 from nstyle.inference.color import fade, keep_luminance
 from nstyle.inference.mix import Mix, make_mix
+from nstyle.models.device import choose_dtype
 from nstyle.models.locate import find_model
 from nstyle.models.model_file import ModelInfo, load_model
-from nstyle.models.transformer import TransformerNetwork
+from nstyle.models.transformer import TransformerNetwork, pad_to_stride
+from nstyle.tiling.exact import StripPainter
 
 KeepColor = Literal["luminance"]
 MARGIN = 48
@@ -129,7 +131,11 @@ class Stylizer:
         height, width = batch.shape[-2:]
         top, left = min(MARGIN, height - 1), min(MARGIN, width - 1)
         padded = F.pad(batch.to(self.device), (left, left, top, top), mode="reflect")
-        output: Tensor = self.network(padded.contiguous(memory_format=torch.channels_last), weights.expand(len(batch), -1))
+        if self.device.type == "cpu":
+            painter = StripPainter(self.network, weights, choose_dtype("auto", self.device))
+            output = torch.cat([painter.paint(picture) for picture in torch.split(pad_to_stride(padded), 1)])
+        else:
+            output = self.network(padded.contiguous(memory_format=torch.channels_last), weights.expand(len(batch), -1))
         return output[..., top : top + height, left : left + width].cpu()
 
 

@@ -15,6 +15,7 @@ LEVELS = {
     "interrupt": 1,
     "models": 2,
     "losses": 3,
+    "tiling": 3,
     "data": 4,
     "training": 5,
     "inference": 5,

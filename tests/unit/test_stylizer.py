@@ -42,7 +42,9 @@ def test_a_mirrored_margin_keeps_the_frame_out_of_the_picture(stylizer: nstyle.S
     image = torch.rand(3, 56, 40)  # The margin is 48 px, or one less than a side that is shorter.
     padded = torch.nn.functional.pad(image[None], (39, 39, 48, 48), mode="reflect")
     mix = torch.tensor([[0.0, 0.0, 1.0]])
-    torch.testing.assert_close(stylizer.stylize(image, "plain"), stylizer.network(padded, mix)[0, :, 48:-48, 39:-39])
+    expected = stylizer.network(padded, mix)[0, :, 48:-48, 39:-39]
+    # Strips round to half precision between layers, the whole network does not; without the margin it is 34 levels instead of 0.3.
+    assert (stylizer.stylize(image, "plain") - expected).abs().mean() < 1 / 255
 
 
 def test_batch_of_tensors(stylizer: nstyle.Stylizer) -> None:

@@ -1,0 +1,61 @@
+"""Mean and variance of channels, gathered strip by strip (Chan, Golub and LeVeque 1983)."""
+
+import torch
+from torch import Tensor
+
+
+class Moments:
+    """Mean and biased variance per channel of everything that was added.
+
+    Args:
+        channels: Number of channels C.
+        device: Where the sums live.
+    """
+
+    def __init__(self, channels: int, device: torch.device) -> None:
+        dtype = torch.float32 if device.type == "mps" else torch.float64
+        self.count = 0
+        self.mean = torch.zeros(channels, dtype=dtype, device=device)
+        self.squares = torch.zeros(channels, dtype=dtype, device=device)
+        """Sum of squared distances from the mean."""
+
+    @property
+    def variance(self) -> Tensor:
+        """Biased variance, (C,)."""
+        return self.squares / max(1, self.count)
+
+    def add(self, x: Tensor) -> None:
+        """Add features (1, C, H, W)."""
+        mean, variance = _moments(x)
+        self._combine(x.shape[2] * x.shape[3], mean.to(self.mean), variance.to(self.mean))
+
+    def remove(self, x: Tensor) -> None:
+        """Take features (1, C, H, W) that were added away again."""
+        mean, variance = _moments(x)
+        self._combine(-x.shape[2] * x.shape[3], mean.to(self.mean), variance.to(self.mean))
+
+    def merge_halves(self) -> "Moments":
+        """Return the moments of C / 2 channels of which the first and the second half of these channels are parts."""
+        half = len(self.mean) // 2
+        merged = Moments(half, self.mean.device)
+        merged._combine(self.count, self.mean[:half], self.variance[:half])
+        merged._combine(self.count, self.mean[half:], self.variance[half:])
+        return merged
+
+    def _combine(self, count: int, mean: Tensor, variance: Tensor) -> None:
+        """Join ``count`` values, or part with them if it is negative."""
+        total = self.count + count
+        delta = mean - self.mean
+        self.squares = self.squares + variance * count + delta.square() * (self.count * count / total)
+        self.mean = self.mean + delta * (count / total)
+        self.count = total
+
+
+def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and biased variance of features (1, C, H, W), (C,) each."""
+    if x.device.type == "cpu":
+        # The kernel of batch norm makes one vectorized pass per moment; it returns them in the dtype of its input.
+        mean, variance = torch.batch_norm_update_stats(x.float(), None, None, 0.0)
+        return mean, variance
+    variance, mean = torch.var_mean(x.float(), dim=(0, 2, 3), correction=0)
+    return mean, variance
