@@ -49,7 +49,7 @@ def stylize(
         device=device,
         report_on_stdout=as_json,
     )
-    keep_freed_memory()
+    keep_freed_memory(large_too=False)
     results = []
     try:
         for result in stylize_files(request, notice=lambda text: typer.echo(f"nstyle: {text}", err=True)):

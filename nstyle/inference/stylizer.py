@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from nstyle.errors import UsageError
-from nstyle.image import resize, to_image, to_picture, to_tensor
+from nstyle.image import resize, to_image, to_picture
 from nstyle.inference.color import fade, keep_luminance
 from nstyle.inference.mix import Mix, make_mix
 from nstyle.models.device import choose_dtype
@@ -101,7 +101,7 @@ class Stylizer:
         photo = resize(to_picture(photo).over_white(), long_side=size)
         if strength == 0:
             return photo
-        stylized = to_image(self._run(to_tensor(photo)[None], mix)[0])
+        stylized = to_image(self._run(torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None], mix)[0])
         if keep_color == "luminance":
             stylized = keep_luminance(stylized, photo)
         return fade(stylized, photo, strength)
@@ -122,7 +122,7 @@ class Stylizer:
 
     @torch.inference_mode()
     def _run(self, batch: Tensor, mix: Mix) -> Tensor:
-        """Run the network on RGB (B, 3, H, W) in [0, 1], with a mirrored margin around it that is cut off again.
+        """Run the network on RGB (B, 3, H, W), bytes or float in [0, 1], with a mirrored margin around it that is cut off again.
 
         The network can feel the border of a picture as far as its receptive field reaches, and learns to answer it: with a frame
         against VGG's zero padding, or with the red sky along the top of The Scream. Johnson et al. 2016 mirror a margin too.
@@ -130,8 +130,10 @@ class Stylizer:
         weights = torch.tensor([[mix.get(name, 0.0) for name in self.styles]], device=self.device)
         height, width = batch.shape[-2:]
         top, left = min(MARGIN, height - 1), min(MARGIN, width - 1)
+        on_cpu = self.device.type == "cpu"
+        batch = batch / 255 if batch.dtype == torch.uint8 and not on_cpu else batch  # Strips read bytes as they are.
         padded = F.pad(batch.to(self.device), (left, left, top, top), mode="reflect")
-        if self.device.type == "cpu":
+        if on_cpu:
             painter = StripPainter(self.network, weights, choose_dtype("auto", self.device))
             output = torch.cat([painter.paint(picture) for picture in torch.split(pad_to_stride(padded), 1)])
         else:

@@ -44,16 +44,24 @@ def peak_memory(device: torch.device) -> int | None:
     return int(kilobytes) * 1024 if kilobytes else None
 
 
-def keep_freed_memory() -> None:
+def keep_freed_memory(*, large_too: bool = True) -> None:
     """Tell glibc to keep freed memory for the next allocation, in a process that allocates the same tensors again and again.
 
     By default large blocks go back to the kernel at once and come back as fresh pages, which must be cleared: up to half
     the time of an update of a small picture. The process's memory then stays at its peak. Elsewhere this does nothing.
+
+    Args:
+        large_too: Whether that holds for blocks over 32 MiB, the largest limit that glibc takes. Without it they are given back
+            when they are freed, and leave no holes behind that the next one does not fit into.
     """
-    if (mallopt := _glibc("mallopt")) is not None:
-        trim_threshold, mmap_max = -1, -4  # M_TRIM_THRESHOLD and M_MMAP_MAX of malloc.h.
-        mallopt(trim_threshold, 2**31 - 1)
+    if (mallopt := _glibc("mallopt")) is None:
+        return
+    trim_threshold, mmap_threshold, mmap_max = -1, -3, -4  # M_TRIM_THRESHOLD and so on, of malloc.h.
+    mallopt(trim_threshold, 2**31 - 1)
+    if large_too:
         mallopt(mmap_max, 0)
+    else:
+        mallopt(mmap_threshold, 32 * 2**20)
 
 
 def _glibc(name: str) -> "ctypes._NamedFuncPointer | None":
