@@ -1,7 +1,6 @@
 """Progress of a comparison over all its networks: a bar on a terminal, plain lines in a log."""
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -9,13 +8,10 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from nstyle.cli.progress import Speed
+from nstyle.cli.progress import Speed, Throttle
 
 if TYPE_CHECKING:
     from nstyle.comparison.experiment import Status
-
-LINE_EVERY = 30.0
-"""Seconds between lines where standard error is no terminal."""
 
 
 @contextmanager
@@ -36,13 +32,11 @@ def comparison_progress() -> "Iterator[Callable[[Status], None]]":
 
 
 def _plain_lines(speed: Speed) -> "Callable[[Status], None]":
-    last = time.monotonic()
+    throttle = Throttle()
 
     def show(status: "Status") -> None:
-        nonlocal last
         rate = speed.at(status.done)
-        if time.monotonic() - last > LINE_EVERY:
-            last = time.monotonic()
+        if throttle.due():
             print(f"{status.done} of {status.total} updates: {_text(status, rate)}", file=sys.stderr, flush=True)
 
     return show

@@ -21,6 +21,25 @@ SMOOTHING = 0.98
 """Weight of the past in the losses that are shown."""
 
 
+class Throttle:
+    """Tell when it is time for another line.
+
+    Args:
+        seconds: Between lines.
+    """
+
+    def __init__(self, seconds: float = LINE_EVERY) -> None:
+        self._seconds = seconds
+        self._last = time.monotonic()
+
+    def due(self) -> bool:
+        """Return True, and begin to wait anew, once the time has passed."""
+        if time.monotonic() - self._last <= self._seconds:
+            return False
+        self._last = time.monotonic()
+        return True
+
+
 class Speed:
     """Updates per second over the last measured stretch."""
 
@@ -64,12 +83,10 @@ def training_progress() -> "Iterator[Callable[[TrainingProgress], None]]":
 def counted(what: str) -> "Iterator[Callable[[int], None]]":
     """Count something of which the total is not known: one changing line on a terminal, a line every 30 seconds in a log."""
     console = Console(stderr=True, file=sys.stderr)
-    last = time.monotonic()
+    throttle = Throttle()
 
     def plain(count: int) -> None:
-        nonlocal last
-        if time.monotonic() - last > LINE_EVERY:
-            last = time.monotonic()
+        if throttle.due():
             print(f"{count} {what}", file=sys.stderr, flush=True)
 
     if not console.is_terminal:
@@ -80,17 +97,15 @@ def counted(what: str) -> "Iterator[Callable[[int], None]]":
 
 
 def _plain_lines(speed: Speed) -> "Callable[[TrainingProgress], None]":
-    last = time.monotonic()
+    throttle = Throttle()
 
     def show(progress: "TrainingProgress") -> None:
-        nonlocal last
         rate = speed.at(progress.update)
         if progress.validation:
             for name, terms in progress.validation.items():
                 line = "  ".join(f"{term} {value:.4f}" for term, value in terms.items())
                 print(f"update {progress.update}: validation {name}: {line}", file=sys.stderr, flush=True)
-        if time.monotonic() - last > LINE_EVERY:
-            last = time.monotonic()
+        if throttle.due():
             left = (progress.updates - progress.update) / rate if rate else 0.0
             losses = "" if progress.content is None else f", content {progress.content:.4g}, style {progress.style:.4g}"
             text = f"update {progress.update} of {progress.updates}, {rate:.2f} updates/s, {left / 60:.0f} min left{losses}"

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from nstyle.cli.arguments import add_parameters
 from nstyle.errors import UsageError
 
 
@@ -89,8 +90,6 @@ def with_options(
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        signature = inspect.signature(command)
-        own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
         added = []
         for option in options:
             kind: Any = list[str] | None if lists else option.kind | None
@@ -99,8 +98,7 @@ def with_options(
         for name, annotation in OUTPUT.items() if output else ():
             default = OUTPUT_DEFAULTS[name]
             added.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation))
-        command.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
-        command.__annotations__ = {p.name: p.annotation for p in [*own, *added]}
+        add_parameters(command, added)
         return command
 
     return decorate

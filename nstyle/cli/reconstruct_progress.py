@@ -1,13 +1,14 @@
 """Progress of a reconstruction: a bar with the loss of every layer on a terminal, plain lines in a log."""
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from nstyle.cli.progress import Throttle
 
 if TYPE_CHECKING:
     from nstyle.reconstruction.engine import Progress as Iteration
@@ -34,12 +35,10 @@ def reconstruction_progress(label: str = "") -> "Iterator[Callable[[Iteration], 
 
 
 def _plain_lines(label: str) -> "Callable[[Iteration], None]":
-    last = time.monotonic()
+    throttle = Throttle(LINE_EVERY)
 
     def show(iteration: "Iteration") -> None:
-        nonlocal last
-        if time.monotonic() - last > LINE_EVERY:
-            last = time.monotonic()
+        if throttle.due():
             print(f"{label} iteration {iteration.iteration} of {iteration.iterations}: {_text(iteration)}".strip(), file=sys.stderr, flush=True)
 
     return show

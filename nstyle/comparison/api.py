@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nstyle.comparison.plan import BATCH, BATCHES, Plan, make_plan
+from nstyle.comparison.identity import BATCH, BATCHES, check_photographs, claim
+from nstyle.comparison.plan import Plan
 from nstyle.data.styles import find_styles
 from nstyle.errors import UsageError
 from nstyle.training.api import make_config
+from nstyle.training.setup import resolve
 
 HELD_OUT = BATCHES * BATCH
 """Photographs that judge by default."""
@@ -29,7 +31,7 @@ def prepare_comparison(styles: Sequence[str | Path], *, out: str | Path, seeds: 
     files = find_styles(styles)
     if not files:
         raise UsageError("no styles given; expected paintings")
-    plan = make_plan(Path(out), files, make_config(files, {"held_out": held_out, **settings}), seeds)
-    plan.check_photographs()
-    plan.claim()
+    plan = Plan(Path(out), tuple(files), resolve(make_config(files, {"held_out": held_out, **settings})), seeds)
+    check_photographs(plan)
+    claim(plan)
     return plan

@@ -1,8 +1,6 @@
 """One fixed evaluator for all networks of a comparison: the same held-out photographs, float32, one loss."""
 
-import csv
 import hashlib
-import io
 import json
 import logging
 from collections.abc import Callable
@@ -16,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nstyle.comparison.gap import Losses
-from nstyle.comparison.plan import Member, Plan
+from nstyle.comparison.plan import N_STYLE, Member, Plan
 from nstyle.data.crops import center_crop
 from nstyle.errors import NstyleError, UsageError
 from nstyle.image import write_atomically
@@ -30,9 +28,12 @@ from nstyle.training.validation import TERMS, photo_losses
 logger = logging.getLogger(__name__)
 
 CACHE_FILE = "evaluation.json"
-MULTI, SINGLE, SINGLE_PER_STYLE = "n-style", "single", "single per style"
-NETWORKS = (MULTI, SINGLE, SINGLE_PER_STYLE)
+SINGLE, SINGLE_PER_STYLE = "single", "single per style"
+NETWORKS = (N_STYLE, SINGLE, SINGLE_PER_STYLE)
 """The n-style network and the single ones at the last update, and the single ones after as many updates per style."""
+PER_NETWORK, PER_STYLE = "per network", "per style"
+PROTOCOLS = {PER_NETWORK: SINGLE, PER_STYLE: SINGLE_PER_STYLE}
+"""What the n-style network is held against."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +49,16 @@ class Evaluation:
         """Return one term (R, K, P) of one of :data:`NETWORKS`."""
         return self.losses[network][..., TERMS.index(term)]
 
-    def to_csv(self, plan: Plan) -> str:
-        """Return every number as a row of a table."""
-        buffer = io.StringIO()
-        writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(["network", "updates", "seed", "style", "photograph", *(f"{term}_loss" for term in TERMS)])
-        for network, losses in self.losses.items():
-            updates = plan.updates_per_style if network == SINGLE_PER_STYLE else plan.updates
-            for r, k, p in np.ndindex(losses.shape[:3]):
-                writer.writerow([network, updates, plan.config.seed + r, plan.names[k], self.photos[p].name, *losses[r, k, p].tolist()])
-        return buffer.getvalue()
+    COLUMNS = ("network", "updates", "seed", "style", "photograph", *(f"{term}_loss" for term in TERMS))
+
+    def rows(self, plan: Plan) -> list[list[Any]]:
+        """Return every number as a row of a table of COLUMNS."""
+        return [
+            [network, updates, plan.config.seed + r, plan.names[k], self.photos[p].name, *losses[r, k, p].tolist()]
+            for network, losses in self.losses.items()
+            for updates in [plan.updates_per_style if network == SINGLE_PER_STYLE else plan.updates]
+            for r, k, p in np.ndindex(losses.shape[:3])
+        ]
 
 
 def evaluate(plan: Plan, report: Callable[[str], None]) -> Evaluation:
@@ -76,7 +77,7 @@ def evaluate(plan: Plan, report: Callable[[str], None]) -> Evaluation:
     for network in NETWORKS:
         rows = []
         for seed in range(plan.seeds):
-            if network == MULTI:
+            if network == N_STYLE:
                 rows.append(evaluator.measure(plan.n_style(seed), plan.updates, report))
                 continue
             updates = plan.updates if network == SINGLE else plan.updates_per_style

@@ -66,8 +66,8 @@ def relative_gaps(first_RKP: Losses, second_RKP: Losses, *, resamples: int = RES
     for i in range(resamples):
         rows = generator.integers(0, seeds, seeds) if seeds > 1 else np.zeros(1, dtype=np.int64)
         columns = generator.integers(0, photos, photos)
-        draws[i] = _gap(first_RKP[rows][:, :, columns], second_RKP[rows][:, :, columns])
-    gaps = _gap(first_RKP, second_RKP)
+        draws[i] = relative_gap(first_RKP[rows][:, :, columns], second_RKP[rows][:, :, columns])
+    gaps = relative_gap(first_RKP, second_RKP)
     return Gaps(
         by_style=tuple(_interval(gaps[k], draws[:, k]) for k in range(styles)),
         overall=_interval(gaps.mean(), draws.mean(axis=1)),
@@ -84,7 +84,8 @@ def seed_spread(losses_RKP: Losses) -> npt.NDArray[np.float64] | None:
     return spread
 
 
-def _gap(first_RKP: Losses, second_RKP: Losses) -> npt.NDArray[np.float64]:
+def relative_gap(first_RKP: Losses, second_RKP: Losses) -> npt.NDArray[np.float64]:
+    """Return the gap of every style (K,): mean of the first losses over mean of the second, minus 1."""
     gap: npt.NDArray[np.float64] = first_RKP.mean(axis=(0, 2)) / second_RKP.mean(axis=(0, 2)) - 1
     return gap
 

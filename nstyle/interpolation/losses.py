@@ -34,8 +34,6 @@ class LossMeter:
     """(N, C, C) by term, in the order of the styles."""
     photos: Tensor
     """RGB (P, 3, H, W) in [0, 1]."""
-    about: str
-    """Which photographs, and which targets, in words."""
 
 
 def make_meter(
@@ -48,7 +46,7 @@ def make_meter(
     validation: str | Path | None = None,
     vgg: str = "",
     device: str = "auto",
-) -> LossMeter | str:
+) -> tuple[LossMeter | None, str]:
     """Prepare to measure style losses.
 
     Args:
@@ -62,7 +60,7 @@ def make_meter(
         device: Where to measure.
 
     Returns:
-        The meter, or one line that says what is missing.
+        The meter, and which photographs and targets it measures with; or None, and what is missing.
 
     Raises:
         UsageError: If a painting, a folder or the VGG weights do not do.
@@ -73,7 +71,7 @@ def make_meter(
     missing = [name for name in styles if known and name not in known[0]]
     if not paintings and (known is None or missing):
         whose = f"targets of {', '.join(missing)}" if missing else "style targets"
-        return f"no loss curves: {model} comes without {whose}; {HOW_TO_ADD}"
+        return None, f"no loss curves: {model} comes without {whose}; {HOW_TO_ADD}"
     config = TrainingConfig.from_toml(run.config) if run.config.exists() and run.model == model else None
     weights = load_vgg_weights(vgg or (config.vgg if config else ""))
     if weights.sha256 != info.vgg.get("sha256"):
@@ -92,7 +90,7 @@ def make_meter(
         source = "the run's targets"
     index, which = _held_out(config, photo, validation)
     photos = center_crops(index, info.size)
-    return LossMeter(perceptual, targets, photos, f"{len(photos)} {which} at {info.size} px, against {source}")
+    return LossMeter(perceptual, targets, photos), f"{len(photos)} {which} at {info.size} px, against {source}"
 
 
 def _match_paintings(styles: Sequence[str], files: Sequence[StyleFile]) -> list[StyleFile]:

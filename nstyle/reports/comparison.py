@@ -1,15 +1,17 @@
 """The report on one n-style network against n single-style ones: ``nstyle.compare`` and ``nstyle compare``."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from nstyle.comparison.api import HELD_OUT, prepare_comparison
 from nstyle.comparison.cost import costs
-from nstyle.comparison.evaluate import MULTI, Evaluation, evaluate
+from nstyle.comparison.evaluate import PROTOCOLS, Evaluation, evaluate
 from nstyle.comparison.experiment import Status, train_networks
 from nstyle.comparison.gap import relative_gaps
-from nstyle.comparison.plan import Plan
+from nstyle.comparison.identity import settings_file
+from nstyle.comparison.plan import N_STYLE, Plan
 from nstyle.image import read_size
 from nstyle.reports.comparison_sections import (
     OVERALL,
@@ -21,7 +23,7 @@ from nstyle.reports.comparison_sections import (
     seed_section,
     setting_section,
 )
-from nstyle.reports.comparison_words import PROTOCOLS, AllGaps, in_words
+from nstyle.reports.comparison_words import AllGaps, in_words
 from nstyle.reports.folder import csv_text, write_folder
 from nstyle.reports.page import Section
 from nstyle.training.validation import TERMS
@@ -37,7 +39,9 @@ def compare(
     seeds: int = 1,
     held_out: int = HELD_OUT,
     photos: Sequence[str | Path] = (),
+    command: str = "",
     report: Callable[[Status], None] = lambda status: None,
+    notice: Callable[[str], None] = lambda text: None,
     **settings: Any,
 ) -> Path:
     """Train one n-style network and n single-style networks alike, and write a report on the gap between them.
@@ -50,7 +54,9 @@ def compare(
         seeds: How many times everything is trained, with seeds that follow each other.
         held_out: Photographs that judge, kept out of training.
         photos: Photographs to paint with all networks. None: three that were held out.
+        command: That asked for it, for the report.
         report: Called after every update.
+        notice: Told in a line each what is begun: the training, and every measurement.
         settings: As for :func:`nstyle.train`; ``updates`` is each network's.
 
     Returns:
@@ -63,27 +69,15 @@ def compare(
     for photo in photos:
         read_size(Path(photo))
     plan = prepare_comparison(styles, out=out, seeds=seeds, held_out=held_out, **settings)
+    notice(f"{len(plan.members())} networks of {plan.updates} updates each, on {plan.config.device}, into {plan.out}")
     train_networks(plan, report)
-    return write_report(plan, photos)
+    evaluation = evaluate(plan, lambda network: notice(f"measuring {network}"))
+    return _write_report(plan, evaluation, [Path(photo) for photo in photos] or evaluation.photos[:PICTURES], command)
 
 
-def write_report(
-    plan: Plan, photos: Sequence[str | Path] = (), command: str = "", report: Callable[[str], None] = lambda network: None
-) -> Path:
-    """Evaluate the networks of a comparison whose training is done, and write the report into its folder.
-
-    Args:
-        plan: The comparison.
-        photos: Photographs to paint with all networks. None: three that were held out.
-        command: That asked for it.
-        report: Called with the name of every network before it is measured.
-
-    Returns:
-        The page.
-    """
-    evaluation = evaluate(plan, report)
+def _write_report(plan: Plan, evaluation: Evaluation, photos: Sequence[Path], command: str) -> Path:
     gaps = {
-        protocol: {term: relative_gaps(evaluation.of(MULTI, term), evaluation.of(single, term)) for term in TERMS}
+        protocol: {term: relative_gaps(evaluation.of(N_STYLE, term), evaluation.of(single, term)) for term in TERMS}
         for protocol, single in PROTOCOLS.items()
     }
     n_style, single = costs(plan)
@@ -93,7 +87,7 @@ def write_report(
         loss_section(plan, evaluation),
         curve_section(plan),
         *([seed_section(plan, evaluation)] if plan.seeds > 1 else []),
-        paint(plan, [Path(photo) for photo in photos] or evaluation.photos[:PICTURES]),
+        paint(plan, photos),
         cost_section(plan, n_style, single),
         setting_section(plan),
     ]
@@ -104,7 +98,7 @@ def write_report(
         "updates_per_style": plan.updates_per_style,
         "seeds": [plan.config.seed + r for r in range(plan.seeds)],
         "photographs": len(evaluation.photos),
-        "identity": plan.identity(),
+        "identity": json.loads(settings_file(plan).read_text(encoding="utf-8")),
         "content": plan.config.content,
         "validation": plan.config.validation,
         "losses": _mean_losses(plan, evaluation),
@@ -112,7 +106,7 @@ def write_report(
         "gaps": [dict(zip(columns, row, strict=True)) for row in rows],
         "cost": {"n-style": vars(n_style), "single": vars(single)},
     }
-    tables = {"gaps.csv": csv_text(columns, rows), "losses.csv": evaluation.to_csv(plan)}
+    tables = {"gaps.csv": csv_text(columns, rows), "losses.csv": csv_text(Evaluation.COLUMNS, evaluation.rows(plan))}
     title = f"One network in {len(plan.styles)} styles against {len(plan.styles)} in one each"
     return write_folder(plan.out, title, sections, numbers, tables, command)
 

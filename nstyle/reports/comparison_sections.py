@@ -7,14 +7,15 @@ from pathlib import Path
 from PIL import Image
 
 from nstyle.comparison.cost import Cost
-from nstyle.comparison.evaluate import MULTI, Evaluation
-from nstyle.comparison.plan import Plan
+from nstyle.comparison.evaluate import PER_NETWORK, PROTOCOLS, Evaluation
+from nstyle.comparison.gap import CONFIDENCE, RESAMPLES, relative_gap
+from nstyle.comparison.plan import N_STYLE, Plan
 from nstyle.image import read_picture
 from nstyle.inference.stylizer import load
 from nstyle.layout import contact_sheet, labelled_table
 from nstyle.models.device import choose_device
 from nstyle.models.model_file import read_info
-from nstyle.reports.comparison_words import PER_NETWORK, PROTOCOLS, AllGaps, percent
+from nstyle.reports.comparison_words import AllGaps, percent
 from nstyle.reports.curves import CurveSet, read_curves
 from nstyle.reports.learning import shared_styles_plot
 from nstyle.reports.page import Figure, Section, Table, number
@@ -37,11 +38,11 @@ def gap_section(plan: Plan, gaps: AllGaps) -> Section:
         for protocol, by_term in gaps.items()
     }
     plot = interval_plot(names, series, [f"{term} loss" for term in TERMS])
-    caption = f"Loss of the n-style network after {plan.updates:,} updates relative to the single ones, with 95 % intervals"
+    caption = f"Loss of the n-style network after {plan.updates:,} updates relative to the single ones, with {CONFIDENCE:.0%} intervals"
     text = (
         "The gap is the mean loss over the photographs of the n-style network, over that of the single one, minus 1: above 0 the n-style "
-        "network is worse. Both are measured on the same photographs, and drawn again together for the intervals (paired bootstrap, 10,000 "
-        "draws). Overall is the mean over the styles."
+        "network is worse. Both are measured on the same photographs, and drawn again together for the intervals (paired bootstrap, "
+        f"{RESAMPLES:,} draws). Overall is the mean over the styles."
     )
     tables = []
     for protocol, by_term in gaps.items():
@@ -58,19 +59,13 @@ def gap_section(plan: Plan, gaps: AllGaps) -> Section:
 def seed_section(plan: Plan, evaluation: Evaluation) -> Section:
     """Show the gap of every seed by itself."""
     rows = []
-    for seed in range(plan.seeds):
-        row = [str(plan.config.seed + seed)]
-        for term in TERMS[:2]:
-            for single in PROTOCOLS.values():
-                means = [evaluation.of(network, term)[seed].mean(axis=1) for network in (MULTI, single)]
-                row.append(percent(float((means[0] / means[1] - 1).mean())))
-        rows.append(row)
+    for r in range(plan.seeds):
+        pairs = [(evaluation.of(N_STYLE, term), evaluation.of(single, term)) for term in TERMS[:2] for single in PROTOCOLS.values()]
+        gaps = [relative_gap(n_style[r : r + 1], single[r : r + 1]).mean() for n_style, single in pairs]
+        rows.append([str(plan.config.seed + r), *(percent(float(gap)) for gap in gaps)])
     columns = ["seed", *(f"{term}, {protocol}" for term in TERMS[:2] for protocol in PROTOCOLS)]
-    return Section(
-        "By seed",
-        "The overall gap of each seed alone: how far they lie apart says more than an interval over a few.",
-        tables=[Table(columns, rows)],
-    )
+    text = "The overall gap of each seed alone: how far they lie apart says more than an interval over a few."
+    return Section("By seed", text, tables=[Table(columns, rows)])
 
 
 def loss_section(plan: Plan, evaluation: Evaluation) -> Section:
@@ -93,7 +88,7 @@ def loss_section(plan: Plan, evaluation: Evaluation) -> Section:
 
 def curve_section(plan: Plan) -> Section:
     """Show the learning curves: seed 003, figure 2."""
-    sets = {"n-style": read_curves(plan.n_style(0).run.path)}
+    sets = {N_STYLE: read_curves(plan.n_style(0).run.path)}
     singles = [read_curves(plan.single(0, style).run.path) for style in plan.styles]
     curves = {style: curve for single in singles for style, curve in single.curves.items()}
     sets["single"] = CurveSet(curves, singles[0].convention, singles[0].facts)

@@ -1,12 +1,9 @@
 """What a comparison shows and does not show, in words."""
 
-from nstyle.comparison.evaluate import SINGLE, SINGLE_PER_STYLE, Evaluation
-from nstyle.comparison.gap import Gaps, Interval, seed_spread
+from nstyle.comparison.evaluate import PER_NETWORK, PER_STYLE, PROTOCOLS, SINGLE, Evaluation
+from nstyle.comparison.gap import CONFIDENCE, Gaps, Interval, seed_spread
 from nstyle.comparison.plan import Plan
 
-PER_NETWORK, PER_STYLE = "per network", "per style"
-PROTOCOLS = {PER_NETWORK: SINGLE, PER_STYLE: SINGLE_PER_STYLE}
-"""What the n-style network is held against."""
 AllGaps = dict[str, dict[str, Gaps]]
 """By protocol and term."""
 FEW = 10
@@ -26,8 +23,8 @@ def in_words(plan: Plan, evaluation: Evaluation, gaps: AllGaps) -> str:
     photos = f"the {len(evaluation.photos)} held-out photographs"
     if plan.seeds == 1:
         covers = (
-            f"The intervals (95 %) cover the choice of {photos} only. Networks of another seed would differ from these, by an amount that one "
-            "seed cannot tell: a gap is no property of n-style networks before it holds over several seeds (--seeds)."
+            f"The intervals ({CONFIDENCE:.0%}) cover the choice of {photos} only. Networks of another seed would differ from these, by an "
+            "amount that one seed cannot tell: a gap is no property of n-style networks before it holds over several seeds (--seeds)."
         )
     else:
         spread = seed_spread(evaluation.of(SINGLE, "style"))
@@ -35,7 +32,7 @@ def in_words(plan: Plan, evaluation: Evaluation, gaps: AllGaps) -> str:
         narrow = " With so few seeds they are too narrow: two seeds give intervals that hold the truth about half of the time."
         few = narrow if plan.seeds < FEW else ""
         covers = (
-            f"The intervals (95 %) cover the choice of {photos} and of {plan.seeds} seeds.{few} Between seeds, the style loss of a "
+            f"The intervals ({CONFIDENCE:.0%}) cover the choice of {photos} and of {plan.seeds} seeds.{few} Between seeds, the style loss of a "
             f"single-style network alone differs by {100 * spread.min():.1f} to {100 * spread.max():.1f} % (standard deviation, by style)."
         )
     limits = (

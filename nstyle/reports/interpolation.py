@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -13,8 +12,8 @@ from nstyle.errors import check_setting
 from nstyle.image import read_picture, resize
 from nstyle.inference.mix import choose_styles
 from nstyle.inference.stylizer import Stylizer
-from nstyle.interpolation.follow import Painter, follow
-from nstyle.interpolation.losses import LossMeter, make_meter
+from nstyle.interpolation.follow import LegResult, Painter, follow
+from nstyle.interpolation.losses import make_meter
 from nstyle.interpolation.walk import bilinear, round_trip, walk
 from nstyle.models.device import choose_device
 from nstyle.models.locate import find_model
@@ -85,32 +84,29 @@ def interpolate(
     folder = check_folder(out, title)
     legs, alphas = walk(names), np.linspace(0, 1, steps)
     picture = read_picture(Path(photo), near_side=size).over_white()
-    meter = make_meter(path, info, names, Path(photo), style_images=style_images, validation=validation, vgg=vgg, device=device)
+    meter, about = make_meter(path, info, names, Path(photo), style_images=style_images, validation=validation, vgg=vgg, device=device)
     stylizer = Stylizer(network, info, device=choose_device(device))
     painter = Painter(stylizer, resize(picture, long_side=size), names, {}, report)
-    results = [follow(leg, alphas, painter, meter if isinstance(meter, LossMeter) else None) for leg in legs]
-    sections = [in_words(results, names, meter.about if isinstance(meter, LossMeter) else meter), strip_section(results)]
-    if isinstance(meter, LossMeter):
-        sections.append(loss_section(results, meter.about))
-    sections.append(distance_section(results))
+    results = [follow(leg, alphas, painter, meter) for leg in legs]
+    sections = [in_words(results, names, about)]
     if len(names) == CORNERS:
-        paintings = _paintings(names, style_images)
-        sections.insert(1, grid_section([[painter.paint(w) for w in row] for row in bilinear(GRID)], names, paintings))
+        cells = [[painter.paint(weights) for weights in row] for row in bilinear(GRID)]
+        sections.append(grid_section(cells, names, _paintings(names, style_images)))
+    sections += [strip_section(results), *([loss_section(results, about)] if meter else []), distance_section(results)]
     if animate is not None:
         write_animation(Path(animate), [painter.paint(weights) for weights in round_trip(names, FRAMES_PER_LEG)], rest=1 / FRAMES_PER_SECOND)
+    about_run = {"photo": Path(photo).name, "model": str(path), "styles": list(names), "size": list(painter.photo.size), "losses": about}
+    numbers = {**about_run, "legs": [result.to_dict() for result in results]}
+    return write_folder(folder, title, sections, numbers, _tables(results), command)
+
+
+def _tables(results: Sequence[LegResult]) -> dict[str, str]:
+    """Return the CSV files by name: distances, and losses where they were measured."""
     tables = {"distance.csv": csv_text(["leg", "alpha", "rms_levels", "of_the_way"], [row for r in results for row in r.distance_rows()])}
-    if isinstance(meter, LossMeter):
+    if results[0].losses is not None:
         columns = ["leg", "alpha", "style", "mean", "standard_deviation", "photographs"]
-        tables["losses.csv"] = csv_text(columns, [row for result in results for row in result.loss_rows()])
-    numbers: dict[str, Any] = {
-        "photo": Path(photo).name,
-        "model": str(path),
-        "styles": list(names),
-        "size": list(painter.photo.size),
-        "losses": meter.about if isinstance(meter, LossMeter) else meter,
-        "legs": [result.to_dict() for result in results],
-    }
-    return write_folder(folder, title, sections, numbers, tables, command)
+        tables["losses.csv"] = csv_text(columns, [row for r in results for row in r.loss_rows()])
+    return tables
 
 
 def _paintings(names: Sequence[str], style_images: Sequence[str | Path]) -> list[Image.Image | None]:

@@ -41,7 +41,7 @@ def write_report(runs: Sequence[str | Path], out: str | Path, command: str = "")
     sets = {label: read_curves(path) for label, path in zip(_labels(paths), paths, strict=True)}
     sections = [_in_words(sets)]
     sections += [_one_run(label, curves, i if len(sets) > 1 else 0) for i, (label, curves) in enumerate(sets.items(), start=1)]
-    sections += overlay(sets) if len(sets) > 1 else []
+    sections += _overlay(sets) if len(sets) > 1 else []
     columns, rows = _final_rows(sets)
     numbers = {
         "runs": {label: {"convention": curves.convention, **curves.facts} for label, curves in sets.items()},
@@ -57,7 +57,7 @@ def write_report(runs: Sequence[str | Path], out: str | Path, command: str = "")
     return write_folder(folder, TITLE, sections, numbers, tables, command)
 
 
-def curves_plot(curves: CurveSet) -> Plot:
+def _curves_plot(curves: CurveSet) -> Plot:
     """Draw the content and the style losses of every style of one run: seed 003's figure 1."""
     return panels_plot(
         [Panel({style: _line(curve, term) for style, curve in curves.curves.items()}, "update", f"{term} loss, weighted") for term in TERMS]
@@ -86,7 +86,7 @@ def shared_styles_plot(sets: dict[str, CurveSet], *, per_style: bool = False) ->
     return panels_plot(panels) if panels else None
 
 
-def overlay(sets: dict[str, CurveSet]) -> list[Section]:
+def _overlay(sets: dict[str, CurveSet]) -> list[Section]:
     """Draw several runs over each other: the mean over their styles, and each style that several share."""
     means = {label: curves.mean() for label, curves in sets.items()}
     panels = [Panel({label: _line(mean, term) for label, mean in means.items()}, "update", f"{term} loss, weighted") for term in TERMS]
@@ -117,7 +117,7 @@ def _one_run(label: str, curves: CurveSet, position: int) -> Section:
     text = f"Loss convention: {curves.convention}. " + ", ".join(f"{fact} {value}" for fact, value in curves.facts.items()) + "."
     rows = [[style, *(number(curves.final(style, term)) for term in TERMS)] for style, curve in curves.curves.items()]
     table = Table(["style", *(f"{term} at the end" for term in TERMS)], rows)
-    return Section(label, text, [Figure.of_plot(name, caption, curves_plot(curves))], [table])
+    return Section(label, text, [Figure.of_plot(name, caption, _curves_plot(curves))], [table])
 
 
 def _in_words(sets: dict[str, CurveSet]) -> Section:
