@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from nstyle.errors import NstyleError, UsageError
 
@@ -20,8 +20,8 @@ EXTENSIONS = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff
 """What counts as a picture when a folder is listed."""
 WRITABLE = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".avif"})
 JPEG_QUALITY = 95
-MAX_PIXELS = 1_000_000_000
-"""A larger picture is refused rather than decoded: a header can claim anything. Replaces Pillow's own, lower limit."""
+MAX_PIXELS = 250_000_000
+"""A larger picture is refused rather than decoded: a header can claim anything. Replaces Pillow's own, lower limit and its warnings."""
 Image.MAX_IMAGE_PIXELS = None
 
 
@@ -41,7 +41,7 @@ class Picture:
         return Image.composite(self.rgb, Image.new("RGB", self.rgb.size, "white"), self.alpha)
 
 
-def read_picture(source: Path | IO[bytes], *, near_side: int | None = None) -> Picture:
+def read_picture(source: Path | IO[bytes], *, near_side: int | None = None, max_pixels: int = MAX_PIXELS) -> Picture:
     """Decode a picture, turn it upright and convert it to sRGB.
 
     Of an animation the first frame is read. Grey, palette, CMYK and 16-bit pictures become RGB.
@@ -49,18 +49,20 @@ def read_picture(source: Path | IO[bytes], *, near_side: int | None = None) -> P
     Args:
         source: A file, or a binary stream.
         near_side: If given, a JPEG may be decoded at reduced scale as long as its short side keeps this many pixels.
+        max_pixels: Pixels that a picture may have.
 
     Returns:
         The picture.
 
     Raises:
-        NstyleError: If the file cannot be read as a picture.
+        NstyleError: If the file cannot be read as a picture, or is too large.
     """
     name = str(source) if isinstance(source, Path) else "standard input"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata, which does not concern the pixels.
-            with _open(source) as image:
+            with Image.open(source) as image:
+                check_pixels(name, image.size, max_pixels)
                 if near_side is not None:
                     scale = near_side / min(image.size)
                     image.draft("RGB", (max(1, int(image.width * scale)), max(1, int(image.height * scale))))
@@ -70,6 +72,8 @@ def read_picture(source: Path | IO[bytes], *, near_side: int | None = None) -> P
         raise UsageError(f"{name}: no such file; expected a picture") from None
     except IsADirectoryError:
         raise UsageError(f"{name} is a folder; expected a picture") from None
+    except NstyleError:
+        raise
     except Exception as error:  # Pillow's decoders raise anything from SyntaxError to RuntimeError on damaged files.
         raise NstyleError(f"{name}: cannot be read as a picture ({_reason(error)}); give a JPEG, PNG, WebP or TIFF file") from error
 
@@ -83,18 +87,17 @@ def read_size(path: Path) -> tuple[int, int]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with _open(path) as image:
+            with Image.open(path) as image:
                 return image.size
     except Exception as error:  # See read_picture.
         raise NstyleError(f"{path}: {_reason(error)}") from error
 
 
-def _open(source: Path | IO[bytes]) -> ImageFile.ImageFile:
-    image = Image.open(source)
-    if image.width * image.height > MAX_PIXELS:
-        image.close()
-        raise ValueError(f"{image.width}x{image.height} px is more than {MAX_PIXELS // 10**6} megapixels")
-    return image
+def check_pixels(name: str, size: tuple[int, int], max_pixels: int) -> None:
+    """Refuse a picture of more than ``max_pixels`` with a UsageError."""
+    if size[0] * size[1] > max_pixels:
+        limit = f"{max_pixels / 1e6:.4g} megapixels"
+        raise UsageError(f"{name} has {size[0]}x{size[1]} px, more than {limit}; reduce it, or allow more with --max-pixels")
 
 
 def _reason(error: Exception) -> str:
@@ -106,7 +109,8 @@ def _reason(error: Exception) -> str:
 def to_picture(image: Image.Image) -> Picture:
     """Turn a Pillow picture of any mode upright and convert it to sRGB; its transparency is split off."""
     profile = image.info.get("icc_profile")
-    image = ImageOps.exif_transpose(image)
+    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+        image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I") or image.mode == "F":
         image = _from_wide(image)
     alpha = None
@@ -139,7 +143,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
             converted = None  # A damaged profile, or one for another mode: viewers ignore it, and so do we.
         if converted is not None:
             return converted
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def to_tensor(image: Image.Image) -> "Tensor":
@@ -151,20 +155,26 @@ def to_tensor(image: Image.Image) -> "Tensor":
 
 
 def to_image(tensor: "Tensor") -> Image.Image:
-    """Convert (3, H, W) in [0, 1] to an RGB picture, clamped and rounded to the nearest of 256 levels."""
+    """Convert (3, H, W), uint8 or float in [0, 1], to an RGB picture; floats are clamped and rounded to the nearest of 256 levels."""
     import torch
 
-    levels = tensor.detach().float().clamp(0, 1).mul(255).round().to(torch.uint8)
+    levels = tensor if tensor.dtype == torch.uint8 else tensor.detach().float().clamp(0, 1).mul(255).round().to(torch.uint8)
     return Image.fromarray(levels.permute(1, 2, 0).contiguous().cpu().numpy())
 
 
 def resize(image: Image.Image, *, short_side: int | None = None, long_side: int | None = None) -> Image.Image:
     """Resize with antialiasing to the given side in pixels; the aspect ratio is kept."""
-    side, reference = (short_side, min(image.size)) if short_side is not None else (long_side, max(image.size))
+    size = resized(image.size, short_side=short_side, long_side=long_side)
+    return image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)
+
+
+def resized(size: tuple[int, int], *, short_side: int | None = None, long_side: int | None = None) -> tuple[int, int]:
+    """Return the (width, height) that :func:`resize` makes of a picture's, in pixels."""
+    side, reference = (short_side, min(size)) if short_side is not None else (long_side, max(size))
     if side is None or side == reference:
-        return image
-    width, height = (max(1, round(s * side / reference)) for s in image.size)
-    return image.resize((width, height), Image.Resampling.LANCZOS)
+        return size
+    width, height = (max(1, round(length * side / reference)) for length in size)
+    return width, height
 
 
 def list_pictures(folder: Path) -> list[Path]:

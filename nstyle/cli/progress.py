@@ -4,10 +4,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -75,6 +76,29 @@ def training_progress() -> "Iterator[Callable[[TrainingProgress], None]]":
             bar.update(task, completed=progress.update, total=progress.updates, text=text)
             if progress.validation:
                 bar.console.print(_table(progress))
+
+        yield show
+
+
+@contextmanager
+def painting_progress() -> "Iterator[Callable[[str, float], None]]":
+    """Show how far a picture is: a bar that goes away when it is painted, or a line every 30 seconds in a log."""
+    console = Console(stderr=True, file=sys.stderr)
+    throttle = Throttle()
+
+    def plain(photo: str, share: float) -> None:
+        if throttle.due():
+            print(f"{photo}: {share:.0%}", file=sys.stderr, flush=True)
+
+    if not console.is_terminal:
+        yield plain
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=1, visible=False)
+
+        def show(photo: str, share: float) -> None:
+            bar.update(task, description=Path(photo).name, completed=share, visible=share < 1)
 
         yield show
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 if TYPE_CHECKING:
-    from nstyle.inference.stylizer import KeepColor
+    from nstyle.inference.color import KeepColor
+    from nstyle.tiling.paint import Tiling
 
 
 def stylize(
@@ -17,11 +18,22 @@ def stylize(
     styles: Annotated[str | None, typer.Option(metavar="A,B", help="The styles that --weights is about; equal parts without it.")] = None,
     style: Annotated[str | None, typer.Option(metavar="NAME", help="One style; a part of its name will do.")] = None,
     all_styles: Annotated[bool, typer.Option("--all", help="One picture per style, and a contact sheet.")] = False,
+    mask: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=FILE", help="Paint a style where a grey picture is white only. May be repeated.")
+    ] = None,
     strength: Annotated[float, typer.Option(help="0 for the photograph, 1 for the style.")] = 1.0,
     output: Annotated[
         str | None, typer.Option("--output", "-o", help="File, folder or - for standard output. [default: PHOTO_STYLE.png here]")
     ] = None,
     size: Annotated[int | None, typer.Option(help="Resize to this long side in pixels first.")] = None,
+    tile: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|whole|exact|sampled|thumbnail",
+            help="How large pictures are divided; auto paints any size in 3 GB on the CPU: exactly up to 32 megapixels, then sampled.",
+        ),
+    ] = "auto",
+    max_pixels: Annotated[int, typer.Option(help="Refuse pictures of more pixels than this.")] = 250_000_000,
     keep_color: Annotated[str | None, typer.Option(metavar="luminance", help="Keep the photograph's colours.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
@@ -31,7 +43,9 @@ def stylize(
     import json
     from dataclasses import asdict
 
+    from nstyle.cli.progress import painting_progress
     from nstyle.inference.batch import Request, Result, stylize_files
+    from nstyle.inference.stylizer import PaintOptions
     from nstyle.models.memory import keep_freed_memory
 
     request = Request(
@@ -41,10 +55,10 @@ def stylize(
         styles=styles,
         style=style,
         all_styles=all_styles,
-        strength=strength,
+        masks=tuple(mask or []),
+        options=PaintOptions(strength=strength, keep_color=cast("KeepColor | None", keep_color), size=size, tiling=cast("Tiling", tile)),
         output=output,
-        size=size,
-        keep_color=cast("KeepColor | None", keep_color),
+        max_pixels=max_pixels,
         overwrite=overwrite,
         device=device,
         report_on_stdout=as_json,
@@ -52,10 +66,11 @@ def stylize(
     keep_freed_memory(large_too=False)
     results = []
     try:
-        for result in stylize_files(request, notice=lambda text: typer.echo(f"nstyle: {text}", err=True)):
-            results.append(asdict(result))
-            if isinstance(result, Result) and not as_json and result.output != "-":
-                typer.echo(f"{result.output}  ({result.width}x{result.height}, {result.seconds:.1f} s)", err=True)
+        with painting_progress() as report:
+            for result in stylize_files(request, lambda text: typer.echo(f"nstyle: {text}", err=True), report):
+                results.append(asdict(result))
+                if isinstance(result, Result) and not as_json and result.output != "-":
+                    typer.echo(f"{result.output}  ({result.width}x{result.height}, {result.seconds:.1f} s)", err=True)
     finally:
         if as_json and results:
             typer.echo(json.dumps(results, indent=2))

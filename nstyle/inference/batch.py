@@ -3,17 +3,17 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 from nstyle.errors import NstyleError, UsageError
-from nstyle.image import WRITABLE, Picture, encode, list_pictures, read_picture, resize, write_atomically
+from nstyle.image import MAX_PIXELS, WRITABLE, Picture, check_pixels, encode, list_pictures, read_picture, resize, resized, write_atomically
 from nstyle.inference.mix import Mix, label, make_mix, parse_weights
-from nstyle.inference.stylizer import KeepColor, Stylizer, check_options, load
+from nstyle.inference.stylizer import PaintOptions, Stylizer, load
 from nstyle.layout import contact_sheet
 from nstyle.models.device import choose_device
 from nstyle.models.locate import find_model
@@ -34,10 +34,10 @@ class Request:
     styles: str | None = None
     style: str | None = None
     all_styles: bool = False
-    strength: float = 1.0
+    masks: tuple[str, ...] = ()
+    options: PaintOptions = field(default_factory=PaintOptions)
     output: str | None = None
-    size: int | None = None
-    keep_color: KeepColor | None = None
+    max_pixels: int = MAX_PIXELS
     overwrite: bool = False
     device: str = "cpu"
     report_on_stdout: bool = False
@@ -68,16 +68,19 @@ class _Job:
     """One photograph and the files to write for it."""
 
     photo: str
-    outputs: tuple[tuple[Mix, str], ...]
+    outputs: tuple[tuple[Mix | None, str], ...]
     sheet: str | None
 
 
-def stylize_files(request: Request, notice: Callable[[str], None]) -> Iterator[Result | Failure]:
+def stylize_files(
+    request: Request, notice: Callable[[str], None], report: Callable[[str, float], None] = lambda photo, share: None
+) -> Iterator[Result | Failure]:
     """Paint every photograph in every mix that was asked for.
 
     Args:
         request: What to do.
         notice: Told, in a line each, which model is used and what was normalized.
+        report: Told, while a picture is painted, its photograph and which share of the work is done.
 
     Yields:
         Every picture as it is written, and every photograph that failed; the others are painted all the same.
@@ -90,13 +93,13 @@ def stylize_files(request: Request, notice: Callable[[str], None]) -> Iterator[R
     stylizer = load(path, device=choose_device(request.device))
     if request.model is None:
         notice(f"model: {path}")
+    masks = _read_masks(request, stylizer)
     mixes = _mixes(request, stylizer, notice)
-    check_options(request.strength, request.keep_color, request.size)
-    jobs = _plan(request, mixes)
+    jobs = _plan(request, mixes, tuple(masks))
     failures = []
     for job in jobs:
         try:
-            yield from _run(job, request, stylizer)
+            yield from _run(job, request, stylizer, masks, report)
         except NstyleError as error:
             failures.append(Failure(job.photo, str(error)))
             yield failures[-1]
@@ -106,7 +109,24 @@ def stylize_files(request: Request, notice: Callable[[str], None]) -> Iterator[R
         raise NstyleError(failures[0].error if len(jobs) == 1 else f"{len(failures)} of {len(jobs)} photographs could not be painted")
 
 
-def _mixes(request: Request, stylizer: Stylizer, notice: Callable[[str], None]) -> list[Mix]:
+def _read_masks(request: Request, stylizer: Stylizer) -> dict[str, Image.Image]:
+    """Read ``NAME=FILE`` masks; what is transparent in a file is outside."""
+    masks: dict[str, Image.Image] = {}
+    for text in request.masks:
+        name, equals, file = text.partition("=")
+        if not (equals and file):
+            raise UsageError(f"--mask is '{text}'; expected NAME=FILE such as great-wave=sky.png")
+        style = match_style(name.strip(), stylizer.styles)
+        if style in masks:
+            raise UsageError(f"--mask names '{style}' twice; join the masks into one file")
+        picture = read_picture(Path(file), max_pixels=request.max_pixels)
+        grey = picture.rgb.convert("L")
+        masks[style] = grey if picture.alpha is None else ImageChops.multiply(grey, picture.alpha)
+    return masks
+
+
+def _mixes(request: Request, stylizer: Stylizer, notice: Callable[[str], None]) -> list[Mix | None]:
+    """Decide what to paint with; None is for pictures that masks cover."""
     names = stylizer.styles
     asked = [
         option
@@ -119,10 +139,14 @@ def _mixes(request: Request, stylizer: Stylizer, notice: Callable[[str], None]) 
     ]
     if len(asked) > 1:
         raise UsageError(f"{asked[0]} and {asked[1]} were given together; choose one")
+    if request.all_styles and request.masks:
+        raise UsageError("--all and --mask were given together; choose one")
     if request.all_styles:
         return [{name: 1.0} for name in names]
     if request.style is not None:
         return [{match_style(request.style, names): 1.0}]
+    if not asked and request.masks:
+        return [None]
     if not asked and len(names) > 1:
         raise UsageError(f"the model has {len(names)} styles; choose with --style, --weights or --all among {', '.join(names)}")
     weights = parse_weights(request.weights) if request.weights is not None else None
@@ -135,7 +159,7 @@ def _mixes(request: Request, stylizer: Stylizer, notice: Callable[[str], None]) 
     return [mix]
 
 
-def _plan(request: Request, mixes: list[Mix]) -> list[_Job]:
+def _plan(request: Request, mixes: Sequence[Mix | None], masked: tuple[str, ...]) -> list[_Job]:
     """Decide every output file, and refuse what would collide or overwrite."""
     photos = _photos(request.photos)
     single = len(photos) == 1 and len(mixes) == 1
@@ -155,7 +179,7 @@ def _plan(request: Request, mixes: list[Mix]) -> list[_Job]:
     jobs = []
     for photo in photos:
         stem = "stdin" if photo == STREAM else Path(photo).stem
-        outputs = tuple((mix, str(target if as_file else target / f"{stem}_{label(mix)}{DEFAULT_EXTENSION}")) for mix in mixes)
+        outputs = tuple((mix, str(target if as_file else target / f"{stem}_{_label(mix, masked)}{DEFAULT_EXTENSION}")) for mix in mixes)
         sheet = str(target / f"{stem}_all{DEFAULT_EXTENSION}") if request.all_styles else None
         jobs.append(_Job(photo, outputs, sheet))
     _refuse_collisions(jobs, overwrite=request.overwrite)
@@ -191,19 +215,30 @@ def _refuse_collisions(jobs: list[_Job], *, overwrite: bool) -> None:
         raise UsageError(f"{existing[0]} exists; give --overwrite to replace it, or another --output")
 
 
-def _run(job: _Job, request: Request, stylizer: Stylizer) -> Iterator[Result]:
-    picture = read_picture(BytesIO(sys.stdin.buffer.read()) if job.photo == STREAM else Path(job.photo))
-    photo = resize(picture.rgb, long_side=request.size)
+def _label(mix: Mix | None, masked: tuple[str, ...]) -> str:
+    """Name what a picture is painted in: its mix, and the styles that have masks."""
+    return "+".join([*([label(mix)] if mix else []), *(f"{name}-mask" for name in masked)])
+
+
+def _run(
+    job: _Job, request: Request, stylizer: Stylizer, masks: Mapping[str, Image.Image], report: Callable[[str, float], None]
+) -> Iterator[Result]:
+    options = request.options
+    source = BytesIO(sys.stdin.buffer.read()) if job.photo == STREAM else Path(job.photo)
+    picture = read_picture(source, max_pixels=request.max_pixels)
+    if options.size is not None:
+        check_pixels(f"{job.photo} at --size {options.size}", resized(picture.rgb.size, long_side=options.size), request.max_pixels)
+    photo = resize(picture.rgb, long_side=options.size)
     alpha = picture.alpha.resize(photo.size, Image.Resampling.LANCZOS) if picture.alpha is not None else None
     painted: list[tuple[str, Image.Image]] = []
     for mix, output in job.outputs:
         start = time.perf_counter()
-        image = stylizer.paint(photo, mix, strength=request.strength, keep_color=request.keep_color)
+        image = stylizer.paint(photo, mix, replace(options, size=None), masks, lambda share: report(job.photo, share))
         _write(output, Picture(image, alpha))
         seconds = time.perf_counter() - start
         if job.sheet is not None:
-            painted.append((label(mix), image))
-        yield Result(job.photo, output, mix, image.width, image.height, round(seconds, 3))
+            painted.append((_label(mix, ()), image))
+        yield Result(job.photo, output, mix or {}, image.width, image.height, round(seconds, 3))
     if job.sheet is not None:
         sheet = contact_sheet(painted)
         write_atomically(Path(job.sheet), encode(sheet, Path(job.sheet).suffix))

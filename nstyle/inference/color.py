@@ -1,6 +1,35 @@
 """Colour after stylization: keep the photograph's, or part of the photograph."""
 
+from typing import Literal
+
 from PIL import Image
+
+KeepColor = Literal["luminance"]
+ROWS = 512
+"""Rows that are worked on at a time, so that a print's worth of pixels is not held several times."""
+
+
+def finish(stylized: Image.Image, photo: Image.Image, *, strength: float, keep_color: KeepColor | None) -> Image.Image:
+    """Take luminance only, then mix the photograph (strength 0) with the stylized picture (strength 1), pixel by pixel.
+
+    Args:
+        stylized: RGB; changed in place.
+        photo: RGB of the same size.
+        strength: In [0, 1].
+        keep_color: What to keep of the photograph's colour.
+
+    Returns:
+        ``stylized``.
+    """
+    if keep_color is None and strength == 1:
+        return stylized
+    for top in range(0, photo.height, ROWS):
+        box = (0, top, photo.width, min(top + ROWS, photo.height))
+        painted, original = stylized.crop(box), photo.crop(box)
+        if keep_color == "luminance":
+            painted = keep_luminance(painted, original)
+        stylized.paste(Image.blend(original, painted, strength) if strength < 1 else painted, box)
+    return stylized
 
 
 def keep_luminance(stylized: Image.Image, photo: Image.Image) -> Image.Image:
@@ -16,8 +45,3 @@ def keep_luminance(stylized: Image.Image, photo: Image.Image) -> Image.Image:
     luminance = stylized.convert("YCbCr").getchannel("Y")
     _, cb, cr = photo.convert("YCbCr").split()
     return Image.merge("YCbCr", (luminance, cb, cr)).convert("RGB")
-
-
-def fade(stylized: Image.Image, photo: Image.Image, strength: float) -> Image.Image:
-    """Mix the photograph (strength 0) with the stylized picture (strength 1), pixel by pixel."""
-    return stylized if strength == 1 else Image.blend(photo, stylized, strength)

@@ -2,10 +2,12 @@
 
 import ctypes
 import gc
+import mmap
 import sys
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 STATUS = Path("/proc/self/status")
 CLEAR_REFS = Path("/proc/self/clear_refs")
@@ -62,6 +64,24 @@ def keep_freed_memory(*, large_too: bool = True) -> None:
         mallopt(mmap_max, 0)
     else:
         mallopt(mmap_threshold, 32 * 2**20)
+
+
+def release(tensor: Tensor) -> None:
+    """Give the memory under a tensor back to the system although its storage lives on; what it held is lost.
+
+    For rows of a large buffer that have been read for the last time. Whole pages within the tensor only, and only on Linux on the
+    CPU; elsewhere this does nothing.
+
+    Args:
+        tensor: Without gaps in memory.
+    """
+    if tensor.device.type != "cpu" or (madvise := _glibc("madvise")) is None:
+        return
+    page, dont_need = mmap.PAGESIZE, 4  # MADV_DONTNEED of sys/mman.h.
+    first = -(-tensor.data_ptr() // page) * page
+    last = (tensor.data_ptr() + tensor.numel() * tensor.element_size()) // page * page
+    if last > first:
+        madvise(ctypes.c_void_p(first), ctypes.c_size_t(last - first), dont_need)
 
 
 def _glibc(name: str) -> "ctypes._NamedFuncPointer | None":

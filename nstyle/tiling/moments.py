@@ -25,12 +25,16 @@ class Moments:
         return self.squares / max(1, self.count)
 
     def add(self, x: Tensor) -> None:
-        """Add features (1, C, H, W)."""
+        """Add features (1, C, H, W), which may be none."""
+        if not x.numel():
+            return
         mean, variance = _moments(x)
         self._combine(x.shape[2] * x.shape[3], mean.to(self.mean), variance.to(self.mean))
 
     def remove(self, x: Tensor) -> None:
         """Take features (1, C, H, W) that were added away again."""
+        if not x.numel():
+            return
         mean, variance = _moments(x)
         self._combine(-x.shape[2] * x.shape[3], mean.to(self.mean), variance.to(self.mean))
 

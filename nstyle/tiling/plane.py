@@ -4,14 +4,35 @@ A norm needs the moments of the whole plane, so that a layer's outputs are store
 normalizes the rows that it reads, in cache, and nothing is ever normalized twice in memory.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nstyle.models.memory import release
+
 Border = Literal["reflect", "replicate"]
+LARGE = 256 * 2**20
+"""Planes of this many bytes give rows back that have been read for the last time; smaller ones are soon used again."""
+
+
+class Strip(NamedTuple):
+    """Some rows of one picture of a plane."""
+
+    picture: slice
+    """Of length 1."""
+    start: int
+    """First row."""
+    stop: int
+    """Row after the last."""
+
+    @property
+    def rows(self) -> slice:
+        """The rows as an index."""
+        return slice(self.start, self.stop)
 
 
 @dataclass(frozen=True)
@@ -27,14 +48,14 @@ class Norm:
     """(C,), mixed already; or (S, C) with a mix map. Likewise beta."""
     beta: Tensor
     mix: Tensor | None = None
-    """Mix map (1, S, H, W) of the padded plane."""
+    """Mix map (T, S, H, W) of the padded plane."""
 
-    def apply(self, x: Tensor, rows: slice) -> Tensor:
+    def apply(self, x: Tensor, strip: Strip) -> Tensor:
         """Normalize padded rows (1, C, h, W)."""
         if self.mix is None:
             y = F.batch_norm(x, self.mean, self.variance, self.gamma, self.beta, False, 0.0, self.eps)
         else:
-            mix = self.mix[:, :, rows]
+            mix = self.mix[strip.picture, :, strip.rows]
             gamma, beta = (F.conv2d(mix, affine.t()[:, :, None, None]) for affine in (self.gamma, self.beta))
             y = F.batch_norm(x, self.mean, self.variance, None, None, False, 0.0, self.eps)
             y = (y * gamma + beta).to(y.dtype)
@@ -42,27 +63,47 @@ class Norm:
 
 
 class Plane:
-    """Features of one layer with a border that the next convolution reads.
+    """Features of one layer, of one or more pictures, with a border that the next convolution reads.
 
     Args:
-        channels: C.
-        height: H of the plane without its border.
-        width: W.
-        border: Width of the border in pixels.
+        shape: (T, C, H, W) without the border.
+        border: Width of the border in pixels, which belongs to no picture.
+        halo: Width of the frame of every picture that its neighbours in a larger one would change: no moments are taken there.
         dtype: Of what is stored.
         device: Where.
     """
 
-    def __init__(self, channels: int, height: int, width: int, border: int, dtype: torch.dtype, device: torch.device) -> None:
-        self.height, self.width, self.border = height, width, border
-        shape = (1, channels, height + 2 * border, width + 2 * border)
-        self.data = torch.empty(shape, dtype=dtype, device=device, memory_format=torch.channels_last)
+    def __init__(self, shape: tuple[int, int, int, int], *, border: int, halo: int, dtype: torch.dtype, device: torch.device) -> None:
+        self.pictures, self.channels, self.height, self.width = shape
+        self.border, self.halo = border, halo
+        padded = (self.pictures, self.channels, self.height + 2 * border, self.width + 2 * border)
+        self.data = torch.empty(padded, dtype=dtype, device=device, memory_format=torch.channels_last)
         self.norm: Norm | None = None
 
-    def put(self, top: int, rows: Tensor) -> None:
-        """Store rows (1, C, h, W) from row ``top`` on."""
+    def like(self, *, border: int, dtype: torch.dtype, channels: int | None = None, scale: float = 1) -> "Plane":
+        """Make an empty plane ``scale`` times the size of this one."""
+        height, width, halo = (round(scale * length) for length in (self.height, self.width, self.halo))
+        shape = (self.pictures, channels or self.channels, height, width)
+        return Plane(shape, border=border, halo=halo, dtype=dtype, device=self.data.device)
+
+    def strips(self, rows: int, *, border: bool = False) -> Iterator[Strip]:
+        """Walk through all pictures in strips of ``rows`` rows, with the rows of the border or without."""
+        height = self.height + 2 * self.border * border
+        for picture in range(self.pictures):
+            for start in range(0, height, rows):
+                yield Strip(slice(picture, picture + 1), start, min(start + rows, height))
+
+    def put(self, strip: Strip, outputs: Tensor) -> None:
+        """Store rows (1, C, h, W)."""
         b = self.border
-        self.data[:, :, top + b : top + b + rows.shape[2], b : b + self.width] = rows
+        self.data[strip.picture, :, strip.start + b : strip.stop + b, b : b + self.width] = outputs
+
+    def core(self, strip: Strip, outputs: Tensor) -> Tensor:
+        """Cut rows and columns of the halo off the outputs of a strip (1, C, h, w); w may be wider than the plane."""
+        if not self.halo:
+            return outputs
+        first, last = (min(max(row, self.halo), self.height - self.halo) - strip.start for row in (strip.start, strip.stop))
+        return outputs[:, :, first:last, self.halo : outputs.shape[3] - self.halo]
 
     def close(self, mode: Border) -> None:
         """Fill the border: by reflection without the edge, or by repeating the edge."""
@@ -76,8 +117,13 @@ class Plane:
             data[:, :, b - k] = data[:, :, b + inner]
             data[:, :, b + self.height - 1 + k] = data[:, :, b + self.height - 1 - inner]
 
-    def read(self, start: int, stop: int, dtype: torch.dtype) -> Tensor:
-        """Return padded rows ``start`` to ``stop - 1``, normalized, as ``dtype`` (1, C, stop - start, W + 2 border)."""
-        rows = self.data[:, :, start:stop]
+    def read(self, strip: Strip, dtype: torch.dtype) -> Tensor:
+        """Return padded rows, normalized, as ``dtype`` (1, C, h, W + 2 border)."""
+        rows = self.data[strip.picture, :, strip.rows]
         rows = rows.to(dtype) / 255 if rows.dtype == torch.uint8 else rows.to(dtype)
-        return rows if self.norm is None else self.norm.apply(rows, slice(start, stop))
+        return rows if self.norm is None else self.norm.apply(rows, strip)
+
+    def release(self, strip: Strip) -> None:
+        """Give the memory of padded rows back: nobody will read them any more."""
+        if self.data.nbytes >= LARGE:
+            release(self.data[strip.picture, :, strip.rows])

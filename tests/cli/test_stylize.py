@@ -78,6 +78,37 @@ def test_chosen_styles_blend_in_equal_parts(model: Path, photo: Path, tmp_path: 
     assert Path(output).name == "coffee_plain50+hokusai-great-wave50.png"
 
 
+def test_a_mask_decides_where_a_style_goes(nstyle, model: Path, photo: Path, tmp_path: Path) -> None:
+    """Left of the middle one style, right of it the other; the moments are those of the whole picture, so that both sides change."""
+    with Image.open(photo) as original:
+        size = original.size
+    left = Image.new("L", size, 0)
+    left.paste(255, (0, 0, size[0] // 2, size[1]))
+    left.save(tmp_path / "left.png")
+    done = nstyle("stylize", photo, "--model", model, "--style", "plain", "--mask", "starry=left.png", "--tile", "exact")
+    assert done.returncode == 0, done.stderr.decode()
+    with Image.open(tmp_path / "coffee_plain+van-gogh-starry-night-mask.png") as masked:
+        painted = np.asarray(masked).astype(int)
+    plain = np.asarray(package.load(model).stylize(Image.open(photo), "plain")).astype(int)
+    difference = np.abs(painted - plain).mean(axis=(0, 2))
+    assert difference[: size[0] // 4].mean() > 1.5 * difference[-size[0] // 4 :].mean()
+    none_left = nstyle("stylize", photo, "--model", model, "--mask", "starry=left.png")
+    assert none_left.returncode == 1
+    assert "leave 50 % of the picture uncovered; give --style or --weights for the rest" in none_left.stderr.decode()
+
+
+def test_sizes_are_refused_before_they_are_made(nstyle, model: Path, photo: Path, tmp_path: Path) -> None:
+    done = nstyle("stylize", photo, "--model", model, "--style", "plain", "--size", "60000")
+    assert done.returncode == 1
+    assert "at --size 60000 has 60000x" in done.stderr.decode()
+    with pytest.raises(package.NstyleError, match=r"more than 0\.001 megapixels; reduce it, or allow more with --max-pixels"):
+        paint(tmp_path, photos=(str(photo),), model=str(model), style="plain", max_pixels=1000)
+    assert not list(tmp_path.iterdir())
+    tiled = nstyle("stylize", photo, "--model", model, "--style", "plain", "--tile", "squares")
+    assert tiled.returncode == 2
+    assert "tile is squares; expected auto, whole, exact, sampled, thumbnail" in tiled.stderr.decode()
+
+
 def test_alpha_and_orientation_survive(model: Path, tmp_path: Path) -> None:
     image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (30, 50, 3), dtype=np.uint8))
     alpha = Image.new("L", image.size, 255)
@@ -110,9 +141,11 @@ def test_output_formats(model: Path, photo: Path, tmp_path: Path, extension: str
         ({"weights": "0,0,0"}, "all weights are 0"),
         ({"weights": "a"}, "--weights is 'a'"),
         ({"style": "plain", "weights": "1,1,1"}, "were given together"),
-        ({"style": "plain", "strength": 2.0}, "strength is 2"),
-        ({"style": "plain", "size": 0}, "size is 0"),
-        ({"style": "plain", "keep_color": "hue"}, "keep-color is hue; expected luminance"),
+        ({"style": "plain", "masks": ("plain",)}, "--mask is 'plain'; expected NAME=FILE"),
+        ({"style": "plain", "masks": ("plain=nothing.png",)}, "nothing.png: no such file"),
+        ({"all_styles": True, "masks": ("plain=MASK",)}, "--all and --mask were given together"),
+        ({"masks": ("plain=MASK", "pla=MASK")}, "names 'plain' twice"),
+        ({"masks": ("nobody=MASK",)}, "there is no style 'nobody'"),
         ({"style": "plain", "output": "o.xyz"}, "expected a folder, or a file ending in"),
         ({"all_styles": True, "output": "o.png"}, "give a folder"),
         ({"style": "plain", "photos": ("nothing.jpg",)}, "no such file"),
@@ -126,6 +159,10 @@ def test_bad_requests_write_nothing(
     model: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: dict[str, object], message: str | None
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    if "masks" in values:
+        mask = photo.parent / "mask.png"
+        Image.new("L", (30, 20), 255).save(mask)
+        values = values | {"masks": tuple(text.replace("MASK", str(mask)) for text in values["masks"])}
     request = {"photos": (str(photo),), "model": str(model), "output": None} | values
     if message is None:
         assert paint(tmp_path, **request)

@@ -1,0 +1,63 @@
+"""Regions: which part of a picture is painted in which style."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+
+from nstyle.errors import UsageError
+from nstyle.inference.mix import Mix
+from nstyle.models.style_names import match_style
+
+Masks = Mapping[str, Image.Image | npt.NDArray[np.uint8]]
+"""Grey pictures, or arrays (H, W) uint8, by style name: 255 where a picture has this style only."""
+PROPORTION = 0.02
+"""Relative difference between the proportions of a mask and of a picture that is taken for rounding."""
+
+
+def mix_map(styles: Sequence[str], rest: Mix | None, masks: Masks, size: tuple[int, int]) -> tuple[list[int], Tensor]:
+    """Lay masks over a mix: where masks sum to more than 1 they share, and where to less the rest is filled with ``rest``.
+
+    Args:
+        styles: The styles of the model.
+        rest: The mix around the masks, or None if they cover everything.
+        masks: By style name; resized to the picture.
+        size: (width, height) of the picture in pixels.
+
+    Returns:
+        The rows of the styles that occur, and their mix map (1, rows, height, width), which sums to 1 in every pixel.
+
+    Raises:
+        UsageError: If a name is unknown, a mask has other proportions than the picture, or something is left uncovered.
+    """
+    by_style = {match_style(name, styles): _layer(name, mask, size) for name, mask in masks.items()}
+    if len(by_style) < len(masks):
+        raise UsageError(f"two masks are for the same style ({', '.join(masks)}); join them into one")
+    used = [name for name in styles if name in by_style or name in (rest or {})]
+    layers = torch.zeros(1, len(used), size[1], size[0])
+    for name, layer in by_style.items():
+        layers[0, used.index(name)] = layer
+    covered = layers.sum(dim=1, keepdim=True)
+    left = (1 - covered).clamp_(min=0)
+    if rest is None and left.any():
+        share = f"{100 * (left > 0).float().mean().item():.3g}"
+        raise UsageError(f"the masks leave {share} % of the picture uncovered; give --style or --weights for the rest")
+    layers /= covered.clamp_(min=1)
+    for name, weight in (rest or {}).items():
+        layers[0, used.index(name)].add_(left[0, 0], alpha=weight)
+    return [styles.index(name) for name in used], layers
+
+
+def _layer(name: str, mask: Image.Image | npt.NDArray[np.uint8], size: tuple[int, int]) -> Tensor:
+    """Resize a mask to a picture: (H, W) in [0, 1]."""
+    picture = mask if isinstance(mask, Image.Image) else Image.fromarray(mask)
+    if abs(picture.width * size[1] / (picture.height * size[0]) - 1) > PROPORTION:
+        raise UsageError(
+            f"the mask of '{name}' has {picture.width}x{picture.height} px, which does not fit a picture of {size[0]}x{size[1]} px; "
+            "expected the same proportions"
+        )
+    grey = picture.convert("L").resize(size, Image.Resampling.BILINEAR)
+    return torch.from_numpy(np.array(grey)).float().div_(255)

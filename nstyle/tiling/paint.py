@@ -1,0 +1,119 @@
+"""Paint pictures of any size: in one piece, in exact strips, or in tiles with moments from a sample."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nstyle.models.device import choose_dtype
+from nstyle.models.transformer import MIN_SIDE, STRIDE, TransformerNetwork
+from nstyle.tiling.strips import StripPainter, multiplications
+from nstyle.tiling.tiles import HALO, Tile, samples, tiles
+
+Tiling = Literal["auto", "whole", "exact", "sampled", "thumbnail"]
+"""How a picture is divided; see :func:`paint`."""
+WHOLE_BYTES, EXACT_BYTES = 1000, 80
+"""Per pixel and unit of width, at most, with the picture itself and what becomes of it."""
+MEMORY = 2_600_000_000
+"""Bytes that painting may take on a CPU where the user leaves the choice to us: 3 GB with Python and torch themselves."""
+FEWEST_SAMPLED, SAMPLED, MOST_SAMPLED = 4_000_000, 0.25, 16_000_000
+"""Pixels of all samples with their halos: this share of the picture's, but so many at least and at most."""
+THUMBNAIL = 1024
+"""Side in pixels of a square of a thumbnail's area."""
+Report = Callable[[float], None]
+"""Told again and again which share of the work is done, in [0, 1]."""
+
+
+def choose(tiling: Tiling, network: TransformerNetwork, pixels: int, device: torch.device) -> Tiling:
+    """Resolve ``auto`` to what fits into memory and comes closest to the network in one piece.
+
+    On the CPU strips are also faster than one piece at every size. What is chosen there does not depend on the memory at hand, so
+    that a picture is the same everywhere.
+    """
+    if tiling != "auto":
+        return tiling
+    if device.type == "cpu":
+        return "exact" if EXACT_BYTES * network.width * pixels <= MEMORY else "sampled"
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else torch.mps.recommended_max_memory() // 2
+    return "whole" if WHOLE_BYTES * network.width * pixels <= free else "exact" if EXACT_BYTES * network.width * pixels <= free else "sampled"
+
+
+@torch.inference_mode()
+def paint(network: TransformerNetwork, picture: Tensor, mix: Tensor, tiling: Tiling = "auto", report: Report = lambda share: None) -> Tensor:
+    """Paint a picture.
+
+    Args:
+        network: In evaluation mode, channels_last.
+        picture: RGB (1, 3, H, W), uint8 or float32 in [0, 1]; H and W multiples of 4 and at least 16.
+        mix: Weights (1, S), or a mix map (1, S, H, W).
+        tiling: ``whole``: the network as it is. ``exact``: layer by layer in strips, with the moments of the whole picture; equal but for
+            rounding. ``sampled``: the moments come from squares all over the picture, and tiles are painted one by one in constant
+            memory. ``thumbnail``: likewise, with the moments of the picture reduced to about a megapixel. ``auto``: what :func:`choose` says.
+        report: Told how far it is.
+
+    Returns:
+        RGB (1, 3, H, W) of the dtype of ``picture``; bytes are rounded.
+    """
+    height, width = picture.shape[-2:]
+    tiling = choose(tiling, network, height * width, picture.device)
+    if tiling == "whole":
+        return _like(network(_colors(picture), mix), picture)
+    count = _Count(report)
+    painter = StripPainter(network, choose_dtype("auto", picture.device), count.add)
+    if tiling == "exact":
+        count.total = multiplications(network, height * width)
+        return painter.paint(picture, mix)
+    parts = [(tile, tile.grown(HALO, height, width)) for tile in tiles(height, width)]
+    shown, shown_mix, halo = _sample(picture, mix) if tiling == "sampled" else _thumbnail(picture, mix)
+    pixels = shown.shape[0] * shown.shape[2] * shown.shape[3] + sum(around.area for _, around in parts)
+    count.total = multiplications(network, pixels)
+    painter.paint(shown, shown_mix, halo=halo)
+    del shown, shown_mix
+    painted = torch.empty_like(picture)
+    for tile, around in parts:
+        colors = painter.paint(around.of(picture), around.of(mix) if mix.dim() == 4 else mix)
+        tile.of(painted).copy_(tile.within(around).of(colors))
+    return painted
+
+
+class _Count:
+    """Turn multiplications into the share of all that is done."""
+
+    def __init__(self, report: Report) -> None:
+        self.total, self._done, self._report = 1, 0, report
+
+    def add(self, multiplications: int) -> None:
+        self._done += multiplications
+        self._report(min(1.0, self._done / self.total))
+
+
+def _sample(picture: Tensor, mix: Tensor) -> tuple[Tensor, Tensor, int]:
+    """Cut squares out of the picture, (T, 3, h, w), and out of the mix map; return them with the halo that does not count."""
+    height, width = picture.shape[-2:]
+    pixels = min(max(FEWEST_SAMPLED, round(SAMPLED * height * width)), MOST_SAMPLED)
+    squares = samples(height, width, pixels)
+    return _stack(picture, squares), _stack(mix, squares) if mix.dim() == 4 else mix, HALO
+
+
+def _stack(pictures: Tensor, squares: list[Tile]) -> Tensor:
+    return torch.cat([square.of(pictures) for square in squares])
+
+
+def _thumbnail(picture: Tensor, mix: Tensor) -> tuple[Tensor, Tensor, int]:
+    """Reduce the picture and the mix map to THUMBNAIL x THUMBNAIL pixels, in its own proportions."""
+    scale = min(1.0, THUMBNAIL / (picture.shape[2] * picture.shape[3]) ** 0.5)
+    size = tuple(max(MIN_SIDE, round(scale * side / STRIDE) * STRIDE) for side in picture.shape[2:])
+    reduced = F.interpolate(_colors(picture), size, mode="bilinear", antialias=True)
+    return reduced, F.adaptive_avg_pool2d(mix, size) if mix.dim() == 4 else mix, 0
+
+
+def _colors(picture: Tensor) -> Tensor:
+    """Convert bytes to colours in [0, 1], channels_last."""
+    colors = picture if picture.is_floating_point() else picture.float().div_(255)
+    return colors.contiguous(memory_format=torch.channels_last)
+
+
+def _like(colors: Tensor, picture: Tensor) -> Tensor:
+    return colors if picture.is_floating_point() else colors.mul_(255).round_().to(picture.dtype)
