@@ -13,7 +13,7 @@ def models(as_json: Json = False) -> None:
     """List the models that are shipped, and the runs of the current folder."""
     from nstyle.errors import UsageError
     from nstyle.models.locate import MODEL_FILE, RUNS, find_model, shipped_models
-    from nstyle.models.model_file import read_info
+    from nstyle.models.model_info import read_info
 
     listed = shipped_models()
     listed |= {str(path.parent): path for path in sorted(RUNS.glob(f"*/{MODEL_FILE}"))}

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from nstyle.data.photos import BrokenPhotosError, PhotoIndex, ReadMonitor
 from nstyle.errors import NstyleError
-from nstyle.image import read_picture, resize
+from nstyle.image import read_picture, resize, resized
 
 logger = logging.getLogger(__name__)
 
@@ -97,10 +97,11 @@ class CropSampler:
         v2 = _transforms()
         draw = np.random.default_rng((self.seed, AUGMENTATION, position))
         largest = max(self.size, min(min(image.size), int(MAX_ZOOM * self.size)))
-        image = resize(image, short_side=int(draw.integers(self.size, largest + 1)))
-        top = int(draw.integers(0, image.height - self.size + 1))
-        left = int(draw.integers(0, image.width - self.size + 1))
-        crop = v2.crop(image, top, left, self.size, self.size)
+        short_side = int(draw.integers(self.size, largest + 1))
+        width, height = resized(image.size, short_side=short_side)
+        top = int(draw.integers(0, height - self.size + 1))
+        left = int(draw.integers(0, width - self.size + 1))
+        crop = crop_resized(image, (width, height), left, top, self.size)
         if draw.random() < 0.5:
             crop = v2.horizontal_flip(crop)
         pixels: Tensor = v2.pil_to_tensor(crop)
@@ -122,6 +123,19 @@ class CropSampler:
                 yield pending.popleft().result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def crop_resized(image: Image.Image, size: tuple[int, int], left: int, top: int, side: int) -> Image.Image:
+    """Resize a picture to ``size``, (width, height), and cut out a square, at the cost of the square alone.
+
+    The filter reads beyond the square's edges: the pixels are those of the resized whole, up to one grey level.
+    """
+    if size == image.size:
+        return image.crop((left, top, left + side, top + side))
+    x, y = (full / scaled for full, scaled in zip(image.size, size, strict=True))
+    # The last pixel's edge may be rounded past the picture's, which Pillow refuses.
+    box = (left * x, top * y, min((left + side) * x, image.width), min((top + side) * y, image.height))
+    return image.resize((side, side), Image.Resampling.LANCZOS, box=box)
 
 
 def center_crops(index: PhotoIndex, size: int) -> Tensor:

@@ -4,7 +4,7 @@ from importlib import resources
 from pathlib import Path
 
 from nstyle.errors import UsageError
-from nstyle.models.model_file import read_info
+from nstyle.models.model_info import read_info
 
 DEFAULT = "default"
 RUNS = Path("checkpoints")

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from nstyle.data.coco import index_coco
-from nstyle.data.crops import CropSampler, center_crops, hold_out
+from nstyle.data.crops import CropSampler, center_crops, crop_resized, hold_out
 from nstyle.data.photos import ReadMonitor, index_folder, probe
 from nstyle.data.styles import compute_targets, find_styles, logit_colors
 from nstyle.errors import NstyleError, UsageError
@@ -121,6 +121,17 @@ def test_crops_depend_on_seed_and_position_only(photos: Path) -> None:
 
 def test_crops_larger_than_the_photograph(photos: Path) -> None:
     assert CropSampler(index_folder(photos), 200, seed=0).sample(0).shape == (3, 200, 200)
+
+
+@pytest.mark.parametrize(("resized", "corner"), [((81, 60), (0, 0)), ((81, 60), (49, 28)), ((107, 80), (31, 17)), ((140, 105), (108, 73))])
+def test_a_crop_is_cut_from_the_resized_whole(photo: Path, resized: tuple[int, int], corner: tuple[int, int]) -> None:
+    """Only the square is computed, and yet no edge shows: neither a shift nor a frame of repeated pixels."""
+    with Image.open(photo) as opened:
+        image = opened.resize((140, 105))
+    left, top = corner
+    crop = crop_resized(image, resized, left, top, 32)
+    whole = image.resize(resized, Image.Resampling.LANCZOS).crop((left, top, left + 32, top + 32))
+    assert np.abs(np.asarray(crop, dtype=int) - np.asarray(whole, dtype=int)).max() <= 1
 
 
 def test_torchvision_that_does_not_fit_is_one_line(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:

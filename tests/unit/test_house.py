@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import nstyle
 
 LEVELS = {
@@ -40,6 +42,15 @@ def test_imports_point_one_way() -> None:
             other = node.module.split(".")[1]
             where = f"{path.relative_to(PACKAGE.parent)}: imports {node.module}"
             assert other == room or LEVELS[other] < LEVELS[room], where
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [("nstyle.models.locate", "torch"), ("nstyle.inference.batch", "torchvision"), ("nstyle.inference.batch", "matplotlib")],
+)
+def test_start_up_does_not_wait_for_what_it_does_not_need(module: str, heavy: str) -> None:
+    code = f"import sys, {module}; sys.exit({heavy!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_public_names_exist_and_torch_is_imported_late() -> None:

@@ -1,0 +1,71 @@
+"""``tools/bench`` from the command line, on pictures so small that the figures mean nothing but must fit together."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from nstyle.models.transformer import TransformerNetwork
+
+ROOT = Path(__file__).parents[2]
+
+
+def bench(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "tools" / "bench"), *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=300)
+
+
+def test_table_and_json_agree(photos: Path, tmp_path: Path) -> None:
+    file = tmp_path / "bench.json"
+    options = ("--quick", "--device", "cpu", "--photos", photos, "--crop", 32, "--sizes", "40x32", "--json", file)
+    done = bench(*options)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(file.read_text())
+    rows = {row["name"]: row for row in report["rows"]}
+    assert {row["subject"] for row in report["rows"]} == {"machine", "train", "paint", "load", "start"}
+    assert set(rows) <= {line[2:].partition("  ")[0] for line in done.stdout.splitlines()}
+    assert "--quick" in report["command"]
+    assert report["machine"]["torch"] in done.stdout
+
+    plain, ours = rows["plain, johnson"], rows["johnson, bf16 eager, n = 8"]
+    assert plain["speed_up"] == 1
+    assert ours["speed_up"] == pytest.approx(plain["seconds"] / ours["seconds"])
+    assert ours["images_per_second"] == pytest.approx(4 / ours["seconds"])
+    assert ours["megapixels_per_second"] == pytest.approx(ours["images_per_second"] * 32**2 / 1e6)
+    assert ours["flop"] == plain["flop"], "the work is the same, however it is done"
+    peak = next(row for name, row in rows.items() if name.startswith("matmul") and name.endswith("bf16"))
+    assert ours["percent_of_peak"] == pytest.approx(100 * ours["gigaflop_per_second"] / peak["gigaflop_per_second"])
+    assert rows["johnson, bf16 eager, n = 64"]["over_one_style"] > 0
+
+    whole, half = rows["40x32, width 1"], rows["40x32, width 0.5"]
+    assert whole["speed_up"] == pytest.approx(rows["40x32, plain"]["seconds"] / whole["seconds"])
+    assert half["over_sibling"] == pytest.approx(whole["seconds"] / half["seconds"])
+    assert 3 < whole["flop"] / half["flop"] < 4
+    assert whole["file_seconds"] > whole["seconds"]
+    fastest = max(row["images_per_second"] for row in report["rows"] if row["subject"] == "train")
+    crops = rows["crops of 32 px, 2 workers"]
+    assert crops["over_demand"] == pytest.approx(crops["images_per_second"] / fastest)
+    assert "torch" not in rows["nstyle models"]["note"]
+    assert "torch" in rows["nstyle stylize, 256x256"]["note"]
+
+
+def test_the_plain_recipe_is_the_same_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "tools" / "bench")
+    import plain
+
+    torch.manual_seed(0)
+    network, photos, mix = TransformerNetwork(3), torch.rand(2, 3, 64, 48), torch.tensor([[0.0, 1.0, 0.0], [0.5, 0.0, 0.5]])
+    with torch.no_grad():
+        torch.testing.assert_close(plain.forward(network, photos, mix), network(photos, mix), atol=1e-5, rtol=0)
+
+
+def test_bad_usage_is_one_line(tmp_path: Path) -> None:
+    done = bench("--only", "train,dance")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "tools/bench: --only names dance; expected some of train, paint, load, start\n"
+    assert "holds no pictures" in bench("--photos", tmp_path).stderr

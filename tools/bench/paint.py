@@ -1,0 +1,127 @@
+"""Painting, from decoded picture to output array: the plain way and ours, at width 1 and 0.5. Shell to file stands beside it."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import plain
+import torch
+from machine import synchronize
+from PIL import Image, ImageOps
+from rows import Bench, Row, Sample, Size
+
+import nstyle
+from nstyle.image import encode, list_pictures, read_picture
+from nstyle.models.locate import DEFAULT, find_model
+from nstyle.models.memory import peak_memory, reset_peak_memory
+from nstyle.models.model_file import ModelInfo, load_model, save_model
+from nstyle.models.transformer import TransformerNetwork
+
+SUBJECT = "paint"
+SIZES: tuple[Size, ...] = ((256, 256), (512, 512), (1920, 1080), (6000, 4000), (12000, 8334))
+LARGEST_PLAIN = 1920 * 1080
+"""Pixels: larger pictures are not painted the plain way, and not in the quick bench."""
+LARGEST_REPEATED = 6000 * 4000
+"""Pixels: larger pictures are painted in the first round only."""
+SECONDS = 1.0
+"""A picture is painted over and over for so long, and at least once."""
+HALF = 0.5
+"""Width of the small network; its weights are random."""
+
+
+def rows(bench: Bench) -> list[Row]:
+    """Prepare the pictures and list the ways to paint each."""
+    small = bench.prepared / "half.safetensors"
+    styles = nstyle.load(DEFAULT).styles
+    save_model(small, TransformerNetwork(len(styles), width=HALF), ModelInfo(styles=styles, width=HALF))
+    tile = _largest(list_pictures(bench.photos))
+    result = []
+    for size in bench.sizes:
+        pixels = size[0] * size[1]
+        if bench.quick and pixels > LARGEST_PLAIN:
+            continue
+        picture = bench.prepared / f"{size[0]}x{size[1]}.jpg"
+        picture.write_bytes(encode(fill(tile, size), picture.suffix))
+        ours = [
+            _row(f"{_label(size)}, width 1", partial(_measure_ours, picture, find_model(DEFAULT), bench, to_file=True), size, 1.0),
+            _row(f"{_label(size)}, width {HALF}", partial(_measure_ours, picture, small, bench, to_file=False), size, HALF),
+        ]
+        ours[1] = replace(ours[1], sibling=ours[0].name)
+        if pixels <= LARGEST_PLAIN:
+            way = _row(f"{_label(size)}, plain", partial(_measure_plain, picture, bench), size, 1.0)
+            ours = [replace(way, dtype=torch.float32), *(replace(row, baseline=way.name) for row in ours)]
+        result += ours
+    return result
+
+
+def _row(name: str, measure: Callable[[], Sample], size: Size, width: float) -> Row:
+    pixels = size[0] * size[1]
+    flop = plain.paint_flop(width) * pixels
+    return Row(subject=SUBJECT, name=name, measure=measure, images=1, pixels=pixels, flop=flop, once=pixels > LARGEST_REPEATED)
+
+
+def _label(size: Size) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+def fill(tile: Image.Image, size: Size) -> Image.Image:
+    """Fill a picture of a size with copies of a photograph, every other one mirrored, so that no seams show."""
+    mirrored, flipped = ImageOps.mirror(tile), ImageOps.flip(tile)
+    both = ImageOps.flip(mirrored)
+    picture = Image.new("RGB", size)
+    for row, y in enumerate(range(0, size[1], tile.height)):
+        for column, x in enumerate(range(0, size[0], tile.width)):
+            picture.paste(((tile, mirrored), (flipped, both))[row % 2][column % 2], (x, y))
+    return picture
+
+
+def _largest(photos: list[Path]) -> Image.Image:
+    """Return the photograph with the largest file: the most detail, by a glance that opens nothing."""
+    return read_picture(max(photos, key=lambda path: path.stat().st_size)).over_white()
+
+
+def _measure_plain(picture: Path, bench: Bench) -> Sample:
+    device = torch.device(bench.device)
+    network = load_model(find_model(DEFAULT))[0].to(device).to(memory_format=torch.contiguous_format)
+    return _measure(lambda array: plain.paint(network, array, device), _decode(picture), bench)
+
+
+def _measure_ours(picture: Path, model: Path, bench: Bench, *, to_file: bool) -> Sample:
+    stylizer = nstyle.load(model, device=bench.device)
+    style = stylizer.styles[0]
+    sample = _measure(lambda array: stylizer.stylize(array, style), _decode(picture), bench)
+    if not to_file:
+        return sample
+    return replace(sample, file_seconds=shell_to_file(picture, style, bench))
+
+
+def _decode(picture: Path) -> npt.NDArray[np.uint8]:
+    return np.array(read_picture(picture).rgb)
+
+
+def _measure(paint: Callable[[npt.NDArray[np.uint8]], object], array: npt.NDArray[np.uint8], bench: Bench) -> Sample:
+    device = torch.device(bench.device)
+    # Libraries prepare themselves at the first picture, which is nothing beside a large one.
+    paint(array if array.shape[0] * array.shape[1] <= LARGEST_PLAIN else array[:256, :256].copy())
+    synchronize(device)
+    reset_peak_memory(device)
+    count, started = 0, time.perf_counter()
+    while count == 0 or (time.perf_counter() - started < SECONDS and not bench.quick):
+        paint(array)
+        count += 1
+    return Sample(seconds=(time.perf_counter() - started) / count, peak_bytes=peak_memory(device))
+
+
+def shell_to_file(picture: Path, style: str, bench: Bench) -> float:
+    """Time ``nstyle stylize`` from the shell to a PNG."""
+    output = picture.with_suffix(".png")
+    command = [sys.executable, "-m", "nstyle", "stylize", str(picture), "--model", DEFAULT, "--style", style, "--device", bench.device]
+    started = time.perf_counter()
+    subprocess.run([*command, "--output", str(output), "--overwrite"], check=True, capture_output=True)
+    return time.perf_counter() - started
