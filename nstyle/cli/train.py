@@ -33,7 +33,9 @@ def train(
 def run_to_the_end(trainer: "Trainer") -> None:
     """Train with progress on standard error, then say what to do with the result."""
     from nstyle.cli.progress import training_progress
+    from nstyle.models.memory import keep_freed_memory
 
+    keep_freed_memory()
     config = trainer.config
     start = f"from update {trainer.update} " if trainer.update else ""
     precision = "bfloat16" if "bfloat16" in str(trainer.dtype) else "float32"

@@ -48,7 +48,7 @@ class _GramProduct(torch.autograd.Function):
         ctx.save_for_backward(features)
         ctx.scale = scale
         with torch.autocast(features.device.type, enabled=False):
-            return _outer_product(at_least_float32(features)).mul_(scale)
+            return _outer_product(features).mul_(scale)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
@@ -66,22 +66,22 @@ class _GramProduct(torch.autograd.Function):
 
 
 def _outer_product(features: Tensor) -> Tensor:
-    """Multiply ``F F^T`` over positions: (B, C, H, W) to (B, C, C).
+    """Multiply ``F F^T`` over positions: (B, C, H, W) to (B, C, C), float32 or wider.
 
     It is the gradient of a 1x1 convolution of F with respect to its weight, where F comes from above as well. On a CPU
     the convolution library takes half the time of a matrix product there.
     """
     if not _is_fast_as_convolution(features):
-        flat = features.flatten(2)
+        flat = at_least_float32(features).flatten(2)
         return flat @ flat.mT
     channels = features.shape[1]
-    weight = features.new_empty(channels, channels, 1, 1)
+    weight = features.new_empty(channels, channels, 1, 1, dtype=torch.float32)
     stride, padding, dilation, groups = [1, 1], [0, 0], [1, 1], 1
     samples = [
         torch.ops.aten.convolution_backward(
             x, x, weight, None, stride, padding, dilation, False, padding, groups, [False, True, False]
         )[1].flatten(1)
-        for x in torch.split(features, 1)
+        for x in map(at_least_float32, torch.split(features, 1))
     ]  # fmt: skip
     return torch.stack(samples)
 
@@ -90,9 +90,32 @@ def _is_fast_as_convolution(features: Tensor) -> bool:
     return features.device.type == "cpu" and features.dtype != torch.float64
 
 
+def mean_square(x: Tensor) -> Tensor:
+    """Average the squares over everything but the batch: (B, ...) to (B,), float32 or wider."""
+    result: Tensor = _MeanSquare.apply(x)
+    return result
+
+
+class _MeanSquare(torch.autograd.Function):
+    """``|x|^2 / n`` in one pass over x, and the gradient ``2 x / n`` in another, without a copy of x in float32."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
+        norm_B: Tensor = torch.linalg.vector_norm(x, dim=tuple(range(1, x.dim())), dtype=dtype)
+        return norm_B.square() / x[0].numel()
+
+    @staticmethod
+    def backward(ctx: Any, grad_B: Tensor) -> Tensor:
+        x: Tensor = ctx.saved_tensors[0]
+        slope_B = (2 / x[0].numel() * grad_B).to(x.dtype)
+        return x * slope_B.view(-1, *[1] * (x.dim() - 1))
+
+
 def mean_squared_error(x: Tensor, target: Tensor) -> Tensor:
     """Average the squared difference over everything but the batch: (B, ...) and (B, ...) to (B,)."""
-    return (at_least_float32(x) - at_least_float32(target)).square().flatten(1).mean(dim=1)
+    return mean_square(x - target)
 
 
 def relative_squared_error(x: Tensor, target: Tensor) -> Tensor:
@@ -100,7 +123,7 @@ def relative_squared_error(x: Tensor, target: Tensor) -> Tensor:
 
     0 for a perfect match, about 1 for an answer of all zeros, whatever scale the features have.
     """
-    energy = at_least_float32(target).square().flatten(1).mean(dim=1)
+    energy = mean_square(target)
     return mean_squared_error(x, target) / (energy + ENERGY_EPS)
 
 
@@ -112,7 +135,7 @@ def total_variation(image: Tensor, power: float = 2.0) -> Tensor:
     dx = image[..., :-1, 1:] - image[..., :-1, :-1]
     dy = image[..., 1:, :-1] - image[..., :-1, :-1]
     energy = at_least_float32(dx).square() + at_least_float32(dy).square()
-    return energy.pow(power / 2).flatten(1).mean(dim=1)
+    return (energy if power == 2 else energy.pow(power / 2)).flatten(1).mean(dim=1)
 
 
 def downsample(image: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nstyle.models.convolution import reflect_and_convolve, upsample_and_convolve
 from nstyle.models.norm import ConditionalInstanceNorm2d
 
 STRIDE = 4
@@ -29,10 +30,9 @@ class ConvNorm(nn.Module):
 
     def forward(self, x: Tensor, mix: Tensor) -> Tensor:
         """Map (B, in, H, W) to (B, out, H', W'): H' is H / stride, or 2 H when upsampling."""
-        if self.upsample:
-            x = F.interpolate(x, scale_factor=2.0, mode="nearest")
-        x = F.pad(x, (self.padding,) * 4, mode="reflect")
-        normalized: Tensor = self.norm(self.conv(x), mix)
+        weight, stride = self.conv.weight, self.conv.stride[0]
+        x = upsample_and_convolve(x, weight) if self.upsample else reflect_and_convolve(x, weight, stride)
+        normalized: Tensor = self.norm(x, mix)
         return normalized
 
 
@@ -47,7 +47,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor, mix: Tensor) -> Tensor:
         """Map (B, C, H, W) to the same shape."""
-        residual: Tensor = self.second(F.relu(self.first(x, mix)), mix)
+        residual: Tensor = self.second(F.relu(self.first(x, mix), inplace=True), mix)
         return x + residual
 
 
@@ -98,11 +98,11 @@ class TransformerNetwork(nn.Module):
         if mix.dim() == 4:
             mix = pad_to_stride(mix)
         for layer in self.encoder:
-            x = F.relu(layer(x, mix))
+            x = F.relu(layer(x, mix), inplace=True)
         for block in self.residual:
             x = block(x, mix)
         for layer in self.decoder:
-            x = F.relu(layer(x, mix))
+            x = F.relu(layer(x, mix), inplace=True)
         x = torch.sigmoid(self.output(x, mix).float())
         return x[..., :height, :width]
 

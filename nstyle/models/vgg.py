@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nstyle.errors import UsageError
+from nstyle.models.convolution import convolve_image
 
 Architecture = Literal["vgg16", "vgg19"]
 Pooling = Literal["max", "average"]
@@ -99,6 +100,19 @@ class VGGWeights:
         return cls(architecture=architecture, release="random", mean=mean, std=std_rgb, sha256="none", state=state)
 
 
+class _FirstConv(nn.Conv2d):
+    """conv1_1: float32 in, ``output_dtype`` out."""
+
+    def __init__(self, out_channels: int, output_dtype: torch.dtype) -> None:
+        super().__init__(3, out_channels, 3, padding=1)
+        self.output_dtype = output_dtype
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Convolve (B, 3, H, W)."""
+        assert self.bias is not None
+        return convolve_image(input, self.weight, self.bias, self.output_dtype)
+
+
 class VGGFeatures(nn.Module):
     """Compute named features of pictures, evaluated no deeper than the deepest layer that was asked for.
 
@@ -140,9 +154,9 @@ class VGGFeatures(nn.Module):
         for index, name in enumerate(self.names):
             if name.startswith("conv"):
                 weight, bias = weights.state[f"features.{index}.weight"], weights.state[f"features.{index}.bias"]
-                conv = nn.Conv2d(weight.shape[1], weight.shape[0], 3, padding=1)
+                conv = nn.Conv2d(weight.shape[1], weight.shape[0], 3, padding=1) if index else _FirstConv(weight.shape[0], dtype)
                 conv.load_state_dict({"weight": weight, "bias": bias})
-                self.convs[name] = conv.to(torch.float32 if index == 0 else dtype)
+                self.convs[name] = conv.to(dtype) if index else conv
         self.dtype = dtype
         self.register_buffer("mean", torch.tensor(weights.mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(weights.std).view(3, 1, 1), persistent=False)
@@ -170,7 +184,6 @@ class VGGFeatures(nn.Module):
                     break
                 if name.startswith("conv"):
                     x = self.convs[name](x)
-                    x = x.to(self.dtype) if name == "conv1_1" else x
                 elif name.startswith("relu"):
                     # In place unless the convolution's own output was asked for: no gradient needs it.
                     x = F.relu(x, inplace=name.replace("relu", "conv") not in features)

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from nstyle.models.convolution import fold_upsampling
+
 
 def as_kernel(weight: Tensor, dtype: torch.dtype) -> Tensor:
     """Return a kernel (out, in, h, w) in ``dtype``, channels_last as its input is."""
@@ -21,14 +23,9 @@ def upsampling_kernels(weight: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tens
     Returns:
         For even and for odd output rows a kernel (2 out, in, 2, 2): even columns first, then odd ones.
     """
-    rows = [torch.stack(pair, dim=2) for pair in _fold(weight.detach().unbind(dim=2))]
-    even, odd = (torch.cat([torch.stack(pair, dim=3) for pair in _fold(row.unbind(dim=3))]) for row in rows)
+    rows = [torch.stack(pair, dim=2) for pair in fold_upsampling(weight.detach().unbind(dim=2))]
+    even, odd = (torch.cat([torch.stack(pair, dim=3) for pair in fold_upsampling(row.unbind(dim=3))]) for row in rows)
     return as_kernel(even, dtype), as_kernel(odd, dtype)
-
-
-def _fold(taps: tuple[Tensor, ...]) -> list[tuple[Tensor, Tensor]]:
-    first, middle, last = taps
-    return [(first, middle + last), (first + middle, last)]
 
 
 def row_kernel(weight: Tensor, dtype: torch.dtype) -> Tensor:

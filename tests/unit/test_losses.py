@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from nstyle.errors import UsageError
-from nstyle.losses.functional import downsample, gram, mean_squared_error, relative_squared_error, total_variation
+from nstyle.losses.functional import downsample, gram, mean_square, mean_squared_error, relative_squared_error, total_variation
 from nstyle.losses.perceptual import PerceptualLoss
 from nstyle.losses.presets import DUMOULIN, JOHNSON, PRESETS, RELATIVE, Preset
 from nstyle.models.vgg import VGGFeatures, VGGWeights
@@ -60,6 +60,19 @@ def test_mean_and_relative_squared_error() -> None:
         energy = sum(float(q) ** 2 for q in target[b].flatten())
         assert mean_squared_error(x, target)[b].item() == pytest.approx(squared / 48)
         assert relative_squared_error(x, target)[b].item() == pytest.approx(squared / energy, rel=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4, 5), (3, 7)])
+def test_mean_square_gradient(shape: tuple[int, ...]) -> None:
+    x = torch.randn(shape, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(mean_square, x)
+
+
+def test_mean_square_of_bfloat16_adds_in_float32() -> None:
+    x = (torch.randn(2, 8, 64, 64) + 3).bfloat16().contiguous(memory_format=torch.channels_last)
+    value = mean_square(x)
+    assert value.dtype == torch.float32
+    torch.testing.assert_close(value.double(), x.double().square().mean(dim=(1, 2, 3)), rtol=1e-4, atol=0.0)
 
 
 def test_relative_error_does_not_depend_on_scale() -> None:

@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from nstyle.models.instance_norm import normalize_samples
 from nstyle.models.norm import ConditionalInstanceNorm2d
 
 
@@ -71,3 +72,37 @@ def test_gradients() -> None:
     x = torch.randn(2, 3, 4, 4, dtype=torch.double, requires_grad=True)
     mix = torch.tensor([[0.3, 0.7], [1.0, 0.0]], dtype=torch.double)
     assert torch.autograd.gradcheck(lambda x: norm(x, mix), x, eps=1e-3, atol=1e-2, rtol=1e-2)
+
+
+def test_batch_norm_kernels_equal_the_formula_in_value_and_gradient(norm: ConditionalInstanceNorm2d) -> None:
+    norm = norm.double()
+    x = (3 * torch.randn(2, 5, 6, 8, dtype=torch.double) + 10).requires_grad_()
+    mix = torch.tensor([[0.3, 0.7, 0], [0, 0, 1]], dtype=torch.double, requires_grad=True)
+    inputs = (x, mix, norm.gamma_SC, norm.beta_SC)
+    by_kernels = norm(x, mix)
+    by_formula = norm(x, mix[:, :, None, None].expand(-1, -1, 6, 8))  # Mix maps are painted by the formula.
+    grad = torch.randn_like(x)
+    # The formula takes its moments in float32.
+    for ours, expected in zip(
+        (by_kernels, *torch.autograd.grad(by_kernels, inputs, grad)), (by_formula, *torch.autograd.grad(by_formula, inputs, grad)), strict=True
+    ):
+        torch.testing.assert_close(ours, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_gradients_of_the_kernels() -> None:
+    x = torch.randn(2, 3, 4, 5, dtype=torch.double, requires_grad=True)
+    gamma, beta = torch.randn(2, 2, 3, dtype=torch.double, requires_grad=True).unbind()
+    assert torch.autograd.gradcheck(lambda x, gamma, beta: normalize_samples(x, gamma, beta, 1e-5), (x, gamma, beta))
+
+
+def test_kernels_keep_bfloat16_and_take_float32_statistics(norm: ConditionalInstanceNorm2d) -> None:
+    mix = torch.eye(3)[:2]
+    x = (torch.randn(2, 5, 64, 64) + 10).bfloat16()
+    narrow, wide = x.clone().requires_grad_(), x.float().requires_grad_()
+    grad = torch.randn(2, 5, 64, 64).bfloat16()
+    output, expected = norm(narrow, mix), norm(wide, mix)
+    ours = torch.autograd.grad(output, (narrow, norm.gamma_SC, norm.beta_SC), grad)
+    theirs = torch.autograd.grad(expected, (wide, norm.gamma_SC, norm.beta_SC), grad.float())
+    assert output.dtype == ours[0].dtype == torch.bfloat16
+    for a, b in zip((output, *ours), (expected, *theirs), strict=True):
+        assert (a.float() - b).norm() < 4e-3 * b.norm()  # bfloat16 rounds by up to 2^-9.

@@ -1,0 +1,118 @@
+"""Convolutions in fewer or fuller multiplications: equal to the plain ones, for CPUs, where multiplications are what an update costs.
+
+Shape suffixes: B batch, C channels, H height, W width.
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+BLOCK = 16
+"""Output channels that the CPU's convolutions compute at once."""
+
+
+def reflect_and_convolve(x: Tensor, weight: Tensor, stride: int = 1) -> Tensor:
+    """Pad by reflection and convolve: (B, in, H, W) and an odd kernel (out, in, k, k) to (B, out, H / stride, W / stride)."""
+    x = F.pad(x, (weight.shape[2] // 2,) * 4, mode="reflect")
+    if stride == 1 and _is_faster_in_blocks(x, weight):
+        return _convolve_pixel_blocks(x, weight)
+    return F.conv2d(x, weight, stride=stride)
+
+
+def upsample_and_convolve(x: Tensor, weight: Tensor) -> Tensor:
+    """Upsample x2 to the nearest, pad by reflection and convolve: (B, in, H, W) and (out, in, 3, 3) to (B, out, 2 H, 2 W)."""
+    if x.device.type != "cpu":
+        return reflect_and_convolve(F.interpolate(x, scale_factor=2.0, mode="nearest"), weight)
+    # The 2 x 2 input pixels around every corner make the 2 x 2 output pixels around it. Beyond the edge, reflection
+    # of what is upsampled repeats the edge.
+    for dim in (2, 3):
+        x = torch.cat([x.narrow(dim, 0, 1), x, x.narrow(dim, -1, 1)], dim)  # F.pad would compute in float32 under autocast.
+    corners = F.conv2d(x, _corner_kernels(weight))
+    return _interleave(corners)[..., 1:-1, 1:-1].contiguous(memory_format=torch.channels_last)
+
+
+def convolve_image(image: Tensor, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> Tensor:
+    """Convolve with frozen 3x3 kernels and zero padding, as VGG does first: in the image's precision, the gradient in that of the output.
+
+    Args:
+        image: (B, 3, H, W).
+        weight: (out, 3, 3, 3), as wide as the image; without a gradient, as is ``bias``.
+        bias: (out,).
+        dtype: Of the output.
+
+    Returns:
+        (B, out, H, W).
+    """
+    result: Tensor = _ConvolveImage.apply(image, weight, bias, dtype)
+    return result
+
+
+class _ConvolveImage(torch.autograd.Function):
+    """The gradient is a convolution to few channels, with the kernel turned around."""
+
+    @staticmethod
+    def forward(ctx: Any, image: Tensor, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> Tensor:
+        ctx.save_for_backward(weight)
+        ctx.image_dtype = image.dtype
+        return F.conv2d(image, weight, bias, padding=1).to(dtype)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
+        weight: Tensor = ctx.saved_tensors[0].transpose(0, 1).flip(2, 3).to(grad.dtype)
+        with torch.autocast(grad.device.type, enabled=False):
+            if _is_faster_in_blocks(grad, weight):
+                result = _convolve_pixel_blocks(grad, weight, padding=1)
+            else:
+                result = F.conv2d(grad, weight, padding=1)
+        return result.to(ctx.image_dtype), None, None, None
+
+
+def fold_upsampling(taps: tuple[Tensor, ...]) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """Fold nearest upsampling x2 into three taps along one axis.
+
+    Output 2 y reads the inputs y - 1 and y through the first pair, output 2 y + 1 reads y and y + 1 through the second.
+    """
+    first, middle, last = taps
+    return (first, middle + last), (first + middle, last)
+
+
+def _corner_kernels(weight: Tensor) -> Tensor:
+    """Fold upsampling into a kernel: (out, in, 3, 3) to (4 out, in, 2, 2), 4 products per output instead of 9.
+
+    An input's last output comes before its neighbour's first: top left, top right, bottom left, bottom right of a corner.
+    """
+    even, odd = fold_upsampling(weight.unbind(dim=2))
+    rows = [torch.stack(pair, dim=2) for pair in (odd, even)]
+    kernels = []
+    for row in rows:
+        even, odd = fold_upsampling(row.unbind(dim=3))
+        kernels += [torch.stack(pair, dim=3) for pair in (odd, even)]
+    return torch.cat(kernels).contiguous(memory_format=torch.channels_last)
+
+
+def _is_faster_in_blocks(x: Tensor, weight: Tensor) -> bool:
+    return x.device.type == "cpu" and 4 * len(weight) <= BLOCK and x.shape[2] % 2 == 0 == x.shape[3] % 2
+
+
+def _convolve_pixel_blocks(x: Tensor, weight: Tensor, padding: int = 0) -> Tensor:
+    """Convolve to few channels, 2 x 2 output pixels at once: with 3 channels most of a block of 16 would be wasted.
+
+    Each of the four pixels has the kernel at its own place in a frame that is larger by one.
+
+    Args:
+        x: (B, in, H, W), H and W even.
+        weight: (out, in, k, k), k odd.
+        padding: Zeros around x.
+    """
+    frames = [F.pad(weight, (right, 1 - right, bottom, 1 - bottom)) for bottom in (0, 1) for right in (0, 1)]
+    kernel = torch.cat(frames).contiguous(memory_format=torch.channels_last)
+    return _interleave(F.conv2d(x, kernel, stride=2, padding=padding))
+
+
+def _interleave(x: Tensor) -> Tensor:
+    """Lay four groups of channels out as 2 x 2 pixels, row by row: (B, 4 C, H, W) to (B, C, 2 H, 2 W), channels_last."""
+    batch, channels, height, width = x.shape
+    pixels = x.permute(0, 2, 3, 1).reshape(batch, height, width, 2, 2, channels // 4).transpose(2, 3)
+    return pixels.reshape(batch, 2 * height, 2 * width, channels // 4).permute(0, 3, 1, 2)
