@@ -6,6 +6,7 @@ import typer
 
 from nstyle.cli.train import run_to_the_end
 from nstyle.cli.training_options import given, with_training_options
+from nstyle.distributed import joined
 
 
 @with_training_options(without=("width",))
@@ -21,4 +22,5 @@ def add_style(
     """
     from nstyle.training.api import prepare_append
 
-    run_to_the_end(prepare_append(model, styles, out=out, **given(options)))
+    with joined() as group:
+        run_to_the_end(prepare_append(model, styles, out=out, group=group, **given(options)))

@@ -17,7 +17,8 @@ from nstyle.cli.reconstruct_report import report as reconstruction_report
 from nstyle.cli.report import report
 from nstyle.cli.stylize import stylize
 from nstyle.cli.train import train
-from nstyle.errors import NstyleError
+from nstyle.distributed import Ranks
+from nstyle.errors import NstyleError, UsageError
 
 app = typer.Typer(
     name="nstyle",
@@ -49,24 +50,33 @@ reconstruction.command("report")(reconstruction_report)
 app.add_typer(reconstruction, name="reconstruct")
 
 
+SHARED = ("train", "add-style", "stylize")
+"""Commands whose work several processes can share."""
+
+
 @app.callback()
-def root(debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error. May stand anywhere.")) -> None:
+def root(ctx: typer.Context, debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error. May stand anywhere.")) -> None:
     """Train one network in n styles, and paint photographs in any blend of them."""
+    size = Ranks.from_environment().size
+    if size > 1 and ctx.invoked_subcommand not in SHARED:
+        raise UsageError(f"nstyle {ctx.invoked_subcommand} runs in one process, but there are {size}; only {', '.join(SHARED)} can share work")
 
 
 def main() -> None:
     """Run the command line and exit: 0, 1 for a failure at work, 2 for bad usage, 130 after Ctrl-C."""
+    speaks = Ranks.from_environment().is_first  # Processes that work together raise the same error; see nstyle.distributed.
     debug = "--debug" in sys.argv
     sys.argv = [argument for argument in sys.argv if argument != "--debug"]
     logging.basicConfig(level=logging.INFO, format="nstyle: %(message)s", stream=sys.stderr, force=True)
     logging.getLogger().setLevel(logging.WARNING)
-    logging.getLogger("nstyle").setLevel(logging.INFO)
+    logging.getLogger("nstyle").setLevel(logging.INFO if speaks else logging.ERROR)
     try:
         app()
     except NstyleError as error:
         if debug:
             raise
-        print(f"nstyle: {error}", file=sys.stderr)
+        if speaks:
+            print(f"nstyle: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
     except KeyboardInterrupt:
         sys.exit(130)

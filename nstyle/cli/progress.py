@@ -81,8 +81,11 @@ def training_progress() -> "Iterator[Callable[[TrainingProgress], None]]":
 
 
 @contextmanager
-def painting_progress() -> "Iterator[Callable[[str, float], None]]":
+def painting_progress(*, quiet: bool = False) -> "Iterator[Callable[[str, float], None]]":
     """Show how far a picture is: a bar that goes away when it is painted, or a line every 30 seconds in a log."""
+    if quiet:
+        yield lambda photo, share: None
+        return
     console = Console(stderr=True, file=sys.stderr)
     throttle = Throttle()
 

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from nstyle.distributed import joined
+
 if TYPE_CHECKING:
     from nstyle.inference.color import KeepColor
     from nstyle.tiling.paint import Tiling
@@ -64,13 +66,19 @@ def stylize(
         report_on_stdout=as_json,
     )
     keep_freed_memory(large_too=False)
-    results = []
-    try:
-        with painting_progress() as report:
-            for result in stylize_files(request, lambda text: typer.echo(f"nstyle: {text}", err=True), report):
+    with joined() as group, painting_progress(quiet=not group.ranks.is_first) as report:
+        speaks = group.ranks.is_first
+
+        def say(text: str) -> None:
+            if speaks:
+                typer.echo(text, err=True)
+
+        results = []
+        try:
+            for result in stylize_files(request, lambda text: say(f"nstyle: {text}"), report, group):
                 results.append(asdict(result))
                 if isinstance(result, Result) and not as_json and result.output != "-":
-                    typer.echo(f"{result.output}  ({result.width}x{result.height}, {result.seconds:.1f} s)", err=True)
-    finally:
-        if as_json and results:
-            typer.echo(json.dumps(results, indent=2))
+                    say(f"{result.output}  ({result.width}x{result.height}, {result.seconds:.1f} s)")
+        finally:
+            if as_json and results and speaks:
+                typer.echo(json.dumps(results, indent=2))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nstyle.cli.training_options import given, with_training_options
+from nstyle.distributed import joined
 
 if TYPE_CHECKING:
     from nstyle.training.trainer import Trainer
@@ -27,27 +28,32 @@ def train(
     from nstyle.training.api import prepare_training
 
     settings = given({"init_from": init_from, **options})
-    run_to_the_end(prepare_training(styles or [], out=out, resume=resume, **settings))
+    with joined() as group:
+        run_to_the_end(prepare_training(styles or [], out=out, resume=resume, group=group, **settings))
 
 
 def run_to_the_end(trainer: "Trainer") -> None:
-    """Train with progress on standard error, then say what to do with the result."""
+    """Train with progress on standard error, then say what to do with the result. Of several processes, the first one speaks."""
     from nstyle.cli.progress import training_progress
     from nstyle.models.memory import keep_freed_memory
 
     keep_freed_memory()
+    if not trainer.group.ranks.is_first:
+        trainer.train()
+        trainer.broken_photographs()
+        return
     config = trainer.config
     start = f"from update {trainer.update} " if trainer.update else ""
     precision = "bfloat16" if "bfloat16" in str(trainer.dtype) else "float32"
     names = ", ".join(trainer.trained)
-    typer.echo(
-        f"training {len(trainer.trained)} styles {start}to update {config.updates} on {trainer.device} in {precision}: {names}", err=True
-    )
+    size = trainer.group.ranks.size
+    where = f"{trainer.device.type} in {size} processes," if size > 1 else f"{trainer.device} in"
+    typer.echo(f"training {len(trainer.trained)} styles {start}to update {config.updates} on {where} {precision}: {names}", err=True)
     with training_progress() as report:
         trainer.train(report)
-    broken = trainer.sampler.monitor.broken
+    broken = trainer.broken_photographs()
     if broken:
-        typer.echo(f"{len(broken)} photographs could not be read and were skipped: {', '.join(map(str, list(broken)[:10]))}", err=True)
+        typer.echo(f"{len(broken)} photographs could not be read and were skipped: {', '.join(broken[:10])}", err=True)
     model = trainer.run.path
     weights = f"--style {trainer.trained[0]}" if len(trainer.info.styles) > 1 else ""
     typer.echo(f"done: {Path(model)}; paint with: nstyle stylize PHOTO --model {model} {weights}".rstrip(), err=True)

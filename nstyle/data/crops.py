@@ -19,6 +19,7 @@ from PIL import Image
 from torch import Tensor
 
 from nstyle.data.photos import BrokenPhotosError, PhotoIndex, ReadMonitor
+from nstyle.distributed import ONE, Ranks
 from nstyle.errors import NstyleError
 from nstyle.image import read_picture, resize, resized
 
@@ -107,19 +108,21 @@ class CropSampler:
         pixels: Tensor = v2.pil_to_tensor(crop)
         return pixels
 
-    def batch(self, update: int, batch_size: int) -> Tensor:
-        """Return the photographs of one update, uint8 (batch_size, 3, size, size)."""
+    def batch(self, update: int, batch_size: int, ranks: Ranks = ONE) -> Tensor:
+        """Return this rank's part of the photographs of one update, uint8 (batch_size / ranks.size, 3, size, size)."""
         first = update * batch_size
-        return torch.stack([self.sample(first + i) for i in range(batch_size)])
+        return torch.stack([self.sample(position) for position in ranks.part(range(first, first + batch_size))])
 
-    def batches(self, first_update: int, last_update: int, batch_size: int, *, workers: int = 2) -> Generator[Tensor, None, None]:
-        """Yield the batches of updates ``first_update`` to ``last_update - 1``, decoded ahead in threads."""
+    def batches(
+        self, first_update: int, last_update: int, batch_size: int, *, ranks: Ranks = ONE, workers: int = 2
+    ) -> Generator[Tensor, None, None]:
+        """Yield the batches of updates ``first_update`` to ``last_update - 1``, decoded ahead in threads; see :meth:`batch`."""
         pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="photos")
         pending: deque[Future[Tensor]] = deque()
         try:
             for update in range(first_update, last_update):
                 while len(pending) < PREFETCHED_BATCHES and update + len(pending) < last_update:
-                    pending.append(pool.submit(self.batch, update + len(pending), batch_size))
+                    pending.append(pool.submit(self.batch, update + len(pending), batch_size, ranks))
                 yield pending.popleft().result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

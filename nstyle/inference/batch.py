@@ -3,15 +3,18 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 
 from PIL import Image, ImageChops
 
+from nstyle.distributed import ALONE, Group
 from nstyle.errors import NstyleError, UsageError
 from nstyle.image import MAX_PIXELS, WRITABLE, Picture, check_pixels, encode, list_pictures, read_picture, resize, resized, write_atomically
+from nstyle.inference.masks import Masks
 from nstyle.inference.mix import Mix, label, make_mix, parse_weights
 from nstyle.inference.stylizer import PaintOptions, Stylizer, load
 from nstyle.layout import contact_sheet
@@ -73,43 +76,56 @@ class _Job:
 
 
 def stylize_files(
-    request: Request, notice: Callable[[str], None], report: Callable[[str, float], None] = lambda photo, share: None
+    request: Request,
+    notice: Callable[[str], None],
+    report: Callable[[str, float], None] = lambda photo, share: None,
+    group: Group = ALONE,
 ) -> Iterator[Result | Failure]:
     """Paint every photograph in every mix that was asked for.
 
     Args:
         request: What to do.
-        notice: Told, in a line each, which model is used and what was normalized.
+        notice: Told, in a line each, which model is used, what was normalized and which of several photographs failed.
         report: Told, while a picture is painted, its photograph and which share of the work is done.
+        group: The processes that share the photographs. All of them plan the whole before any paints.
 
     Yields:
-        Every picture as it is written, and every photograph that failed; the others are painted all the same.
+        Every picture as it is written, and every photograph that failed; the others are painted all the same. Rank 0 of several
+        processes yields at last what the others did.
 
     Raises:
         UsageError: If something cannot be done as asked; nothing is written then.
         NstyleError: At the end, if a photograph failed.
     """
-    path = find_model(request.model)
-    stylizer = load(path, device=choose_device(request.device))
-    if request.model is None:
-        notice(f"model: {path}")
-    masks = _read_masks(request, stylizer)
-    mixes = _mixes(request, stylizer, notice)
-    jobs = _plan(request, mixes, tuple(masks))
-    failures = []
-    for job in jobs:
-        try:
-            yield from _run(job, request, stylizer, masks, report)
-        except NstyleError as error:
-            failures.append(Failure(job.photo, str(error)))
-            yield failures[-1]
-            if len(jobs) > 1:
-                notice(str(error))
+    ranks = group.ranks
+    with group.together():
+        path = find_model(request.model)
+        stylizer = load(path, device=ranks.place(choose_device(request.device)))
+        if request.model is None:
+            notice(f"model: {path}")
+        masks = _read_masks(request, stylizer)
+        jobs = _plan(request, _mixes(request, stylizer, notice), tuple(masks))
+        if ranks.size > 1 and STREAM in request.photos:
+            raise UsageError(f"standard input goes to one process, but there are {ranks.size}; give the photograph as a file")
+    done: list[Result | Failure] = []
+    for job in jobs[ranks.rank :: ranks.size]:
+        for outcome in _try(job, request, stylizer, masks, report):
+            done.append(outcome)
+            yield outcome
+            if isinstance(outcome, Failure) and len(jobs) > 1:
+                notice(outcome.error)
+    shares = group.gather_objects(done)
+    if ranks.is_first:
+        for outcome in chain(*shares[1:]):
+            yield outcome
+            if isinstance(outcome, Failure):
+                notice(outcome.error)
+    failures = [outcome for outcome in chain(*shares) if isinstance(outcome, Failure)]
     if failures:
         raise NstyleError(failures[0].error if len(jobs) == 1 else f"{len(failures)} of {len(jobs)} photographs could not be painted")
 
 
-def _read_masks(request: Request, stylizer: Stylizer) -> dict[str, Image.Image]:
+def _read_masks(request: Request, stylizer: Stylizer) -> Masks:
     """Read ``NAME=FILE`` masks; what is transparent in a file is outside."""
     masks: dict[str, Image.Image] = {}
     for text in request.masks:
@@ -220,9 +236,14 @@ def _label(mix: Mix | None, masked: tuple[str, ...]) -> str:
     return "+".join([*([label(mix)] if mix else []), *(f"{name}-mask" for name in masked)])
 
 
-def _run(
-    job: _Job, request: Request, stylizer: Stylizer, masks: Mapping[str, Image.Image], report: Callable[[str, float], None]
-) -> Iterator[Result]:
+def _try(job: _Job, request: Request, stylizer: Stylizer, masks: Masks, report: Callable[[str, float], None]) -> Iterator[Result | Failure]:
+    try:
+        yield from _run(job, request, stylizer, masks, report)
+    except NstyleError as error:
+        yield Failure(job.photo, str(error))
+
+
+def _run(job: _Job, request: Request, stylizer: Stylizer, masks: Masks, report: Callable[[str, float], None]) -> Iterator[Result]:
     options = request.options
     source = BytesIO(sys.stdin.buffer.read()) if job.photo == STREAM else Path(job.photo)
     picture = read_picture(source, max_pixels=request.max_pixels)

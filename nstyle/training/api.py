@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nstyle.data.styles import StyleFile, find_styles
+from nstyle.distributed import ALONE, Group, joined, was_begun
 from nstyle.errors import UsageError
 from nstyle.losses.presets import PRESETS, RELATIVE, Preset
 from nstyle.models.locate import RUNS, find_model, newest_run
@@ -45,8 +46,9 @@ def train(
         UsageError: If a setting, a painting or the photographs do not do.
         NstyleError: If training fails or is interrupted; what was saved stays.
     """
-    trainer = prepare_training(styles, out=out, resume=resume, **settings)
-    trainer.train(report or (lambda progress: None))
+    with joined() as group:
+        trainer = prepare_training(styles, out=out, resume=resume, group=group, **settings)
+        trainer.train(report or (lambda progress: None))
     return trainer.run.path
 
 
@@ -67,26 +69,40 @@ def add_style(model: str | Path, styles: Sequence[str | Path], *, out: str | Pat
         UsageError: If a setting, a painting or the photographs do not do.
         NstyleError: If training fails or is interrupted; what was saved stays.
     """
-    trainer = prepare_append(model, styles, out=out, **settings)
-    trainer.train(report or (lambda progress: None))
+    with joined() as group:
+        trainer = prepare_append(model, styles, out=out, group=group, **settings)
+        trainer.train(report or (lambda progress: None))
     return trainer.run.path
 
 
-def prepare_training(styles: Sequence[str | Path], *, out: str | Path | None, resume: bool, **settings: Any) -> Trainer:
+def prepare_training(styles: Sequence[str | Path], *, out: str | Path | None, resume: bool, group: Group = ALONE, **settings: Any) -> Trainer:
     """Check everything and return a trainer that is ready to start; see :func:`train`."""
+    return group.in_turn(lambda: _prepare_training(styles, out, resume, group, settings))
+
+
+def _prepare_training(styles: Sequence[str | Path], out: str | Path | None, resume: bool, group: Group, settings: dict[str, Any]) -> Trainer:
     if resume:
-        return _prepare_resume(styles, out, settings)
+        return _prepare_resume(styles, out, group, settings)
     if not styles:
         raise UsageError("no styles given; expected paintings after --styles, such as --styles styles/*.jpg")
     files = find_styles(styles)
     if settings.get("init_from"):
         model = find_model(settings["init_from"])
         settings = {"width": read_info(model).width, **settings, "init_from": str(model)}
-    return new_run(Path(out) if out else RUNS / run_name(files), make_config(files, settings), files)
+    path = Path(out) if out else RUNS / run_name(files)
+    if _goes_on(path):
+        return _prepare_resume(styles, path, group, settings)
+    return new_run(path, make_config(files, settings), files, group)
 
 
-def prepare_append(model: str | Path, styles: Sequence[str | Path], *, out: str | Path, **settings: Any) -> Trainer:
+def prepare_append(model: str | Path, styles: Sequence[str | Path], *, out: str | Path, group: Group = ALONE, **settings: Any) -> Trainer:
     """Check everything and return a trainer that is ready to start; see :func:`add_style`."""
+    return group.in_turn(lambda: _prepare_append(model, styles, Path(out), group, settings))
+
+
+def _prepare_append(model: str | Path, styles: Sequence[str | Path], out: Path, group: Group, settings: dict[str, Any]) -> Trainer:
+    if _goes_on(out):
+        return _prepare_resume(styles, out, group, settings)
     path = find_model(model)
     info = read_info(path)
     inherited: dict[str, Any] = {"updates": ADD_STYLE_UPDATES, "width": info.width, "size": info.size}
@@ -94,7 +110,12 @@ def prepare_append(model: str | Path, styles: Sequence[str | Path], *, out: str 
         inherited["style_size"] = info.style_size
     fixed = {"init_from": str(path), "rows_only": True}
     files = find_styles(styles)
-    return new_run(Path(out), make_config(files, {**inherited, **settings, **fixed}, Preset.from_dict(info.preset)), files)
+    return new_run(out, make_config(files, {**inherited, **settings, **fixed}, Preset.from_dict(info.preset)), files, group)
+
+
+def _goes_on(path: Path) -> bool:
+    """Tell whether torchrun repeats a command after a crash of the processes that began this run and got as far as a checkpoint."""
+    return RunDirectory(path).has_run and was_begun(path)
 
 
 def run_name(styles: Sequence[StyleFile]) -> str:
@@ -121,7 +142,7 @@ def make_config(styles: Sequence[StyleFile], settings: Mapping[str, Any], loss: 
     return TrainingConfig(loss=loss, style_factors=factors, **settings)
 
 
-def _prepare_resume(styles: Sequence[str | Path], out: str | Path | None, settings: dict[str, Any]) -> Trainer:
+def _prepare_resume(styles: Sequence[str | Path], out: str | Path | None, group: Group, settings: dict[str, Any]) -> Trainer:
     files = find_styles(styles)
     if out is None:
         out = RUNS / run_name(files) if files else newest_run()
@@ -136,7 +157,7 @@ def _prepare_resume(styles: Sequence[str | Path], out: str | Path | None, settin
         raise UsageError(f"the run trains {', '.join(names)}, in this order; leave --styles out to resume it, or choose another --out")
     _refuse_changes(config, settings, names)
     changed = {name: value for name, value in settings.items() if name in RESUMABLE}
-    return resume_run(run.path, replace(config, **changed))
+    return resume_run(run.path, replace(config, **changed), group)
 
 
 def _refuse_changes(config: TrainingConfig, settings: dict[str, Any], names: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nstyle.distributed import ALONE, Group
 from nstyle.errors import NonFiniteLossError
 from nstyle.losses.perceptual import Losses
 from nstyle.training.run_directory import sync
@@ -28,7 +29,7 @@ class _Row:
     lr: float
     styles: Sequence[str]
     values: Tensor
-    """(T, B): total, content, style, tv and the style terms of every sample."""
+    """(T, B / ranks): total, content, style, tv and the style terms of every sample of this rank."""
 
 
 class MetricsLog:
@@ -38,13 +39,17 @@ class MetricsLog:
         path: ``metrics.jsonl``; lines are appended.
         tensorboard: Folder of the event files.
         first_update: Events of a killed run from here on are purged.
+        group: The processes that train together. All of them note and flush at the same updates; rank 0 writes.
     """
 
-    def __init__(self, path: Path, tensorboard: Path, first_update: int) -> None:
+    def __init__(self, path: Path, tensorboard: Path, first_update: int, group: Group = ALONE) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        self._file = path.open("a", encoding="utf-8")
-        self._writer = SummaryWriter(str(tensorboard), purge_step=first_update + 1)
+        self._group = group
+        self._writes = group.ranks.is_first
+        if self._writes:
+            self._file = path.open("a", encoding="utf-8")
+            self._writer = SummaryWriter(str(tensorboard), purge_step=first_update + 1)
         self._rows: list[_Row] = []
         self._started = time.monotonic() - _seconds_so_far(path)
         self.latest: dict[str, float] = {}
@@ -52,6 +57,13 @@ class MetricsLog:
 
     def add(self, update: int, lr: float, styles: Sequence[str], total: Tensor, losses: Losses) -> None:
         """Note the losses of an update (counted from 1) without waiting for the device.
+
+        Args:
+            update: Counted from 1.
+            lr: Its learning rate.
+            styles: Of the samples of all ranks.
+            total: Of this rank's samples.
+            losses: Of this rank's samples.
 
         Raises:
             NonFiniteLossError: See :meth:`flush`, which is called every FLUSH_EVERY updates.
@@ -71,9 +83,11 @@ class MetricsLog:
         rows, self._rows = self._rows, []
         if not rows:
             return
-        fetched = torch.stack([row.values for row in rows]).cpu()
+        fetched = self._group.gather(torch.stack([row.values for row in rows]).cpu(), dim=2)
         for row, values in zip(rows, fetched, strict=True):
             self._check_finite(row, values)
+            if not self._writes:
+                continue
             by_style = {
                 name: {term: _mean(values[t], row.styles, name) for t, term in enumerate(self._names)} for name in dict.fromkeys(row.styles)
             }
@@ -83,13 +97,13 @@ class MetricsLog:
                     self._writer.add_scalar(f"{style}/{term}", value, row.update)
             self._writer.add_scalar("lr", row.lr, row.update)
         self.latest = {"content": fetched[-1, 1].mean().item(), "style": fetched[-1, 2].mean().item()}
-        sync(self._file)
+        self._sync()
 
     def _check_finite(self, row: _Row, values: Tensor) -> None:
         bad = (~torch.isfinite(values)).nonzero()
         if not len(bad):
             return
-        sync(self._file)
+        self._sync()
         # A term that is itself a layer says more than the sums that it spoils.
         term, sample = max(bad.tolist())
         raise NonFiniteLossError(
@@ -115,8 +129,14 @@ class MetricsLog:
     def _seconds(self) -> float:
         return round(time.monotonic() - self._started, 3)
 
+    def _sync(self) -> None:
+        if self._writes:
+            sync(self._file)
+
     def close(self) -> None:
         """Write everything to the disk; no-op for what cannot be fetched."""
+        if not self._writes:
+            return
         sync(self._file)
         self._file.close()
         self._writer.close()

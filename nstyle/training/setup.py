@@ -12,6 +12,7 @@ from nstyle.data.coco import DEFAULT_FOLDERS, index_coco
 from nstyle.data.crops import CropSampler, center_crops, hold_out, rank
 from nstyle.data.photos import PhotoIndex, index_folder, probe
 from nstyle.data.styles import StyleFile, compute_targets, logit_colors
+from nstyle.distributed import ALONE, Group, note_begun, was_begun
 from nstyle.errors import UsageError
 from nstyle.losses.perceptual import PerceptualLoss
 from nstyle.models.device import choose_device, choose_dtype
@@ -30,7 +31,7 @@ MAX_VALIDATION = 64
 """Validation photographs that are used at most: each is painted in every style, over and over."""
 
 
-def new_run(path: Path, config: TrainingConfig, styles: Sequence[StyleFile]) -> Trainer:
+def new_run(path: Path, config: TrainingConfig, styles: Sequence[StyleFile], group: Group = ALONE) -> Trainer:
     """Prepare a new run: check everything, measure the paintings, write the directory.
 
     Args:
@@ -38,15 +39,18 @@ def new_run(path: Path, config: TrainingConfig, styles: Sequence[StyleFile]) -> 
         config: The settings. With ``init_from`` the weights of a model are taken, rows matched by style name, and
             new styles start at the mean of the old ones. With ``rows_only`` the styles are appended to that model.
         styles: The paintings, in the order of the style ids.
+        group: The processes that train together. Rank 0 creates the directory, and the others follow.
 
     Raises:
         UsageError: If the settings, the paintings, the photographs or the weights do not do.
     """
     run = RunDirectory(path)
-    run.refuse_if_taken()
+    if group.ranks.is_first:
+        run.refuse_if_taken()
+    group.ranks.check_batch(config.batch_size)
     config = resolve(config)
     names = tuple(style.name for style in styles)
-    device = choose_device(config.device)
+    device = group.ranks.place(choose_device(config.device))
     weights = load_vgg_weights(config.vgg)
     _warn_of_release(config, weights)
     network, info = _initial_network(config, styles)
@@ -55,39 +59,45 @@ def new_run(path: Path, config: TrainingConfig, styles: Sequence[StyleFile]) -> 
     if config.size < perceptual.min_side:
         raise UsageError(f"--size is {config.size}; expected at least {perceptual.min_side} px for {config.loss.style_scales} scales")
     targets = compute_targets(styles, perceptual, config.style_size, device)
-    run.create(config, names, targets)
+    if group.ranks.is_first:
+        run.create(config, names, targets)
+        note_begun(path)
     vgg = {"architecture": weights.architecture, "release": weights.release, "sha256": weights.sha256}
     info = replace(info, size=config.size, style_size=config.style_size, preset=config.loss.to_dict(), vgg=vgg)
-    return _trainer(run, config, network, info, names, targets, weights, photos, validation, device)
+    return _trainer(run, config, network, info, names, targets, weights, photos, validation, device, group)
 
 
-def resume_run(path: Path, config: TrainingConfig) -> Trainer:
+def resume_run(path: Path, config: TrainingConfig, group: Group = ALONE) -> Trainer:
     """Prepare to continue a run from its last checkpoint; the logs are cut back to it.
 
     Args:
         path: The run directory.
         config: The run's own settings, with other ``updates``, ``content`` or ``validation`` if need be.
+        group: The processes that go on together; their number may be another than before.
 
     Raises:
         UsageError: If there is no checkpoint, or the VGG weights are others than before.
     """
     run = RunDirectory(path)
     network, info, optimizer, update = run.load_checkpoint()
-    if update >= config.updates:
+    if update >= config.updates and not was_begun(path):  # Processes that were started again may find nothing left to do.
         raise UsageError(f"{path} is finished: {update} of {config.updates} updates are done; give more --updates to go on")
     names, targets = run.read_targets()
+    group.ranks.check_batch(config.batch_size)
     config = resolve(config)
-    device = choose_device(config.device)
+    device = group.ranks.place(choose_device(config.device))
     weights = load_vgg_weights(config.vgg)
     if weights.sha256 != info.vgg["sha256"]:
         raise UsageError(
             f"the run was started with other VGG weights ({info.vgg['release']}, sha256 {info.vgg['sha256'][:12]}); give them with --vgg"
         )
     photos, validation = _photographs(config)
-    run.write_config(config)
-    run.cut_metrics(update)
+    if group.ranks.is_first:
+        run.write_config(config)
+        run.cut_metrics(update)
+        note_begun(path)
     base = replace(info, updates=info.updates - info.run_updates, run_updates=0)
-    trainer = _trainer(run, config, network, base, names, targets, weights, photos, validation, device)
+    trainer = _trainer(run, config, network, base, names, targets, weights, photos, validation, device, group)
     trainer.restore(optimizer, update)
     return trainer
 
@@ -131,6 +141,7 @@ def _trainer(
     photos: PhotoIndex,
     validation: Tensor,
     device: torch.device,
+    group: Group,
 ) -> Trainer:
     dtype = choose_dtype(config.precision, device)
     return Trainer(
@@ -145,6 +156,7 @@ def _trainer(
         validation=validation,
         device=device,
         dtype=dtype,
+        group=group,
     )
 
 

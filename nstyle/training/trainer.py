@@ -4,7 +4,7 @@ Shape suffixes: B batch, S styles of the network.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from nstyle.data.crops import CropSampler
 from nstyle.data.photos import BrokenPhotosError
+from nstyle.distributed import ALONE, Group
 from nstyle.image import encode, to_image, write_atomically
 from nstyle.interrupt import InterruptedRunError, caught_signals
 from nstyle.losses.perceptual import Losses, PerceptualLoss, StyleTargets
@@ -21,6 +22,7 @@ from nstyle.models.memory import peak_memory, reset_peak_memory
 from nstyle.models.model_file import ModelInfo
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.training.config import TrainingConfig
+from nstyle.training.data_parallel import average_gradients
 from nstyle.training.metrics import MetricsLog
 from nstyle.training.precision import autocast
 from nstyle.training.run_directory import RunDirectory
@@ -105,6 +107,7 @@ class Trainer:
         validation: Photographs (N, 3, H, W) in [0, 1].
         device: Where to train.
         dtype: Of the network's convolutions.
+        group: The processes that train together, each with its part of every batch. Rank 0 writes.
     """
 
     def __init__(
@@ -121,12 +124,13 @@ class Trainer:
         validation: Tensor,
         device: torch.device,
         dtype: torch.dtype,
+        group: Group = ALONE,
     ) -> None:
         self.run, self.config, self.network, self.info = run, config, network, info
         self.trained = tuple(trained)
         self.targets = {term: value.to(device) for term, value in targets.items()}
         self.perceptual, self.sampler, self.validation = perceptual, sampler, validation
-        self.device, self.dtype = device, dtype
+        self.device, self.dtype, self.group = device, dtype, group
         self.rows = torch.tensor([info.styles.index(name) for name in trained], device=device)
         factors = [config.style_factors.get(name, 1.0) for name in trained]
         self.style_factors = torch.tensor(factors, device=device)
@@ -162,42 +166,61 @@ class Trainer:
         """
         config = self.config
         reset_peak_memory(self.device)
-        log = MetricsLog(self.run.metrics, self.run.tensorboard, self.update)
-        batches = self.sampler.batches(self.update, config.updates, config.batch_size)
+        if self.group.ranks.size > 1:
+            self.step_losses = average_gradients(self.network, self.step_losses, self.device)
+        log = MetricsLog(self.run.metrics, self.run.tensorboard, self.update, self.group)
+        batches = self.sampler.batches(self.update, config.updates, config.batch_size, ranks=self.group.ranks)
         try:
             with caught_signals() as caught:
-                for photos in batches:
-                    self._update(photos, log)
+                while self.update < config.updates:
+                    self._update(self._next(batches, caught, log), log)
                     validation = None
                     if self.update % config.checkpoint_every == 0 or self.update == config.updates:
                         validation = self._checkpoint(log)
                     latest = log.latest
                     report(Progress(self.update, config.updates, latest.get("content"), latest.get("style"), validation))
-                    if caught:
-                        self._stop(log, caught[0])
                 return caught[0] if caught else None
-        except BrokenPhotosError:
-            log.flush()
-            self._save()
-            raise
         finally:
             batches.close()
             log.close()
 
+    def _next(self, batches: Iterator[Tensor], caught: Sequence[int], log: MetricsLog) -> Tensor:
+        """Fetch this rank's photographs of the next update, unless some rank has to stop: then save, and stop on all."""
+        photos, broken = None, None
+        if not caught:
+            try:
+                photos = next(batches)
+            except BrokenPhotosError as error:
+                broken = error
+        try:
+            signal_number = self.group.agree(caught[0] if caught else 0, broken)
+            if signal_number or photos is None:
+                raise InterruptedRunError(
+                    f"stopped at update {self.update} of {self.config.updates}; everything is saved, continue with: "
+                    f"nstyle train --resume --out {self.run.path}",
+                    signal_number,
+                )
+        except (BrokenPhotosError, InterruptedRunError):
+            log.flush()
+            self._save()
+            self.group.agree()  # The first process that ends takes the others with it: none may before all is saved.
+            raise
+        return photos
+
     def _update(self, photos: Tensor, log: MetricsLog) -> None:
         config = self.config
-        ids = style_ids(
+        all_ids = style_ids(
             config.schedule,
             self.update,
             num_styles=len(self.trained),
-            batch_size=len(photos),
+            batch_size=config.batch_size,
             updates=config.updates,
             seed=config.seed,
         )
         lr = learning_rate(config.lr_schedule, self.update, peak=config.lr, updates=config.updates)
         for group in self.optimizer.param_groups:
             group["lr"] = lr * group["lr_factor"]
-        ids_B = torch.tensor(ids, device=self.device)
+        ids_B = torch.tensor(self.group.ranks.part(all_ids), device=self.device)
         total, losses = self.step_losses(
             self.network,
             self.perceptual,
@@ -213,16 +236,18 @@ class Trainer:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.clip)
         self.optimizer.step()
         self.update += 1
-        log.add(self.update, lr, [self.trained[i] for i in ids], total, losses)
+        log.add(self.update, lr, [self.trained[i] for i in all_ids], total, losses)
 
     def _to_device(self, photos: Tensor) -> Tensor:
         """Move uint8 (B, 3, H, W) over and convert it there to float32 in [0, 1], channels_last."""
         moved = (photos.pin_memory() if self.device.type == "cuda" else photos).to(self.device, non_blocking=True)
         return moved.contiguous(memory_format=torch.channels_last).float().div(255)
 
-    def _checkpoint(self, log: MetricsLog) -> dict[str, dict[str, float]]:
-        """Write logs, validate, then save: a checkpoint never runs ahead of its logs."""
+    def _checkpoint(self, log: MetricsLog) -> dict[str, dict[str, float]] | None:
+        """Write logs, validate, then save: a checkpoint never runs ahead of its logs. Rank 0 does it all, and the others go on."""
         log.flush()
+        if not self.group.ranks.is_first:
+            return None
         self.network.eval()
         losses = validate(self.network, self.perceptual, self.validation, self.trained, self.rows, self.targets, self.dtype)
         log.add_validation(self.update, losses, peak_memory(self.device))
@@ -234,16 +259,13 @@ class Trainer:
         return losses
 
     def _save(self) -> None:
+        if not self.group.ranks.is_first:
+            return
         base = self.info.updates
         info = replace(self.info, updates=base + self.update, run_updates=self.update, created=time.time())
         self.run.save_checkpoint(self.network, info, self.optimizer.state_dict(), self.update)
 
-    def _stop(self, log: MetricsLog, signal_number: int) -> None:
-        if self.update < self.config.updates:
-            log.flush()
-            self._save()
-            raise InterruptedRunError(
-                f"stopped at update {self.update} of {self.config.updates}; everything is saved, continue with: "
-                f"nstyle train --resume --out {self.run.path}",
-                signal_number,
-            )
+    def broken_photographs(self) -> list[str]:
+        """List the photographs that could not be read, on whichever rank. All ranks must ask."""
+        shares = self.group.gather_objects(list(self.sampler.monitor.broken))
+        return list(dict.fromkeys(path for share in shares for path in share))

@@ -15,6 +15,7 @@ LEVELS = {
     "animation": 2,
     "layout": 2,
     "interrupt": 1,
+    "distributed": 1,
     "models": 2,
     "losses": 3,
     "tiling": 3,
