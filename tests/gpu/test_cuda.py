@@ -1,5 +1,8 @@
 """What needs a GPU. Skips, and says so, where there is none."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,21 @@ def test_training_on_a_gpu(tmp_path: Path, photos: Path, styles: Path, vgg_file:
     assert read_info(run / "model.safetensors").updates == 6
     nstyle.train(out=run, resume=True, updates=8)
     assert read_info(run / "model.safetensors").updates == 8
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="fewer than two GPUs: what needs several is not tested")
+def test_two_gpus_train_like_one(tmp_path: Path, photos: Path, styles: Path, vgg_file: Path) -> None:
+    settings = {"content": photos, "vgg": vgg_file, "updates": 3, "batch-size": 4, "size": 32, "width": 0.25, "precision": "fp32"}
+    options = [f"--{name}={value}" for name, value in settings.items()]
+    totals = []
+    for count in (1, 2):
+        run = tmp_path / str(count)
+        launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
+        command = [*launcher, "-m", "nstyle", "train", "--styles", str(styles / "waves.png"), "--out", str(run), *options]
+        subprocess.run(command, check=True, timeout=300)
+        rows = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
+        totals.append([row["total"] for row in rows if "total" in row])
+    assert totals[1] == pytest.approx(totals[0], rel=0.01)
 
 
 def test_gpu_paints_like_the_cpu(model: Path) -> None:
