@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
@@ -129,20 +128,20 @@ def test_two_ranks_step_like_one_and_one_goes_on(tmp_path: Path, settings: dict[
 
 
 def test_a_killed_worker_is_started_again_and_goes_on(tmp_path: Path, settings: dict[str, Any], styles: Path, start: Start) -> None:
-    settings |= {"updates": 60, "checkpoint_every": 10}
+    settings |= {"updates": 40, "checkpoint_every": 10}
     run = tmp_path / "run"
     process = start(*train(styles, run, settings), launcher=("--max-restarts", "1"))
     wait_for((run / "model.safetensors").exists, process)
     os.kill(workers(process)[1], signal.SIGKILL)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
-    assert "to update 60 on cpu in 2 processes" in errors
+    assert "to update 40 on cpu in 2 processes" in errors
     begun_at = [int(line.split("from update ")[1].split()[0]) for line in errors.splitlines() if "from update " in line]
     assert len(begun_at) == 1, errors
-    assert 10 <= begun_at[0] <= 60
+    assert 10 <= begun_at[0] <= 40
     assert begun_at[0] % 10 == 0
-    assert [row["update"] for row in updates(run)] == list(range(1, 61))
-    assert [path.name for path in run.glob("training-*.pt")] == ["training-60.pt"]
+    assert [row["update"] for row in updates(run)] == list(range(1, 41))
+    assert [path.name for path in run.glob("training-*.pt")] == ["training-40.pt"]
 
 
 def test_what_was_there_before_is_refused_however_often_torchrun_tries(
@@ -200,9 +199,7 @@ def test_what_cannot_be_shared_is_refused_in_one_line(tmp_path: Path, settings: 
     ]
 
 
-def test_a_folder_is_painted_once(tmp_path: Path, photos: Path, model: Path, start: Start) -> None:
-    from PIL import Image
-
+def test_a_folder_is_painted_once(tmp_path: Path, photos: Path, model: Path, start: Start, nstyle: Start) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
     for i, path in enumerate(sorted(photos.rglob("*.jpg")) + sorted(photos.glob("*.jpg"))[:1]):
@@ -216,8 +213,8 @@ def test_a_folder_is_painted_once(tmp_path: Path, photos: Path, model: Path, sta
     results = json.loads(output)
     assert sorted(Path(result["photo"]).name for result in results) == ["0.jpg", "1.jpg", "2.jpg", "3.jpg", "4.jpg", "broken.jpg"]
     assert sorted(path.name for path in (tmp_path / "painted").iterdir()) == [f"{i}_plain.png" for i in range(5)]
-    alone = nstyle.load(model).stylize(Image.open(folder / "3.jpg"), "plain")
-    shared = Image.open(tmp_path / "painted" / "3_plain.png")
-    assert np.abs(np.asarray(alone, dtype=int) - np.asarray(shared, dtype=int)).max() <= 2  # Other numbers of threads round otherwise.
+    alone = nstyle("stylize", folder / "3.jpg", "--model", model, "--style", "plain", OMP_NUM_THREADS="1")  # As torchrun sets it.
+    assert alone.returncode == 0
+    assert (tmp_path / "3_plain.png").read_bytes() == (tmp_path / "painted" / "3_plain.png").read_bytes()
     process = start(*command)
     assert ["exists; give --overwrite" in line for line in ours(process.communicate(timeout=60)[1])] == [True]

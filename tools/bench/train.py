@@ -16,7 +16,7 @@ from rows import Bench, Row, Sample
 
 from nstyle.losses.perceptual import PerceptualLoss
 from nstyle.losses.presets import JOHNSON, RELATIVE, Preset
-from nstyle.models.memory import peak_memory, reset_peak_memory
+from nstyle.models.memory import keep_freed_memory, peak_memory, reset_peak_memory
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.models.vgg import VGGWeights
 from nstyle.training.trainer import parameter_groups, step_losses
@@ -85,7 +85,8 @@ def rows(bench: Bench) -> list[Row]:
 
 
 def our_update(recipe: Recipe, size: int, device: torch.device) -> Callable[[], None]:
-    """Build the update of ``nstyle train`` under one recipe, on random photographs."""
+    """Build the update of ``nstyle train`` under one recipe, on random photographs, and keep freed memory as it does."""
+    keep_freed_memory()
     network = TransformerNetwork(recipe.num_styles).to(device).to(memory_format=torch.channels_last)
     loss = PerceptualLoss(recipe.preset, VGGWeights.random(), dtype=recipe.dtype).to(device)
     optimizer = torch.optim.Adam(parameter_groups(network), 1e-3, fused=device.type in {"cpu", "cuda"})
