@@ -41,7 +41,10 @@ OPTIONS: dict[str, Any] = {
     "clip": Annotated[float | None, typer.Option(help="Largest norm of the gradient, 0 for none. [default: 10]")],
     "vgg": arguments.Vgg,
     "precision": Annotated[str | None, typer.Option(help="auto, fp32 or bf16. [default: auto]")],
-    "compile": Annotated[bool | None, typer.Option("--compile", help="Compile the update with torch.compile (needs a C++ compiler on a CPU, where it seldom pays).")],
+    "compile": Annotated[
+        bool | None,
+        typer.Option("--compile", help="Compile the update with torch.compile. On a CPU it needs a C++ compiler, and seldom pays."),
+    ],
     "device": arguments.Device,
     "seed": Annotated[int | None, typer.Option(help="Decides weights, order and crops. [default: 0]")],
     "checkpoint_every": Annotated[int | None, typer.Option(help="Updates between checkpoints, validations and sample grids. [default: 1000]")],

@@ -119,7 +119,7 @@ def test_two_ranks_step_like_one_and_one_goes_on(tmp_path: Path, settings: dict[
     assert largest > 0
     for gradient, wanted in zip(gradients, reference, strict=True):
         # Gradients that are 0 but for rounding have no digits to compare.
-        torch.testing.assert_close(gradient, wanted, rtol=1e-5, atol=max(1e-5 * float(wanted.abs().max()), 1e-7 * largest))
+        torch.testing.assert_close(gradient, wanted, rtol=1e-4, atol=max(1e-5 * float(wanted.abs().max()), 1e-7 * largest))
 
     for run in (two, one):
         nstyle.train(out=run, resume=True, updates=4)
