@@ -17,7 +17,7 @@ def reflect_and_convolve(x: Tensor, weight: Tensor, stride: int = 1) -> Tensor:
     """Pad by reflection and convolve: (B, in, H, W) and an odd kernel (out, in, k, k) to (B, out, H / stride, W / stride)."""
     x = F.pad(x, (weight.shape[2] // 2,) * 4, mode="reflect")
     if stride == 1 and _is_faster_in_blocks(x, weight):
-        return _convolve_pixel_blocks(x, weight)
+        return convolve_pixel_blocks(x, weight)
     return F.conv2d(x, weight, stride=stride)
 
 
@@ -63,7 +63,7 @@ class _ConvolveImage(torch.autograd.Function):
         weight: Tensor = ctx.saved_tensors[0].transpose(0, 1).flip(2, 3).to(grad.dtype)
         with torch.autocast(grad.device.type, enabled=False):
             if _is_faster_in_blocks(grad, weight):
-                result = _convolve_pixel_blocks(grad, weight, padding=1)
+                result = convolve_pixel_blocks(grad, weight, padding=1)
             else:
                 result = F.conv2d(grad, weight, padding=1)
         return result.to(ctx.image_dtype), None, None, None
@@ -96,7 +96,7 @@ def _is_faster_in_blocks(x: Tensor, weight: Tensor) -> bool:
     return x.device.type == "cpu" and 4 * len(weight) <= BLOCK and x.shape[2] % 2 == 0 == x.shape[3] % 2
 
 
-def _convolve_pixel_blocks(x: Tensor, weight: Tensor, padding: int = 0) -> Tensor:
+def convolve_pixel_blocks(x: Tensor, weight: Tensor, padding: int = 0) -> Tensor:
     """Convolve to few channels, 2 x 2 output pixels at once: with 3 channels most of a block of 16 would be wasted.
 
     Each of the four pixels has the kernel at its own place in a frame that is larger by one.

@@ -30,6 +30,11 @@ class Strip(NamedTuple):
     """Row after the last."""
 
     @property
+    def height(self) -> int:
+        """Number of rows."""
+        return self.stop - self.start
+
+    @property
     def rows(self) -> slice:
         """The rows as an index."""
         return slice(self.start, self.stop)

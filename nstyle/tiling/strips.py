@@ -12,10 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nstyle.models.convolution import convolve_pixel_blocks
 from nstyle.models.transformer import ConvNorm, ResidualBlock, TransformerNetwork
 from nstyle.tiling.moments import Moments
 from nstyle.tiling.plane import Border, Norm, Plane, Strip
-from nstyle.tiling.weights import as_kernel, row_kernel, upsampling_kernels
+from nstyle.tiling.weights import as_kernel, upsampling_kernels
 
 STRIP = 32
 """Rows of a strip."""
@@ -104,7 +105,7 @@ class StripPainter:
                 moments.add(plane.core(strip, outputs))
             if not keep:
                 source.release(Strip(strip.picture, strip.start * stride, below))
-            self.progress(layer.conv.weight.numel() * len(range(strip.start, strip.stop)) * plane.width)
+            self.progress(layer.conv.weight.numel() * strip.height * plane.width)
         return self._finish(plane, layer, moments, mix, "reflect", relu=relu)
 
     def _upsample(self, source: Plane, layer: ConvNorm, mix: Tensor, *, border: int, mode: Border) -> Plane:
@@ -125,26 +126,23 @@ class StripPainter:
                     moments.add(core)  # Even columns have no use for the last outputs, and odd ones none for the first.
                     moments.remove(torch.cat([core[:, :out, :, -1:], core[:, out:, :, :1]], dim=1))
             source.release(strip)
-            self.progress(layer.conv.weight.numel() * 4 * len(range(strip.start, strip.stop)) * width)
+            self.progress(layer.conv.weight.numel() * 4 * strip.height * width)
         return self._finish(plane, layer, moments and moments.merge_halves(), mix, mode, relu=True)
 
     def _output(self, source: Plane, layer: ConvNorm, mix: Tensor, dtype: torch.dtype) -> Tensor:
         """Convolve to RGB, normalize, and squash to [0, 1]."""
         kernel_rows, device = layer.conv.kernel_size[0], source.data.device
-        kernel = row_kernel(layer.conv.weight, self.compute)
+        weight = layer.conv.weight.detach().to(self.compute)
         raw = torch.empty(source.pictures, 3, source.height, source.width, device=device)
         moments = self._unknown(layer, 3, source)
         for strip in source.strips(STRIP):
             read = source.read(Strip(strip.picture, strip.start, strip.stop + kernel_rows - 1), self.compute)
-            parts = F.conv2d(read, kernel)[0].float().contiguous()  # (kernel_rows * 3, rows + kernel_rows - 1, W)
-            rows, count = raw[strip.picture, :, strip.rows][0], strip.stop - strip.start
-            torch.add(parts[:3, :count], parts[3:6, 1 : 1 + count], out=rows)
-            for k in range(2, kernel_rows):
-                rows += parts[3 * k : 3 * k + 3, k : k + count]
+            rows = raw[strip.picture, :, strip.rows]
+            rows.copy_(convolve_pixel_blocks(read, weight))
             if moments is not None:
-                moments.add(source.core(strip, rows[None]))
+                moments.add(source.core(strip, rows))
             source.release(strip)
-            self.progress(layer.conv.weight.numel() * count * source.width)
+            self.progress(layer.conv.weight.numel() * strip.height * source.width)
         norm = self._norm(layer, moments, mix, relu=False, size=(source.height, source.width))
         painted = raw if dtype == raw.dtype else torch.empty_like(raw, dtype=dtype)
         for strip in source.strips(STRIP):

@@ -26,12 +26,3 @@ def upsampling_kernels(weight: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tens
     rows = [torch.stack(pair, dim=2) for pair in fold_upsampling(weight.detach().unbind(dim=2))]
     even, odd = (torch.cat([torch.stack(pair, dim=3) for pair in fold_upsampling(row.unbind(dim=3))]) for row in rows)
     return as_kernel(even, dtype), as_kernel(odd, dtype)
-
-
-def row_kernel(weight: Tensor, dtype: torch.dtype) -> Tensor:
-    """Turn a kernel of few outputs into one row of many: (out, in, h, w) to (h out, in, 1, w), to be summed over shifted rows.
-
-    Convolutions are computed in blocks of 16 outputs or more: with the 3 of the last layer, most of each block would be wasted.
-    """
-    out_channels, in_channels, height, width = weight.shape
-    return as_kernel(weight.permute(2, 0, 1, 3).reshape(height * out_channels, in_channels, 1, width), dtype)

@@ -20,6 +20,7 @@ def bench(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=300)
 
 
+@pytest.mark.slow
 def test_table_and_json_agree(photos: Path, tmp_path: Path) -> None:
     file = tmp_path / "bench.json"
     options = ("--quick", "--device", "cpu", "--photos", photos, "--crop", 32, "--sizes", "40x32", "--json", file)

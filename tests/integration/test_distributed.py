@@ -127,6 +127,7 @@ def test_two_ranks_step_like_one_and_one_goes_on(tmp_path: Path, settings: dict[
     assert_same_losses(two, one, rel=3e-3)  # Adam turns gradients that are 0 but for rounding into whole steps.
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_started_again_and_goes_on(tmp_path: Path, settings: dict[str, Any], styles: Path, start: Start) -> None:
     settings |= {"updates": 40, "checkpoint_every": 10}
     run = tmp_path / "run"
