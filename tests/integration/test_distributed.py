@@ -145,6 +145,7 @@ def test_a_killed_worker_is_started_again_and_goes_on(tmp_path: Path, settings: 
     assert [path.name for path in run.glob("training-*.pt")] == ["training-40.pt"]
 
 
+@pytest.mark.slow
 def test_what_was_there_before_is_refused_however_often_torchrun_tries(
     tmp_path: Path, settings: dict[str, Any], styles: Path, start: Start
 ) -> None:
@@ -171,6 +172,7 @@ def test_a_signal_to_one_rank_stops_all_with_the_state_saved(tmp_path: Path, set
     assert "exitcode  : 143" in errors
 
 
+@pytest.mark.slow
 def test_photographs_that_break_stop_all_ranks(tmp_path: Path, settings: dict[str, Any], styles: Path, photos: Path, start: Start) -> None:
     content = tmp_path / "content"
     content.mkdir()
