@@ -37,4 +37,4 @@ def average_gradients(network: nn.Module, step_losses: StepLosses, device: torch
     # Dynamo would cut the graph to send the first gradients early; this network's all fit into one message.
     torch._dynamo.config.optimize_ddp = False
     link = dist.new_group(backend="nccl") if device.type == "cuda" else None
-    return DistributedDataParallel(_Update(network, step_losses), broadcast_buffers=False, process_group=link)
+    return DistributedDataParallel(_Update(network, step_losses), process_group=link)
