@@ -10,7 +10,7 @@ from torch import Tensor
 from nstyle.models.device import choose_dtype
 from nstyle.models.transformer import MIN_SIDE, STRIDE, TransformerNetwork
 from nstyle.tiling.strips import StripPainter, multiplications
-from nstyle.tiling.tiles import HALO, Tile, samples, tiles
+from nstyle.tiling.tiles import HALO, SAMPLE, Tile, samples, tiles
 
 Tiling = Literal["auto", "whole", "exact", "sampled", "thumbnail"]
 """How a picture is divided; see :func:`paint`."""
@@ -90,9 +90,14 @@ class _Count:
 
 
 def _sample(picture: Tensor, mix: Tensor) -> tuple[Tensor, Tensor, int]:
-    """Cut squares out of the picture, (T, 3, h, w), and out of the mix map; return them with the halo that does not count."""
+    """Cut squares out of the picture, (T, 3, h, w), and out of the mix map; return them with the halo that does not count.
+
+    A picture that is no larger than its sample, or narrower than a square, is measured as a whole.
+    """
     height, width = picture.shape[-2:]
     pixels = min(max(FEWEST_SAMPLED, round(SAMPLED * height * width)), MOST_SAMPLED)
+    if pixels >= height * width or min(height, width) < SAMPLE + 2 * HALO:
+        return picture, mix, 0
     squares = samples(height, width, pixels)
     return _stack(picture, squares), _stack(mix, squares) if mix.dim() == 4 else mix, HALO
 

@@ -64,7 +64,7 @@ def _cuts(length: int, side: int) -> list[int]:
 
 
 def samples(height: int, width: int, pixels: int, side: int = SAMPLE) -> list[Tile]:
-    """Spread squares of ``side`` px and a halo over a picture, of about ``pixels`` pixels in all.
+    """Spread squares of ``side`` px and a halo over a picture that is larger, of about ``pixels`` pixels in all.
 
     Many small ones tell more of a picture than a few large ones: with a quarter of 12 megapixels, 8 squares of 512 px came within
     28 dB of the exact picture, 20 of 256 px within 36, and 48 of 128 px within 39.

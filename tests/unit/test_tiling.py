@@ -125,13 +125,19 @@ def test_samples_come_close_to_the_exact_picture(tiling: Tiling, monkeypatch: py
     """A real photograph in a real style; with the moments of another photograph it is 23 dB."""
     monkeypatch.setattr("nstyle.tiling.paint.FEWEST_SAMPLED", 1_000_000)
     model = nstyle.load("default")
-    pixels = np.array(Image.fromarray(skimage.data.astronaut()).resize((800, 800)))
+    pixels = np.array(Image.fromarray(skimage.data.astronaut()).resize((1200, 1200)))
     photo, mix = torch.from_numpy(pixels).permute(2, 0, 1)[None], torch.eye(len(model.styles))[:1]
     shares: list[float] = []
     painted = paint(model.network, photo, mix, tiling, shares.append)
     assert psnr(painted / 255, paint(model.network, photo, mix, "exact") / 255) > 30
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (20, 300), (128, 80)])
+def test_small_pictures_are_sampled_as_a_whole(network: TransformerNetwork, size: tuple[int, int]) -> None:
+    photo, mix = picture(*size), torch.tensor([[0.5, 0.0, 0.5]])
+    assert torch.equal(paint(network, photo, mix, "sampled"), paint(network, photo, mix, "exact"))
 
 
 def test_exact_and_whole_tell_of_progress_and_keep_bytes(network: TransformerNetwork) -> None:
