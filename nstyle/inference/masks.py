@@ -16,6 +16,8 @@ Masks = Mapping[str, Image.Image | npt.NDArray[np.uint8]]
 """Grey pictures, or arrays (H, W) uint8, by style name: 255 where a picture has this style only."""
 PROPORTION = 0.02
 """Relative difference between the proportions of a mask and of a picture that is taken for rounding."""
+ROUNDING = 4 / 255
+"""What masks that cover everything between them may lack in a pixel: soft edges are rounded, and rounded again when resized."""
 
 
 def mix_map(styles: Sequence[str], rest: Mix | None, masks: Masks, size: tuple[int, int]) -> tuple[list[int], Tensor]:
@@ -42,10 +44,10 @@ def mix_map(styles: Sequence[str], rest: Mix | None, masks: Masks, size: tuple[i
         layers[0, used.index(name)] = layer
     covered = layers.sum(dim=1, keepdim=True)
     left = (1 - covered).clamp_(min=0)
-    if rest is None and left.any():
-        share = f"{100 * (left > 0).float().mean().item():.3g}"
+    if rest is None and (left > ROUNDING).any():
+        share = f"{100 * (left > ROUNDING).float().mean().item():.3g}"
         raise UsageError(f"the masks leave {share} % of the picture uncovered; give --style or --weights for the rest")
-    layers /= covered.clamp_(min=1)
+    layers /= covered.clamp_(min=0 if rest is None else 1)
     for name, weight in (rest or {}).items():
         layers[0, used.index(name)].add_(left[0, 0], alpha=weight)
     return [styles.index(name) for name in used], layers

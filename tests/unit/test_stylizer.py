@@ -10,6 +10,7 @@ from PIL import Image
 import nstyle
 from nstyle.errors import UsageError
 from nstyle.inference.color import keep_luminance
+from nstyle.inference.masks import mix_map
 from nstyle.layout import contact_sheet
 
 
@@ -120,3 +121,17 @@ def test_contact_sheet_holds_every_picture() -> None:
     sheet = np.asarray(contact_sheet(pictures)).reshape(-1, 3)
     for _, picture in pictures:
         assert (sheet == picture.getpixel((0, 0))).all(axis=1).sum() == 60 * 40
+
+
+def test_soft_masks_share_every_pixel(stylizer: nstyle.Stylizer, image: Image.Image) -> None:
+    """Two masks that complement each other cover everything, although their grey levels are rounded when they are resized."""
+    ramp = np.tile(np.linspace(0, 255, 77).round().astype(np.uint8), (round(77 * image.height / image.width), 1))
+    rows, layers = mix_map(stylizer.styles, None, {"plain": ramp, "starry": 255 - ramp}, image.size)
+    assert [stylizer.styles[row] for row in rows] == [name for name in stylizer.styles if "plain" in name or "starry" in name]
+    torch.testing.assert_close(layers.sum(dim=1), torch.ones(1, image.height, image.width))
+    rows, layers = mix_map(stylizer.styles, {"hokusai-great-wave": 1.0}, {"plain": ramp}, image.size)
+    torch.testing.assert_close(layers.sum(dim=1), torch.ones(1, image.height, image.width))
+    with pytest.raises(nstyle.UsageError, match="expected the same proportions"):
+        mix_map(stylizer.styles, None, {"plain": ramp.T.copy()}, image.size)
+    with pytest.raises(nstyle.UsageError, match="two masks are for the same style"):
+        mix_map(stylizer.styles, None, {"plain": ramp, "plai": ramp}, image.size)
