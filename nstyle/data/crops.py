@@ -25,8 +25,10 @@ from nstyle.image import read_picture, resize, resized
 
 logger = logging.getLogger(__name__)
 
-MAX_ZOOM = 1.5
-"""The short side is resized to between 1 and this many times the crop, as far as the photograph has the pixels."""
+MAX_ZOOM = 2.0
+"""The short side is resized to between 1 and this many times the crop. What is near shows flat and soft areas, as large pictures do."""
+MAX_ENLARGEMENT = 1.5
+"""No photograph is enlarged more than this for a zoom, so that a crop is never all blur."""
 PREFETCHED_BATCHES = 4
 ORDER, AUGMENTATION = 0, 1
 """Streams of random numbers, so that none repeats another."""
@@ -97,7 +99,7 @@ class CropSampler:
     def _augment(self, image: Image.Image, position: int) -> Tensor:
         v2 = _transforms()
         draw = np.random.default_rng((self.seed, AUGMENTATION, position))
-        largest = max(self.size, min(min(image.size), int(MAX_ZOOM * self.size)))
+        largest = max(self.size, int(min(MAX_ENLARGEMENT * min(image.size), MAX_ZOOM * self.size)))
         short_side = int(draw.integers(self.size, largest + 1))
         width, height = resized(image.size, short_side=short_side)
         top = int(draw.integers(0, height - self.size + 1))
