@@ -9,7 +9,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-Vgg = Annotated[str | None, typer.Option(help="VGG weights: a file, or imagenet for torchvision's. [default: $NSTYLE_VGG, else imagenet]")]
+Vgg = Annotated[
+    str | None,
+    typer.Option(
+        help="VGG weights: a file, imagenet for torchvision's, or lite, a small encoder that comes along. [default: $NSTYLE_VGG, else imagenet]"
+    ),
+]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps. [default: auto]")]
 
 

@@ -31,13 +31,15 @@ def check(
     from nstyle.layout import contact_sheet
     from nstyle.models.memory import keep_freed_memory
     from nstyle.models.vgg import CONVS_PER_BLOCK, Architecture
-    from nstyle.models.vgg_weights import default_source, load_vgg_weights
+    from nstyle.models.vgg_weights import LITE, default_source, load_vgg_weights
     from nstyle.reconstruction.check import Finding, check_vgg
     from nstyle.reconstruction.pictures import read_source
 
     target = Path(output)
     if target.suffix.lower() not in WRITABLE:
         raise UsageError(f"--output is {output}; expected a picture's name such as vgg-check.png")
+    if default_source(vgg or "") == LITE:
+        raise UsageError("--vgg is lite, which is no VGG: expected VGG16 or VGG19 weights to check")
     if network not in (None, *CONVS_PER_BLOCK):
         raise UsageError(f"--network is {network}; expected {' | '.join(CONVS_PER_BLOCK)}")
     picture = None if image is None else read_source(image).image

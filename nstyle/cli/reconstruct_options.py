@@ -55,7 +55,7 @@ COMMON = (
     Option("pooling", str, "max or average. [default: max]"),
     Option("feature_scale", float, "Factor on all features; seed-000 uses 1/255. [default: 1]"),
     Option("schedule", str, "seed-000: Adam 0.001, that table's iterations, stop below 1e-5."),
-    Option("vgg", str, "VGG weights: a file, or imagenet for torchvision's. [default: $NSTYLE_VGG, else imagenet]"),
+    Option("vgg", str, "VGG weights: a file, imagenet for torchvision's, or lite. [default: $NSTYLE_VGG, else imagenet]"),
     Option("network", str, "vgg16 or vgg19: which one imagenet means, or what a file must hold. [default: vgg16, or the file's]"),
     Option("precision", str, "auto, fp32 or bf16. [default: auto]"),
     Option("device", str, "auto, cpu, cuda, cuda:N or mps. [default: auto]"),

@@ -20,8 +20,8 @@ from nstyle.errors import NstyleError, UsageError
 from nstyle.image import write_atomically
 from nstyle.losses.perceptual import PerceptualLoss
 from nstyle.models.device import choose_device
+from nstyle.models.encoder import load_encoder_weights
 from nstyle.models.model_file import load_model
-from nstyle.models.vgg_weights import load_vgg_weights
 from nstyle.training.setup import split_photographs
 from nstyle.training.validation import TERMS, photo_losses
 
@@ -91,7 +91,7 @@ class _Evaluator:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.device = choose_device(plan.config.device)
-        weights = load_vgg_weights(plan.config.vgg)
+        weights = load_encoder_weights(plan.config.vgg)
         self.weights_hash = weights.sha256
         self.perceptual = PerceptualLoss(plan.config.loss, weights).to(self.device)
         names, self.targets = plan.n_style(0).run.read_targets()

@@ -11,7 +11,7 @@ from nstyle.comparison.plan import MIN_HELD_OUT, Plan
 from nstyle.data.photos import PhotoIndex
 from nstyle.errors import UsageError
 from nstyle.image import write_atomically
-from nstyle.models.vgg_weights import load_vgg_weights
+from nstyle.models.encoder import load_encoder_weights
 from nstyle.training.api import RESUMABLE
 from nstyle.training.setup import split_photographs
 
@@ -44,7 +44,7 @@ def identity(plan: Plan) -> dict[str, Any]:
         "updates": plan.updates,
         "seed": plan.config.seed,
         "styles": [{"name": style.name, "sha256": hashlib.sha256(style.path.read_bytes()).hexdigest()} for style in plan.styles],
-        "vgg": load_vgg_weights(plan.config.vgg).sha256,
+        "vgg": load_encoder_weights(plan.config.vgg).sha256,
         "photographs": _fingerprint(content),
         "held_out_photographs": _fingerprint(held_out),
         "settings": {name: value for name, value in asdict(plan.config).items() if name not in NOT_COMPARED},

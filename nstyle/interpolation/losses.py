@@ -14,8 +14,8 @@ from nstyle.errors import UsageError
 from nstyle.losses.perceptual import PerceptualLoss, StyleTargets
 from nstyle.losses.presets import Preset
 from nstyle.models.device import choose_device
+from nstyle.models.encoder import load_encoder_weights
 from nstyle.models.model_file import ModelInfo
-from nstyle.models.vgg_weights import load_vgg_weights
 from nstyle.training.config import NUM_VALIDATION, TrainingConfig
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.setup import split_photographs
@@ -73,7 +73,7 @@ def make_meter(
         whose = f"targets of {', '.join(missing)}" if missing else "style targets"
         return None, f"no loss curves: {model} comes without {whose}; {HOW_TO_ADD}"
     config = TrainingConfig.from_toml(run.config) if run.config.exists() and run.model == model else None
-    weights = load_vgg_weights(vgg or (config.vgg if config else ""))
+    weights = load_encoder_weights(vgg or (config.vgg if config else ""))
     if weights.sha256 != info.vgg.get("sha256"):
         release = f"{info.vgg.get('release', 'unknown')}, sha256 {info.vgg.get('sha256', '')[:12]}"
         if not paintings:

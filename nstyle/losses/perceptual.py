@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from nstyle.errors import UsageError
 from nstyle.losses.functional import downsample, gram, mean_squared_error, relative_squared_error, total_variation
 from nstyle.losses.presets import Preset
-from nstyle.models.vgg import VGGFeatures, VGGWeights, min_side
+from nstyle.models.encoder import EncoderWeights, build_encoder
+from nstyle.models.vgg import min_side
 
 StyleTargets = dict[str, Tensor]
 """Gram matrices (S, C, C) by term name, such as ``relu2_2@1`` for relu2_2 at half size."""
@@ -36,18 +37,18 @@ class PerceptualLoss(nn.Module):
 
     Args:
         preset: Layers, weights and conventions.
-        weights: The VGG release.
+        weights: The VGG release, or lite.
         dtype: Of the VGG features after conv1_1; statistics and losses are float32 in any case.
 
     Raises:
         UsageError: If the preset asks for layers that the weights do not have.
     """
 
-    def __init__(self, preset: Preset, weights: VGGWeights, *, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, preset: Preset, weights: EncoderWeights, *, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.preset = preset
         layers = tuple(dict.fromkeys(preset.content_layers + preset.style_layers))
-        self.vgg = VGGFeatures(weights, layers, pooling=preset.pooling, dtype=dtype)
+        self.vgg = build_encoder(weights, layers, pooling=preset.pooling, dtype=dtype)
 
     @property
     def min_side(self) -> int:

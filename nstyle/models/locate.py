@@ -12,13 +12,17 @@ RUNS = Path("checkpoints")
 MODEL_FILE = "model.safetensors"
 
 
+def shipped_folder() -> Path:
+    """Return where the weights lie that come with the package."""
+    try:
+        return Path(str(resources.files("nstyle.checkpoints")))
+    except ModuleNotFoundError:
+        return Path(__file__).parents[2] / "checkpoints"  # A checkout that runs without being installed.
+
+
 def shipped_models() -> dict[str, Path]:
     """Return the models that come with the package, by name."""
-    try:
-        folder = Path(str(resources.files("nstyle.checkpoints")))
-    except ModuleNotFoundError:
-        folder = Path(__file__).parents[2] / "checkpoints"  # A checkout that runs without being installed.
-    return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
+    return {path.stem: path for path in sorted(shipped_folder().glob("*.safetensors"))}
 
 
 def newest_run(runs: Path = RUNS) -> Path | None:

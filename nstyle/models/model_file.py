@@ -1,6 +1,6 @@
 """Model files: safetensors with a JSON description in the metadata, so that a file explains itself.
 
-The format is described in ``checkpoints/README.md``.
+The format is described in ``docs/formats.md``.
 """
 
 import json

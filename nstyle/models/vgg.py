@@ -100,8 +100,8 @@ class VGGWeights:
         return cls(architecture=architecture, release="random", mean=mean, std=std_rgb, sha256="none", state=state)
 
 
-class _FirstConv(nn.Conv2d):
-    """conv1_1: float32 in, ``output_dtype`` out."""
+class FirstConv(nn.Conv2d):
+    """conv1_1, frozen: float32 in, ``output_dtype`` out."""
 
     def __init__(self, out_channels: int, output_dtype: torch.dtype) -> None:
         super().__init__(3, out_channels, 3, padding=1)
@@ -154,7 +154,7 @@ class VGGFeatures(nn.Module):
         for index, name in enumerate(self.names):
             if name.startswith("conv"):
                 weight, bias = weights.state[f"features.{index}.weight"], weights.state[f"features.{index}.bias"]
-                conv = nn.Conv2d(weight.shape[1], weight.shape[0], 3, padding=1) if index else _FirstConv(weight.shape[0], dtype)
+                conv = nn.Conv2d(weight.shape[1], weight.shape[0], 3, padding=1) if index else FirstConv(weight.shape[0], dtype)
                 conv.load_state_dict({"weight": weight, "bias": bias})
                 self.convs[name] = conv.to(dtype) if index else conv
         self.dtype = dtype

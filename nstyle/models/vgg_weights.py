@@ -12,12 +12,15 @@ from safetensors import safe_open
 from torch import Tensor
 
 from nstyle.errors import NstyleError, UsageError
+from nstyle.models.download import check_reachable
 from nstyle.models.vgg import CHANNELS_PER_BLOCK, Architecture, VGGWeights, layer_names
 
 logger = logging.getLogger(__name__)
 
 ENVIRONMENT_VARIABLE = "NSTYLE_VGG"
 IMAGENET = "imagenet"
+LITE = "lite"
+"""The small encoder that comes with the package; see :mod:`nstyle.models.lite`."""
 RGB = tuple[float, float, float]
 
 TORCHVISION_CONVENTION: tuple[RGB, RGB] = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -39,7 +42,7 @@ filter is larger for red than for blue, which tells conversions that kept Caffe'
 def default_source(source: str = "") -> str:
     """Resolve what the user gave, or else ``NSTYLE_VGG``, or else ``"imagenet"``; files become absolute paths."""
     source = source or os.environ.get(ENVIRONMENT_VARIABLE) or IMAGENET
-    return source if source == IMAGENET else str(Path(source).absolute())
+    return source if source in (IMAGENET, LITE) else str(Path(source).absolute())
 
 
 def load_vgg_weights(source: str | Path | None = None, *, architecture: Architecture | None = None) -> VGGWeights:
@@ -109,11 +112,13 @@ def _download(architecture: Architecture) -> VGGWeights:
     file_name = weights.url.rsplit("/", 1)[1]
     folder = Path(torch.hub.get_dir()) / "checkpoints"
     try:
+        if not (folder / file_name).is_file():
+            check_reachable(weights.url)
         torch.hub.load_state_dict_from_url(weights.url, check_hash=True, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, pickle.UnpicklingError) as error:
         raise NstyleError(
             f"{architecture} weights cannot be downloaded ({error}); put {file_name} into {folder}, "
-            f"or give a weights file with --vgg or {ENVIRONMENT_VARIABLE}"
+            f"give a weights file with --vgg or {ENVIRONMENT_VARIABLE}, or train with the small encoder that is here: --vgg {LITE}"
         ) from error
     return read_vgg_file(folder / file_name)
 

@@ -14,8 +14,9 @@ from nstyle.animation import check_format
 from nstyle.errors import UsageError, check_setting
 from nstyle.image import to_image
 from nstyle.interrupt import InterruptedRunError, caught_signals
-from nstyle.models.vgg import VGGWeights, check_layers
-from nstyle.models.vgg_weights import IMAGENET, default_source, load_vgg_weights
+from nstyle.models.encoder import EncoderWeights, load_encoder_weights
+from nstyle.models.vgg import check_layers
+from nstyle.models.vgg_weights import IMAGENET, default_source
 from nstyle.reconstruction.config import (
     TRANSFER_CONTENT_LAYERS,
     TRANSFER_STYLE_LAYERS,
@@ -72,7 +73,7 @@ def reconstruct(
     style_layers: Layers | None = None,
     content_layers: Layers | None = None,
     schedule: str | None = None,
-    weights: VGGWeights | None = None,
+    weights: EncoderWeights | None = None,
     out: str | Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -162,7 +163,7 @@ def _check_snapshots(snapshots_every: int, animation: str | None) -> None:
         check_format(Path(f"animation.{animation}"))
 
 
-def _run_recorded(run: Reconstruction, recorder: Recorder, callback: Callback | None, weights: VGGWeights, animation: str | None) -> None:
+def _run_recorded(run: Reconstruction, recorder: Recorder, callback: Callback | None, weights: EncoderWeights, animation: str | None) -> None:
     """Run to the end. Ctrl-C and SIGTERM wait for the end of an iteration, where the state is complete and saved."""
     with caught_signals() as caught:
 
@@ -244,7 +245,7 @@ def _layers(layers: Layers | None) -> dict[str, float]:
     return dict(layers) if isinstance(layers, Mapping) else dict.fromkeys(layers, 1.0)
 
 
-def load_weights(config: ReconstructionConfig) -> VGGWeights:
+def load_weights(config: ReconstructionConfig) -> EncoderWeights:
     """Load the VGG release that the settings name; layers are checked against the network's names first.
 
     Raises:
@@ -253,4 +254,4 @@ def load_weights(config: ReconstructionConfig) -> VGGWeights:
     """
     if default_source(config.vgg) == IMAGENET:
         check_layers([*config.style_layers, *config.content_layers], config.network or "vgg16")
-    return load_vgg_weights(config.vgg or None, architecture=config.network)
+    return load_encoder_weights(config.vgg or None, architecture=config.network)

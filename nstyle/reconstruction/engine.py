@@ -12,7 +12,7 @@ from torch import Tensor
 
 from nstyle.errors import NonFiniteLossError
 from nstyle.models.device import choose_device, choose_dtype
-from nstyle.models.vgg import VGGFeatures, VGGWeights
+from nstyle.models.encoder import EncoderWeights, build_encoder
 from nstyle.reconstruction.config import ReconstructionConfig
 from nstyle.reconstruction.objective import Evaluation, Objective
 from nstyle.reconstruction.optimizers import make_optimizer
@@ -86,7 +86,7 @@ class Reconstruction:
         UsageError: If the pictures or the weights do not fit the layers.
     """
 
-    def __init__(self, config: ReconstructionConfig, pictures: Pictures, weights: VGGWeights) -> None:
+    def __init__(self, config: ReconstructionConfig, pictures: Pictures, weights: EncoderWeights) -> None:
         pictures.check(config)
         self.config = config
         self.pictures = pictures
@@ -94,7 +94,7 @@ class Reconstruction:
         self.device = choose_device(config.device)
         layers = tuple(dict.fromkeys([*config.style_layers, *config.content_layers]))
         dtype = features_dtype(config)
-        self.vgg = VGGFeatures(weights, layers, pooling=config.pooling, dtype=dtype).to(self.device)
+        self.vgg = build_encoder(weights, layers, pooling=config.pooling, dtype=dtype).to(self.device)
         assert config.optimizer is not None
         assert config.lr is not None
         self.optimizer = make_optimizer(config.optimizer, config.lr)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 import nstyle
-from nstyle.models.vgg import VGGWeights
+from nstyle.models.encoder import EncoderWeights
 from nstyle.reconstruction.config import ReconstructionConfig
 from nstyle.reconstruction.engine import Reconstruction, features_dtype
 from nstyle.reconstruction.pictures import Pictures
@@ -17,7 +17,7 @@ RESUMABLE = ("iterations", "patience", "threshold", "device", "vgg")
 """Settings that may differ when a run is resumed. On a ladder the iterations may not: its first sizes are done already."""
 
 
-def identity(config: ReconstructionConfig, pictures: Pictures, weights: VGGWeights) -> dict[str, Any]:
+def identity(config: ReconstructionConfig, pictures: Pictures, weights: EncoderWeights) -> dict[str, Any]:
     """Return what decides a run's pixels: settings, pictures and weights. A resumed run must match it."""
     values = {name: value for name, value in config.to_dict().items() if name not in RESUMABLE or (name == "iterations" and config.min_size)}
     values["precision"] = str(features_dtype(config)).removeprefix("torch.")
@@ -26,7 +26,7 @@ def identity(config: ReconstructionConfig, pictures: Pictures, weights: VGGWeigh
     return {**values, "weights": weights.sha256}
 
 
-def describe(run: Reconstruction, weights: VGGWeights, folder: Path) -> dict[str, Any]:
+def describe(run: Reconstruction, weights: EncoderWeights, folder: Path) -> dict[str, Any]:
     """Say what was run, and how it ended."""
     assert run.best is not None
     pictures = run.pictures

@@ -14,8 +14,8 @@ from nstyle.errors import NstyleError, UsageError
 from nstyle.image import encode, write_atomically
 from nstyle.interrupt import InterruptedRunError
 from nstyle.layout import labelled_table
-from nstyle.models.vgg import Architecture, VGGWeights
-from nstyle.models.vgg_weights import load_vgg_weights
+from nstyle.models.encoder import EncoderWeights, load_encoder_weights
+from nstyle.models.vgg import Architecture
 from nstyle.reconstruction.api import as_sequence, make_config, reconstruct
 from nstyle.reconstruction.config import ReconstructionConfig
 from nstyle.reconstruction.engine import Progress
@@ -192,16 +192,16 @@ def _release(cell: Cell) -> tuple[str, Architecture | None]:
     return cell.settings.get("vgg", ""), cell.settings.get("network")
 
 
-def _load_releases(cells: Sequence[Cell]) -> dict[tuple[str, Architecture | None], VGGWeights | NstyleError]:
+def _load_releases(cells: Sequence[Cell]) -> dict[tuple[str, Architecture | None], EncoderWeights | NstyleError]:
     """Load every VGG release that the cells name, once and before any work.
 
     Raises:
         NstyleError: If none of them can be loaded; a single one that cannot is returned as its error.
     """
-    releases: dict[tuple[str, Architecture | None], VGGWeights | NstyleError] = {}
+    releases: dict[tuple[str, Architecture | None], EncoderWeights | NstyleError] = {}
     for source, network in dict.fromkeys(map(_release, cells)):
         try:
-            releases[source, network] = load_vgg_weights(source or None, architecture=network)
+            releases[source, network] = load_encoder_weights(source or None, architecture=network)
         except NstyleError as error:
             releases[source, network] = error
     errors = [release for release in releases.values() if isinstance(release, NstyleError)]
@@ -210,7 +210,7 @@ def _load_releases(cells: Sequence[Cell]) -> dict[tuple[str, Architecture | None
     return releases
 
 
-def _run_cell(cell: Cell, folder: Path, weights: VGGWeights, *, callback: Callable[[Cell, Progress], None] | None, **options: Any) -> None:
+def _run_cell(cell: Cell, folder: Path, weights: EncoderWeights, *, callback: Callable[[Cell, Progress], None] | None, **options: Any) -> None:
     """Continue the cell if it was interrupted, or else make it anew."""
     report = None if callback is None else (lambda progress: callback(cell, progress))
     arguments: dict[str, Any] = {**cell.settings, **options, "weights": weights, "out": folder, "callback": report}
@@ -223,7 +223,7 @@ def _run_cell(cell: Cell, folder: Path, weights: VGGWeights, *, callback: Callab
     reconstruct(**arguments, overwrite=True)
 
 
-def _find_done(out: Path, cell: Cell, config: ReconstructionConfig, pictures: Pictures, weights: VGGWeights) -> Path | None:
+def _find_done(out: Path, cell: Cell, config: ReconstructionConfig, pictures: Pictures, weights: EncoderWeights) -> Path | None:
     """Find the finished run of exactly these settings: in the cell's own folder, or under the name that another sweep gave it."""
     others = sorted(path.parent for path in out.glob("*/run.json"))
     for folder in [out / cell.name, *others]:
@@ -232,7 +232,7 @@ def _find_done(out: Path, cell: Cell, config: ReconstructionConfig, pictures: Pi
     return None
 
 
-def _is_done(folder: RunFolder, config: ReconstructionConfig, pictures: Pictures, weights: VGGWeights) -> bool:
+def _is_done(folder: RunFolder, config: ReconstructionConfig, pictures: Pictures, weights: EncoderWeights) -> bool:
     try:
         description = folder.read_description()
     except UsageError:

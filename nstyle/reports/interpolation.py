@@ -61,7 +61,7 @@ def interpolate(
         steps: Points on every leg, at least 2.
         size: Long side of the painted photograph, in pixels.
         animate: File for a morph through the styles: ``.webp``, ``.gif`` or ``.mp4``.
-        vgg: Weights for the losses; see :func:`nstyle.models.vgg_weights.load_vgg_weights`.
+        vgg: Weights for the losses; see :func:`nstyle.models.encoder.load_encoder_weights`.
         device: Where to paint.
         command: That asked for it, for the report.
         report: Called with the number of pictures painted so far.

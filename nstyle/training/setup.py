@@ -16,10 +16,10 @@ from nstyle.distributed import ALONE, Group, note_begun, was_begun
 from nstyle.errors import UsageError
 from nstyle.losses.perceptual import PerceptualLoss
 from nstyle.models.device import choose_device, choose_dtype
+from nstyle.models.encoder import EncoderWeights, load_encoder_weights
 from nstyle.models.model_file import ModelInfo, load_model
 from nstyle.models.transformer import TransformerNetwork
-from nstyle.models.vgg import VGGWeights
-from nstyle.models.vgg_weights import default_source, load_vgg_weights
+from nstyle.models.vgg_weights import default_source
 from nstyle.training.config import NUM_VALIDATION, TrainingConfig
 from nstyle.training.precision import check_can_compile
 from nstyle.training.run_directory import RunDirectory
@@ -51,7 +51,7 @@ def new_run(path: Path, config: TrainingConfig, styles: Sequence[StyleFile], gro
     config = resolve(config)
     names = tuple(style.name for style in styles)
     device = group.ranks.place(choose_device(config.device))
-    weights = load_vgg_weights(config.vgg)
+    weights = load_encoder_weights(config.vgg)
     _warn_of_release(config, weights)
     network, info = _initial_network(config, styles)
     photos, validation = _photographs(config)
@@ -86,7 +86,7 @@ def resume_run(path: Path, config: TrainingConfig, group: Group = ALONE) -> Trai
     group.ranks.check_batch(config.batch_size)
     config = resolve(config)
     device = group.ranks.place(choose_device(config.device))
-    weights = load_vgg_weights(config.vgg)
+    weights = load_encoder_weights(config.vgg)
     if weights.sha256 != info.vgg["sha256"]:
         raise UsageError(
             f"the run was started with other VGG weights ({info.vgg['release']}, sha256 {info.vgg['sha256'][:12]}); give them with --vgg"
@@ -137,7 +137,7 @@ def _trainer(
     info: ModelInfo,
     trained: Sequence[str],
     targets: dict[str, Tensor],
-    weights: VGGWeights,
+    weights: EncoderWeights,
     photos: PhotoIndex,
     validation: Tensor,
     device: torch.device,
@@ -213,7 +213,7 @@ def _photographs(config: TrainingConfig) -> tuple[PhotoIndex, Tensor]:
     return photos, center_crops(PhotoIndex(held_out.root, held_out.files[:used]), config.size)
 
 
-def _warn_of_release(config: TrainingConfig, weights: VGGWeights) -> None:
+def _warn_of_release(config: TrainingConfig, weights: EncoderWeights) -> None:
     tuned_on = config.loss.release
     if tuned_on is not None and weights.release != tuned_on:
         logger.warning(

@@ -129,6 +129,10 @@ def test_missing_file_and_blocked_download(tmp_path: Path, monkeypatch: pytest.M
     def blocked(*args: object, **kwargs: object) -> None:
         raise OSError("blocked")
 
+    monkeypatch.setattr("nstyle.models.vgg_weights.check_reachable", blocked)
+    with pytest.raises(NstyleError, match=r"put vgg16-397923af.pth into .*NSTYLE_VGG.* --vgg lite"):
+        load_vgg_weights("imagenet")
+    monkeypatch.setattr("nstyle.models.vgg_weights.check_reachable", lambda url: None)
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", blocked)
     with pytest.raises(NstyleError, match=r"put vgg16-397923af.pth into .*NSTYLE_VGG"):
         load_vgg_weights("imagenet")

@@ -1,0 +1,33 @@
+"""Files from the network, with an answer within seconds where there is none."""
+
+import threading
+import urllib.request
+from http import HTTPStatus
+
+DEADLINE = 8.0
+"""Seconds within which a server must answer. Name servers that are cut off keep a program waiting longer than any timeout of its sockets."""
+
+
+def check_reachable(url: str, *, deadline: float = DEADLINE) -> None:
+    """Ask for a file's header, in a thread that is left behind if it does not return.
+
+    Raises:
+        OSError: If there is no answer within ``deadline`` seconds, or not a good one.
+    """
+    failures: list[Exception] = []
+    done = threading.Event()
+
+    def ask() -> None:
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=deadline) as answer:
+                if answer.status != HTTPStatus.OK:
+                    raise OSError(f"the server answers {answer.status}")
+        except Exception as error:
+            failures.append(error)
+        done.set()
+
+    threading.Thread(target=ask, daemon=True).start()
+    if not done.wait(deadline):
+        raise TimeoutError(f"no answer within {deadline:.0f} seconds")
+    if failures:
+        raise OSError(str(failures[0])) from failures[0]

@@ -1,0 +1,42 @@
+"""The network that judges pictures: VGG16 or VGG19, or our own small one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from nstyle.errors import UsageError
+from nstyle.models.lite import LiteFeatures, LiteWeights, read_lite_weights
+from nstyle.models.vgg import Architecture, Pooling, VGGFeatures, VGGWeights
+from nstyle.models.vgg_weights import LITE, default_source, load_vgg_weights
+
+EncoderWeights = VGGWeights | LiteWeights
+
+
+def load_encoder_weights(source: str | Path | None = None, *, architecture: Architecture | None = None) -> EncoderWeights:
+    """Load what ``--vgg`` names: ``"lite"``, or else see :func:`nstyle.models.vgg_weights.load_vgg_weights`.
+
+    Raises:
+        UsageError: If the file does not exist, is no VGG, or another network than is wanted.
+        NstyleError: If a download fails.
+    """
+    if default_source(str(source or "")) != LITE:
+        return load_vgg_weights(source, architecture=architecture)
+    if architecture is not None:
+        raise UsageError(f"lite is no {architecture}; leave --network out, or give {architecture} weights with --vgg")
+    return read_lite_weights()
+
+
+def build_encoder(
+    weights: EncoderWeights, layers: Sequence[str], *, pooling: Pooling = "max", dtype: torch.dtype = torch.float32
+) -> VGGFeatures | LiteFeatures:
+    """Build the frozen network that computes ``layers``; see :class:`VGGFeatures` for the arguments.
+
+    Raises:
+        UsageError: If the network lacks a layer, or lite is asked for average pooling.
+    """
+    if isinstance(weights, VGGWeights):
+        return VGGFeatures(weights, layers, pooling=pooling, dtype=dtype)
+    if pooling != "max":
+        raise UsageError(f"lite has max pooling only, and {pooling} pooling was asked for; give VGG16 weights with --vgg")
+    return LiteFeatures(weights, layers, dtype=dtype)
