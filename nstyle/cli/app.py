@@ -10,6 +10,7 @@ from nstyle.cli import reconstruct
 from nstyle.cli.add_style import add_style
 from nstyle.cli.arguments import SpreadStyleImages, SpreadStyles
 from nstyle.cli.compare import compare
+from nstyle.cli.demo import demo
 from nstyle.cli.interpolate import interpolate
 from nstyle.cli.models import info, models
 from nstyle.cli.reconstruct_check import check
@@ -37,6 +38,7 @@ app.command(cls=SpreadStyleImages)(interpolate)
 app.command()(report)
 app.command()(models)
 app.command()(info)
+app.command()(demo)
 
 reconstruction = typer.Typer(
     help="Optimize pixels to see what each VGG layer and each loss captures.", no_args_is_help=True, rich_markup_mode=None

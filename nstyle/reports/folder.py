@@ -64,7 +64,7 @@ def write_folder(
     machine = describe_machine()
     files = {name: text.encode() for name, text in tables.items()}
     for figure in (figure for section in sections for figure in section.figures):
-        files[f"{figure.name}.png"] = figure.png
+        files[f"{figure.name}.{figure.kind}"] = figure.image
         if figure.svg is not None:
             files[f"{figure.name}.svg"] = figure.svg
     how = Section("How this was made", ", ".join(f"{name} {value}" for name, value in machine.items()), commands=[command] if command else [])

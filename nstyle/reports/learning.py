@@ -57,7 +57,7 @@ def write_report(runs: Sequence[str | Path], out: str | Path, command: str = "")
     return write_folder(folder, TITLE, sections, numbers, tables, command)
 
 
-def _curves_plot(curves: CurveSet) -> Plot:
+def curves_plot(curves: CurveSet) -> Plot:
     """Draw the content and the style losses of every style of one run: seed 003's figure 1."""
     return panels_plot(
         [Panel({style: _line(curve, term) for style, curve in curves.curves.items()}, "update", f"{term} loss, weighted") for term in TERMS]
@@ -117,7 +117,7 @@ def _one_run(label: str, curves: CurveSet, position: int) -> Section:
     text = f"Loss convention: {curves.convention}. " + ", ".join(f"{fact} {value}" for fact, value in curves.facts.items()) + "."
     rows = [[style, *(number(curves.final(style, term)) for term in TERMS)] for style, curve in curves.curves.items()]
     table = Table(["style", *(f"{term} at the end" for term in TERMS)], rows)
-    return Section(label, text, [Figure.of_plot(name, caption, _curves_plot(curves))], [table])
+    return Section(label, text, [Figure.of_plot(name, caption, curves_plot(curves))], [table])
 
 
 def _in_words(sets: dict[str, CurveSet]) -> Section:

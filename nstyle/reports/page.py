@@ -1,6 +1,7 @@
 """A report as one self-contained HTML page: pictures embedded, readable on a phone, light and dark, no script and no network."""
 
 import base64
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +12,7 @@ from nstyle.image import encode
 from nstyle.reports.plots import Plot
 
 TEMPLATE = "page.html.jinja"
+JPEG_START = b"\xff\xd8"
 WIDE = 1.1
 """Width over height, above which a picture counts as wide."""
 
@@ -22,9 +24,12 @@ class Figure:
     name: str
     """Of its files beside the page, without the extension."""
     caption: str
-    png: bytes
+    image: bytes
+    """PNG, or JPEG for what is as large as photographs."""
     svg: bytes | None = None
     """The same as a drawing, for plots."""
+    command: str = ""
+    """That makes it, if there is one."""
 
     @classmethod
     def of_plot(cls, name: str, caption: str, plot: Plot) -> "Figure":
@@ -39,13 +44,18 @@ class Figure:
     @property
     def wide(self) -> bool:
         """Tell whether the picture is so wide that a phone should scroll it instead of shrinking it."""
-        width, height = (int.from_bytes(self.png[i : i + 4]) for i in (16, 20))  # The header of a PNG.
+        width, height = Image.open(io.BytesIO(self.image)).size
         return width > WIDE * height
+
+    @property
+    def kind(self) -> str:
+        """``png`` or ``jpeg``."""
+        return "jpeg" if self.image.startswith(JPEG_START) else "png"
 
     @property
     def data(self) -> str:
         """The picture as the page holds it."""
-        return "data:image/png;base64," + base64.b64encode(self.png).decode()
+        return f"data:image/{self.kind};base64," + base64.b64encode(self.image).decode()
 
 
 @dataclass(frozen=True)

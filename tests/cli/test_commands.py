@@ -25,7 +25,7 @@ def test_styles_take_everything_up_to_the_next_option_in_order() -> None:
     assert spread(["--styles", "--out", "x"], "--styles") == ["--out", "x"]
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["add-style"], ["stylize"], ["models"], ["info"]])
+@pytest.mark.parametrize("command", [[], ["train"], ["add-style"], ["stylize"], ["models"], ["info"], ["demo"]])
 def test_help_is_quick(nstyle, command: list[str]) -> None:
     start = time.perf_counter()
     done = nstyle(*command, "--help")

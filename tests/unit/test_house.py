@@ -26,7 +26,8 @@ LEVELS = {
     "comparison": 6,
     "interpolation": 6,
     "reports": 7,
-    "cli": 8,
+    "demo": 8,
+    "cli": 9,
 }
 PACKAGE = Path(nstyle.__file__).parent
 

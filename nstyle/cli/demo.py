@@ -1,0 +1,48 @@
+"""``nstyle demo``."""
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def demo(
+    out: Annotated[str, typer.Option(help="Folder for everything that is made; a demo that is there goes on where it stopped.")] = "demo",
+    vgg: Annotated[
+        str | None,
+        typer.Option(
+            help="VGG weights: a file, imagenet or lite. [default: $NSTYLE_VGG, else imagenet if it was downloaded before, else lite]"
+        ),
+    ] = None,
+    open_page: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser where there is one.")] = True,
+) -> None:
+    """Paint sample photographs, train two styles into the model and a small network from nothing, and show it all on one page."""
+    from nstyle.cli.progress import painting_progress, training_progress
+    from nstyle.demo.api import Voice, run_demo
+    from nstyle.models.memory import keep_freed_memory
+
+    keep_freed_memory()
+    page = run_demo(
+        out,
+        vgg=vgg,
+        voice=Voice(notice=lambda text: typer.echo(f"nstyle: {text}", err=True), painting=painting_progress, training=training_progress),
+    )
+    typer.echo(page)
+    if open_page and _has_browser():
+        _open(page)
+
+
+def _has_browser() -> bool:
+    """Tell whether someone watches who can see a browser."""
+    has_display = sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return sys.stdout.isatty() and has_display
+
+
+def _open(page: "Path") -> None:
+    import webbrowser
+
+    webbrowser.open(page.absolute().as_uri())

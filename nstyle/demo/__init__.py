@@ -1,0 +1,1 @@
+"""The first minute: paint, really train, and show it all on one page."""

@@ -1,0 +1,103 @@
+"""What the demo works with: scikit-image's sample photographs, our drawn styles, and VGG weights that are at hand."""
+
+import os
+from collections.abc import Callable
+from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from nstyle.errors import NstyleError
+from nstyle.image import encode, write_atomically
+from nstyle.models.encoder import load_encoder_weights
+from nstyle.models.vgg_weights import ENVIRONMENT_VARIABLE, IMAGENET, LITE, default_source
+
+PHOTOGRAPHS = ("astronaut", "coffee", "chelsea", "rocket")
+CREDITS = (
+    "The photographs come with scikit-image: Eileen Collins by NASA and a rocket by SpaceX (public domain), "
+    "coffee by Rachel Michetti and the cat Chelsea by Stéfan van der Walt (CC0)."
+)
+
+
+def check_photographs(folder: Path) -> None:
+    """Tell before anything is written whether the sample photographs are at hand.
+
+    Raises:
+        NstyleError: If they are not in the folder yet and scikit-image is not installed.
+    """
+    if not all(path.is_file() for path in _paths(folder)) and find_spec("skimage") is None:
+        raise NstyleError('the photographs of the demo come with scikit-image, which is not installed: pip install "nstyle[demo]"')
+
+
+def write_photographs(folder: Path) -> list[Path]:
+    """Write scikit-image's sample photographs as JPEG files, where they are not there yet."""
+    paths = _paths(folder)
+    for path in paths:
+        if not path.is_file():
+            from skimage import data
+
+            write_atomically(path, encode(Image.fromarray(getattr(data, path.stem)()), ".jpg"))
+    return paths
+
+
+def _paths(folder: Path) -> list[Path]:
+    return [folder / f"{name}.jpg" for name in PHOTOGRAPHS]
+
+
+def sample_styles() -> dict[str, Path]:
+    """Return the drawn styles that come with the package, by name."""
+    try:
+        folder = Path(str(resources.files("nstyle.sample_styles")))
+    except ModuleNotFoundError:
+        folder = Path(__file__).parents[2] / "data" / "styles"  # A checkout that runs without being installed.
+    return {path.stem: path for path in sorted(folder.glob("*.jpg"))}
+
+
+def write_styles(folder: Path) -> dict[str, Path]:
+    """Copy the drawn styles to where a user finds them, and return the copies by name."""
+    copies = {}
+    for name, path in sample_styles().items():
+        copies[name] = folder / path.name
+        if not copies[name].is_file():
+            write_atomically(copies[name], path.read_bytes())
+    return copies
+
+
+def choose_vgg(given: str | None, notice: Callable[[str], None]) -> str:
+    """Choose VGG weights without a download, unless one is asked for; what stands in for them where there are none is said.
+
+    Args:
+        given: What the user asked for, or None: the file that ``NSTYLE_VGG`` names, else torchvision's weights if they were
+            downloaded before, else our own small encoder.
+        notice: Told in a line when our own encoder is taken.
+
+    Returns:
+        A source for :func:`nstyle.models.encoder.load_encoder_weights`.
+
+    Raises:
+        UsageError: If the file that is named is not there, or holds no VGG.
+    """
+    if given == IMAGENET:
+        try:
+            load_encoder_weights(IMAGENET)
+        except NstyleError as error:
+            notice(f"{error}; training goes on with our own small encoder, {LITE}")
+            return LITE
+        return IMAGENET
+    if given or os.environ.get(ENVIRONMENT_VARIABLE):
+        load_encoder_weights(given)
+        return default_source(given or "")
+    if imagenet_is_here():
+        return IMAGENET
+    notice(f"no VGG weights are at hand, so our own small encoder, {LITE}, stands in; --vgg {IMAGENET} downloads VGG16 (528 MB)")
+    return LITE
+
+
+def imagenet_is_here() -> bool:
+    """Tell whether torchvision's VGG16 lies in torch's cache already."""
+    from torchvision.models import VGG16_Weights
+
+    file_name: str = VGG16_Weights.IMAGENET1K_V1.url.rsplit("/", 1)[1]
+    return (Path(torch.hub.get_dir()) / "checkpoints" / file_name).is_file()
