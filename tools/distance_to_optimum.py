@@ -1,0 +1,147 @@
+"""How many iterations of direct optimisation a network's pictures are worth (Johnson et al. 2016, figure 5).
+
+    python tools/distance_to_optimum.py MODEL --photos FILE... --styles PAINTING... [--size 256] [--iterations 500] --output FOLDER
+
+For every photograph and style the pixels of the photograph are optimised against the very loss that the model was trained with, by
+L-BFGS and by Adam, in float32 statistics. MODEL's picture of the photograph is measured with the same loss. FOLDER holds one JSON file per
+pair, which is kept on the next call, and at the end a table, `optimum.md`, and the curves, `optimum.png`. Needs the model's VGG weights.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nstyle.data.crops import center_crop
+from nstyle.data.styles import StyleFile, compute_targets, find_styles
+from nstyle.image import write_atomically
+from nstyle.losses.perceptual import PerceptualLoss
+from nstyle.losses.presets import Preset
+from nstyle.models.device import choose_device, choose_dtype
+from nstyle.models.locate import find_model
+from nstyle.models.memory import keep_freed_memory
+from nstyle.models.model_file import load_model
+from nstyle.models.style_names import match_style
+from nstyle.models.vgg_weights import load_vgg_weights
+from nstyle.reconstruction.config import OptimizerName
+from nstyle.reconstruction.objective import Evaluation
+from nstyle.reconstruction.optimizers import make_optimizer
+from nstyle.reports.plots import line_plot
+
+RATES: dict[OptimizerName, float] = {"lbfgs": 1.0, "adam": 0.02}
+"""Adam's is the best of 0.005, 0.01, 0.02 and 0.05 on one pair."""
+
+
+class Target:
+    """The loss of pictures of one photograph in one style."""
+
+    def __init__(self, loss: PerceptualLoss, photo: Tensor, style: dict[str, Tensor]) -> None:
+        self.loss, self.style = loss, style
+        self.content = loss.content_features(photo)
+
+    def evaluate(self, picture: Tensor) -> Evaluation:
+        """Measure a picture (1, 3, H, W) in [0, 1], and its gradient."""
+        with torch.enable_grad():
+            leaf = picture.detach().clone().requires_grad_()
+            total = self.loss.total(self.loss(leaf, self.content, self.style)).sum()
+            (gradient,) = torch.autograd.grad(total, leaf)
+        return Evaluation(loss=float(total), terms={}, grad=gradient)
+
+
+def descend(target: Target, photo: Tensor, name: OptimizerName, iterations: int) -> list[float]:
+    """Optimise from the photograph; returns the lowest loss so far, after 0, 1, ... iterations."""
+    optimizer = make_optimizer(name, RATES[name])
+    picture, evaluation = photo, target.evaluate(photo)
+    curve = [evaluation.loss]
+    with torch.no_grad():
+        for _ in range(iterations):
+            picture, evaluation = optimizer.step(picture, evaluation, target.evaluate)
+            curve.append(min(curve[-1], evaluation.loss))
+    return curve
+
+
+def reached(curve: list[float], loss: float) -> int | None:
+    """Return after how many iterations a curve is as low as ``loss``; None for never."""
+    return next((i for i, value in enumerate(curve) if value <= loss), None)
+
+
+def measure(model: str, photo_path: Path, style: StyleFile, size: int, iterations: int) -> dict[str, Any]:
+    """Measure one pair."""
+    network, info = load_model(find_model(model))
+    network.eval()
+    row = info.styles.index(match_style(style.name, info.styles))
+    preset = Preset.from_dict(info.preset)
+    weights = load_vgg_weights()
+    photo = center_crop(photo_path, size)[None]
+    grams = compute_targets([style], PerceptualLoss(preset, weights), info.style_size, choose_device("cpu"))
+    target = Target(PerceptualLoss(preset, weights, dtype=choose_dtype("auto", choose_device("cpu"))), photo, grams)
+    with torch.inference_mode():
+        painted = network(photo, torch.eye(len(info.styles))[row : row + 1])
+    result: dict[str, Any] = {"photo": photo_path.stem, "style": style.name, "size": size, "network": target.evaluate(painted.clone()).loss}
+    for name in RATES:
+        started = time.perf_counter()
+        result[name] = descend(target, photo, name, iterations)
+        result[f"{name}_seconds"] = time.perf_counter() - started
+    return result
+
+
+def table(results: list[dict[str, Any]]) -> str:
+    """Write what was found, one row per pair and a line of medians."""
+    lines = ["| photograph | style | photograph itself | network | L-BFGS, all | Adam, all | L-BFGS iterations | Adam iterations |"]
+    lines.append("|---|---|---|---|---|---|---|---|")
+    worth: dict[str, list[int]] = {name: [] for name in RATES}
+    for result in results:
+        cells = [result["photo"], result["style"], f"{result['lbfgs'][0]:.3f}", f"{result['network']:.3f}"]
+        cells += [f"{result[name][-1]:.3f}" for name in RATES]
+        for name in RATES:
+            count = reached(result[name], result["network"])
+            worth[name].append(len(result[name]) if count is None else count)
+            cells.append(f"> {len(result[name]) - 1}" if count is None else str(count))
+        lines.append("| " + " | ".join(cells) + " |")
+    words = [f"{name}: median {statistics.median(counts):g}, {min(counts)} to {max(counts)}" for name, counts in worth.items()]
+    return "\n".join([*lines, "", "Iterations that the network's picture is worth: " + "; ".join(words)]) + "\n"
+
+
+def main() -> None:
+    """Measure all pairs, then write table and curves."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model")
+    parser.add_argument("--photos", nargs="+", type=Path, required=True)
+    parser.add_argument("--styles", nargs="+", required=True)
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--iterations", type=int, default=500)
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    keep_freed_memory()
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    results = []
+    for photo in arguments.photos:
+        for style in find_styles(arguments.styles):
+            path = arguments.output / f"{photo.stem}_{style.name}.json"
+            if not path.exists():
+                found = measure(arguments.model, photo, style, arguments.size, arguments.iterations)
+                write_atomically(path, json.dumps(found).encode())
+            results.append(json.loads(path.read_text()))
+            print(
+                path,
+                f"network {results[-1]['network']:.3f}",
+                {name: reached(results[-1][name], results[-1]["network"]) for name in RATES},
+                flush=True,
+            )
+    text = table(results)
+    print(text)
+    write_atomically(arguments.output / "optimum.md", text.encode())
+    relative = {name: [[value / result["network"] for value in result[name]] for result in results] for name in RATES}
+    series = {name: [statistics.median(values) for values in zip(*curves, strict=True)] for name, curves in relative.items()}
+    count = arguments.iterations + 1
+    plot = line_plot(range(count), {**series, "network": [1.0] * count}, x_label="iterations", y_label="median loss / the network's")
+    write_atomically(arguments.output / "optimum.png", plot.png)
+
+
+if __name__ == "__main__":
+    main()
