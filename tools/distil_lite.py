@@ -9,6 +9,7 @@ model has painted, and noise over photographs, so that the network also knows wh
 
 import argparse
 import json
+import statistics
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +43,8 @@ INPUT_SCALE = 64.0
 MIX_CONCENTRATION = 0.3
 """Of the Dirichlet distribution of styles in painted pictures: mostly one or two styles."""
 JUDGED_SIZE = 256
+ROUNDS = 9
+"""Of timing."""
 
 
 def with_noise(photos: Tensor, draw: np.random.Generator) -> Tensor:
@@ -170,7 +173,7 @@ def judged_pictures(photos: Path, paintings: PhotoIndex) -> Iterator[tuple[str, 
 
 
 def judge(arguments: argparse.Namespace) -> None:
-    """Print correlations with VGG16 of features and Gram matrices, by kind of picture and layer, and of whole style losses."""
+    """Print correlations with VGG16 of features, Gram matrices and whole style losses, and how long both take."""
     teacher = VGGFeatures(load_vgg_weights(arguments.vgg), LAYERS)
     student = LiteFeatures(read_lite_weights(arguments.weights), LAYERS)
     by_kind: dict[str, list[Tensor]] = {}
@@ -191,6 +194,26 @@ def judge(arguments: argparse.Namespace) -> None:
         losses = torch.tensor([[float(relative_squared_error(a[side][layer], b[side][layer])) for side in (0, 1)] for a, b in pairs])
         ranks = losses.argsort(dim=0).argsort(dim=0).float()
         print(f"{layer}: rank correlation of style losses, {len(pairs)} pairs of pictures: {_correlation(ranks[:, 0], ranks[:, 1]):.3f}")
+    print_speed(arguments.vgg)
+
+
+def print_speed(vgg: str) -> None:
+    """Time both encoders in turns, forward and backward to the picture, in the precision of training."""
+    dtype = choose_dtype("auto", choose_device("cpu"))
+    encoders = {
+        "VGG16": VGGFeatures(load_vgg_weights(vgg), LAYERS, dtype=dtype),
+        "lite": LiteFeatures(read_lite_weights(), LAYERS, dtype=dtype),
+    }
+    pictures = torch.rand(4, 3, JUDGED_SIZE, JUDGED_SIZE).contiguous(memory_format=torch.channels_last).requires_grad_()
+    times: dict[str, list[float]] = {name: [] for name in encoders}
+    for _ in range(ROUNDS):
+        for name, encoder in encoders.items():
+            started = time.perf_counter()
+            features = list(encoder(pictures).values())
+            torch.autograd.backward(features, [torch.ones_like(value) for value in features])
+            times[name].append(time.perf_counter() - started)
+    words = ", ".join(f"{name} {statistics.median(values):.3f} s" for name, values in times.items())
+    print(f"forward and backward, 4 pictures of {JUDGED_SIZE} px, {dtype}, median of {ROUNDS}: {words}")
 
 
 def _correlation(a: Tensor, b: Tensor) -> float:

@@ -16,6 +16,7 @@ from rows import Bench, Row, Sample
 
 from nstyle.losses.perceptual import PerceptualLoss
 from nstyle.losses.presets import JOHNSON, RELATIVE, Preset
+from nstyle.models.lite import LiteWeights
 from nstyle.models.memory import keep_freed_memory, peak_memory, reset_peak_memory
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.models.vgg import VGGWeights
@@ -42,6 +43,8 @@ class Recipe:
     compile: bool = False
     num_styles: int = NUM_STYLES
     plain: bool = False
+    lite: bool = False
+    """Under our own small encoder instead of VGG16."""
 
     @property
     def name(self) -> str:
@@ -49,7 +52,8 @@ class Recipe:
         if self.plain:
             return f"plain, {self.preset.name}"
         how = "compiled" if self.compile else "eager"
-        return f"{self.preset.name}, {name(self.dtype)} {how}, n = {self.num_styles}"
+        preset = f"{self.preset.name} under lite" if self.lite else self.preset.name
+        return f"{preset}, {name(self.dtype)} {how}, n = {self.num_styles}"
 
 
 PLAIN = Recipe(JOHNSON, torch.float32, plain=True)
@@ -62,6 +66,7 @@ RECIPES = (
     *(Recipe(JOHNSON, torch.bfloat16, num_styles=count) for count in OTHER_STYLES),
     Recipe(RELATIVE, torch.bfloat16),
     Recipe(RELATIVE, torch.bfloat16, compile=True),
+    Recipe(RELATIVE, torch.bfloat16, lite=True),
 )
 
 
@@ -75,7 +80,7 @@ def rows(bench: Bench) -> list[Row]:
             updates=1,
             images=BATCH,
             pixels=BATCH * bench.crop**2,
-            flop=plain.update_flop(recipe.preset) * BATCH * bench.crop**2,
+            flop=None if recipe.lite else plain.update_flop(recipe.preset) * BATCH * bench.crop**2,
             dtype=recipe.dtype,
             baseline=PLAIN.name,
         )
@@ -88,7 +93,8 @@ def our_update(recipe: Recipe, size: int, device: torch.device) -> Callable[[], 
     """Build the update of ``nstyle train`` under one recipe, on random photographs, and keep freed memory as it does."""
     keep_freed_memory()
     network = TransformerNetwork(recipe.num_styles).to(device).to(memory_format=torch.channels_last)
-    loss = PerceptualLoss(recipe.preset, VGGWeights.random(), dtype=recipe.dtype).to(device)
+    weights = LiteWeights.random() if recipe.lite else VGGWeights.random()
+    loss = PerceptualLoss(recipe.preset, weights, dtype=recipe.dtype).to(device)
     optimizer = torch.optim.Adam(parameter_groups(network), 1e-3, fused=device.type in {"cpu", "cuda"})
     with torch.no_grad():
         painting = torch.rand(1, 3, size, size, device=device)
