@@ -1,15 +1,17 @@
 """Write a run's model in half precision, as it is shipped.
 
-python tools/ship_model.py RUN checkpoints/default.safetensors
+python tools/ship_model.py RUN checkpoints/default.safetensors [--leave-out STYLE...]
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from nstyle.models.locate import find_model
 from nstyle.models.model_file import load_model, save_model
+from nstyle.models.style_names import match_style
 
 
 def main() -> None:
@@ -17,8 +19,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run")
     parser.add_argument("output", type=Path)
+    parser.add_argument("--leave-out", nargs="*", default=[], metavar="STYLE", help="styles that are not shipped")
     arguments = parser.parse_args()
     network, info = load_model(find_model(arguments.run))
+    left_out = [match_style(name, info.styles) for name in arguments.leave_out]
+    kept = [name for name in info.styles if name not in left_out]
+    network = network.select_styles([info.styles.index(name) for name in kept])
+    info = replace(info, styles=tuple(kept))
     save_model(arguments.output, network, info, dtype=torch.float16)
     print(f"{arguments.output}: {len(info.styles)} styles, {info.updates} updates, {arguments.output.stat().st_size / 1e6:.2f} MB")
 

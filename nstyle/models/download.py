@@ -4,7 +4,7 @@ import threading
 import urllib.request
 from http import HTTPStatus
 
-DEADLINE = 8.0
+DEADLINE = 6.0
 """Seconds within which a server must answer. Name servers that are cut off keep a program waiting longer than any timeout of its sockets."""
 
 

@@ -82,7 +82,7 @@ def test_training_learns(tmp_path: Path, settings: dict[str, Any], paintings: li
     assert max(first, last) < 0.95 * start, (first, last, start)
 
 
-@pytest.mark.parametrize("schedule", ["round-robin", "random"])
+@pytest.mark.parametrize("schedule", ["round-robin", pytest.param("random", marks=pytest.mark.slow)])
 def test_resume_after_a_kill_is_bit_identical(tmp_path: Path, settings: dict[str, Any], paintings: list[Path], schedule: str) -> None:
     """lengstrom#105 and MSG-Net#5: a restart lost the run, or the optimizer."""
     settings |= {"updates": 60, "checkpoint_every": 5, "schedule": schedule, "lr_schedule": "one-cycle"}

@@ -42,6 +42,7 @@ def failures(weights: VGGWeights) -> list[str]:
     return [finding.what for finding in verdict.findings if not finding.ok]
 
 
+@pytest.mark.slow  # tests/cli does the same from the shell.
 def test_the_real_weights_pass(real_vgg: str) -> None:
     verdict = check_vgg(load_vgg_weights(real_vgg), size=96, iterations=60)
     assert verdict.ok, [finding for finding in verdict.findings if not finding.ok]
