@@ -50,7 +50,7 @@ class Target:
             leaf = picture.detach().clone().requires_grad_()
             total = self.loss.total(self.loss(leaf, self.content, self.style)).sum()
             (gradient,) = torch.autograd.grad(total, leaf)
-        return Evaluation(loss=float(total), terms={}, grad=gradient)
+        return Evaluation(loss=float(total.detach()), terms={}, grad=gradient)
 
 
 def descend(target: Target, photo: Tensor, name: OptimizerName, iterations: int) -> list[float]:

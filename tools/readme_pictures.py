@@ -19,7 +19,12 @@ PAINTED_SIDE = 768
 """Long side in pixels at which pictures are painted; the sheet shows them reduced."""
 WALK = ("van-gogh-starry-night", "hokusai-great-wave")
 STEPS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-BLENDS = (("hokusai-great-wave", "kandinsky-composition-vii"), ("picabia-udnie", "munch-the-scream"))
+BLENDS = (
+    ("hokusai-great-wave", "kandinsky-composition-vii"),
+    ("picabia-udnie", "munch-the-scream"),
+    ("matisse-woman-with-a-hat", "mondrian-composition-vii"),
+    ("gauguin-three-tahitian-women", "monet-impression-sunrise"),
+)
 
 
 def save(path: Path, pictures: list[tuple[str, Image.Image]]) -> None:
