@@ -118,8 +118,8 @@ def test_two_ranks_step_like_one_and_one_goes_on(tmp_path: Path, settings: dict[
     largest = max(float(gradient.abs().max()) for gradient in reference)
     assert largest > 0
     for gradient, wanted in zip(gradients, reference, strict=True):
-        # Gradients that are 0 but for rounding have no digits to compare.
-        torch.testing.assert_close(gradient, wanted, rtol=1e-4, atol=max(1e-5 * float(wanted.abs().max()), 1e-7 * largest))
+        # Gradients that are 0 but for rounding have no digits to compare; sums in another order differ in the fifth digit.
+        torch.testing.assert_close(gradient, wanted, rtol=1e-4, atol=max(1e-4 * float(wanted.abs().max()), 1e-6 * largest))
 
     for run in (two, one):
         nstyle.train(out=run, resume=True, updates=4)
