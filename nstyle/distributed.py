@@ -3,6 +3,7 @@
 Torch is imported late, as the command line needs to know its rank before it needs torch.
 """
 
+import gc
 import itertools
 import os
 import socket
@@ -204,6 +205,10 @@ def joined() -> Iterator[Group]:
     import torch
     import torch.distributed as dist
 
+    # Its functions have the group as a default: imported later, they would keep it, and its threads, until the interpreter ends.
+    # A thread that still lets go of a tensor then makes a process abort that has done its work.
+    import torch.distributed.nn.functional
+
     if ranks.local_rank < torch.cuda.device_count():
         torch.cuda.set_device(ranks.local_rank)  # At once, lest every process keeps a piece of the first GPU.
     dist.init_process_group("gloo", store=_fresh_store(ranks), rank=ranks.rank, world_size=ranks.size, timeout=TIMEOUT)
@@ -211,6 +216,7 @@ def joined() -> Iterator[Group]:
         yield Group(ranks)
     finally:
         dist.destroy_process_group()
+        gc.collect()  # What is left of a trainer refers to the group, whose threads end when nothing does.
 
 
 def note_begun(run: Path) -> None:

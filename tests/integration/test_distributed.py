@@ -19,6 +19,17 @@ from nstyle.training.run_directory import RunDirectory
 
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 Start = Callable[..., Any]
+SHOW_THREADS = """
+import atexit
+from pathlib import Path
+from nstyle.cli import main
+
+@atexit.register
+def show_threads():
+    print(*(path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")))
+
+main()
+"""
 
 
 @pytest.fixture
@@ -42,8 +53,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start ``nstyle`` in two processes; whatever still runs at the end is killed."""
     started = []
 
-    def start(*arguments: object, launcher: tuple[str, ...] = ()) -> subprocess.Popen[str]:
-        command = [*TORCHRUN, *launcher, "-m", "nstyle", *map(str, arguments)]
+    def start(*arguments: object, launcher: tuple[str, ...] = (), worker: tuple[str, ...] = ("-m", "nstyle")) -> subprocess.Popen[str]:
+        command = [*TORCHRUN, *launcher, *worker, *map(str, arguments)]
         process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         started.append(process)
         return process
@@ -125,6 +136,18 @@ def test_two_ranks_step_like_one_and_one_goes_on(tmp_path: Path, settings: dict[
         nstyle.train(out=run, resume=True, updates=4)
         assert [row["update"] for row in updates(run)] == [1, 2, 3, 4]
     assert_same_losses(two, one, rel=3e-3)  # Adam turns gradients that are 0 but for rounding into whole steps.
+
+
+def test_no_thread_of_the_group_outlives_it(tmp_path: Path, settings: dict[str, Any], styles: Path, start: Start) -> None:
+    """A thread of gloo that frees a tensor while the interpreter ends aborts the process; see nstyle.distributed.joined."""
+    worker = tmp_path / "worker.py"
+    worker.write_text(SHOW_THREADS)
+    process = start(*train(styles, tmp_path / "run", settings | {"updates": 1, "checkpoint_every": 1}), worker=(str(worker),))
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    assert output.count("\n") == 2
+    assert "gloo" not in output
+    assert "tcpstore" not in output
 
 
 @pytest.mark.slow
