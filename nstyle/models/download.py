@@ -1,11 +1,16 @@
 """Files from the network, with an answer within seconds where there is none."""
 
+import socket
 import threading
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 
 DEADLINE = 6.0
 """Seconds within which a server must answer. Name servers that are cut off keep a program waiting longer than any timeout of its sockets."""
+STALL = 30.0
+"""Seconds without a byte after which a download has stalled."""
 
 
 def check_reachable(url: str, *, deadline: float = DEADLINE) -> None:
@@ -31,3 +36,14 @@ def check_reachable(url: str, *, deadline: float = DEADLINE) -> None:
         raise TimeoutError(f"no answer within {deadline:.0f} seconds")
     if failures:
         raise OSError(str(failures[0])) from failures[0]
+
+
+@contextmanager
+def noticing_stalls() -> Iterator[None]:
+    """Let downloads within fail with :class:`TimeoutError` when they stall: torch.hub's would wait for ever."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(STALL)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

@@ -12,7 +12,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from nstyle.errors import NstyleError, UsageError
-from nstyle.models.download import check_reachable
+from nstyle.models.download import check_reachable, noticing_stalls
 from nstyle.models.vgg import CHANNELS_PER_BLOCK, Architecture, VGGWeights, layer_names
 
 logger = logging.getLogger(__name__)
@@ -114,7 +114,8 @@ def _download(architecture: Architecture) -> VGGWeights:
     try:
         if not (folder / file_name).is_file():
             check_reachable(weights.url)
-        torch.hub.load_state_dict_from_url(weights.url, check_hash=True, map_location="cpu", weights_only=True)
+        with noticing_stalls():
+            torch.hub.load_state_dict_from_url(weights.url, check_hash=True, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, pickle.UnpicklingError) as error:
         raise NstyleError(
             f"{architecture} weights cannot be downloaded ({error}); put {file_name} into {folder}, "

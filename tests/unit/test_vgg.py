@@ -1,6 +1,10 @@
 """Frozen VGG features against torchvision's networks, and the weights files."""
 
+import socket
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Event, Thread
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -136,6 +140,37 @@ def test_missing_file_and_blocked_download(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", blocked)
     with pytest.raises(NstyleError, match=r"put vgg16-397923af.pth into .*NSTYLE_VGG"):
         load_vgg_weights("imagenet")
+
+
+def test_a_download_that_stalls_half_way_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stalling(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "1000000")
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            self.do_HEAD()
+            self.wfile.write(b"0" * 1000)
+            self.wfile.flush()
+            released.wait(30)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    released = Event()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Stalling) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/vgg16-397923af.pth"
+        monkeypatch.setattr("torchvision.models.VGG16_Weights", SimpleNamespace(IMAGENET1K_V1=SimpleNamespace(url=url)))
+        monkeypatch.setattr("nstyle.models.download.STALL", 0.3)
+        monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+        with pytest.raises(NstyleError, match=r"cannot be downloaded .*timed out.*put vgg16-397923af.pth into"):
+            load_vgg_weights("imagenet")
+        released.set()
+        server.shutdown()
+    assert socket.getdefaulttimeout() is None
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]  # Half a file would be taken for a whole one.
 
 
 def test_caffe_order_of_colours_is_turned_around(real_vgg: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
