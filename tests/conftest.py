@@ -1,9 +1,10 @@
 """Shared fixtures: sample photographs, drawn styles, VGG weights, and a way to run the command line."""
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -102,15 +103,30 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
 
+@pytest.fixture(scope="session")
+def launcher() -> Iterator[subprocess.Popen[str]]:
+    """A process that starts command lines with torch already imported."""
+    command = [sys.executable, "-W", "default", str(Path(__file__).parent / "launcher.py")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+
+
 @pytest.fixture
-def nstyle(tmp_path: Path) -> Run:
+def nstyle(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, launcher: subprocess.Popen[str]) -> Run:
     """Run the command line in a folder of its own, without the user's VGG weights."""
 
     def run(*arguments: object, stdin: bytes = b"", cwd: Path = tmp_path, **environment: str) -> subprocess.CompletedProcess[bytes]:
-        env = {**os.environ, "PYTHONWARNINGS": "default", "COLUMNS": "200", **environment}
+        env = {**os.environ, "COLUMNS": "200", **environment}
         if "NSTYLE_VGG" not in environment:
             env.pop("NSTYLE_VGG", None)
-        command = [sys.executable, "-m", "nstyle", *map(str, arguments)]
-        return subprocess.run(command, input=stdin, capture_output=True, cwd=cwd, env=env, timeout=300)
+        streams = [tmp_path_factory.mktemp("streams") / name for name in ("stdin", "stdout", "stderr")]
+        for stream in streams:
+            stream.write_bytes(stdin if stream.name == "stdin" else b"")
+        request = {"arguments": [*map(str, arguments)], "cwd": str(cwd), "environment": env, "streams": [*map(str, streams)]}
+        assert launcher.stdin is not None
+        assert launcher.stdout is not None
+        print(json.dumps(request), file=launcher.stdin, flush=True)
+        status = int(launcher.stdout.readline())
+        return subprocess.CompletedProcess(request["arguments"], status, *(stream.read_bytes() for stream in streams[1:]))
 
     return run
