@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ class _Row:
     styles: Sequence[str]
     values: Tensor
     """(T, B / ranks): total, content, style, tv and the style terms of every sample of this rank."""
+    gradient_norm: Tensor | None
+    """Before clipping; a scalar that all ranks share. None if nothing is clipped."""
 
 
 class MetricsLog:
@@ -55,7 +58,7 @@ class MetricsLog:
         self.latest: dict[str, float] = {}
         """Mean content and style loss of the last update that was fetched."""
 
-    def add(self, update: int, lr: float, styles: Sequence[str], total: Tensor, losses: Losses) -> None:
+    def add(self, update: int, lr: float, styles: Sequence[str], total: Tensor, losses: Losses, gradient_norm: Tensor | None = None) -> None:
         """Note the losses of an update (counted from 1) without waiting for the device.
 
         Args:
@@ -64,13 +67,14 @@ class MetricsLog:
             styles: Of the samples of all ranks.
             total: Of this rank's samples.
             losses: Of this rank's samples.
+            gradient_norm: Before clipping, where that is done.
 
         Raises:
             NonFiniteLossError: See :meth:`flush`, which is called every FLUSH_EVERY updates.
         """
         self._names = ("total", "content", "style", "tv", *losses.style_terms)
         values = torch.stack([total, losses.content, losses.style, losses.tv, *losses.style_terms.values()])
-        self._rows.append(_Row(update, self._seconds(), lr, styles, values.detach()))
+        self._rows.append(_Row(update, self._seconds(), lr, styles, values.detach(), gradient_norm))
         if len(self._rows) >= FLUSH_EVERY:
             self.flush()
 
@@ -78,20 +82,24 @@ class MetricsLog:
         """Fetch and write what was noted.
 
         Raises:
-            NonFiniteLossError: If a loss is not finite; lines up to it are written.
+            NonFiniteLossError: If a loss or the gradient's norm is not finite; lines up to it are written.
         """
         rows, self._rows = self._rows, []
         if not rows:
             return
         fetched = self._group.gather(torch.stack([row.values for row in rows]).cpu(), dim=2)
-        for row, values in zip(rows, fetched, strict=True):
-            self._check_finite(row, values)
+        for row, values, norm in zip(rows, fetched, _fetch_norms(rows), strict=True):
+            self._check_finite(row, values, norm)
             if not self._writes:
                 continue
             by_style = {
                 name: {term: _mean(values[t], row.styles, name) for t, term in enumerate(self._names)} for name in dict.fromkeys(row.styles)
             }
-            self._write({"update": row.update, "seconds": row.seconds, "lr": row.lr, "total": values[0].mean().item(), "losses": by_style})
+            line = {"update": row.update, "seconds": row.seconds, "lr": row.lr, "total": values[0].mean().item(), "losses": by_style}
+            if norm is not None:
+                line["gradient_norm"] = norm
+                self._writer.add_scalar("gradient_norm", norm, row.update)
+            self._write(line)
             for style, terms in by_style.items():
                 for term, value in terms.items():
                     self._writer.add_scalar(f"{style}/{term}", value, row.update)
@@ -99,11 +107,16 @@ class MetricsLog:
         self.latest = {"content": fetched[-1, 1].mean().item(), "style": fetched[-1, 2].mean().item()}
         self._sync()
 
-    def _check_finite(self, row: _Row, values: Tensor) -> None:
+    def _check_finite(self, row: _Row, values: Tensor, norm: float | None) -> None:
         bad = (~torch.isfinite(values)).nonzero()
-        if not len(bad):
+        if not len(bad) and (norm is None or math.isfinite(norm)):
             return
         self._sync()
+        if not len(bad):
+            raise NonFiniteLossError(
+                f"the norm of the gradient became {norm} at update {row.update}, though the loss is finite: clipped, it would be nothing; "
+                "start a new run with a lower --content-weight or --style-weight"
+            )
         # A term that is itself a layer says more than the sums that it spoils.
         term, sample = max(bad.tolist())
         raise NonFiniteLossError(
@@ -146,6 +159,11 @@ def _seconds_so_far(path: Path) -> float:
     """Return what the last line of a run that is resumed says; its file holds whole lines only."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     return float(json.loads(lines[-1]).get("seconds", 0.0)) if lines else 0.0
+
+
+def _fetch_norms(rows: Sequence[_Row]) -> list[float | None]:
+    norms = [row.gradient_norm for row in rows if row.gradient_norm is not None]
+    return [*torch.stack(norms).tolist()] if norms else [None] * len(rows)
 
 
 def _mean(values: Tensor, styles: Sequence[str], name: str) -> float:

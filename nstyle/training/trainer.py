@@ -232,11 +232,10 @@ class Trainer:
         )
         self.optimizer.zero_grad()
         total.mean().backward()  # type: ignore[no-untyped-call]
-        if config.clip > 0:
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.clip)
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.clip) if config.clip > 0 else None
         self.optimizer.step()
         self.update += 1
-        log.add(self.update, lr, [self.trained[i] for i in all_ids], total, losses)
+        log.add(self.update, lr, [self.trained[i] for i in all_ids], total, losses, norm)
 
     def _to_device(self, photos: Tensor) -> Tensor:
         """Move uint8 (B, 3, H, W) over and convert it there to float32 in [0, 1], channels_last."""

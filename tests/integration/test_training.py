@@ -294,6 +294,12 @@ def test_non_finite_loss_names_style_layer_and_update_and_keeps_the_checkpoint(
     assert read_info(trainer.run.model).updates == 12
 
 
+def test_a_gradient_too_large_to_clip_ends_the_run(tmp_path: Path, settings: dict[str, Any], paintings: list[Path]) -> None:
+    """A norm of infinity clips every gradient to 0: the run would go on and learn nothing."""
+    with pytest.raises(NonFiniteLossError, match=r"the norm of the gradient became inf at update 1, though the loss is finite"):
+        nstyle.train(paintings, out=tmp_path / "run", **settings | {"style_weight": 1e25, "precision": "fp32"})
+
+
 def test_photographs_that_break_later_end_the_run_with_its_state_saved(
     tmp_path: Path, settings: dict[str, Any], paintings: list[Path], photos: Path
 ) -> None:
