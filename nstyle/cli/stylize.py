@@ -28,6 +28,9 @@ def stylize(
         str | None, typer.Option("--output", "-o", help="File, folder or - for standard output. [default: PHOTO_STYLE.png here]")
     ] = None,
     size: Annotated[int | None, typer.Option(help="Resize to this long side in pixels first.")] = None,
+    grain: Annotated[
+        float, typer.Option(metavar="LEVELS", help="Film grain put on first, 2 of 255 levels or so: strokes instead of a mesh in plain skies.")
+    ] = 0.0,
     tile: Annotated[
         str,
         typer.Option(
@@ -58,7 +61,9 @@ def stylize(
         style=style,
         all_styles=all_styles,
         masks=tuple(mask or []),
-        options=PaintOptions(strength=strength, keep_color=cast("KeepColor | None", keep_color), size=size, tiling=cast("Tiling", tile)),
+        options=PaintOptions(
+            strength=strength, keep_color=cast("KeepColor | None", keep_color), size=size, grain=grain, tiling=cast("Tiling", tile)
+        ),
         output=output,
         max_pixels=max_pixels,
         overwrite=overwrite,

@@ -1,5 +1,6 @@
 """Paint pictures with a trained network."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +16,17 @@ from torch import Tensor
 from nstyle.errors import UsageError, check_setting
 from nstyle.image import resize, to_image, to_picture
 from nstyle.inference.color import KeepColor, finish
+from nstyle.inference.grain import MAX_GRAIN, add_grain
 from nstyle.inference.masks import Masks, mix_map
 from nstyle.inference.mix import Mix, make_mix
 from nstyle.models.locate import find_model
 from nstyle.models.model_file import ModelInfo, load_model
-from nstyle.models.transformer import TransformerNetwork, pad_to_stride
+from nstyle.models.transformer import REACH, STRIDE, TransformerNetwork, pad_to_stride
 from nstyle.tiling.paint import Report, Tiling, paint
 
-MARGIN = 48
-"""Width of the mirrored margin in pixels, as far as the picture has them: frames were still seen with 32."""
+MARGIN = math.ceil(REACH / STRIDE) * STRIDE
+"""Width of the mirrored margin in pixels, as far as the picture has them. What the network answers to the border of a picture is strongest
+as far inside as it can feel it: with 48 px a line of cyan, pink or brown, three pixels wide, lay along the top of six shipped styles."""
 Pixels = TypeVar("Pixels", Image.Image, npt.NDArray[np.generic], Tensor)
 
 
@@ -34,12 +37,14 @@ class PaintOptions:
     strength: float = 1.0
     keep_color: KeepColor | None = None
     size: int | None = None
+    grain: float = 0.0
     tiling: Tiling = "auto"
 
     def __post_init__(self) -> None:
         check_setting(0 <= self.strength <= 1, "strength", f"{self.strength:g}", "0 (the photograph) to 1 (the style)")
         check_setting(self.keep_color in (None, *get_args(KeepColor)), "keep-color", self.keep_color, "luminance")
         check_setting(self.size is None or self.size >= 1, "size", self.size, "a long side of at least 1 px")
+        check_setting(0 <= self.grain <= MAX_GRAIN, "grain", f"{self.grain:g}", f"0 (none) to {MAX_GRAIN:g} levels of 255")
         check_setting(self.tiling in get_args(Tiling), "tile", self.tiling, ", ".join(get_args(Tiling)))
 
 
@@ -71,6 +76,7 @@ class Stylizer:
         strength: float = 1.0,
         keep_color: KeepColor | None = None,
         size: int | None = None,
+        grain: float = 0.0,
         tiling: Tiling = "auto",
     ) -> Pixels:
         """Paint a picture.
@@ -83,6 +89,8 @@ class Stylizer:
             strength: 0 gives the photograph, 1 the style.
             keep_color: ``"luminance"`` takes only the luminance from the stylized picture.
             size: Long side in pixels to resize to first; for PIL pictures and uint8 arrays.
+            grain: Film grain that is put on the photograph before it is painted, standard deviation in levels of 255, for strokes
+                instead of a mesh in plain areas; for PIL pictures and uint8 arrays. See :func:`nstyle.inference.grain.add_grain`.
             tiling: How the picture is divided: see :func:`nstyle.tiling.paint.paint`.
 
         Returns:
@@ -91,7 +99,7 @@ class Stylizer:
         Raises:
             UsageError: If weights, masks, an option or the picture do not do.
         """
-        options = PaintOptions(strength=strength, keep_color=keep_color, size=size, tiling=tiling)
+        options = PaintOptions(strength=strength, keep_color=keep_color, size=size, grain=grain, tiling=tiling)
         mix = None if weights is None and masks else self.mix(weights)
         if isinstance(image, Image.Image):
             return self.paint(image, mix, options, masks)
@@ -100,8 +108,8 @@ class Stylizer:
             raise UsageError(f"got an array of shape {array.shape}; expected (H, W, 3)")
         if array is not None and array.dtype == np.uint8:
             return cast(Pixels, np.array(self.paint(Image.fromarray(array), mix, options, masks)))
-        if mix is None or masks or keep_color is not None or size is not None:
-            raise UsageError("masks, keep_color and size are for PIL pictures and uint8 arrays; prepare float pixels before")
+        if mix is None or masks or keep_color is not None or size is not None or grain:
+            raise UsageError("masks, keep_color, size and grain are for PIL pictures and uint8 arrays; prepare float pixels before")
         if array is None:
             return self._paint_tensor(image, mix, options)
         tensor = torch.from_numpy(np.ascontiguousarray(array)).permute(2, 0, 1)
@@ -134,7 +142,8 @@ class Stylizer:
         if masks:
             rows, weights = mix_map(self.styles, mix, masks, photo.size)
             network = prepare(network.select_styles(rows), self.device)
-        levels = self._run(network, torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None], weights, options.tiling, report)[0]
+        pixels = torch.from_numpy(add_grain(np.array(photo), options.grain)).permute(2, 0, 1)[None]
+        levels = self._run(network, pixels, weights, options.tiling, report)[0]
         return finish(to_image(levels), photo, strength=options.strength, keep_color=options.keep_color)
 
     def _paint_tensor(self, image: Tensor, mix: Mix, options: PaintOptions) -> Tensor:

@@ -9,6 +9,9 @@ from nstyle.models.norm import ConditionalInstanceNorm2d
 
 STRIDE = 4
 """The network halves the picture twice: padded sides are multiples of this (pixels)."""
+REACH = 57
+"""Pixels to each side that a pixel's colours depend on, given the norms' statistics: in the order of the layers
+4 + 1 + 2 + 10 x 4 + 2 + 1 + 4, and up to 3 more for its place among the four that it was enlarged from."""
 MIN_SIDE = 16
 """Shorter sides are extended by replication first, so that reflection by 4 px always has pixels to reflect."""
 NUM_RESIDUAL_BLOCKS = 5

@@ -16,7 +16,7 @@ from torch import Tensor
 from nstyle.models.transformer import STRIDE
 
 HALO = 64
-"""Pixels around a tile that its colours depend on: the receptive field reaches 54 px to each side."""
+"""Pixels around a tile that are painted too and thrown away: REACH and some."""
 TILE = 2048
 """Side of a tile without its halo, at most."""
 SAMPLE = 128

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from nstyle.models.transformer import ResidualBlock, TransformerNetwork
+from nstyle.models.norm import ConditionalInstanceNorm2d
+from nstyle.models.transformer import REACH, ResidualBlock, TransformerNetwork
 
 
 def randomized(num_styles: int, width: float = 0.25) -> TransformerNetwork:
@@ -100,3 +101,18 @@ def test_select_styles_reorders_rows() -> None:
 def test_bad_arguments(num_styles: int, width: float) -> None:
     with pytest.raises(ValueError, match="expected"):
         TransformerNetwork(num_styles, width=width)
+
+
+def test_nothing_farther_than_its_reach_changes_a_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ConditionalInstanceNorm2d, "forward", lambda self, x, mix: x)  # Its statistics reach everywhere.
+    network = TransformerNetwork(1, width=0.25)
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d):  # Weights above 0: nothing cancels, and no ReLU cuts anything off.
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5).data /= module.weight[0].numel()
+    rows = []
+    for row in range(80, 84):
+        image = torch.full((1, 3, 160, 16), 0.5, requires_grad=True)
+        (gradient,) = torch.autograd.grad(network(image, torch.ones(1, 1))[0, :, row].sum(), image)
+        touched = gradient[0].abs().sum(dim=(0, 2)).nonzero()
+        rows += [row - int(touched.min()), int(touched.max()) - row]
+    assert max(rows) == REACH
