@@ -12,7 +12,9 @@ import signal
 import sys
 from typing import Any
 
-HEAVY = ("numpy", "PIL.Image", "safetensors.torch", "torch", "torchvision", "typer")
+import torch
+
+HEAVY = ("numpy", "PIL.Image", "safetensors.torch", "torchvision", "typer")
 TIMEOUT = 300
 """Seconds after which a command is killed."""
 
@@ -27,6 +29,8 @@ def become(request: dict[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(request["environment"])
     os.chdir(request["cwd"])
+    if threads := os.environ.get("OMP_NUM_THREADS"):
+        torch.set_num_threads(int(threads))  # The variable itself is read when torch is imported.
     sys.argv = ["nstyle", *request["arguments"]]
     signal.alarm(TIMEOUT)
     runpy.run_module("nstyle", run_name="__main__", alter_sys=True)

@@ -120,16 +120,16 @@ def test_the_halo_of_samples_is_not_measured(network: TransformerNetwork) -> Non
         assert moments.count == round(scale * 128 * 96)
 
 
-@pytest.mark.parametrize("tiling", ["sampled", "thumbnail"])
-def test_samples_come_close_to_the_exact_picture(tiling: Tiling, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A real photograph in a real style; with the moments of another photograph it is 23 dB."""
+@pytest.mark.parametrize(("tiling", "decibels"), [("sampled", 32), ("thumbnail", 26)])
+def test_samples_come_close_to_the_exact_picture(tiling: Tiling, decibels: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real photograph in a real style; with the moments of another photograph's thumbnail it is 21 dB."""
     monkeypatch.setattr("nstyle.tiling.paint.FEWEST_SAMPLED", 1_000_000)
     model = nstyle.load("default")
     pixels = np.array(Image.fromarray(skimage.data.astronaut()).resize((1200, 1200)))
     photo, mix = torch.from_numpy(pixels).permute(2, 0, 1)[None], torch.eye(len(model.styles))[:1]
     shares: list[float] = []
     painted = paint(model.network, photo, mix, tiling, shares.append)
-    assert psnr(painted / 255, paint(model.network, photo, mix, "exact") / 255) > 30
+    assert psnr(painted / 255, paint(model.network, photo, mix, "exact") / 255) > decibels
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1, abs=1e-6)
 
