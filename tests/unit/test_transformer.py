@@ -3,8 +3,10 @@
 import pytest
 import torch
 
+from nstyle.inference.stylizer import MARGIN
 from nstyle.models.norm import ConditionalInstanceNorm2d
 from nstyle.models.transformer import REACH, ResidualBlock, TransformerNetwork
+from nstyle.tiling.tiles import HALO
 
 
 def randomized(num_styles: int, width: float = 0.25) -> TransformerNetwork:
@@ -116,3 +118,5 @@ def test_nothing_farther_than_its_reach_changes_a_pixel(monkeypatch: pytest.Monk
         touched = gradient[0].abs().sum(dim=(0, 2)).nonzero()
         rows += [row - int(touched.min()), int(touched.max()) - row]
     assert max(rows) == REACH
+    assert HALO >= REACH
+    assert MARGIN >= REACH
