@@ -17,6 +17,10 @@ class NonFiniteLossError(NstyleError):
     """A loss became NaN or infinite."""
 
 
+class ZeroGradientError(NstyleError):
+    """Updates had no gradient at all: a run that learns nothing."""
+
+
 def check_setting(ok: bool, name: str, value: object, expected: str) -> None:
     """Refuse a setting unless it is ``ok``.
 

@@ -3,15 +3,20 @@
 Shape suffixes: B batch, C channels, H height, W width.
 """
 
+import math
 from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nstyle.models import kernels
+
 GramDivisor = Literal["chw", "hw"]
 ENERGY_EPS = 1e-8
 """Added to a target's energy in the relative losses, in squared units of the features."""
+MOST_PARTS, PART = 64, 1024
+"""A Gram matrix is the sum of at most so many products over at least so many positions each: one product alone leaves most of a GPU idle."""
 
 
 def at_least_float32(x: Tensor) -> Tensor:
@@ -48,7 +53,7 @@ class _GramProduct(torch.autograd.Function):
         ctx.save_for_backward(features)
         ctx.scale = scale
         with torch.autocast(features.device.type, enabled=False):
-            return _outer_product(features).mul_(scale)
+            return _outer_product(features) * scale  # In place, torch 2.11 would compile it into a forward without a gradient.
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
@@ -72,8 +77,7 @@ def _outer_product(features: Tensor) -> Tensor:
     the convolution library takes half the time of a matrix product there.
     """
     if not _is_fast_as_convolution(features):
-        flat = at_least_float32(features).flatten(2)
-        return flat @ flat.mT
+        return _sum_of_products(features.flatten(2).mT)
     channels = features.shape[1]
     weight = features.new_empty(channels, channels, 1, 1, dtype=torch.float32)
     stride, padding, dilation, groups = [1, 1], [0, 0], [1, 1], 1
@@ -86,8 +90,23 @@ def _outer_product(features: Tensor) -> Tensor:
     return torch.stack(samples)
 
 
+def _sum_of_products(flat_BPC: Tensor) -> Tensor:
+    """Multiply over positions in parts, which are added: (B, P, C) to (B, C, C). Sums are float32 or wider; a GPU needs no copies for that."""
+    batch, positions, _ = flat_BPC.shape
+    parts = math.gcd(positions, MOST_PARTS)
+    while parts > 1 and positions // parts < PART:
+        parts //= 2
+    flat = flat_BPC.reshape(batch * parts, positions // parts, -1)
+    if flat.is_cuda and flat.dtype in (torch.bfloat16, torch.float16):
+        product = torch.bmm(flat.mT, flat, out_dtype=torch.float32)
+    else:
+        flat = at_least_float32(flat)
+        product = flat.mT @ flat
+    return product.view(batch, parts, *product.shape[1:]).sum(dim=1)
+
+
 def _is_fast_as_convolution(features: Tensor) -> bool:
-    return features.device.type == "cpu" and features.dtype != torch.float64
+    return kernels.takes_cpu_kernels(features) and features.dtype != torch.float64
 
 
 def mean_square(x: Tensor) -> Tensor:
@@ -147,10 +166,13 @@ def downsample(image: Tensor) -> Tensor:
     Returns:
         (B, C, ceil(H / 2), ceil(W / 2)).
     """
-    channels = image.shape[1]
     height, width = image.shape[-2:]
-    taps = image.new_tensor([1.0, 3.0, 3.0, 1.0]) / 8
-    kernel = (taps[:, None] * taps[None, :]).expand(channels, 1, 4, 4)
     padded = F.pad(image, (1, 1 + width % 2, 1, 1 + height % 2), mode="reflect")
-    with torch.autocast(image.device.type, enabled=False):
-        return F.conv2d(padded, kernel, stride=2, groups=channels)
+    return _halve(_halve(padded, dim=2), dim=3)
+
+
+def _halve(x: Tensor, dim: int) -> Tensor:
+    """Filter and keep every other value along a dimension. The taps are numbers in the code: as a tensor they would be sent at every update."""
+    count = x.shape[dim] // 2 - 1
+    first, second, third, fourth = (x.narrow(dim, tap, 2 * count - 1)[(slice(None),) * dim + (slice(None, None, 2),)] for tap in range(4))
+    return (first + 3 * (second + third) + fourth) / 8

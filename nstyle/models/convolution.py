@@ -9,13 +9,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nstyle.models import kernels
+from nstyle.models.reflection import reflect
+
 BLOCK = 16
 """Output channels that the CPU's convolutions compute at once."""
 
 
 def reflect_and_convolve(x: Tensor, weight: Tensor, stride: int = 1) -> Tensor:
     """Pad by reflection and convolve: (B, in, H, W) and an odd kernel (out, in, k, k) to (B, out, H / stride, W / stride)."""
-    x = F.pad(x, (weight.shape[2] // 2,) * 4, mode="reflect")
+    x = reflect(x, weight.shape[2] // 2)
     if stride == 1 and _is_faster_in_blocks(x, weight):
         return convolve_pixel_blocks(x, weight)
     return F.conv2d(x, weight, stride=stride)
@@ -23,7 +26,7 @@ def reflect_and_convolve(x: Tensor, weight: Tensor, stride: int = 1) -> Tensor:
 
 def upsample_and_convolve(x: Tensor, weight: Tensor) -> Tensor:
     """Upsample x2 to the nearest, pad by reflection and convolve: (B, in, H, W) and (out, in, 3, 3) to (B, out, 2 H, 2 W)."""
-    if x.device.type != "cpu":
+    if not kernels.takes_cpu_kernels(x):
         return reflect_and_convolve(F.interpolate(x, scale_factor=2.0, mode="nearest"), weight)
     # The 2 x 2 input pixels around every corner make the 2 x 2 output pixels around it. Beyond the edge, reflection
     # of what is upsampled repeats the edge.
@@ -56,7 +59,9 @@ class _ConvolveImage(torch.autograd.Function):
     def forward(ctx: Any, image: Tensor, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> Tensor:
         ctx.save_for_backward(weight)
         ctx.image_dtype = image.dtype
-        return F.conv2d(image, weight, bias, padding=1).to(dtype)
+        output = F.conv2d(image, weight, bias, padding=1)
+        # torch 2.11 compiles a forward that ends in a conversion to its own dtype into one without a gradient.
+        return output if output.dtype == dtype else output.to(dtype)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
@@ -66,7 +71,7 @@ class _ConvolveImage(torch.autograd.Function):
                 result = convolve_pixel_blocks(grad, weight, padding=1)
             else:
                 result = F.conv2d(grad, weight, padding=1)
-        return result.to(ctx.image_dtype), None, None, None
+        return result if result.dtype == ctx.image_dtype else result.to(ctx.image_dtype), None, None, None
 
 
 def fold_upsampling(taps: tuple[Tensor, ...]) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
@@ -93,7 +98,7 @@ def _corner_kernels(weight: Tensor) -> Tensor:
 
 
 def _is_faster_in_blocks(x: Tensor, weight: Tensor) -> bool:
-    return x.device.type == "cpu" and 4 * len(weight) <= BLOCK and x.shape[2] % 2 == 0 == x.shape[3] % 2
+    return kernels.takes_cpu_kernels(x) and 4 * len(weight) <= BLOCK and x.shape[2] % 2 == 0 == x.shape[3] % 2
 
 
 def convolve_pixel_blocks(x: Tensor, weight: Tensor, padding: int = 0) -> Tensor:

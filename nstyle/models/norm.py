@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nstyle.models import kernels
 from nstyle.models.instance_norm import normalize_samples
 
 
@@ -41,7 +42,7 @@ class ConditionalInstanceNorm2d(nn.Module):
             Features (B, C, H, W) in the dtype of ``x``.
         """
         gamma, beta = self.affine(mix, x.shape[-2], x.shape[-1])
-        if x.device.type == "cpu" and mix.dim() == 2:
+        if kernels.takes_cpu_kernels(x) and mix.dim() == 2:
             return normalize_samples(x, gamma.flatten(1), beta.flatten(1), self.eps)
         var, mean = torch.var_mean(x.float(), dim=(2, 3), correction=0, keepdim=True)
         scale = gamma * torch.rsqrt(var + self.eps)

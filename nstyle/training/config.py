@@ -48,8 +48,8 @@ class TrainingConfig:
     """Largest norm of the gradient; 0 for no clipping."""
     precision: Precision = "auto"
     """bfloat16 where the hardware has it, or forced."""
-    compile: bool = False
-    """Compile the update with torch.compile."""
+    compile: bool | None = None
+    """Compile the update with torch.compile, and capture it as a graph on a GPU. None: on a GPU, where it pays."""
     device: str = "auto"
     """``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``."""
     seed: int = 0
@@ -100,7 +100,7 @@ class TrainingConfig:
         """Write all settings as TOML: plain keys first, then the tables ``loss`` and ``style_factors``."""
         values = asdict(self)
         tables = {name: values.pop(name) for name in ("loss", "style_factors")}
-        lines = [f"{name} = {_toml(value)}" for name, value in values.items()]
+        lines = [f"{name} = {_toml(value)}" for name, value in values.items() if value is not None]
         for name, table in tables.items():
             lines += ["", f"[{name}]", *(f"{_toml_key(key)} = {_toml(value)}" for key, value in table.items() if value is not None)]
         return "\n".join(lines) + "\n"

@@ -13,14 +13,15 @@ import torch
 from torch import Tensor
 
 from nstyle.distributed import ALONE, Group
-from nstyle.errors import NonFiniteLossError
-from nstyle.losses.perceptual import Losses
+from nstyle.errors import NonFiniteLossError, ZeroGradientError
 from nstyle.training.run_directory import sync
 
 logger = logging.getLogger(__name__)
 
 FLUSH_EVERY = 20
-"""Updates between transfers of the losses from the device: each one waits for the device."""
+"""Updates whose losses are fetched from the device together."""
+SHOWN_EVERY = 100
+"""Of so many updates TensorBoard shows one for each style: 16 styles of 13 terms take it longer to note than a GPU takes for an update."""
 
 
 @dataclass(frozen=True)
@@ -29,87 +30,129 @@ class _Row:
     seconds: float
     lr: float
     styles: Sequence[str]
-    values: Tensor
-    """(T, B / ranks): total, content, style, tv and the style terms of every sample of this rank."""
-    gradient_norm: Tensor | None
-    """Before clipping; a scalar that all ranks share. None if nothing is clipped."""
+
+
+class _Block:
+    """The losses of consecutive updates on their way from the device.
+
+    Args:
+        rows: What is known of the updates.
+        values: (T, B / ranks) each: total, content, style, tv and the style terms of every sample of this rank.
+        norms: Of the gradients, before clipping; scalars that all ranks share.
+    """
+
+    def __init__(self, rows: Sequence[_Row], values: Sequence[Tensor], norms: Sequence[Tensor]) -> None:
+        self.rows = rows
+        self._values_NTB, self._norms_N = (torch.stack(list(column)).to("cpu", non_blocking=True) for column in (values, norms))
+        self._arrived = torch.cuda.Event() if values[0].is_cuda else None  # type: ignore[no-untyped-call]
+        if self._arrived is not None:
+            self._arrived.record()
+
+    def fetch(self) -> tuple[Tensor, list[float]]:
+        """Return the losses (N, T, B / ranks) and the gradient norms, once they are here."""
+        if self._arrived is not None:
+            self._arrived.synchronize()
+        return self._values_NTB, self._norms_N.tolist()
 
 
 class MetricsLog:
-    """Write losses to ``metrics.jsonl`` and TensorBoard.
+    """Write losses to ``metrics.jsonl``, those of every update, and to TensorBoard, those of some.
+
+    They are fetched in blocks, and a block is read when the next one is complete: by then it has arrived, and while it is written the
+    device has work.
 
     Args:
         path: ``metrics.jsonl``; lines are appended.
         tensorboard: Folder of the event files.
         first_update: Events of a killed run from here on are purged.
+        names: Of the terms.
         group: The processes that train together. All of them note and flush at the same updates; rank 0 writes.
     """
 
-    def __init__(self, path: Path, tensorboard: Path, first_update: int, group: Group = ALONE) -> None:
+    def __init__(self, path: Path, tensorboard: Path, first_update: int, names: Sequence[str], group: Group = ALONE) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        self._group = group
+        self._group, self._names = group, names
         self._writes = group.ranks.is_first
         if self._writes:
             self._file = path.open("a", encoding="utf-8")
             self._writer = SummaryWriter(str(tensorboard), purge_step=first_update + 1)
-        self._rows: list[_Row] = []
+        self._noted: list[tuple[_Row, Tensor, Tensor]] = []
+        self._fetched: _Block | None = None
+        self._shown: dict[str, int] = {}
         self._started = time.monotonic() - _seconds_so_far(path)
         self.latest: dict[str, float] = {}
-        """Mean content and style loss of the last update that was fetched."""
+        """Mean content and style loss of the last update that was read."""
 
-    def add(self, update: int, lr: float, styles: Sequence[str], total: Tensor, losses: Losses, gradient_norm: Tensor | None = None) -> None:
-        """Note the losses of an update (counted from 1) without waiting for the device.
+    def add(self, update: int, lr: float, styles: Sequence[str], values: Tensor, gradient_norm: Tensor) -> None:
+        """Note the losses of an update without waiting for the device.
 
         Args:
             update: Counted from 1.
             lr: Its learning rate.
             styles: Of the samples of all ranks.
-            total: Of this rank's samples.
-            losses: Of this rank's samples.
-            gradient_norm: Before clipping, where that is done.
+            values: (T, B / ranks): the terms, in the order of their names, of this rank's samples.
+            gradient_norm: Before clipping; a scalar that all ranks share.
 
         Raises:
-            NonFiniteLossError: See :meth:`flush`, which is called every FLUSH_EVERY updates.
+            NonFiniteLossError, ZeroGradientError: See :meth:`flush`. They come a block late.
         """
-        self._names = ("total", "content", "style", "tv", *losses.style_terms)
-        values = torch.stack([total, losses.content, losses.style, losses.tv, *losses.style_terms.values()])
-        self._rows.append(_Row(update, self._seconds(), lr, styles, values.detach(), gradient_norm))
-        if len(self._rows) >= FLUSH_EVERY:
-            self.flush()
+        self._noted.append((_Row(update, self._seconds(), lr, styles), values, gradient_norm))
+        if len(self._noted) >= FLUSH_EVERY:
+            self._send()
 
     def flush(self) -> None:
-        """Fetch and write what was noted.
+        """Write all that was noted.
 
         Raises:
             NonFiniteLossError: If a loss or the gradient's norm is not finite; lines up to it are written.
+            ZeroGradientError: If the gradients of a block of updates are all exactly zero.
         """
-        rows, self._rows = self._rows, []
-        if not rows:
-            return
-        fetched = self._group.gather(torch.stack([row.values for row in rows]).cpu(), dim=2)
-        for row, values, norm in zip(rows, fetched, _fetch_norms(rows), strict=True):
-            self._check_finite(row, values, norm)
-            if not self._writes:
-                continue
-            by_style = {
-                name: {term: _mean(values[t], row.styles, name) for t, term in enumerate(self._names)} for name in dict.fromkeys(row.styles)
-            }
-            line = {"update": row.update, "seconds": row.seconds, "lr": row.lr, "total": values[0].mean().item(), "losses": by_style}
-            if norm is not None:
-                line["gradient_norm"] = norm
-                self._writer.add_scalar("gradient_norm", norm, row.update)
-            self._write(line)
-            for style, terms in by_style.items():
-                for term, value in terms.items():
-                    self._writer.add_scalar(f"{style}/{term}", value, row.update)
-            self._writer.add_scalar("lr", row.lr, row.update)
-        self.latest = {"content": fetched[-1, 1].mean().item(), "style": fetched[-1, 2].mean().item()}
-        self._sync()
+        self._send()
+        self._send()
 
-    def _check_finite(self, row: _Row, values: Tensor, norm: float | None) -> None:
+    def _send(self) -> None:
+        """Fetch what was noted, and write what was fetched before."""
+        noted, self._noted = self._noted, []
+        arrived, self._fetched = self._fetched, _Block(*zip(*noted, strict=True)) if noted else None
+        if arrived is not None:
+            self._write_block(arrived)
+
+    def _write_block(self, block: _Block) -> None:
+        values_NTB, norms = block.fetch()
+        values_NTB = self._group.gather(values_NTB, dim=2)
+        for row, values, norm in zip(block.rows, values_NTB, norms, strict=True):
+            self._check_finite(row, values, norm)
+            if self._writes:
+                self._write_row(row, values, norm)
+        self.latest = {"content": values_NTB[-1, 1].mean().item(), "style": values_NTB[-1, 2].mean().item()}
+        self._sync()
+        if not any(norms):
+            first, last = block.rows[0].update, block.rows[-1].update
+            raise ZeroGradientError(
+                f"the gradient was exactly zero in updates {first} to {last}, so that nothing is learnt; checkpoints before them are kept: "
+                "give weights and style factors above 0, or try --no-compile, another torch, or --device cpu"
+            )
+
+    def _write_row(self, row: _Row, values: Tensor, norm: float) -> None:
+        by_style = {
+            name: {term: _mean(values[t], row.styles, name) for t, term in enumerate(self._names)} for name in dict.fromkeys(row.styles)
+        }
+        total = values[0].mean().item()
+        self._write({"update": row.update, "seconds": row.seconds, "lr": row.lr, "total": total, "losses": by_style, "gradient_norm": norm})
+        stretch = row.update // SHOWN_EVERY
+        new = [style for style in by_style if self._shown.get(style) != stretch]
+        for style in new:
+            self._shown[style] = stretch
+            for term, value in by_style[style].items():
+                self._writer.add_scalar(f"{style}/{term}", value, row.update)
+        if new:
+            self._writer.add_scalar("lr", row.lr, row.update)
+            self._writer.add_scalar("gradient_norm", norm, row.update)
+
+    def _check_finite(self, row: _Row, values: Tensor, norm: float) -> None:
         bad = (~torch.isfinite(values)).nonzero()
-        if not len(bad) and (norm is None or math.isfinite(norm)):
+        if not len(bad) and math.isfinite(norm):
             return
         self._sync()
         if not len(bad):
@@ -159,11 +202,6 @@ def _seconds_so_far(path: Path) -> float:
     """Return what the last line of a run that is resumed says; its file holds whole lines only."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     return float(json.loads(lines[-1]).get("seconds", 0.0)) if lines else 0.0
-
-
-def _fetch_norms(rows: Sequence[_Row]) -> list[float | None]:
-    norms = [row.gradient_norm for row in rows if row.gradient_norm is not None]
-    return [*torch.stack(norms).tolist()] if norms else [None] * len(rows)
 
 
 def _mean(values: Tensor, styles: Sequence[str], name: str) -> float:

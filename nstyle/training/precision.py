@@ -1,5 +1,6 @@
 """Mixed precision, and whether the update can be compiled."""
 
+import importlib.util
 import shutil
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -14,19 +15,27 @@ def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager
     return torch.autocast(device.type, dtype) if dtype != torch.float32 else nullcontext()
 
 
+def why_not_compiled(device: torch.device) -> str:
+    """Say why an update cannot be compiled for a device: what is missing. Empty where nothing is."""
+    if device.type == "cuda":
+        return "" if importlib.util.find_spec("triton") else "Triton is not installed"
+    if device.type != "cpu":
+        return f"torch.compile is not used on {device.type}"
+    from torch._inductor.cpp_builder import get_cpp_compiler
+    from torch._inductor.exc import InvalidCxxCompiler
+
+    try:
+        compiler = get_cpp_compiler()
+    except InvalidCxxCompiler:
+        compiler = ""
+    return "" if shutil.which(compiler) else "no C++ compiler was found"
+
+
 def check_can_compile(device: torch.device) -> None:
     """Refuse ``--compile`` where it could not work.
 
     Raises:
-        UsageError: If no C++ compiler is found for the CPU.
+        UsageError: With what is missing.
     """
-    if device.type == "cpu":
-        from torch._inductor.cpp_builder import get_cpp_compiler
-        from torch._inductor.exc import InvalidCxxCompiler
-
-        try:
-            compiler = get_cpp_compiler()
-        except InvalidCxxCompiler:
-            compiler = ""
-        if not shutil.which(compiler):
-            raise UsageError("--compile needs a C++ compiler and none was found; install g++ or clang, or leave --compile out")
+    if reason := why_not_compiled(device):
+        raise UsageError(f"--compile cannot work: {reason}; install a compiler (g++ or clang; Triton on a GPU), or leave --compile out")

@@ -17,20 +17,21 @@ from nstyle.data.photos import BrokenPhotosError
 from nstyle.distributed import ALONE, Group
 from nstyle.image import encode, to_image, write_atomically
 from nstyle.interrupt import InterruptedRunError, caught_signals
-from nstyle.losses.perceptual import Losses, PerceptualLoss, StyleTargets
+from nstyle.losses.perceptual import PerceptualLoss, StyleTargets
 from nstyle.models.memory import peak_memory, reset_peak_memory
 from nstyle.models.model_file import ModelInfo
 from nstyle.models.transformer import TransformerNetwork
+from nstyle.training.captured import TakeUpdate
 from nstyle.training.config import TrainingConfig
-from nstyle.training.data_parallel import average_gradients
 from nstyle.training.metrics import MetricsLog
-from nstyle.training.precision import autocast
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.schedule import learning_rate, style_ids
+from nstyle.training.update import StyleTable, Update, term_names
 from nstyle.training.validation import sample_grid, validate
+from nstyle.training.ways import WayChooser
 
-AFFINE_LR_FACTOR = 10.0
-"""Learning rate of gamma and beta as a multiple of that of the convolutions."""
+IDS_SENT = 1000
+"""Updates whose styles are sent to the device at once."""
 
 
 @dataclass(frozen=True)
@@ -45,51 +46,6 @@ class Progress:
     """Mean style loss of a recent update."""
     validation: dict[str, dict[str, float]] | None = None
     """Validation losses by style, right after they were measured."""
-
-
-def step_losses(
-    network: torch.nn.Module,
-    perceptual: PerceptualLoss,
-    photos: Tensor,
-    mix: Tensor,
-    targets: StyleTargets,
-    style_factor: Tensor,
-    dtype: torch.dtype,
-) -> tuple[Tensor, Losses]:
-    """Stylize photographs and compare them with their targets: the forward half of an update.
-
-    Args:
-        network: The transformer network.
-        perceptual: The loss.
-        photos: RGB (B, 3, H, W) in [0, 1].
-        mix: (B, S).
-        targets: Gram matrices (B, C, C) by term.
-        style_factor: (B,).
-        dtype: Of the network's convolutions; statistics and losses are float32.
-
-    Returns:
-        The weighted total (B,) and the unweighted losses.
-    """
-    content_target = perceptual.content_features(photos)
-    with autocast(photos.device, dtype):
-        output = network(photos, mix)
-    losses = perceptual(output, content_target, targets)
-    return perceptual.total(losses, style_factor), losses
-
-
-def parameter_groups(network: TransformerNetwork) -> list[dict[str, Any]]:
-    """Split the trainable parameters into convolutions, and gamma and beta, which learn faster.
-
-    Departure from Johnson et al. 2016 and Dumoulin et al. 2017, who use one rate: Adam moves every number by about its rate.
-    Convolutions start at 0.01 and norms make their scale irrelevant, but gamma and beta are of order 1 and have far to go.
-    """
-    affine: list[torch.nn.Parameter] = []
-    convolutions: list[torch.nn.Parameter] = []
-    for name, parameter in network.named_parameters():
-        if parameter.requires_grad:
-            (affine if name.endswith(("gamma_SC", "beta_SC")) else convolutions).append(parameter)
-    groups = [{"params": convolutions, "lr_factor": 1.0}, {"params": affine, "lr_factor": AFFINE_LR_FACTOR}]
-    return [group for group in groups if group["params"]]
 
 
 class Trainer:
@@ -132,22 +88,20 @@ class Trainer:
         self.perceptual, self.sampler, self.validation = perceptual, sampler, validation
         self.device, self.dtype, self.group = device, dtype, group
         self.rows = torch.tensor([info.styles.index(name) for name in trained], device=device)
-        factors = [config.style_factors.get(name, 1.0) for name in trained]
-        self.style_factors = torch.tensor(factors, device=device)
         if config.rows_only:
             for name, parameter in network.named_parameters():
                 parameter.requires_grad_(name.endswith(("gamma_SC", "beta_SC")))
-        # Without weight decay, rows of styles that are not trained have zero gradients and moments: they never move.
-        self.optimizer = torch.optim.Adam(parameter_groups(network), fused=device.type in {"cpu", "cuda"})
+        factors = [config.style_factors.get(name, 1.0) for name in trained]
+        styles = StyleTable(F.one_hot(self.rows, network.num_styles).float(), self.targets, torch.tensor(factors, device=device))
+        self.work = Update(network, perceptual, styles, clip=config.clip, dtype=dtype, device=device)
+        self.ids = _StyleIds(config, len(trained), device, group)
         self.update = 0
-        if config.compile:
-            # The graphs of earlier trainers of this process count against a limit, past which torch quietly stops compiling.
-            torch.compiler.reset()
-        self.step_losses = torch.compile(step_losses) if config.compile else step_losses
+        self.take: TakeUpdate | None = None
+        """How an update is taken, once that is chosen."""
 
     def restore(self, optimizer: dict[str, object], update: int) -> None:
         """Continue from a checkpoint of this run."""
-        self.optimizer.load_state_dict(optimizer)
+        self.work.load_state_dict(optimizer)
         self.update = update
 
     def train(self, report: Callable[[Progress], None] = lambda progress: None) -> int | None:
@@ -161,14 +115,13 @@ class Trainer:
 
         Raises:
             NonFiniteLossError: If a loss is not finite; the last checkpoint is kept.
+            ZeroGradientError: If nothing is learnt; the last checkpoint is kept.
             BrokenPhotosError: If too many photographs turn out to be broken, with the state saved.
             InterruptedRunError: After Ctrl-C or SIGTERM, with the state saved.
         """
         config = self.config
         reset_peak_memory(self.device)
-        if self.group.ranks.size > 1:
-            self.step_losses = average_gradients(self.network, self.step_losses, self.device)
-        log = MetricsLog(self.run.metrics, self.run.tensorboard, self.update, self.group)
+        log = MetricsLog(self.run.metrics, self.run.tensorboard, self.update, term_names(self.targets), self.group)
         batches = self.sampler.batches(self.update, config.updates, config.batch_size, ranks=self.group.ranks)
         try:
             with caught_signals() as caught:
@@ -209,38 +162,24 @@ class Trainer:
 
     def _update(self, photos: Tensor, log: MetricsLog) -> None:
         config = self.config
-        all_ids = style_ids(
-            config.schedule,
-            self.update,
-            num_styles=len(self.trained),
-            batch_size=config.batch_size,
-            updates=config.updates,
-            seed=config.seed,
-        )
+        photos = photos.to(self.device, non_blocking=True)
+        ids, ids_B = self.ids.at(self.update)
+        if self.take is None:
+            chooser = WayChooser(self.work, photos, ids_B, self.group)
+            self.take = chooser.choose(config.compile, config.updates - self.update, self._identity()).take
         lr = learning_rate(config.lr_schedule, self.update, peak=config.lr, updates=config.updates)
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr * group["lr_factor"]
-        ids_B = torch.tensor(self.group.ranks.part(all_ids), device=self.device)
-        total, losses = self.step_losses(
-            self.network,
-            self.perceptual,
-            self._to_device(photos),
-            F.one_hot(self.rows[ids_B], self.network.num_styles).float(),
-            {term: value[ids_B] for term, value in self.targets.items()},
-            self.style_factors[ids_B],
-            self.dtype,
-        )
-        self.optimizer.zero_grad()
-        total.mean().backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.clip) if config.clip > 0 else None
-        self.optimizer.step()
+        self.work.set_rate(lr)
+        taken = self.take(photos, ids_B)
         self.update += 1
-        log.add(self.update, lr, [self.trained[i] for i in all_ids], total, losses, norm)
+        log.add(self.update, lr, [self.trained[i] for i in ids], taken.values, taken.gradient_norm)
 
-    def _to_device(self, photos: Tensor) -> Tensor:
-        """Move uint8 (B, 3, H, W) over and convert it there to float32 in [0, 1], channels_last."""
-        moved = (photos.pin_memory() if self.device.type == "cuda" else photos).to(self.device, non_blocking=True)
-        return moved.contiguous(memory_format=torch.channels_last).float().div(255)
+    def _identity(self) -> dict[str, Any]:
+        """Tell what the time of an update depends on."""
+        config, vgg = self.config, self.perceptual.vgg
+        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
+        loss = {key: value for key, value in config.loss.to_dict().items() if "weight" not in key and key != "name"}
+        shapes = {"batch": config.batch_size, "size": config.size, "width": config.width, "styles": len(self.trained), "rows": config.rows_only}
+        return {"device": name, "torch": torch.__version__, "encoder": type(vgg).__name__, "dtype": str(self.dtype), "loss": loss, **shapes}
 
     def _checkpoint(self, log: MetricsLog) -> dict[str, dict[str, float]] | None:
         """Write logs, validate, then save: a checkpoint never runs ahead of its logs. Rank 0 does it all, and the others go on."""
@@ -262,9 +201,43 @@ class Trainer:
             return
         base = self.info.updates
         info = replace(self.info, updates=base + self.update, run_updates=self.update, created=time.time())
-        self.run.save_checkpoint(self.network, info, self.optimizer.state_dict(), self.update)
+        self.run.save_checkpoint(self.network, info, self.work.state_dict(), self.update)
 
     def broken_photographs(self) -> list[str]:
         """List the photographs that could not be read, on whichever rank. All ranks must ask."""
         shares = self.group.gather_objects(list(self.sampler.monitor.broken))
         return list(dict.fromkeys(path for share in shares for path in share))
+
+
+class _StyleIds:
+    """The styles of the samples of every update; on the device, where they are sent a thousand updates at a time.
+
+    Args:
+        config: The settings.
+        num_styles: How many are trained.
+        device: Where they are trained.
+        group: The processes that train together: each has its part of a batch on its device.
+    """
+
+    def __init__(self, config: TrainingConfig, num_styles: int, device: torch.device, group: Group) -> None:
+        self._config, self._num_styles, self._device, self._ranks = config, num_styles, device, group.ranks
+        self._sent = range(0)
+        self._ids: list[list[int]] = []
+        self._ids_NB = torch.empty(0)
+
+    def at(self, update: int) -> tuple[list[int], Tensor]:
+        """Return the style of every sample of all ranks, and this rank's ids (B,) on the device."""
+        if update not in self._sent:
+            self._send(range(update, min(update + IDS_SENT, self._config.updates)))
+        position = update - self._sent.start
+        return self._ids[position], self._ids_NB[position]
+
+    def _send(self, updates: range) -> None:
+        config = self._config
+        self._ids = [
+            style_ids(config.schedule, u, num_styles=self._num_styles, batch_size=config.batch_size, updates=config.updates, seed=config.seed)
+            for u in updates
+        ]
+        ids_NB = torch.tensor([self._ranks.part(ids) for ids in self._ids])
+        ids_NB = ids_NB.pin_memory() if self._device.type == "cuda" else ids_NB
+        self._sent, self._ids_NB = updates, ids_NB.to(self._device, non_blocking=True)

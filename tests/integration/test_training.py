@@ -25,7 +25,7 @@ from nstyle.training.api import prepare_append, prepare_training
 from nstyle.training.config import TrainingConfig
 from nstyle.training.precision import check_can_compile
 from nstyle.training.run_directory import RunDirectory
-from nstyle.training.trainer import step_losses
+from nstyle.training.update import StyleTable, step_losses
 
 Train = Callable[..., Path]
 
@@ -166,7 +166,7 @@ def test_what_cannot_work_is_refused_before_the_run_begins(
         prepare_training(paintings, out=tmp_path / "run", resume=False, style_scales=5, style_size=128, **settings)
     monkeypatch.setenv("CXX", "no-such-compiler")
     monkeypatch.setattr("shutil.which", lambda name: None)
-    with pytest.raises(UsageError, match=r"needs a C\+\+ compiler"):
+    with pytest.raises(UsageError, match=r"no C\+\+ compiler was found"):
         prepare_training(paintings, out=tmp_path / "run", resume=False, compile=True, **settings)
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="is a file; expected a folder"):
