@@ -16,16 +16,10 @@ import torch
 
 import nstyle
 from nstyle.errors import NonFiniteLossError, NstyleError, UsageError
-from nstyle.losses.perceptual import PerceptualLoss
-from nstyle.losses.presets import RELATIVE
 from nstyle.models.model_file import load_model, read_info
-from nstyle.models.transformer import TransformerNetwork
-from nstyle.models.vgg import VGGWeights
 from nstyle.training.api import prepare_append, prepare_training
 from nstyle.training.config import TrainingConfig
-from nstyle.training.precision import check_can_compile
 from nstyle.training.run_directory import RunDirectory
-from nstyle.training.update import StyleTable, step_losses
 
 Train = Callable[..., Path]
 
@@ -361,47 +355,6 @@ def test_default_run_name_and_newest_run(
     assert run == Path("checkpoints/waves+mosaic")
     assert nstyle.load().styles == ("waves", "mosaic")
     assert nstyle.train(resume=True, updates=3) == run
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch 2.11's compiler warns of itself.
-def test_compiled_update_equals_the_eager_one(random_vgg: VGGWeights) -> None:
-    """pytorch#142839, #183601, #100793: torch.compile has been silently wrong for instance norm and reflection padding."""
-    try:
-        check_can_compile(torch.device("cpu"))
-    except UsageError as error:
-        pytest.skip(str(error))
-    torch.manual_seed(0)
-    preset = RELATIVE.override(content_layers=("relu2_1",), style_layers=("relu1_2",), style_scales=2)
-    loss, narrow_loss = (PerceptualLoss(preset, random_vgg, dtype=dtype) for dtype in (torch.float32, torch.bfloat16))
-    network = TransformerNetwork(2, width=0.125)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.add_(0.1 * torch.randn_like(parameter))
-    photos = torch.rand(2, 3, 32, 32).contiguous(memory_format=torch.channels_last)
-    targets = {term: value.detach() for term, value in loss.style_grams(torch.rand(2, 3, 48, 40)).items()}
-    compiled = torch.compile(step_losses)
-    results = []
-    for step, perceptual, dtype in (
-        (step_losses, loss, torch.float32),
-        (compiled, loss, torch.float32),
-        (step_losses, narrow_loss, torch.bfloat16),
-        (compiled, narrow_loss, torch.bfloat16),
-    ):
-        total, losses = step(network, perceptual, photos, torch.eye(2), targets, torch.ones(2), dtype)
-        network.zero_grad()
-        total.mean().backward()
-        gradients = {name: p.grad.clone() for name, p in network.named_parameters() if p.grad is not None}
-        results.append((losses.content.detach(), losses.style.detach(), gradients))
-    (content, style, gradients), (compiled_content, compiled_style, compiled_gradients) = results[:2]
-    torch.testing.assert_close(compiled_content, content, rtol=1e-4, atol=1e-6)
-    torch.testing.assert_close(compiled_style, style, rtol=1e-4, atol=1e-6)
-    assert len(gradients) == len(list(network.parameters()))
-    for name, gradient in gradients.items():
-        # The floor is for gradients that are 0 but for rounding, such as those of betas that the next norm takes away.
-        atol = 1e-3 * float(gradient.abs().max()) + 1e-6
-        torch.testing.assert_close(compiled_gradients[name], gradient, rtol=1e-3, atol=atol)
-    exact, _, narrow, compiled_narrow = (torch.cat([gradient.flatten() for gradient in result[2].values()]) for result in results)
-    assert (compiled_narrow - exact).norm() < 1.2 * (narrow - exact).norm()  # Two ways of rounding to bfloat16.
 
 
 def test_bfloat16_learns_like_float32(tmp_path: Path, settings: dict[str, Any], paintings: list[Path]) -> None:
