@@ -169,7 +169,8 @@ class Trainer:
         if self.group.ranks.size > 1:
             self.step_losses = average_gradients(self.network, self.step_losses, self.device)
         log = MetricsLog(self.run.metrics, self.run.tensorboard, self.update, self.group)
-        batches = self.sampler.batches(self.update, config.updates, config.batch_size, ranks=self.group.ranks)
+        pin = self.device.type == "cuda"
+        batches = self.sampler.batches(self.update, config.updates, config.batch_size, ranks=self.group.ranks, workers=config.workers, pin=pin)
         try:
             with caught_signals() as caught:
                 while self.update < config.updates:
@@ -239,7 +240,7 @@ class Trainer:
 
     def _to_device(self, photos: Tensor) -> Tensor:
         """Move uint8 (B, 3, H, W) over and convert it there to float32 in [0, 1], channels_last."""
-        moved = (photos.pin_memory() if self.device.type == "cuda" else photos).to(self.device, non_blocking=True)
+        moved = photos.to(self.device, non_blocking=True)
         return moved.contiguous(memory_format=torch.channels_last).float().div(255)
 
     def _checkpoint(self, log: MetricsLog) -> dict[str, dict[str, float]] | None:
