@@ -92,9 +92,10 @@ class CropSampler:
                 square = crop_resized(image, crop.resized, crop.left, crop.top, self.size)
                 pixels: Tensor = v2.pil_to_tensor(v2.horizontal_flip(square) if crop.flipped else square)
                 return pixels
-        raise self._none_left()
+        raise self.none_left()
 
-    def _none_left(self) -> BrokenPhotosError:
+    def none_left(self) -> BrokenPhotosError:
+        """Return the error to raise where every photograph is broken."""
         return BrokenPhotosError(f"none of the {len(self.index.files)} photographs in {self.index.root} can be read any more")
 
     def batch(self, update: int, batch_size: int, ranks: Ranks = ONE) -> Tensor:
