@@ -64,8 +64,7 @@ def read_picture(source: Path | IO[bytes], *, near_side: int | None = None, max_
             with Image.open(source) as image:
                 check_pixels(name, image.size, max_pixels)
                 if near_side is not None:
-                    scale = near_side / min(image.size)
-                    image.draft("RGB", (max(1, int(image.width * scale)), max(1, int(image.height * scale))))
+                    _reduce_decoding(image, near_side)
                 image.load()
                 return to_picture(image)
     except FileNotFoundError:
@@ -78,8 +77,17 @@ def read_picture(source: Path | IO[bytes], *, near_side: int | None = None, max_
         raise NstyleError(f"{name}: cannot be read as a picture ({_reason(error)}); give a JPEG, PNG, WebP or TIFF file") from error
 
 
-def read_size(path: Path) -> tuple[int, int]:
+def _reduce_decoding(image: Image.Image, near_side: int) -> None:
+    scale = near_side / min(image.size)
+    image.draft("RGB", (max(1, int(image.width * scale)), max(1, int(image.height * scale))))
+
+
+def read_size(path: Path, *, near_side: int | None = None) -> tuple[int, int]:
     """Read (width, height) in pixels from a picture's header, before orientation.
+
+    Args:
+        path: The file.
+        near_side: If given, the size is that at which :func:`read_picture` would decode the picture.
 
     Raises:
         NstyleError: If the header cannot be read.
@@ -88,6 +96,8 @@ def read_size(path: Path) -> tuple[int, int]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(path) as image:
+                if near_side is not None:
+                    _reduce_decoding(image, near_side)
                 return image.size
     except Exception as error:  # See read_picture.
         raise NstyleError(f"{path}: {_reason(error)}") from error

@@ -15,6 +15,7 @@ OPTIONS: dict[str, Any] = {
     "coco_annotations": Annotated[str | None, typer.Option(help="COCO annotation file that lists the photographs in --content.")],
     "coco_categories": Annotated[str | None, typer.Option(metavar="A,B", help="Take only photographs that show one of these.")],
     "validation": Annotated[str | None, typer.Option(help="Folder of validation photographs. [default: 16 held out of --content]")],
+    "workers": Annotated[int | None, typer.Option(help="Threads that read photographs. [default: one per core, 2 to 16]")],
     "updates": Annotated[int | None, typer.Option(help="Updates of the run. [default: 40000; add-style: 5000]")],
     "batch_size": Annotated[int | None, typer.Option(help="Photographs per update. [default: 4]")],
     "size": Annotated[int | None, typer.Option(help="Side of the crops in pixels. [default: 256]")],

@@ -1,37 +1,26 @@
-"""Random crops of photographs, as a pure function of the seed and the position in the run.
+"""Random crops of photographs, read from disk as they are needed, and crops of their middles.
 
-A resumed run therefore sees exactly the crops that an uninterrupted one would have seen.
+Every random crop is a pure function of the seed and of its number in the run; see :mod:`nstyle.data.draws`.
 """
 
 import hashlib
 import logging
-from collections import deque
-from collections.abc import Generator
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import lru_cache
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import cast
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
+from nstyle.data.draws import MAX_ZOOM, Draws, num_threads, work_ahead
 from nstyle.data.photos import BrokenPhotosError, PhotoIndex, ReadMonitor
 from nstyle.distributed import ONE, Ranks
 from nstyle.errors import NstyleError
-from nstyle.image import read_picture, resize, resized
+from nstyle.image import read_picture, resize
 
 logger = logging.getLogger(__name__)
-
-MAX_ZOOM = 2.0
-"""The short side is resized to between 1 and this many times the crop. What is near shows flat and soft areas, as large pictures do."""
-MAX_ENLARGEMENT = 1.5
-"""No photograph is enlarged more than this for a zoom, so that a crop is never all blur."""
-PREFETCHED_BATCHES = 4
-ORDER, AUGMENTATION = 0, 1
-"""Streams of random numbers, so that none repeats another."""
 
 
 def rank(index: PhotoIndex) -> tuple[Path, ...]:
@@ -55,7 +44,7 @@ def _name(path: Path, root: Path) -> str:
 
 
 class CropSampler:
-    """Draw random crops and flips of photographs through torchvision's v2 transforms.
+    """Cut random crops out of photographs that are decoded anew for every one of them; see :class:`nstyle.data.draws.Draws`.
 
     Args:
         index: The photographs.
@@ -66,13 +55,26 @@ class CropSampler:
     def __init__(self, index: PhotoIndex, size: int, seed: int) -> None:
         self.index = index
         self.size = size
-        self.seed = seed
+        self.draws = Draws(len(index.files), size, seed)
         self.monitor = ReadMonitor()
-        self._order = lru_cache(maxsize=2)(self._draw_order)
 
-    def _draw_order(self, epoch: int) -> list[int]:
-        order: list[int] = np.random.default_rng((self.seed, ORDER, epoch)).permutation(len(self.index.files)).tolist()
-        return order
+    def decode(self, number: int) -> Image.Image | None:
+        """Decode photograph ``number`` of the index, no larger than crops need it, and note whether it could be read.
+
+        Returns:
+            The photograph, or None if it is broken.
+
+        Raises:
+            BrokenPhotosError: If too many files are broken.
+        """
+        path = self.index.files[number]
+        try:
+            image = read_picture(path, near_side=near_side(self.size)).over_white()
+        except NstyleError as error:
+            self.monitor.record(path, str(error))
+            return None
+        self.monitor.record(path, None)
+        return image
 
     def sample(self, position: int) -> Tensor:
         """Return crop number ``position`` of the run, uint8 (3, size, size).
@@ -82,52 +84,56 @@ class CropSampler:
         Raises:
             BrokenPhotosError: If too many files are broken.
         """
-        epoch, offset = divmod(position, len(self.index.files))
-        order = self._order(epoch)
-        for attempt in range(len(order)):
-            path = self.index.files[order[(offset + attempt) % len(order)]]
-            try:
-                # The largest zoom must not upsample what reduced decoding threw away.
-                image = read_picture(path, near_side=int(MAX_ZOOM * self.size)).over_white()
-            except NstyleError as error:
-                self.monitor.record(path, str(error))
-                continue
-            self.monitor.record(path, None)
-            return self._augment(image, position)
-        raise BrokenPhotosError(f"none of the {len(order)} photographs in {self.index.root} can be read any more")
-
-    def _augment(self, image: Image.Image, position: int) -> Tensor:
         v2 = _transforms()
-        draw = np.random.default_rng((self.seed, AUGMENTATION, position))
-        largest = max(self.size, int(min(MAX_ENLARGEMENT * min(image.size), MAX_ZOOM * self.size)))
-        short_side = int(draw.integers(self.size, largest + 1))
-        width, height = resized(image.size, short_side=short_side)
-        top = int(draw.integers(0, height - self.size + 1))
-        left = int(draw.integers(0, width - self.size + 1))
-        crop = crop_resized(image, (width, height), left, top, self.size)
-        if draw.random() < 0.5:
-            crop = v2.horizontal_flip(crop)
-        pixels: Tensor = v2.pil_to_tensor(crop)
-        return pixels
+        for number in self.draws.candidates(position):
+            image = self.decode(number)
+            if image is not None:
+                crop = self.draws.crop(position, image.size)
+                square = crop_resized(image, crop.resized, crop.left, crop.top, self.size)
+                pixels: Tensor = v2.pil_to_tensor(v2.horizontal_flip(square) if crop.flipped else square)
+                return pixels
+        raise self.none_left()
+
+    def none_left(self) -> BrokenPhotosError:
+        """Return the error to raise where every photograph is broken."""
+        return BrokenPhotosError(f"none of the {len(self.index.files)} photographs in {self.index.root} can be read any more")
 
     def batch(self, update: int, batch_size: int, ranks: Ranks = ONE) -> Tensor:
         """Return this rank's part of the photographs of one update, uint8 (batch_size / ranks.size, 3, size, size)."""
-        first = update * batch_size
-        return torch.stack([self.sample(position) for position in ranks.part(range(first, first + batch_size))])
+        return torch.stack([self.sample(position) for position in positions_of(update, batch_size, ranks)])
 
     def batches(
-        self, first_update: int, last_update: int, batch_size: int, *, ranks: Ranks = ONE, workers: int = 2
+        self, first_update: int, last_update: int, batch_size: int, *, ranks: Ranks = ONE, workers: int = 0, pin: bool = False
     ) -> Generator[Tensor, None, None]:
-        """Yield the batches of updates ``first_update`` to ``last_update - 1``, decoded ahead in threads; see :meth:`batch`."""
-        pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="photos")
-        pending: deque[Future[Tensor]] = deque()
-        try:
-            for update in range(first_update, last_update):
-                while len(pending) < PREFETCHED_BATCHES and update + len(pending) < last_update:
-                    pending.append(pool.submit(self.batch, update + len(pending), batch_size, ranks))
-                yield pending.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        """Yield the batches of updates ``first_update`` to ``last_update - 1``, made ahead in threads; see :meth:`batch`.
+
+        Args:
+            first_update: The first update.
+            last_update: The one after the last.
+            batch_size: Photographs per update of all ranks together.
+            ranks: Whose part to return.
+            workers: Threads; 0 for one per core, 2 to 16.
+            pin: Whether to leave the batches in page-locked memory, from which CUDA copies without anyone waiting.
+        """
+
+        def batch(update: int) -> Tensor:
+            pixels = self.batch(update, batch_size, ranks)
+            return pixels.pin_memory() if pin else pixels
+
+        yield from work_ahead(batch, range(first_update, last_update), num_threads(workers))
+
+
+def positions_of(update: int, batch_size: int, ranks: Ranks) -> Sequence[int]:
+    """Return the numbers of this rank's crops of one update."""
+    return ranks.part(range(update * batch_size, (update + 1) * batch_size))
+
+
+def near_side(size: int) -> int:
+    """Return the short side in pixels that photographs may be reduced to while they are decoded, for crops of ``size``.
+
+    The largest zoom must not upsample what reduced decoding threw away.
+    """
+    return int(MAX_ZOOM * size)
 
 
 def crop_resized(image: Image.Image, size: tuple[int, int], left: int, top: int, side: int) -> Image.Image:

@@ -66,6 +66,8 @@ class TrainingConfig:
     """Folder of validation photographs; empty for some held out of the content."""
     held_out: int = NUM_VALIDATION
     """Photographs kept out of training where there is no such folder, at least 1. The first 16 of them validate."""
+    workers: int = 0
+    """Threads that read photographs, at most 256; 0 for one per core, 2 to 16."""
     vgg: str = ""
     """Weights file, ``imagenet``, or empty for ``NSTYLE_VGG`` and then ``imagenet``."""
     init_from: str = ""
@@ -85,6 +87,7 @@ class TrainingConfig:
         check_setting(0 < self.lr <= 1, "--lr", self.lr, "more than 0 and at most 1")
         check_setting(0 <= self.clip < float("inf"), "--clip", self.clip, "at least 0 (0 for no clipping)")
         check_setting(self.held_out >= 1, "--held-out", self.held_out, "at least 1")
+        check_setting(0 <= self.workers <= 256, "--workers", self.workers, "0 to 256 (0 for one per core, 2 to 16)")
         check_setting(self.seed >= 0, "--seed", self.seed, "at least 0")
         check_setting(self.checkpoint_every >= 1, "--checkpoint-every", self.checkpoint_every, "at least 1")
         check_setting(

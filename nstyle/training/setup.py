@@ -8,8 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from nstyle.data.choice import choose_sampler
 from nstyle.data.coco import DEFAULT_FOLDERS, index_coco
-from nstyle.data.crops import CropSampler, center_crops, hold_out, rank
+from nstyle.data.crops import center_crops, hold_out, rank
 from nstyle.data.photos import PhotoIndex, index_folder, probe
 from nstyle.data.styles import StyleFile, compute_targets, logit_colors
 from nstyle.distributed import ALONE, Group, note_begun, was_begun
@@ -97,7 +98,7 @@ def resume_run(path: Path, config: TrainingConfig, group: Group = ALONE) -> Trai
         run.cut_metrics(update)
         note_begun(path)
     base = replace(info, updates=info.updates - info.run_updates, run_updates=0)
-    trainer = _trainer(run, config, network, base, names, targets, weights, photos, validation, device, group)
+    trainer = _trainer(run, config, network, base, names, targets, weights, photos, validation, device, group, update)
     trainer.restore(optimizer, update)
     return trainer
 
@@ -142,8 +143,10 @@ def _trainer(
     validation: Tensor,
     device: torch.device,
     group: Group,
+    update: int = 0,
 ) -> Trainer:
     dtype = choose_dtype(config.precision, device)
+    crops = (config.updates - update) * (config.batch_size // group.ranks.size)
     return Trainer(
         run=run,
         config=config,
@@ -152,7 +155,7 @@ def _trainer(
         trained=trained,
         targets=targets,
         perceptual=PerceptualLoss(config.loss, weights, dtype=dtype).to(device),
-        sampler=CropSampler(photos, config.size, config.seed),
+        sampler=choose_sampler(photos, config.size, config.seed, device, crops=crops, workers=config.workers),
         validation=validation,
         device=device,
         dtype=dtype,

@@ -122,7 +122,8 @@ class Trainer:
         config = self.config
         reset_peak_memory(self.device)
         log = MetricsLog(self.run.metrics, self.run.tensorboard, self.update, term_names(self.targets), self.group)
-        batches = self.sampler.batches(self.update, config.updates, config.batch_size, ranks=self.group.ranks)
+        pin = self.device.type == "cuda"
+        batches = self.sampler.batches(self.update, config.updates, config.batch_size, ranks=self.group.ranks, workers=config.workers, pin=pin)
         try:
             with caught_signals() as caught:
                 while self.update < config.updates:

@@ -9,6 +9,10 @@ import pytest
 import torch
 
 import nstyle
+from nstyle.data.choice import choose_sampler
+from nstyle.data.crops import CropSampler
+from nstyle.data.photos import index_folder
+from nstyle.data.resident import ResidentSampler
 from nstyle.models.model_file import read_info
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device: what needs a GPU is not tested")
@@ -21,6 +25,29 @@ def test_training_on_a_gpu(tmp_path: Path, photos: Path, styles: Path, vgg_file:
     assert read_info(run / "model.safetensors").updates == 6
     nstyle.train(out=run, resume=True, updates=8)
     assert read_info(run / "model.safetensors").updates == 8
+
+
+def test_photographs_kept_on_a_gpu_are_cropped_as_on_the_cpu_and_nothing_waits(photos: Path) -> None:
+    index = index_folder(photos)
+    expected = list(ResidentSampler(index, 48, 0, torch.device("cpu")).batches(0, 8, 4))
+    batches = ResidentSampler(index, 48, 0, torch.device("cuda")).batches(0, 8, 4)
+    first = next(batches)  # Libraries may wait when they are first used.
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        crops = [first, *batches]
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    difference = (torch.stack(crops).cpu().int() - torch.stack(expected).int()).abs()
+    assert difference.max() <= 1
+    assert (difference > 0).float().mean() < 0.001
+
+
+def test_photographs_are_read_into_pinned_memory_or_kept_on_the_gpu(photos: Path) -> None:
+    index, device = index_folder(photos), torch.device("cuda", 0)
+    (batch,) = CropSampler(index, 48, 0).batches(0, 1, 2, pin=True)
+    assert batch.is_pinned()
+    assert type(choose_sampler(index, 48, 0, device, crops=3)) is CropSampler
+    assert choose_sampler(index, 48, 0, device, crops=4).batch(0, 2).device == device
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="fewer than two GPUs: what needs several is not tested")

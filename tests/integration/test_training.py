@@ -15,6 +15,8 @@ import pytest
 import torch
 
 import nstyle
+from nstyle.data.crops import CropSampler
+from nstyle.data.resident import ResidentSampler
 from nstyle.errors import NonFiniteLossError, NstyleError, UsageError
 from nstyle.models.model_file import load_model, read_info
 from nstyle.training.api import prepare_append, prepare_training
@@ -118,6 +120,20 @@ def test_resume_longer_and_what_may_not_change(tmp_path: Path, settings: dict[st
     nstyle.train(paintings, out=run, resume=True, updates=16, lr=1e-3)
     assert read_info(run / "model.safetensors").updates == 16
     assert [line["update"] for line in lines(run) if "losses" in line] == list(range(1, 17))
+
+
+def test_kept_photographs_are_chosen_by_the_updates_left_and_resume_bit_identically(
+    tmp_path: Path, settings: dict[str, Any], paintings: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nstyle.data.choice._spare", lambda device: 10**8)
+    settings |= {"validation": settings["content"], "updates": 4}
+    whole = nstyle.train(paintings, out=tmp_path / "whole", **settings)
+    run = nstyle.train(paintings, out=tmp_path / "run", **settings | {"updates": 2, "workers": 1})
+    resumed = prepare_training([], out=run, resume=True, updates=4, workers=3)
+    assert type(resumed.sampler) is ResidentSampler
+    resumed.train()
+    assert lines(run)[-1]["validation"] == lines(whole)[-1]["validation"]
+    assert type(prepare_training([], out=run, resume=True, updates=5).sampler) is CropSampler
 
 
 def test_resumed_settings_are_kept_for_the_next_resume(

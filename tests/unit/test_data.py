@@ -114,7 +114,7 @@ def test_crops_depend_on_seed_and_position_only(photos: Path) -> None:
     assert all(torch.equal(x, y) for x, y in zip(direct, ahead, strict=True))
     assert all(torch.equal(x, y) for x, y in zip(direct[3:], resumed, strict=True))
     assert not torch.equal(direct[0], CropSampler(index, 48, seed=2).batch(0, 2))
-    order = [a._order(epoch) for epoch in range(6)]
+    order = [a.draws.order(epoch) for epoch in range(6)]
     assert all(sorted(o) == [0, 1, 2, 3] for o in order)
     assert len({tuple(o) for o in order}) > 1
 
