@@ -2,7 +2,7 @@
 
 import io
 import os
-import tempfile
+import secrets
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -196,8 +196,16 @@ def list_pictures(folder: Path) -> list[Path]:
     return sorted(path for path in found if path.suffix.lower() in EXTENSIONS)
 
 
-def encode(image: Image.Image, extension: str) -> bytes:
+def encode(image: Image.Image, extension: str, buffer: io.BytesIO | None = None) -> bytes:
     """Encode a picture in the format of a file extension such as ``.png``, with an sRGB profile where that is usual.
+
+    Args:
+        image: The picture.
+        extension: With its dot.
+        buffer: What to encode into, empty; an error of its own passes through unless it is an OSError or a ValueError.
+
+    Returns:
+        The content of a file.
 
     Raises:
         UsageError: If the extension is not one that can be written.
@@ -213,7 +221,7 @@ def encode(image: Image.Image, extension: str) -> bytes:
         options = {"quality": JPEG_QUALITY, "subsampling": 0}
     elif extension == ".webp":
         options = {"quality": JPEG_QUALITY}
-    buffer = io.BytesIO()
+    buffer = io.BytesIO() if buffer is None else buffer
     try:
         image.save(buffer, format=Image.registered_extensions()[extension], **options)
     except (OSError, ValueError) as error:
@@ -232,20 +240,17 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises:
         NstyleError: If the file cannot be written; nothing is left behind.
     """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        file = temporary.open("xb")
     except OSError as error:
         raise NstyleError(f"cannot write {path}: {error.strerror}; check the folder and its permissions") from error
-    temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
     except OSError as error:
         raise NstyleError(f"cannot write {path}: {error.strerror or error}; check the disk space and the permissions") from error

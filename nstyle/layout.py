@@ -24,7 +24,7 @@ def contact_sheet(pictures: Sequence[tuple[str, Image.Image]], *, cell: int = CE
     Returns:
         RGB.
     """
-    thumbnails = [(name, _fit(picture, cell)) for name, picture in pictures]
+    thumbnails = [(name, fit(picture, cell)) for name, picture in pictures]
     width = max(picture.width for _, picture in thumbnails)
     height = max(picture.height for _, picture in thumbnails)
     columns = math.ceil(math.sqrt(len(pictures) * height / width)) if len(pictures) > 1 else 1
@@ -53,7 +53,7 @@ def labelled_table(
     Returns:
         RGB.
     """
-    fitted = [[content if isinstance(content, str) else _fit(content, cell) for content in row] for row in cells]
+    fitted = [[content if isinstance(content, str) else fit(content, cell) for content in row] for row in cells]
     sizes = [content.size for row in fitted for content in row if not isinstance(content, str)] or [(cell, cell)]
     width, height = max(w for w, _ in sizes), max(h for _, h in sizes)
     margin = max((math.ceil(_length(label, _font(label, width))) for label in rows), default=0) + (GAP if any(rows) else 0)
@@ -87,7 +87,7 @@ def framed_grid(cells: Sequence[Sequence[Image.Image]], corners: Sequence[Image.
     Returns:
         RGB.
     """
-    grid = [[_fit(picture, cell) for picture in row] for row in cells]
+    grid = [[fit(picture, cell) for picture in row] for row in cells]
     width, height = grid[0][0].size
     inner = (len(grid[0]) * width, len(grid) * height)
     box = (2 * cell, max(1, (inner[1] - GAP) // 2))
@@ -104,7 +104,8 @@ def framed_grid(cells: Sequence[Sequence[Image.Image]], corners: Sequence[Image.
     return sheet
 
 
-def _fit(picture: Image.Image, side: int) -> Image.Image:
+def fit(picture: Image.Image, side: int = CELL) -> Image.Image:
+    """Reduce a picture whose long side has more than ``side`` pixels to it; copy it otherwise."""
     scale = min(1.0, side / max(picture.size))
     return picture.resize((max(1, round(picture.width * scale)), max(1, round(picture.height * scale))), Image.Resampling.LANCZOS)
 

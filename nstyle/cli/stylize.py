@@ -49,8 +49,10 @@ def stylize(
     from dataclasses import asdict
 
     from nstyle.cli.progress import painting_progress
-    from nstyle.inference.batch import Request, Result, stylize_files
+    from nstyle.inference.batch import stylize_files
+    from nstyle.inference.plan import Request
     from nstyle.inference.stylizer import PaintOptions
+    from nstyle.inference.writing import Result
     from nstyle.models.memory import keep_freed_memory
 
     request = Request(

@@ -1,7 +1,9 @@
 """Paint pictures with a trained network."""
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, cast, get_args
@@ -16,6 +18,7 @@ from torch import Tensor
 from nstyle.errors import UsageError, check_setting
 from nstyle.image import resize, to_image, to_picture
 from nstyle.inference.color import KeepColor, finish
+from nstyle.inference.device_check import TRUSTED, precision_like_the_cpu
 from nstyle.inference.grain import MAX_GRAIN, add_grain
 from nstyle.inference.masks import Masks, mix_map
 from nstyle.inference.mix import Mix, make_mix
@@ -27,6 +30,7 @@ from nstyle.tiling.paint import Report, Tiling, paint
 MARGIN = math.ceil(REACH / STRIDE) * STRIDE
 """Width of the mirrored margin in pixels, as far as the picture has them. What the network answers to the border of a picture is strongest
 as far inside as it can feel it: with 48 px a line of cyan, pink or brown, three pixels wide, lay along the top of six shipped styles."""
+logger = logging.getLogger(__name__)
 Pixels = TypeVar("Pixels", Image.Image, npt.NDArray[np.generic], Tensor)
 
 
@@ -54,11 +58,14 @@ class Stylizer:
     Args:
         network: The network; it is put into evaluation mode.
         info: Its description.
-        device: Where to run it.
+        device: Where to run it. A GPU paints a small picture first: in half precision if that is as good as the CPU's, else in float32,
+            and if that is wrong too, it leaves the work to the CPU.
     """
 
     def __init__(self, network: TransformerNetwork, info: ModelInfo, *, device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
+        self._on_cpu = None if self.device.type in TRUSTED else prepare(deepcopy(network), torch.device("cpu"))
+        self._dtype = torch.float32
         self.network = prepare(network, self.device)
         self.info = info
 
@@ -94,7 +101,8 @@ class Stylizer:
             tiling: How the picture is divided: see :func:`nstyle.tiling.paint.paint`.
 
         Returns:
-            What was given: PIL RGB, array uint8 or float, or tensor; of the same size unless ``size`` is given.
+            What was given: PIL RGB, array uint8 or float, or tensor on the device of the one given; of the same size unless ``size`` is
+            given. A tensor on the stylizer's device stays there, and only the check of its range waits for it.
 
         Raises:
             UsageError: If weights, masks, an option or the picture do not do.
@@ -138,6 +146,7 @@ class Stylizer:
         photo = resize(to_picture(photo).over_white(), long_side=options.size)
         if options.strength == 0:
             return photo.copy()
+        self._check_device()
         network, weights = self.network, self._weights(mix or {})
         if masks:
             rows, weights = mix_map(self.styles, mix, masks, photo.size)
@@ -150,28 +159,50 @@ class Stylizer:
         batch = image if image.dim() == 4 else image[None]
         if batch.dim() != 4 or batch.shape[1] != 3 or not image.is_floating_point():
             raise UsageError(f"got a tensor of shape {tuple(image.shape)}, {image.dtype}; expected float (3, H, W) or (B, 3, H, W) in [0, 1]")
-        low, high = (float(value) for value in torch.aminmax(batch))
+        low, high = torch.stack(torch.aminmax(batch)).tolist()  # One transfer for both.
         if not (low >= 0 and high <= 1):
             raise UsageError(f"got values from {low:g} to {high:g}; expected [0, 1]")
-        pictures = torch.split(batch.float(), 1)
-        stylized = torch.cat([self._run(self.network, picture, self._weights(mix), options.tiling) for picture in pictures]).to(image)
+        self._check_device()
+        pictures, weights = torch.split(batch.float(), 1), self._weights(mix)
+        stylized = torch.cat([self._run(self.network, picture, weights, options.tiling) for picture in pictures]).to(image)
         stylized = batch + options.strength * (stylized - batch) if options.strength < 1 else stylized
         return stylized if image.dim() == 4 else stylized[0]
 
     def _weights(self, mix: Mix) -> Tensor:
-        return torch.tensor([[mix.get(name, 0.0) for name in self.styles]])
+        """Lay a mix out as weights (1, S) on the device. Only CUDA is known to take them without waiting for what it still has to do."""
+        weights = torch.tensor([[mix.get(name, 0.0) for name in self.styles]])
+        return weights.to(self.device, non_blocking=self.device.type == "cuda")
+
+    def _check_device(self) -> None:
+        """Let a device that is not trusted paint a small picture, once; settle the precision, or go to the CPU for good."""
+        if self._on_cpu is None:
+            return
+        on_cpu, self._on_cpu = self._on_cpu, None
+        dtype = precision_like_the_cpu(self.network, self.device, on_cpu)
+        if dtype is not None:
+            self._dtype = dtype
+            if self.device.type == "cuda" and dtype == torch.float32:
+                logger.warning("%s paints in float32, as in half precision this model paints another picture", self.device)
+        else:
+            logger.warning(
+                "%s painted a small picture otherwise than the CPU did (torch %s), so the CPU paints now; another torch may do",
+                self.device,
+                torch.__version__,
+            )
+            self.network, self.device = on_cpu, torch.device("cpu")
 
     def _run(self, network: TransformerNetwork, picture: Tensor, mix: Tensor, tiling: Tiling, report: Report = lambda share: None) -> Tensor:
         """Run a network on RGB (1, 3, H, W), bytes or float in [0, 1], with a mirrored margin around it that is cut off again.
 
         The network can feel the border of a picture as far as its receptive field reaches, and learns to answer it: with a frame
         against VGG's zero padding, or with the red sky along the top of The Scream. Johnson et al. 2016 mirror a margin too.
+        What is painted lies on the device.
         """
         height, width = picture.shape[-2:]
         top, left = min(MARGIN, height - 1), min(MARGIN, width - 1)
         picture, mix = _framed(picture.to(self.device), top, left), mix.to(self.device)
-        output = paint(network, picture, mix if mix.dim() == 2 else _framed(mix, top, left), tiling, report)
-        return output[..., top : top + height, left : left + width].cpu()
+        output = paint(network, picture, mix if mix.dim() == 2 else _framed(mix, top, left), tiling, report, dtype=self._dtype)
+        return output[..., top : top + height, left : left + width]
 
 
 def prepare(network: TransformerNetwork, device: torch.device) -> TransformerNetwork:

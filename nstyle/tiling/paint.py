@@ -11,6 +11,7 @@ from nstyle.models.device import choose_dtype
 from nstyle.models.transformer import MIN_SIDE, STRIDE, TransformerNetwork
 from nstyle.tiling.strips import StripPainter, multiplications
 from nstyle.tiling.tiles import HALO, SAMPLE, Tile, samples, tiles
+from nstyle.tiling.whole import WholePainter
 
 Tiling = Literal["auto", "whole", "exact", "sampled", "thumbnail"]
 """How a picture is divided; see :func:`paint`."""
@@ -41,7 +42,15 @@ def choose(tiling: Tiling, network: TransformerNetwork, pixels: int, device: tor
 
 
 @torch.inference_mode()
-def paint(network: TransformerNetwork, picture: Tensor, mix: Tensor, tiling: Tiling = "auto", report: Report = lambda share: None) -> Tensor:
+def paint(
+    network: TransformerNetwork,
+    picture: Tensor,
+    mix: Tensor,
+    tiling: Tiling = "auto",
+    report: Report = lambda share: None,
+    *,
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:
     """Paint a picture.
 
     Args:
@@ -52,6 +61,7 @@ def paint(network: TransformerNetwork, picture: Tensor, mix: Tensor, tiling: Til
             rounding. ``sampled``: the moments come from squares all over the picture, and tiles are painted one by one in constant
             memory. ``thumbnail``: likewise, with the moments of the picture reduced to about a megapixel. ``auto``: what :func:`choose` says.
         report: Told how far it is.
+        dtype: Of convolutions where CUDA paints in one piece; what strips compute in is decided by the device.
 
     Returns:
         RGB (1, 3, H, W) of the dtype of ``picture``; bytes are rounded.
@@ -59,6 +69,8 @@ def paint(network: TransformerNetwork, picture: Tensor, mix: Tensor, tiling: Til
     height, width = picture.shape[-2:]
     tiling = choose(tiling, network, height * width, picture.device)
     if tiling == "whole":
+        if picture.is_cuda:
+            return _like(WholePainter(network, dtype).paint(picture, mix), picture)
         return _like(network(_colors(picture), mix), picture)
     count = _Count(report)
     painter = StripPainter(network, choose_dtype("auto", picture.device), count.add)

@@ -157,7 +157,7 @@ class Update:
     @contextmanager
     def undone(self) -> Iterator[None]:
         """Give weights and optimizer back, in the memory where they are, what they held before: for updates on trial."""
-        weights = [parameter.detach().clone() for parameter in self.parameters]
+        weights: list[Tensor] = [parameter.detach().clone() for parameter in self.parameters]
         state = {parameter: {name: value.clone() for name, value in values.items()} for parameter, values in self.optimizer.state.items()}
         try:
             yield
@@ -165,10 +165,10 @@ class Update:
             with torch.no_grad():
                 for parameter, weight in zip(self.parameters, weights, strict=True):
                     parameter.copy_(weight)
-                for parameter, values in self.optimizer.state.items():
+                for trained, values in self.optimizer.state.items():
                     for name, value in values.items():
                         # A moment that was not there is one of nothing yet, as is the number of steps.
-                        value.copy_(state[parameter][name]) if parameter in state else value.zero_()
+                        value.copy_(state[trained][name]) if trained in state else value.zero_()
 
     def state_dict(self) -> dict[str, Any]:
         """Return the optimizer's state, its rates as plain numbers."""

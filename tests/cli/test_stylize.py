@@ -9,7 +9,9 @@ import pytest
 from PIL import Image
 
 import nstyle as package
-from nstyle.inference.batch import Request, Result, stylize_files
+from nstyle.inference.batch import stylize_files
+from nstyle.inference.plan import Request
+from nstyle.inference.writing import Result
 
 
 def paint(tmp_path: Path, **values: object) -> list[str]:

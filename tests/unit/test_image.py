@@ -175,6 +175,16 @@ def test_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path, monkeypa
     assert [p.name for p in tmp_path.iterdir()] == ["a.bin"]
 
 
+def test_files_have_the_permissions_that_the_user_chose(tmp_path: Path) -> None:
+    """Without ever changing the umask, which all threads share."""
+    before = os.umask(0o027)
+    try:
+        write_atomically(tmp_path / "a.bin", b"new")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a.bin").stat().st_mode & 0o777 == 0o640
+
+
 def test_list_pictures_is_sorted_recursive_and_ignores_the_rest(tmp_path: Path) -> None:
     for name in ("b.jpg", "a.PNG", "notes.txt", ".hidden.jpg", "sub/c.webp"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import nstyle
 from nstyle.errors import UsageError
@@ -59,6 +60,54 @@ def test_batch_of_tensors(stylizer: nstyle.Stylizer) -> None:
     batch = torch.rand(2, 3, 20, 24)
     output = stylizer.stylize(batch, "plain")
     torch.testing.assert_close(output[1], stylizer.stylize(batch[1], "plain"), rtol=1e-4, atol=1e-5)
+
+
+def test_a_tensor_stays_where_it_is_and_its_range_is_one_transfer(stylizer: nstyle.Stylizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waiting for a GPU, once per picture and number asked for, kept it idle between the pictures of a batch."""
+
+    class Transfers(TorchDispatchMode):
+        def __torch_dispatch__(self, func: object, types: object, args: tuple[object, ...] = (), kwargs: dict[str, object] | None = None):
+            names.append(str(func))
+            return func(*args, **(kwargs or {}))
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise AssertionError("a tensor was fetched")
+
+    names: list[str] = []
+    fetched = []
+    listed = torch.Tensor.tolist
+    monkeypatch.setattr(torch.Tensor, "cpu", refuse)
+    monkeypatch.setattr(torch.Tensor, "tolist", lambda tensor: fetched.append(tensor.shape) or listed(tensor))
+    monkeypatch.setattr("nstyle.inference.stylizer.paint", lambda network, picture, mix, tiling, report, **options: 1 - picture)
+    batch = torch.rand(3, 3, 20, 24)
+    with Transfers():
+        painted = stylizer.stylize(batch, "plain")
+    torch.testing.assert_close(painted, 1 - batch)
+    assert fetched == [(2,)]
+    assert "aten.aminmax.default" in names
+    assert "aten._local_scalar_dense.default" not in names
+
+
+@pytest.mark.parametrize(
+    ("spoil", "is_right"), [(None, True), (lambda painted: painted.flip(3), False), (lambda painted: painted / 0 * 0, False)]
+)
+def test_a_device_that_paints_wrongly_is_found_out_once(
+    model: Path, image: Image.Image, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, spoil: object, is_right: bool
+) -> None:
+    """pytorch#192212: MPS convolutions that misread channels_last weights painted noise, and nothing said so."""
+    expected = np.asarray(nstyle.load(model).stylize(image, "plain"))
+    monkeypatch.setattr("nstyle.inference.stylizer.TRUSTED", ())
+    stylizer = nstyle.load(model)
+    device_network = stylizer.network
+    if spoil is not None:
+        device_network.register_forward_hook(lambda module, arguments, painted: spoil(painted))
+    first, tensor = stylizer.stylize(image, "plain"), stylizer.stylize(torch.rand(3, 20, 24), "plain")
+    assert np.array_equal(np.asarray(first), expected)
+    assert tensor.isfinite().all()
+    assert (stylizer.network is device_network) == is_right
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == (not is_right)
+    assert all("so the CPU paints now" in line and torch.__version__ in line for line in lines)
 
 
 def test_blends_mix_gamma_and_beta_not_pixels(stylizer: nstyle.Stylizer, image: Image.Image) -> None:

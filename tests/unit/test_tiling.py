@@ -18,6 +18,7 @@ from nstyle.tiling.plane import Plane
 from nstyle.tiling.strips import StripPainter
 from nstyle.tiling.tiles import HALO, Tile, samples, tiles
 from nstyle.tiling.weights import upsampling_kernels
+from nstyle.tiling.whole import WholePainter
 
 SIZES = [(16, 16), (20, 68), (132, 36), (200, 100)]
 
@@ -55,6 +56,21 @@ def test_strips_paint_what_the_network_paints(network: TransformerNetwork, size:
     painted = StripPainter(network, dtype).paint(photo, mix)
     assert painted.shape == whole.shape
     assert psnr(painted, whole) > floor
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_few_passes_paint_what_the_network_paints(network: TransformerNetwork, size: tuple[int, int]) -> None:
+    """What a GPU runs, here by the operations that a CPU has for it: weights and maps, colours and bytes, both precisions."""
+    photo, mix = picture(*size), torch.tensor([[0.2, 0.0, 0.8]])
+    mix_map = mix[:, :, None, None].expand(-1, -1, *size)
+    with torch.inference_mode():
+        whole = network(photo, mix)
+    for weights in (mix, mix_map):
+        torch.testing.assert_close(WholePainter(network, torch.float32).paint(photo, weights), whole, rtol=0.0, atol=2e-4)
+    half = WholePainter(network, torch.float16)
+    assert (half.paint(photo, mix) - whole).abs().mean() < 1 / 255
+    levels = photo.mul(255).round()
+    torch.testing.assert_close(half.paint(levels.to(torch.uint8), mix), half.paint(levels / 255, mix), rtol=0.0, atol=0.02)
 
 
 def test_only_rounding_differs(network: TransformerNetwork, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,158 @@
+"""Plan what is painted: which pictures, in which mixes, into which files, and what is refused before any work is done."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image, ImageChops
+
+from nstyle.errors import UsageError
+from nstyle.image import MAX_PIXELS, WRITABLE, list_pictures, read_picture
+from nstyle.inference.masks import Masks
+from nstyle.inference.mix import Mix, label, make_mix, parse_weights
+from nstyle.inference.stylizer import PaintOptions, Stylizer
+from nstyle.models.style_names import match_style
+
+STREAM = "-"
+"""Standard input or output."""
+DEFAULT_EXTENSION = ".png"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the user asked for; see ``nstyle stylize --help``."""
+
+    photos: tuple[str, ...]
+    model: str | None = None
+    weights: str | None = None
+    styles: str | None = None
+    style: str | None = None
+    all_styles: bool = False
+    masks: tuple[str, ...] = ()
+    options: PaintOptions = field(default_factory=PaintOptions)
+    output: str | None = None
+    max_pixels: int = MAX_PIXELS
+    overwrite: bool = False
+    device: str = "cpu"
+    report_on_stdout: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photograph and the files to write for it."""
+
+    photo: str
+    outputs: tuple[tuple[Mix | None, str], ...]
+    sheet: str | None
+
+
+def read_masks(request: Request, stylizer: Stylizer) -> Masks:
+    """Read ``NAME=FILE`` masks; what is transparent in a file is outside."""
+    masks: dict[str, Image.Image] = {}
+    for text in request.masks:
+        name, equals, file = text.partition("=")
+        if not (equals and file):
+            raise UsageError(f"--mask is '{text}'; expected NAME=FILE such as great-wave=sky.png")
+        style = match_style(name.strip(), stylizer.styles)
+        if style in masks:
+            raise UsageError(f"--mask names '{style}' twice; join the masks into one file")
+        picture = read_picture(Path(file), max_pixels=request.max_pixels)
+        grey = picture.rgb.convert("L")
+        masks[style] = grey if picture.alpha is None else ImageChops.multiply(grey, picture.alpha)
+    return masks
+
+
+def choose_mixes(request: Request, stylizer: Stylizer, notice: Callable[[str], None]) -> list[Mix | None]:
+    """Decide what to paint with; None is for pictures that masks cover."""
+    names = stylizer.styles
+    asked = [
+        option
+        for option, value in (
+            ("--all", request.all_styles),
+            ("--style", request.style),
+            ("--weights/--styles", request.weights or request.styles),
+        )
+        if value
+    ]
+    if len(asked) > 1:
+        raise UsageError(f"{asked[0]} and {asked[1]} were given together; choose one")
+    if request.all_styles and request.masks:
+        raise UsageError("--all and --mask were given together; choose one")
+    if request.all_styles:
+        return [{name: 1.0} for name in names]
+    if request.style is not None:
+        return [{match_style(request.style, names): 1.0}]
+    if not asked and request.masks:
+        return [None]
+    if not asked and len(names) > 1:
+        raise UsageError(f"the model has {len(names)} styles; choose with --style, --weights or --all among {', '.join(names)}")
+    weights = parse_weights(request.weights) if request.weights is not None else None
+    chosen = [part for part in request.styles.split(",") if part.strip()] if request.styles is not None else None
+    mix = make_mix(names, weights, chosen)
+    total = sum(weights.values() if isinstance(weights, dict) else weights) if weights is not None else 1.0
+    if abs(total - 1) > 1e-6:
+        parts = ", ".join(f"{name}={value:.4g}" for name, value in mix.items())
+        notice(f"the weights sum to {total:g} and were normalized to sum 1: {parts}")
+    return [mix]
+
+
+def plan_jobs(request: Request, mixes: Sequence[Mix | None], masked: tuple[str, ...]) -> list[Job]:
+    """Decide every output file, and refuse what would collide or overwrite."""
+    photos = _photos(request.photos)
+    single = len(photos) == 1 and len(mixes) == 1
+    to_stream = request.output == STREAM or (request.output is None and photos == [STREAM])
+    if to_stream and not single:
+        raise UsageError(f"standard output takes one picture, but {len(photos) * len(mixes)} were asked for; give a folder with --output")
+    if to_stream and request.report_on_stdout:
+        raise UsageError("--json and the picture both want standard output; give a file with --output")
+    if to_stream:
+        return [Job(photos[0], ((mixes[0], STREAM),), None)]
+    target = Path(request.output) if request.output is not None else Path()
+    as_file = request.output is not None and not target.is_dir() and target.suffix.lower() in WRITABLE
+    if as_file and not single:
+        raise UsageError(f"--output is the file {target}, but {len(photos) * len(mixes)} pictures were asked for; give a folder")
+    if (not as_file and target.is_file()) or (single and target.suffix and not target.is_dir() and not as_file):
+        raise UsageError(f"--output is {target}; expected a folder, or a file ending in {', '.join(sorted(WRITABLE))}")
+    jobs = []
+    for photo in photos:
+        stem = "stdin" if photo == STREAM else Path(photo).stem
+        outputs = tuple((mix, str(target if as_file else target / f"{stem}_{label_of(mix, masked)}{DEFAULT_EXTENSION}")) for mix in mixes)
+        sheet = str(target / f"{stem}_all{DEFAULT_EXTENSION}") if request.all_styles else None
+        jobs.append(Job(photo, outputs, sheet))
+    _refuse_collisions(jobs, overwrite=request.overwrite)
+    return jobs
+
+
+def _photos(arguments: tuple[str, ...]) -> list[str]:
+    photos: list[str] = []
+    for argument in arguments:
+        if argument != STREAM and Path(argument).is_dir():
+            found = [str(path) for path in list_pictures(Path(argument))]
+            if not found:
+                raise UsageError(f"the folder {argument} holds no pictures; expected JPEG, PNG, WebP or TIFF files")
+            photos += found
+        elif argument != STREAM and not Path(argument).exists():
+            raise UsageError(f"{argument}: no such file; expected a photograph or a folder of them")
+        else:
+            photos.append(argument)
+    return photos
+
+
+def _refuse_collisions(jobs: list[Job], *, overwrite: bool) -> None:
+    files = [path for job in jobs for path in (*(output for _, output in job.outputs), *([job.sheet] if job.sheet else []))]
+    twice = [path for path, count in Counter(files).items() if count > 1]
+    if twice:
+        raise UsageError(f"two photographs would both be written to {twice[0]}; stylize them into different folders")
+    sources = {Path(job.photo).resolve() for job in jobs if job.photo != STREAM}
+    over_source = [path for path in files if Path(path).resolve() in sources]
+    if over_source:
+        raise UsageError(f"{over_source[0]} is a photograph to be read; choose another --output")
+    existing = [path for path in files if Path(path).exists()]
+    if existing and not overwrite:
+        raise UsageError(f"{existing[0]} exists; give --overwrite to replace it, or another --output")
+
+
+def label_of(mix: Mix | None, masked: tuple[str, ...]) -> str:
+    """Name what a picture is painted in: its mix, and the styles that have masks."""
+    return "+".join([*([label(mix)] if mix else []), *(f"{name}-mask" for name in masked)])

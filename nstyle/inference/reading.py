@@ -1,0 +1,76 @@
+"""Read photographs, the next one while a GPU paints one."""
+
+import sys
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from io import BytesIO
+from pathlib import Path
+from typing import Self
+
+from PIL import Image
+
+from nstyle.errors import NstyleError
+from nstyle.image import Picture, check_pixels, read_picture, read_size, resize, resized
+from nstyle.inference.plan import STREAM
+
+MOST_AHEAD = 50_000_000
+"""Pixels of a photograph that is decoded ahead, 150 MB of colours; a larger one waits for its turn."""
+
+
+class Reader:
+    """Photographs in order, each decoded while the one before it is painted if ``ahead`` is set.
+
+    One photograph at most lies ready. Standard input, pipes and photographs of more than ``MOST_AHEAD`` pixels are read in their turn.
+
+    Args:
+        photos: Files; ``-`` is standard input.
+        size: Long side in pixels to resize to, or None.
+        max_pixels: Pixels that a photograph may have, as it is and when it is resized.
+        ahead: Whether to decode in a thread. Otherwise every photograph is decoded when it is asked for.
+    """
+
+    def __init__(self, photos: Sequence[str], size: int | None, max_pixels: int, *, ahead: bool) -> None:
+        self._left = deque(photos)
+        self._size, self._max_pixels, self._ahead = size, max_pixels, ahead
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="nstyle-read")
+        self._next: Future[Picture | None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._thread.shutdown(cancel_futures=True)
+
+    def take(self) -> Picture:
+        """Return the next photograph, resized, and begin with the one after it.
+
+        Raises:
+            NstyleError: If it cannot be read or is too large; the next call goes on with the one after it.
+        """
+        photo, ahead = self._left.popleft(), self._next
+        try:
+            return (ahead.result() if ahead is not None else None) or self._read(photo)
+        finally:
+            can_begin = self._ahead and bool(self._left) and _is_file(self._left[0])
+            self._next = self._thread.submit(self._read_ahead, self._left[0]) if can_begin else None
+
+    def _read_ahead(self, photo: str) -> Picture | None:
+        try:
+            width, height = read_size(Path(photo))
+        except NstyleError:
+            return None  # Whoever reads it says why.
+        return self._read(photo) if width * height <= MOST_AHEAD else None
+
+    def _read(self, photo: str) -> Picture:
+        picture = read_picture(BytesIO(sys.stdin.buffer.read()) if photo == STREAM else Path(photo), max_pixels=self._max_pixels)
+        if self._size is not None:
+            check_pixels(f"{photo} at --size {self._size}", resized(picture.rgb.size, long_side=self._size), self._max_pixels)
+        rgb = resize(picture.rgb, long_side=self._size)
+        alpha = picture.alpha.resize(rgb.size, Image.Resampling.LANCZOS) if picture.alpha is not None else None
+        return Picture(rgb, alpha)
+
+
+def _is_file(photo: str) -> bool:
+    """Tell whether reading is sure to come to an end, which is waited for after Ctrl-C."""
+    return photo != STREAM and Path(photo).is_file()

@@ -1,0 +1,165 @@
+"""Encode and write pictures, while a GPU paints the next ones."""
+
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
+
+from nstyle.errors import NstyleError
+from nstyle.image import Picture, encode, write_atomically
+from nstyle.inference.mix import Mix
+from nstyle.inference.plan import DEFAULT_EXTENSION, STREAM
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+P = ParamSpec("P")
+T = TypeVar("T")
+MOST_WAITING = 50_000_000
+"""Pixels of pictures that wait to be written while painting goes on, 150 MB of colours; a larger one is written first."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One picture that was written."""
+
+    photo: str
+    output: str
+    weights: Mix = field(repr=False)
+    width: int
+    height: int
+    seconds: float
+    """What painting, encoding and writing it took, without reading the photograph and without waiting for other pictures. Pictures
+    overlap, so that the sum is more than the time that passes."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One photograph that could not be read or whose pictures could not be written."""
+
+    photo: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Painted:
+    """What is known of a picture before it is written: see :class:`Result`."""
+
+    photo: str
+    output: str
+    weights: Mix
+    width: int
+    height: int
+    seconds: float
+    """What painting took."""
+
+
+class Writer:
+    """Pictures encoded in threads, and written one after the other in the order in which they came.
+
+    Once a picture of a photograph has failed, its other pictures are not written. At the end of the context no thread runs any more; what
+    was not yet being written is dropped if there is something left.
+
+    Args:
+        encoders: Pictures that are encoded at the same time; one more may wait. With 0 there are no threads: every picture is written
+            when it comes.
+    """
+
+    def __init__(self, encoders: int) -> None:
+        self._most = encoders + 1
+        self._encoders: Executor = ThreadPoolExecutor(encoders, thread_name_prefix="nstyle-encode") if encoders else _AtOnce()
+        self._writer: Executor = ThreadPoolExecutor(1, thread_name_prefix="nstyle-write") if encoders else _AtOnce()
+        self._waiting: deque[tuple[int, Future[Result | Failure | None]]] = deque()
+        self._failed: set[str] = set()
+        self._stop = Event()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stop.set()
+        self._encoders.shutdown(cancel_futures=True)
+        self._writer.shutdown(cancel_futures=True)
+
+    def failed(self, photo: str) -> bool:
+        """Tell whether a picture of a photograph could not be written."""
+        return photo in self._failed
+
+    def put(self, painted: Painted, picture: Picture) -> None:
+        """Have a picture encoded and written."""
+        extension = DEFAULT_EXTENSION if painted.output == STREAM else Path(painted.output).suffix
+        encoding = self._encoders.submit(_encode, picture, extension, _Buffer(self._stop))
+        self._waiting.append((painted.width * painted.height, self._writer.submit(self._write, painted, encoding)))
+
+    def results(self, *, rest: bool = False) -> Iterator[Result | Failure]:
+        """Yield what came of the pictures so far, in order.
+
+        Args:
+            rest: Wait for all pictures, not only until few enough of them are left.
+        """
+        while self._waiting and (rest or self._is_full() or self._waiting[0][1].done()):
+            outcome = self._waiting.popleft()[1].result()
+            if outcome is not None:
+                yield outcome
+
+    def _is_full(self) -> bool:
+        return len(self._waiting) > self._most or sum(pixels for pixels, _ in self._waiting) > MOST_WAITING
+
+    def _write(self, painted: Painted, encoding: "Future[tuple[bytes, float]]") -> Result | Failure | None:
+        if painted.photo in self._failed:
+            return None
+        try:
+            data, seconds = encoding.result()
+            start = time.perf_counter()
+            if painted.output == STREAM:
+                sys.stdout.buffer.write(data)
+                sys.stdout.buffer.flush()
+            else:
+                write_atomically(Path(painted.output), data)
+        except NstyleError as error:
+            self._failed.add(painted.photo)
+            return Failure(painted.photo, str(error))
+        seconds += painted.seconds + time.perf_counter() - start
+        return Result(painted.photo, painted.output, painted.weights, painted.width, painted.height, round(seconds, 3))
+
+
+class _AtOnce(Executor):
+    """Does what it is given before it returns; Ctrl-C passes through."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+class _Buffer(BytesIO):
+    """Takes bytes until there is nobody to take them for: encoding a large picture would keep Ctrl-C waiting for seconds."""
+
+    def __init__(self, stop: Event) -> None:
+        super().__init__()
+        self._stop = stop
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        if self._stop.is_set():
+            raise CancelledError
+        return super().write(data)
+
+
+def _encode(picture: Picture, extension: str, buffer: BytesIO) -> tuple[bytes, float]:
+    """Encode a picture with its transparency; return the bytes and the seconds that it took."""
+    start = time.perf_counter()
+    image = picture.rgb
+    if picture.alpha is not None:
+        image = image.copy()
+        image.putalpha(picture.alpha)
+    data = encode(image, extension, buffer)
+    return data, time.perf_counter() - start
