@@ -1,4 +1,4 @@
-"""Convolutions in fewer or fuller multiplications: equal to the plain ones, for CPUs, where multiplications are what an update costs.
+"""Convolutions in fewer or fuller multiplications: equal to the plain ones. On CPUs multiplications are what an update costs.
 
 Shape suffixes: B batch, C channels, H height, W width.
 """
@@ -14,6 +14,8 @@ from nstyle.models.reflection import reflect
 
 BLOCK = 16
 """Output channels that the CPU's convolutions compute at once."""
+GROUP = 8
+"""Channels that a GPU's matrix units take at once."""
 
 
 def reflect_and_convolve(x: Tensor, weight: Tensor, stride: int = 1) -> Tensor:
@@ -21,13 +23,15 @@ def reflect_and_convolve(x: Tensor, weight: Tensor, stride: int = 1) -> Tensor:
     x = reflect(x, weight.shape[2] // 2)
     if stride == 1 and _is_faster_in_blocks(x, weight):
         return convolve_pixel_blocks(x, weight)
+    if not kernels.takes_cpu_kernels(x):
+        return convolve_in_groups(x, weight, stride)
     return F.conv2d(x, weight, stride=stride)
 
 
 def upsample_and_convolve(x: Tensor, weight: Tensor) -> Tensor:
     """Upsample x2 to the nearest, pad by reflection and convolve: (B, in, H, W) and (out, in, 3, 3) to (B, out, 2 H, 2 W)."""
     if not kernels.takes_cpu_kernels(x):
-        return reflect_and_convolve(F.interpolate(x, scale_factor=2.0, mode="nearest"), weight)
+        return reflect_and_convolve(_upsample(x), weight)
     # The 2 x 2 input pixels around every corner make the 2 x 2 output pixels around it. Beyond the edge, reflection
     # of what is upsampled repeats the edge.
     for dim in (2, 3):
@@ -70,8 +74,25 @@ class _ConvolveImage(torch.autograd.Function):
             if _is_faster_in_blocks(grad, weight):
                 result = convolve_pixel_blocks(grad, weight, padding=1)
             else:
-                result = F.conv2d(grad, weight, padding=1)
+                result = convolve_in_groups(grad, weight, padding=1)
         return result if result.dtype == ctx.image_dtype else result.to(ctx.image_dtype), None, None, None
+
+
+def convolve_in_groups(x: Tensor, weight: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
+    """Convolve with fewer than GROUP output channels filled up, and cut off again: a GPU has fast kernels for whole groups only."""
+    channels = len(weight)
+    if channels >= GROUP or kernels.takes_cpu_kernels(x):
+        return F.conv2d(x, weight, stride=stride, padding=padding)
+    return F.conv2d(x, F.pad(weight, (0, 0, 0, 0, 0, 0, 0, GROUP - channels)), stride=stride, padding=padding)[:, :channels]
+
+
+def _upsample(x: Tensor) -> Tensor:
+    """Repeat every pixel of (B, C, H, W) in both directions: (B, C, 2 H, 2 W)."""
+    if not torch.compiler.is_compiling():
+        return F.interpolate(x, scale_factor=2.0, mode="nearest")
+    # Of torch's operator a compiler makes one that is differentiated by atomic additions; of this, by a sum of four reads.
+    batch, channels, height, width = x.shape
+    return x[:, :, :, None, :, None].expand(-1, -1, -1, 2, -1, 2).reshape(batch, channels, 2 * height, 2 * width)
 
 
 def fold_upsampling(taps: tuple[Tensor, ...]) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
