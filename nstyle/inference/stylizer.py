@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from nstyle.errors import UsageError, check_setting
-from nstyle.image import resize, to_image, to_picture
+from nstyle.image import resize, to_picture
 from nstyle.inference.color import KeepColor, finish
 from nstyle.inference.device_check import TRUSTED, precision_like_the_cpu
 from nstyle.inference.grain import MAX_GRAIN, add_grain
@@ -50,6 +50,11 @@ class PaintOptions:
         check_setting(self.size is None or self.size >= 1, "size", self.size, "a long side of at least 1 px")
         check_setting(0 <= self.grain <= MAX_GRAIN, "grain", f"{self.grain:g}", f"0 (none) to {MAX_GRAIN:g} levels of 255")
         check_setting(self.tiling in get_args(Tiling), "tile", self.tiling, ", ".join(get_args(Tiling)))
+
+    @property
+    def only_the_network_paints(self) -> bool:
+        """Tell whether nothing but the network and its grain makes the picture out of the photograph."""
+        return self.size is None and self.strength == 1 and self.keep_color is None
 
 
 class Stylizer:
@@ -115,6 +120,8 @@ class Stylizer:
         if array is not None and (array.ndim != 3 or array.shape[2] != 3):
             raise UsageError(f"got an array of shape {array.shape}; expected (H, W, 3)")
         if array is not None and array.dtype == np.uint8:
+            if options.only_the_network_paints:
+                return cast(Pixels, self._paint_levels(array, mix, options, masks))
             return cast(Pixels, np.array(self.paint(Image.fromarray(array), mix, options, masks)))
         if mix is None or masks or keep_color is not None or size is not None or grain:
             raise UsageError("masks, keep_color, size and grain are for PIL pictures and uint8 arrays; prepare float pixels before")
@@ -146,14 +153,27 @@ class Stylizer:
         photo = resize(to_picture(photo).over_white(), long_side=options.size)
         if options.strength == 0:
             return photo.copy()
+        painted = Image.fromarray(self._paint_levels(np.asarray(photo), mix, options, masks, report))
+        return finish(painted, photo, strength=options.strength, keep_color=options.keep_color)
+
+    def _paint_levels(
+        self,
+        levels: npt.NDArray[np.uint8],
+        mix: Mix | None,
+        options: PaintOptions,
+        masks: Masks | None,
+        report: Report = lambda share: None,
+    ) -> npt.NDArray[np.uint8]:
+        """Paint (H, W, 3), which is not changed, as the network does: strength and colour are for others to see to."""
         self._check_device()
         network, weights = self.network, self._weights(mix or {})
         if masks:
-            rows, weights = mix_map(self.styles, mix, masks, photo.size)
+            rows, weights = mix_map(self.styles, mix, masks, (levels.shape[1], levels.shape[0]))
             network = prepare(network.select_styles(rows), self.device)
-        pixels = torch.from_numpy(add_grain(np.array(photo), options.grain)).permute(2, 0, 1)[None]
-        levels = self._run(network, pixels, weights, options.tiling, report)[0]
-        return finish(to_image(levels), photo, strength=options.strength, keep_color=options.keep_color)
+        grainy = add_grain(levels.copy(), options.grain) if options.grain else levels
+        pixels = torch.from_numpy(np.require(grainy, requirements=["C", "W"])).permute(2, 0, 1)[None]
+        painted = self._run(network, pixels, weights, options.tiling, report)[0].permute(1, 2, 0).contiguous()
+        return cast(npt.NDArray[np.uint8], painted.cpu().numpy())
 
     def _paint_tensor(self, image: Tensor, mix: Mix, options: PaintOptions) -> Tensor:
         batch = image if image.dim() == 4 else image[None]

@@ -16,15 +16,21 @@ BLOCK = 16
 """Output channels that the CPU's convolutions compute at once."""
 GROUP = 8
 """Channels that a GPU's matrix units take at once."""
+TILE = 4
+"""Side in pixels of the squares that a GPU computes at once where one pixel has too few channels."""
 
 
 def reflect_and_convolve(x: Tensor, weight: Tensor, stride: int = 1) -> Tensor:
     """Pad by reflection and convolve: (B, in, H, W) and an odd kernel (out, in, k, k) to (B, out, H / stride, W / stride)."""
-    x = reflect(x, weight.shape[2] // 2)
+    return convolve_padded(reflect(x, weight.shape[2] // 2), weight, stride)
+
+
+def convolve_padded(x: Tensor, weight: Tensor, stride: int = 1) -> Tensor:
+    """Convolve without padding: (B, in, H, W) and (out, in, k, k) to (B, out, (H - k) / stride + 1, (W - k) / stride + 1)."""
     if stride == 1 and _is_faster_in_blocks(x, weight):
         return convolve_pixel_blocks(x, weight)
-    if not kernels.takes_cpu_kernels(x):
-        return convolve_in_groups(x, weight, stride)
+    if _is_faster_in_tiles(x, weight, stride):
+        return convolve_tiles(x, weight)
     return F.conv2d(x, weight, stride=stride)
 
 
@@ -86,6 +92,40 @@ def convolve_in_groups(x: Tensor, weight: Tensor, stride: int = 1, padding: int 
     return F.conv2d(x, F.pad(weight, (0, 0, 0, 0, 0, 0, 0, GROUP - channels)), stride=stride, padding=padding)[:, :channels]
 
 
+def _is_faster_in_tiles(x: Tensor, weight: Tensor, stride: int) -> bool:
+    if kernels.takes_cpu_kernels(x) or stride > 1 or min(weight.shape[:2]) >= GROUP:
+        return False
+    return all((reach - 1) % TILE == 0 == size % TILE for reach, size in zip(weight.shape[2:], x.shape[2:], strict=True))
+
+
+def convolve_tiles(x: Tensor, weight: Tensor) -> Tensor:
+    """Convolve squares of TILE x TILE pixels as if they were pixels of as many times the channels.
+
+    9x9 kernels from or to 3 channels become 3x3 kernels from or to 48, for which a GPU has fast kernels in all three directions. Each
+    pixel of a square has the kernel at its own place in a frame of whole squares, 1.8 times as large.
+
+    Args:
+        x: (B, in, H, W), H and W multiples of TILE.
+        weight: (out, in, k, k), k one more than a multiple of TILE.
+
+    Returns:
+        (B, out, H - k + 1, W - k + 1), channels_last.
+    """
+    outputs, inputs, reach, _ = weight.shape
+    squares = (reach - 1) // TILE + 1
+    last = TILE - 1
+    frames = torch.cat([F.pad(weight, (right, last - right, below, last - below)) for below in range(TILE) for right in range(TILE)])
+    kernel = frames.view(TILE * TILE * outputs, inputs, squares, TILE, squares, TILE).permute(0, 3, 5, 1, 2, 4).flatten(1, 3)
+    return _interleave(F.conv2d(_gather_squares(x), kernel.contiguous(memory_format=torch.channels_last)), TILE)
+
+
+def _gather_squares(x: Tensor) -> Tensor:
+    """Make a pixel of TILE^2 as many channels of every square: (B, C, TILE H, TILE W) to (B, TILE^2 C, H, W), channels_last."""
+    batch, channels, height, width = x.shape
+    pixels = x.permute(0, 2, 3, 1).reshape(batch, height // TILE, TILE, width // TILE, TILE, channels).transpose(2, 3)
+    return pixels.reshape(batch, height // TILE, width // TILE, TILE * TILE * channels).permute(0, 3, 1, 2)
+
+
 def _upsample(x: Tensor) -> Tensor:
     """Repeat every pixel of (B, C, H, W) in both directions: (B, C, 2 H, 2 W)."""
     if not torch.compiler.is_compiling():
@@ -137,8 +177,8 @@ def convolve_pixel_blocks(x: Tensor, weight: Tensor, padding: int = 0) -> Tensor
     return _interleave(F.conv2d(x, kernel, stride=2, padding=padding))
 
 
-def _interleave(x: Tensor) -> Tensor:
-    """Lay four groups of channels out as 2 x 2 pixels, row by row: (B, 4 C, H, W) to (B, C, 2 H, 2 W), channels_last."""
+def _interleave(x: Tensor, side: int = 2) -> Tensor:
+    """Lay groups of channels out as squares of pixels, row by row: (B, side^2 C, H, W) to (B, C, side H, side W), channels_last."""
     batch, channels, height, width = x.shape
-    pixels = x.permute(0, 2, 3, 1).reshape(batch, height, width, 2, 2, channels // 4).transpose(2, 3)
-    return pixels.reshape(batch, 2 * height, 2 * width, channels // 4).permute(0, 3, 1, 2)
+    pixels = x.permute(0, 2, 3, 1).reshape(batch, height, width, side, side, channels // side**2).transpose(2, 3)
+    return pixels.reshape(batch, side * height, side * width, channels // side**2).permute(0, 3, 1, 2)

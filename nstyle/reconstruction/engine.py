@@ -229,7 +229,7 @@ class Reconstruction:
         """Restore what :meth:`state_dict` returned."""
         self.scale, self.iteration, self.scale_start = state["scale"], state["iteration"], state["scale_start"]
         self.image = state["image"].to(self.device)
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.optimizer.load_state_dict(state["optimizer"], self.device)
         self.initial, self.seconds = state["initial"], state["seconds"]
         image, iteration, loss, terms = state["best"]
         self.best = Best(image.to(self.device), iteration, loss, terms)

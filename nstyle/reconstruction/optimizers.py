@@ -54,8 +54,8 @@ class PixelOptimizer(Protocol):
         """Return what :meth:`load_state_dict` needs to go on bit-identically."""
         ...
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what :meth:`state_dict` returned."""
+    def load_state_dict(self, state: dict[str, Any], device: torch.device) -> None:
+        """Restore what :meth:`state_dict` returned, from whatever device, on this one."""
         ...
 
 
@@ -127,7 +127,8 @@ class FirstOrder:
         optimizer = self._optimizer.state_dict() if self._optimizer is not None else self._pending
         return {"optimizer": optimizer, "scale": self._scale}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, Any], device: torch.device) -> None:
+        # torch's own optimizers move what they load to where the picture is.
         self._optimizer, self._pending, self._scale = None, state["optimizer"], state["scale"]
 
 
@@ -210,8 +211,8 @@ class LBFGS:
     def state_dict(self) -> dict[str, Any]:
         return {"pairs": list(self._pairs)}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._pairs = deque((tuple(pair) for pair in state["pairs"]), maxlen=HISTORY)
+    def load_state_dict(self, state: dict[str, Any], device: torch.device) -> None:
+        self._pairs = deque(((step.to(device), change.to(device), product) for step, change, product in state["pairs"]), maxlen=HISTORY)
 
 
 def _dot(x: Tensor, y: Tensor) -> float:

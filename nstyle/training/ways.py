@@ -142,13 +142,13 @@ class WayChooser:
         return max(self.group.gather_objects((time.perf_counter() - started) / TIMED))
 
     def _wait(self) -> None:
-        if self.on_gpu:
+        if self.photos.is_cuda:
             torch.cuda.synchronize(self.photos.device)
 
     def _finish(self, way: Way, built: dict[Way, TakeUpdate]) -> Chosen:
         """Give back what the trials took, and average gradients where several processes train."""
         self.update.optimizer.zero_grad()
-        if self.on_gpu:
+        if self.photos.is_cuda:
             torch.cuda.empty_cache()
         if self.group.ranks.size == 1:
             return Chosen(way, built.get(way, self._eager))

@@ -46,6 +46,8 @@ def random(*shape: int, seed: int = 0) -> Tensor:
 
 WEIGHT_3 = random(8, 3, 3, 3, seed=1)
 WEIGHT_8 = random(8, 8, 3, 3, seed=2)
+WEIGHT_FIRST = random(8, 3, 9, 9, seed=4)
+WEIGHT_LAST = random(3, 8, 9, 9, seed=5)
 PIECES: dict[str, tuple[int, Callable[[Tensor], Tensor]]] = {
     "gram": (8, lambda x: gram(x, "hw")),
     "mean_square": (8, mean_square),
@@ -55,6 +57,8 @@ PIECES: dict[str, tuple[int, Callable[[Tensor], Tensor]]] = {
     "convolve_image": (3, lambda x: convolve_image(x.float(), WEIGHT_3, torch.ones(8, device=x.device), x.dtype)),
     "reflection": (8, lambda x: Reflection.apply(x, 4)),
     "reflect_and_convolve": (8, lambda x: reflect_and_convolve(x, WEIGHT_8.to(x.dtype))),
+    "first layer": (3, lambda x: reflect_and_convolve(x, WEIGHT_FIRST.to(x.dtype))),
+    "last layer": (8, lambda x: reflect_and_convolve(x, WEIGHT_LAST.to(x.dtype))),
     "upsample_and_convolve": (8, lambda x: upsample_and_convolve(x, WEIGHT_8.to(x.dtype))),
 }
 """Channels of the input by piece, and the piece: every autograd.Function, and what is fused around them."""
@@ -66,7 +70,7 @@ def test_a_compiled_piece_has_the_eager_values_and_gradients(name: str, dtype: t
     channels, piece = PIECES[name]
     results = []
     for function in (piece, torch.compile(piece, backend="aot_eager", dynamic=False)):
-        x = random(2, channels, 18, 14).to(dtype).requires_grad_()
+        x = random(2, channels, 20, 16).to(dtype).requires_grad_()
         value = function(x)
         (gradient,) = torch.autograd.grad(
             value, x, random(*value.shape, seed=3).to(value.dtype) if value.dim() == 4 else torch.ones_like(value)

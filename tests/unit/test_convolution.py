@@ -5,7 +5,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nstyle.models import kernels
 from nstyle.models.convolution import convolve_image, reflect_and_convolve, upsample_and_convolve
+
+
+@pytest.fixture(params=["cpu-kernels", "generic"], autouse=True)
+def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which kernels are taken."""
+    if request.param == "generic":
+        monkeypatch.setattr(kernels, "takes_cpu_kernels", lambda x: False)
 
 
 def plain(x: Tensor, weight: Tensor, *, upsample: bool) -> Tensor:
