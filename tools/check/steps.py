@@ -1,0 +1,94 @@
+"""The steps of a check: what each runs, and what it says of its success."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from check import process
+from check.folder import State
+
+Outcome = tuple[State, str, list[str]]
+"""What became of a step, in a few words, and its command."""
+BENCH, PROFILE = "bench-rows.json", "profile-kernels.json"
+"""Figures, in the folder of the check."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What was asked for."""
+
+    root: Path
+    """The checkout."""
+    out: Path
+    device: str
+    deadline: float
+    """On :func:`time.monotonic`'s clock."""
+    content: Path | None
+    styles: tuple[str, ...]
+    vgg: str
+    quick: bool
+    compare: bool
+    extra: tuple[str, ...]
+    """For ``nstyle train``."""
+
+    @property
+    def on_gpu(self) -> bool:
+        """Tell whether a GPU is checked."""
+        return self.device.startswith("cuda")
+
+
+def tests(asked: Asked) -> Outcome:
+    """Run the tests that need a GPU."""
+    return _pytest(asked, "tests", [path for path in _files(asked, "tests/gpu") if path != WAYS])
+
+
+def checks(asked: Asked) -> Outcome:
+    """Hold compiled and captured updates against eager ones."""
+    compiled = [] if asked.quick else _files(asked, "tests/integration/test_compiled.py")
+    return _pytest(asked, "checks", [WAYS, *compiled])
+
+
+WAYS = "tests/gpu/test_ways.py"
+
+
+def _files(asked: Asked, where: str) -> list[str]:
+    path = asked.root / where
+    found = sorted(path.glob("test_*.py")) if path.is_dir() else [path] if path.exists() else []
+    return [str(file.relative_to(asked.root)) for file in found]
+
+
+def _pytest(asked: Asked, name: str, files: list[str]) -> Outcome:
+    command = ["-m", "pytest", "-q", "-W", "default", "-p", "no:cacheprovider", "-m", "slow or not slow", *files]
+    hidden = {} if asked.on_gpu else {"CUDA_VISIBLE_DEVICES": ""}
+    status = process.run(command, asked.out / f"{name}.log", asked.root, **hidden)
+    text = (asked.out / f"{name}.log").read_text(encoding="utf-8", errors="replace").rpartition("\n$ ")[2]
+    counts = re.findall(r"^=*\s*((?:\d+ \w+,? ?)+) in [\d.]+s", text, re.MULTILINE)
+    return "done" if status == 0 else "failed", counts[-1] if counts else f"exit status {status}", command
+
+
+def bench(asked: Asked) -> Outcome:
+    """Time training, painting and the log beside the plain recipe."""
+    command = ["tools/bench", "--device", asked.device, "--only", "train,paint,log", "--rounds", "1"]
+    command += ["--json", str(asked.out / BENCH), "--resume", str(asked.out / "bench-samples.jsonl")]
+    command += ["--quick", "--crop", "64", "--sizes", "128x96"] if asked.quick else []
+    status = process.run(command, asked.out / "bench.log", asked.root)
+    return "done" if status == 0 else "failed", "" if status == 0 else "see its rows and bench.log", command
+
+
+def profile(asked: Asked) -> Outcome:
+    """Profile an update, kernel by kernel."""
+    command = ["tools/bench/profile_update.py", "--device", asked.device, "--json", str(asked.out / PROFILE)]
+    command += ["--crop", "64"] if asked.quick else []
+    status = process.run(command, asked.out / "profile.log", asked.root)
+    return "done" if status == 0 else "failed", "" if status == 0 else "see profile.log", command
+
+
+def training(asked: Asked) -> Outcome:
+    """Train for the minutes that are left, or compare."""
+    from check.training import Training
+
+    return Training(asked).run()
+
+
+STEPS: dict[str, Callable[[Asked], Outcome]] = {"tests": tests, "checks": checks, "bench": bench, "profile": profile, "training": training}
