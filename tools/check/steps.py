@@ -64,7 +64,10 @@ def _pytest(asked: Asked, name: str, files: list[str]) -> Outcome:
     status = process.run(command, asked.out / f"{name}.log", asked.root, **hidden)
     text = (asked.out / f"{name}.log").read_text(encoding="utf-8", errors="replace").rpartition("\n$ ")[2]
     counts = re.findall(r"^=*\s*((?:\d+ \w+,? ?)+) in [\d.]+s", text, re.MULTILINE)
-    return "done" if status == 0 else "failed", counts[-1] if counts else f"exit status {status}", command
+    note = counts[-1] if counts else f"exit status {status}"
+    if asked.on_gpu and "passed" not in note:
+        return "failed", f"{note}: nothing was tested", command
+    return "done" if status == 0 else "failed", note, command
 
 
 def bench(asked: Asked) -> Outcome:

@@ -17,10 +17,10 @@ RESERVE = 15.0
 """Seconds before the end at which a run is stopped, so that it can save."""
 START = {True: 60.0, False: 10.0}
 """Seconds that a run takes to its first update, on a GPU, where it is compiled, and elsewhere."""
-RESTART = 30.0
-"""Seconds that it takes to go on with another number of updates."""
-MEASURED, MEASURED_SECONDS = 300, 30.0
-"""Updates by which the speed is measured, or seconds with at least 20 of them."""
+RESTART = {True: 30.0, False: 10.0}
+"""Seconds that it takes to go on with another number of updates, what was compiled being known."""
+MEASURED, FEWEST_MEASURED, MEASURED_SHARE = 300, 40, 0.1
+"""Updates by which the speed is measured: this share of the run, while the cycle of the learning rate is still young, within limits."""
 MOST_OF_BENCH = 0.85
 """Share of the bench's updates per second that is expected of a run: it reads photographs, validates and saves too."""
 TOLERANCE = 0.12
@@ -76,14 +76,14 @@ class Training:
         """Tell whether it is time to stop: for good, or to go on with a number of updates that fits the speed."""
         if not self.asked.quick and time.monotonic() >= self.end:
             return True
-        if self._guessed is None or (rate := speed(self.out)) is None:
+        if self._guessed is None or (rate := speed(self.out, self._guessed)) is None:
             return False
         guessed, self._guessed = self._guessed, None
         done, left = int(last_line(self.out)["update"]), self.end - time.monotonic()
         if abs(done + rate * left - guessed) <= TOLERANCE * guessed:
             self._note(f"{rate:.2f} updates/s were measured: {guessed} updates it stays")
             return False
-        self._instead = done + max(1, int(0.97 * rate * (left - RESTART)))
+        self._instead = done + max(1, int(0.97 * rate * (left - RESTART[self.asked.on_gpu])))
         self._note(f"{rate:.2f} updates/s were measured: {self._instead} updates instead")
         return True
 
@@ -178,10 +178,10 @@ def last_line(run: Path) -> dict[str, Any]:
     return read[-1] if read else {}
 
 
-def speed(run: Path) -> float | None:
-    """Return the updates per second of the last two thirds of what a run has done; None before it has done enough."""
-    updates = [line for line in lines(run) if "losses" in line]
-    if len(updates) < 20 or (len(updates) < MEASURED and updates[-1]["seconds"] - updates[0]["seconds"] < MEASURED_SECONDS):
+def speed(run: Path, updates: int) -> float | None:
+    """Return the updates per second of the last two thirds of what a run of so many updates has done; None if that is too little."""
+    done = [line for line in lines(run) if "losses" in line]
+    if len(done) < max(FEWEST_MEASURED, min(MEASURED, int(MEASURED_SHARE * updates))):
         return None
-    first, last = updates[len(updates) // 3], updates[-1]
+    first, last = done[len(done) // 3], done[-1]
     return float((last["update"] - first["update"]) / max(last["seconds"] - first["seconds"], 1e-3))
