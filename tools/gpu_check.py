@@ -19,6 +19,7 @@ from check.steps import STEPS, Asked
 from check.summary import write_summary
 
 ROOT = Path(__file__).resolve().parents[1]
+INTERRUPTED = "interrupted; call again to go on"
 
 
 def main() -> None:
@@ -36,12 +37,13 @@ def main() -> None:
         try:
             state, note, command = STEPS[name](asked)
         except KeyboardInterrupt:
-            state, note, command = "unfinished", "interrupted; call again to go on", []
+            state, note, command = "unfinished", INTERRUPTED, []
         folder.write(Record(name, state, note, round(time.monotonic() - started, 1), tuple(command)))
         write_summary(folder, asked)
         _say(f"{name}: {state}{f', {note}' if note else ''}")
-        if note.startswith("interrupted"):
-            break
+        if note == INTERRUPTED:
+            _say(f"summary: {folder.path / 'summary.md'}")
+            sys.exit(128 + signal.SIGTERM)
     _say(f"summary: {write_summary(folder, asked)}")
     sys.exit(1 if any(folder.read(name).state == "failed" for name in chosen) else 0)
 

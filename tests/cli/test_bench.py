@@ -67,6 +67,16 @@ def test_table_and_json_agree(photos: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_what_is_not_measured_in_time_is_measured_by_the_next_call(photos: Path, tmp_path: Path) -> None:
+    options = ("--quick", "--device", "cpu", "--photos", photos, "--only", "log", "--json", tmp_path / "b", "--resume", tmp_path / "kept")
+    done = bench(*options, "--minutes", 0)
+    assert done.returncode == 1
+    assert {row["note"] for row in json.loads((tmp_path / "b").read_text())["rows"]} == {"failed: not measured, as the time was up"}
+    assert bench(*options).returncode == 0
+    assert bench(*options, "--minutes", 0).returncode == 0
+
+
+@pytest.mark.slow
 def test_profile_accounts_for_everything(tmp_path: Path) -> None:
     file = tmp_path / "profile.json"
     command = [sys.executable, str(ROOT / "tools" / "bench" / "profile_update.py"), "--device", "cpu", "--crop", "32", "--json", str(file)]

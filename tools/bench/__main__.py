@@ -15,6 +15,7 @@ import multiprocessing
 import shlex
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -34,6 +35,7 @@ from nstyle.errors import NstyleError, UsageError
 from nstyle.image import list_pictures
 from nstyle.models.device import choose_device
 
+NO_TIME = "not measured, as the time was up"
 SUBJECTS = {module.SUBJECT: module.rows for module in (train, paint, log, load, start)}
 
 
@@ -48,6 +50,7 @@ def main() -> None:
     parser.add_argument("--crop", type=int, default=256, help="side of the training crops in pixels")
     parser.add_argument("--sizes", type=_sizes, help="pictures to paint, such as 256x256,1920x1080")
     parser.add_argument("--json", type=Path, help="write the figures to a file too")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no row after so long; --resume does what is missing")
     parser.add_argument("--resume", type=Path, metavar="FILE", help="keep what was measured in a file, and measure only what it lacks")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
@@ -66,6 +69,7 @@ def _sizes(text: str) -> tuple[Size, ...]:
 
 
 def _bench(arguments: argparse.Namespace, folder: Path) -> bool:
+    started = time.monotonic()
     subjects = arguments.only.split(",")
     if unknown := set(subjects) - set(SUBJECTS):
         raise UsageError(f"--only names {', '.join(sorted(unknown))}; expected some of {', '.join(SUBJECTS)}")
@@ -78,7 +82,7 @@ def _bench(arguments: argparse.Namespace, folder: Path) -> bool:
     bench = Bench(device=str(device), quick=arguments.quick, crop=arguments.crop, sizes=arguments.sizes, photos=photos, prepared=folder)
     rows = machine.rows(bench) + [row for subject in subjects for row in SUBJECTS[subject](bench)]
     rounds = 1 if arguments.quick else arguments.rounds
-    results = _measure(rows, rounds, Samples(arguments.resume, bench))
+    results = _measure(rows, rounds, Samples(arguments.resume, bench), started + 60 * arguments.minutes)
 
     figures = table.summarize(results)
     about = machine.describe(device)
@@ -102,7 +106,7 @@ def _sentence(about: dict[str, object]) -> str:
     )
 
 
-def _measure(rows: Sequence[Row], rounds: int, samples: Samples) -> list[Result]:
+def _measure(rows: Sequence[Row], rounds: int, samples: Samples, end: float) -> list[Result]:
     """Measure all rows in turn, round after round, but for what is known. A row that failed is left out from there on."""
     results = [Result(row) for row in rows]
     for number in range(rounds):
@@ -112,6 +116,9 @@ def _measure(rows: Sequence[Row], rounds: int, samples: Samples) -> list[Result]
                 continue
             if known := samples.recall(row, number):
                 result.samples.append(known)
+                continue
+            if time.monotonic() > end:
+                result.failure = "" if result.samples else NO_TIME
                 continue
             print(f"round {number + 1}/{rounds}: {row.subject}: {row.name}: ", end="", file=sys.stderr, flush=True)
             try:

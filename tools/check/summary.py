@@ -98,6 +98,6 @@ def _training(run: Path, chosen: Path) -> Iterator[str]:
 
 
 def _compare(path: Path) -> Iterator[str]:
-    pages = sorted((path / "compare").glob("*.html"))
-    if pages:
-        yield from ("", "## n styles against one", "", f"`{pages[0]}`")
+    page = path / "compare" / "report.html"
+    if page.exists():
+        yield from ("", "## n styles against one", "", f"The report: `{page}`")

@@ -26,7 +26,7 @@ MOST_OF_BENCH = 0.85
 TOLERANCE = 0.12
 """A run goes on with another number of updates if it would end by more than this share too early or too late."""
 STOPPED = 128 + signal.SIGTERM
-"""Exit status of a run that saved and ended."""
+"""Exit status of a run that saved and ended. Before its first update there is nothing to save: SIGTERM ends it."""
 FEWEST = 20.0
 """Seconds for which it is not worth starting."""
 GUESS = 5.0
@@ -65,7 +65,7 @@ class Training:
             status = self._call(command)
         if status == 0:
             return "done", self._says(), command
-        if status == STOPPED:
+        if status in (STOPPED, -signal.SIGTERM):
             return "unfinished", f"stopped in time, {self._says()}; call again to go on", command
         return "failed", "see training.log", command
 
