@@ -59,14 +59,15 @@ def _parse(arguments: list[str]) -> tuple[Asked, list[str]]:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for all that is found")
     parser.add_argument("--minutes", type=float, default=8.0, help="for all steps; training gets what the others leave [8]")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--only", default=",".join(STEPS), metavar="STEP,STEP", help=f"of {', '.join(STEPS)}")
+    parser.add_argument("--only", metavar="STEP,STEP", help=f"of {', '.join(STEPS)} [all but the last]")
     parser.add_argument("--content", type=Path, help="folder of photographs to train on [scikit-image's]")
     parser.add_argument("--styles", nargs="+", metavar="FILE", help="paintings to train [the drawn samples]")
     parser.add_argument("--vgg", default=os.environ.get("NSTYLE_VGG") or "lite", help="VGG weights to train under [NSTYLE_VGG, else lite]")
     parser.add_argument("--quick", action="store_true", help="small crops and few updates: a rehearsal on a CPU")
     parser.add_argument("--compare", action="store_true", help="instead of training, one n-style network against n single-style ones")
     given = parser.parse_args(own)
-    only = given.only.split(",")
+    instead = "training" if given.compare else "compare"
+    only = given.only.split(",") if given.only else [name for name in STEPS if name != instead]
     if unknown := [name for name in only if name not in STEPS]:
         parser.error(f"--only names {unknown[0]}; expected some of {', '.join(STEPS)}")
     styles = given.styles or sorted(map(str, (ROOT / "data" / "styles").glob("*.jpg")))
@@ -79,7 +80,6 @@ def _parse(arguments: list[str]) -> tuple[Asked, list[str]]:
         styles=tuple(str(Path(style).resolve()) for style in styles),
         vgg=given.vgg if given.vgg in ("lite", "imagenet") else str(Path(given.vgg).resolve()),
         quick=given.quick,
-        compare=given.compare,
         extra=tuple(extra),
     )
     return asked, only

@@ -50,6 +50,12 @@ def run(command: Sequence[str], log: Path, root: Path, stop: Callable[[], bool] 
     return process.returncode
 
 
+def last_words(log: Path) -> str:
+    """Return the last line of a log, in which a command says why it failed."""
+    written = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    return f"{written[-1][:200] if written else 'not a word'} (see {log.name})"
+
+
 def _pump(output: IO[bytes], log: IO[bytes]) -> None:
     while chunk := os.read(output.fileno(), 65536):
         log.write(chunk)

@@ -32,7 +32,6 @@ class Asked:
     styles: tuple[str, ...]
     vgg: str
     quick: bool
-    compare: bool
     extra: tuple[str, ...]
     """For ``nstyle train``."""
 
@@ -96,14 +95,28 @@ def profile(asked: Asked) -> Outcome:
     command = ["tools/bench/profile_update.py", "--device", asked.device, "--json", str(asked.out / PROFILE)]
     command += ["--crop", "64"] if asked.quick else []
     status = process.run(command, asked.out / "profile.log", asked.root)
-    return "done" if status == 0 else "failed", "" if status == 0 else "see profile.log", command
+    return "done" if status == 0 else "failed", "" if status == 0 else process.last_words(asked.out / "profile.log"), command
 
 
 def training(asked: Asked) -> Outcome:
-    """Train for the minutes that are left, or compare."""
+    """Train for the minutes that are left."""
     from check.training import Training
 
     return Training(asked).run()
 
 
-STEPS: dict[str, Callable[[Asked], Outcome]] = {"tests": tests, "checks": checks, "bench": bench, "profile": profile, "training": training}
+def compare(asked: Asked) -> Outcome:
+    """Train one network of n styles and n of one, and compare them."""
+    from check.training import Training
+
+    return Training(asked, compare=True).run()
+
+
+STEPS: dict[str, Callable[[Asked], Outcome]] = {
+    "tests": tests,
+    "checks": checks,
+    "bench": bench,
+    "profile": profile,
+    "training": training,
+    "compare": compare,
+}

@@ -24,8 +24,10 @@ def write_summary(folder: Folder, asked: Asked) -> Path:
     text += ["", "| step | | s | |", "|---|---|---|---|"]
     for name in STEPS:
         record = folder.read(name)
+        if name == "compare" and record.state == "missing":
+            continue
         state = record.state if record.state in ("done", "missing") else f"**{record.state}**"
-        text.append(f"| {name} | {state} | {record.seconds:.0f} | {record.note} |")
+        text.append(f"| {name} | {state} | {record.seconds:.0f} | {record.note.replace('|', ' ')} |")
     for part in (_bench(folder.path / BENCH), _profile(folder.path / PROFILE), _training(run, folder.path / CHOSEN), _compare(folder.path)):
         text += list(part)
     path = folder.path / "summary.md"
@@ -98,6 +100,6 @@ def _training(run: Path, chosen: Path) -> Iterator[str]:
 
 
 def _compare(path: Path) -> Iterator[str]:
-    page = path / "compare" / "report.html"
+    page = path / "comparison" / "report.html"
     if page.exists():
         yield from ("", "## n styles against one", "", f"The report: `{page}`")

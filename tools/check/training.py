@@ -42,11 +42,13 @@ class Training:
 
     Args:
         asked: What was asked for.
+        compare: Whether to compare one network of n styles with n of one instead.
     """
 
-    def __init__(self, asked: Asked) -> None:
-        self.asked = asked
-        self.out = asked.out / ("compare" if asked.compare else "run")
+    def __init__(self, asked: Asked, *, compare: bool = False) -> None:
+        self.asked, self._compares = asked, compare
+        self.out = asked.out / ("comparison" if compare else "run")
+        self.log = asked.out / ("compare.log" if compare else "training.log")
         self.end = asked.deadline - RESERVE
         self.extra = [*(QUICK if asked.quick else ()), *asked.extra]
         self._guessed: int | None = None
@@ -58,7 +60,7 @@ class Training:
         """Train until the updates are done or the time is up."""
         if not self.asked.quick and self.end - time.monotonic() < FEWEST:
             return "unfinished", "no minutes were left: call again with the same --out", []
-        command = self._compare() if self.asked.compare else self._train()
+        command = self._compare() if self._compares else self._train()
         status = self._call(command)
         if self._instead is not None and status == STOPPED:
             command = self._resume(self._instead)
@@ -66,11 +68,11 @@ class Training:
         if status == 0:
             return "done", self._says(), command
         if status in (STOPPED, -signal.SIGTERM):
-            return "unfinished", f"stopped in time, {self._says()}; call again to go on", command
-        return "failed", "see training.log", command
+            return "unfinished", f"stopped in time; call again to go on; {self._says()}".removesuffix("; "), command
+        return "failed", process.last_words(self.log), command
 
     def _call(self, command: list[str]) -> int:
-        return process.run(command, self.asked.out / "training.log", self.asked.root, self._stops)
+        return process.run(command, self.log, self.asked.root, self._stops)
 
     def _stops(self) -> bool:
         """Tell whether it is time to stop: for good, or to go on with a number of updates that fits the speed."""
@@ -136,8 +138,7 @@ class Training:
         print(f"[gpu_check] {text}", flush=True)
 
     def _says(self) -> str:
-        last = last_line(self.out)
-        return f"{last.get('update', 0)} updates" if last else self.out.name
+        return "" if self._compares else f"{last_line(self.out).get('update', 0)} updates"
 
 
 def option(arguments: Sequence[str], name: str) -> str | None:
