@@ -72,7 +72,7 @@ def load_vgg_weights(source: str | Path | None = None, *, architecture: Architec
 
 
 def read_vgg_file(path: Path) -> VGGWeights:
-    """Read a safetensors file, or a state dict with ``weights_only=True``, in torchvision's key names.
+    """Read a safetensors file, or a state dict with ``weights_only=True``, in torchvision's key names. Half precision becomes float32.
 
     Architecture, mean and std come from the metadata, else from the shapes and from the release that the hash or the
     numbers are recognized as.
@@ -98,6 +98,7 @@ def read_vgg_file(path: Path) -> VGGWeights:
     if "features.0.weight" not in state or "features.0.bias" not in state:
         raise UsageError(f"{path} lacks conv1_1 (features.0.weight and features.0.bias); expected torchvision's key names")
     _check_shapes(path, architecture, state)
+    state = {key: value.float() for key, value in state.items()}
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     first = state["features.0.weight"]
     release, (mean, std) = _convention(path, architecture, state, sha256, metadata)

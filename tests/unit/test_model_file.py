@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -88,6 +90,20 @@ def test_find_model(tmp_path: Path, network: TransformerNetwork, monkeypatch: py
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match=r"holds no model\.safetensors"):
         find_model("empty")
+
+
+def test_a_bare_checkout_finds_what_comes_with_it(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in str(f)]; "
+        "from nstyle.demo.materials import sample_styles; from nstyle.models.locate import shipped_models; "
+        "print(*shipped_models().values(), *sample_styles().values(), sep='\\n')"
+    )
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path, env=environment)
+    found = [Path(line) for line in done.stdout.splitlines()]
+    assert {root / "checkpoints" / "default.safetensors", root / "data" / "styles" / "waves.jpg"} <= set(found)
+    assert {path.parent for path in found} == {root / "checkpoints", root / "data" / "styles"}
 
 
 def test_shipped_model_is_small_and_complete() -> None:

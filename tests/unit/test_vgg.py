@@ -93,6 +93,18 @@ def test_state_dict_file_and_recognized_architecture(tmp_path: Path, caplog: pyt
     assert "torchvision's mean and std are assumed" in caplog.text
 
 
+def test_half_precision_and_cut_after_conv4_1(tmp_path: Path, random_vgg: VGGWeights) -> None:
+    kept = {key: value.half() for key, value in random_vgg.state.items() if int(key.split(".")[1]) <= 17}
+    save_file(kept, tmp_path / "small.safetensors", metadata={"mean": "0.485,0.456,0.406", "std": "0.229,0.224,0.225"})
+    weights = load_vgg_weights(tmp_path / "small.safetensors")
+    assert (weights.architecture, {value.dtype for value in weights.state.values()}) == ("vgg16", {torch.float32})
+    photo = torch.rand(1, 3, 32, 32)
+    deepest = VGGFeatures(weights, ("relu4_1",))(photo)["relu4_1"]
+    torch.testing.assert_close(deepest, VGGFeatures(random_vgg, ("relu4_1",))(photo)["relu4_1"], rtol=0.02, atol=0.02 * float(deepest.max()))
+    with pytest.raises(UsageError, match="relu4_2"):
+        VGGFeatures(weights, ("relu4_2",))
+
+
 def test_environment_variable(vgg_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NSTYLE_VGG", str(vgg_file))
     assert load_vgg_weights().sha256 == load_vgg_weights(vgg_file).sha256

@@ -1,6 +1,6 @@
 """Time training, painting, reading photographs and start-up, beside a plain recipe in the same run: one table, and JSON.
 
-    python tools/bench [--rounds 3] [--only train,paint,load,start] [--quick] [--device auto] [--photos FOLDER] [--json FILE]
+    python tools/bench [--rounds 3] [--only train,paint,log,load,start] [--quick] [--device auto] [--photos FOLDER] [--json FILE]
 
 Every row is measured in a process of its own, once a round; rounds go through all rows, and medians count. Weights of VGG are random:
 what they are does not change the time. The fraction of peak is the work of the plain formulation (convolutions and matrix products as
@@ -15,11 +15,13 @@ import multiprocessing
 import shlex
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import load
+import log
 import machine
 import paint
 import start
@@ -27,12 +29,14 @@ import table
 import torch
 import train
 from rows import Bench, Result, Row, Sample, Size
+from samples import Samples
 
 from nstyle.errors import NstyleError, UsageError
 from nstyle.image import list_pictures
 from nstyle.models.device import choose_device
 
-SUBJECTS = {train.SUBJECT: train.rows, paint.SUBJECT: paint.rows, load.SUBJECT: load.rows, start.SUBJECT: start.rows}
+NO_TIME = "not measured, as the time was up"
+SUBJECTS = {module.SUBJECT: module.rows for module in (train, paint, log, load, start)}
 
 
 def main() -> None:
@@ -44,8 +48,10 @@ def main() -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--photos", type=Path, help="folder of photographs [scikit-image's samples, as JPEGs of 640x480]")
     parser.add_argument("--crop", type=int, default=256, help="side of the training crops in pixels")
-    parser.add_argument("--sizes", type=_sizes, default=paint.SIZES, help="pictures to paint, such as 256x256,1920x1080")
+    parser.add_argument("--sizes", type=_sizes, help="pictures to paint, such as 256x256,1920x1080")
     parser.add_argument("--json", type=Path, help="write the figures to a file too")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no row after so long; --resume does what is missing")
+    parser.add_argument("--resume", type=Path, metavar="FILE", help="keep what was measured in a file, and measure only what it lacks")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
@@ -63,6 +69,7 @@ def _sizes(text: str) -> tuple[Size, ...]:
 
 
 def _bench(arguments: argparse.Namespace, folder: Path) -> bool:
+    started = time.monotonic()
     subjects = arguments.only.split(",")
     if unknown := set(subjects) - set(SUBJECTS):
         raise UsageError(f"--only names {', '.join(sorted(unknown))}; expected some of {', '.join(SUBJECTS)}")
@@ -75,7 +82,7 @@ def _bench(arguments: argparse.Namespace, folder: Path) -> bool:
     bench = Bench(device=str(device), quick=arguments.quick, crop=arguments.crop, sizes=arguments.sizes, photos=photos, prepared=folder)
     rows = machine.rows(bench) + [row for subject in subjects for row in SUBJECTS[subject](bench)]
     rounds = 1 if arguments.quick else arguments.rounds
-    results = _measure(rows, rounds)
+    results = _measure(rows, rounds, Samples(arguments.resume, bench), started + 60 * arguments.minutes)
 
     figures = table.summarize(results)
     about = machine.describe(device)
@@ -83,7 +90,7 @@ def _bench(arguments: argparse.Namespace, folder: Path) -> bool:
     where = arguments.photos or f"scikit-image's {', '.join(load.SAMPLES)} as JPEGs of {'x'.join(map(str, load.SAMPLE_SIZE))}"
     print(command, _sentence(about), sep="\n")
     medians = "one round" if rounds == 1 else f"medians of {rounds} rounds"
-    print(f"batch {train.BATCH}, crops of {bench.crop} px; photographs: {where}; {medians}\n")
+    print(f"batch {train.BATCH} where no other is named, crops of {bench.crop} px; photographs: {where}; {medians}\n")
     print(table.render(figures))
     if arguments.json is not None:
         report = {"command": command, "machine": about, "rounds": rounds, "batch": train.BATCH, "crop": bench.crop, "rows": figures}
@@ -99,17 +106,24 @@ def _sentence(about: dict[str, object]) -> str:
     )
 
 
-def _measure(rows: Sequence[Row], rounds: int) -> list[Result]:
-    """Measure all rows in turn, round after round. A row that failed is left out from there on."""
+def _measure(rows: Sequence[Row], rounds: int, samples: Samples, end: float) -> list[Result]:
+    """Measure all rows in turn, round after round, but for what is known. A row that failed is left out from there on."""
     results = [Result(row) for row in rows]
     for number in range(rounds):
         for result in results:
             row = result.row
             if result.failure or (row.once and number > 0):
                 continue
+            if known := samples.recall(row, number):
+                result.samples.append(known)
+                continue
+            if time.monotonic() > end:
+                result.failure = "" if result.samples else NO_TIME
+                continue
             print(f"round {number + 1}/{rounds}: {row.subject}: {row.name}: ", end="", file=sys.stderr, flush=True)
             try:
                 result.samples.append(_in_new_process(row))
+                samples.keep(row, number, result.samples[-1])
                 print(f"{result.samples[-1].seconds:.4g} s", file=sys.stderr)
             except Exception as error:  # Out of memory, a compiler that is missing: the other rows are still worth having.
                 result.failure = " ".join(f"{type(error).__name__}: {error}".split())[:200]

@@ -1,4 +1,7 @@
-"""Painting, from decoded picture to output array: the plain way and ours, at width 1 and 0.5. Shell to file stands beside it."""
+"""Painting, from decoded picture to output array: the plain way and ours, at width 1 and 0.5. Shell to file stands beside it.
+
+On a GPU also the network alone, on a picture that is there already.
+"""
 
 import subprocess
 import sys
@@ -21,12 +24,14 @@ from nstyle.image import encode, list_pictures, read_picture
 from nstyle.models.locate import DEFAULT, find_model
 from nstyle.models.memory import peak_memory, reset_peak_memory
 from nstyle.models.model_file import ModelInfo, load_model, save_model
-from nstyle.models.transformer import TransformerNetwork
+from nstyle.models.transformer import TransformerNetwork, pad_to_stride
+from nstyle.tiling.paint import paint
 
 SUBJECT = "paint"
 SIZES: tuple[Size, ...] = ((256, 256), (512, 512), (1920, 1080), (6000, 4000), (12000, 8334))
+ON_CUDA: tuple[Size, ...] = ((512, 512), (1920, 1080), (3840, 2160))
 LARGEST_PLAIN = 1920 * 1080
-"""Pixels: larger pictures are not painted the plain way, and not in the quick bench."""
+"""Pixels: larger pictures are not painted the plain way on a CPU, and not in the quick bench."""
 LARGEST_REPEATED = 6000 * 4000
 """Pixels: larger pictures are painted in the first round only."""
 SECONDS = 1.0
@@ -41,8 +46,9 @@ def rows(bench: Bench) -> list[Row]:
     styles = nstyle.load(DEFAULT).styles
     save_model(small, TransformerNetwork(len(styles), width=HALF), ModelInfo(styles=styles, width=HALF))
     tile = _largest(list_pictures(bench.photos))
+    on_gpu = torch.device(bench.device).type == "cuda"
     result = []
-    for size in bench.sizes:
+    for size in bench.sizes or (ON_CUDA if on_gpu else SIZES):
         pixels = size[0] * size[1]
         if bench.quick and pixels > LARGEST_PLAIN:
             continue
@@ -53,7 +59,9 @@ def rows(bench: Bench) -> list[Row]:
             _row(f"{_label(size)}, width {HALF}", partial(_measure_ours, picture, small, bench, to_file=False), size, HALF),
         ]
         ours[1] = replace(ours[1], sibling=ours[0].name)
-        if pixels <= LARGEST_PLAIN:
+        if on_gpu:
+            ours.append(_row(f"{_label(size)}, width 1, network alone", partial(_measure_network, picture, bench), size, 1.0))
+        if pixels <= LARGEST_PLAIN or on_gpu:
             way = _row(f"{_label(size)}, plain", partial(_measure_plain, picture, bench), size, 1.0)
             ours = [replace(way, dtype=torch.float32), *(replace(row, baseline=way.name) for row in ours)]
         result += ours
@@ -101,19 +109,32 @@ def _measure_ours(picture: Path, model: Path, bench: Bench, *, to_file: bool) ->
     return replace(sample, file_seconds=shell_to_file(picture, style, bench))
 
 
+def _measure_network(picture: Path, bench: Bench) -> Sample:
+    """Paint a picture that is on the device, and leave the result there."""
+    device = torch.device(bench.device)
+    stylizer = nstyle.load(DEFAULT, device=bench.device)
+    mix = torch.eye(len(stylizer.styles), device=device)[:1]
+
+    array = _decode(picture)
+    there = pad_to_stride(torch.from_numpy(array).permute(2, 0, 1)[None].to(device))
+    return _measure(lambda _: paint(stylizer.network, there, mix), array, bench)
+
+
 def _decode(picture: Path) -> npt.NDArray[np.uint8]:
     return np.array(read_picture(picture).rgb)
 
 
-def _measure(paint: Callable[[npt.NDArray[np.uint8]], object], array: npt.NDArray[np.uint8], bench: Bench) -> Sample:
+def _measure(work: Callable[[npt.NDArray[np.uint8]], object], array: npt.NDArray[np.uint8], bench: Bench) -> Sample:
     device = torch.device(bench.device)
-    # Libraries prepare themselves at the first picture, which is nothing beside a large one.
-    paint(array if array.shape[0] * array.shape[1] <= LARGEST_PLAIN else array[:256, :256].copy())
+    # Libraries prepare themselves at the first picture, which on a CPU is nothing beside a large one.
+    small = array.shape[0] * array.shape[1] <= LARGEST_PLAIN or device.type == "cuda"
+    work(array if small else array[:256, :256].copy())
     synchronize(device)
     reset_peak_memory(device)
     count, started = 0, time.perf_counter()
     while count == 0 or (time.perf_counter() - started < SECONDS and not bench.quick):
-        paint(array)
+        work(array)
+        synchronize(device)
         count += 1
     return Sample(seconds=(time.perf_counter() - started) / count, peak_bytes=peak_memory(device))
 

@@ -1,80 +1,130 @@
-"""Show where the time of one training update goes, and the floor under it.
+"""Show where the time of one training update goes, kernel by kernel.
 
-    python tools/bench/profile_update.py [--size 256] [--row "johnson, bfloat16"]
+    python tools/bench/profile_update.py [--device auto] [--recipe NAME ...] [--crop 256] [--top 15] [--json FILE]
 
-The rows are those of update.py. The floor is the update's multiplications at the speed of a large matrix product in the same
-precision: what convolutions could reach if everything else were free.
+Recipes are called as in the table of ``python tools/bench``. On a GPU kernels are counted, and what they take together is held against the
+wall time of an update that nobody watches: the rest is waiting for the processor. Elsewhere operators are counted by their own time.
 """
 
 import argparse
-import time
+import json
+import re
 from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import torch
+from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
-from torch.utils.flop_counter import FlopCounterMode
-from update import ROWS, TIMED, WARM_UP, our_update, plain_update
+from train import TIMED, WARM_UP, Recipe, make_update, recipes, time_updates
 
-from nstyle.models.memory import keep_freed_memory
+from nstyle.models.device import choose_device
 
-PARTS = {
-    "convolutions, backward": ("aten::convolution_backward",),
-    "convolutions, forward": ("aten::mkldnn_convolution", "aten::thnn_conv2d", "aten::slow_conv2d_forward"),
-    "matrix products": ("aten::mm", "aten::bmm", "aten::addmm"),
-    "norms": ("aten::var_mean", "aten::native_batch_norm", "aten::native_batch_norm_backward", "aten::rsqrt"),
-    "casts and copies": ("aten::copy_", "aten::cat", "aten::fill_", "aten::clone"),
-    "ReLU": ("aten::relu", "aten::clamp_min", "aten::clamp_min_", "aten::threshold_backward"),
-    "padding": ("aten::reflection_pad2d", "aten::reflection_pad2d_backward", "aten::replication_pad2d", "aten::replication_pad2d_backward"),
-    "pooling": ("aten::max_pool2d_with_indices", "aten::max_pool2d_with_indices_backward"),
-    "upsampling": ("aten::upsample_nearest2d", "aten::upsample_nearest2d_backward"),
-    "optimizer": ("aten::_fused_adam_", "aten::_foreach_norm", "aten::_foreach_mul_"),
-}
-"""Operators by what they do; all others are arithmetic on single values and overhead."""
-PRODUCT_SIDE = 2048
+PROFILED = 5
+"""Updates under the profiler."""
+GROUPS = (
+    ("reductions and norms", r"^triton_(red|per)"),
+    ("elementwise", r"^triton_poi"),
+    ("optimizer", r"adam|multi_tensor_apply|lpnorm|foreach_norm|clip_grad"),
+    ("copies and casts", r"memcpy|memset|copy|fill|convertTensor|nchwToNhwc|nhwcToNchw|CatArrayBatched|aten::(cat|clone)"),
+    ("convolutions", r"conv|fprop|dgrad|wgrad|cudnn|xmma|implicit_gemm"),
+    ("matrix products", r"gemm|cutlass|cublas|nvjet|aten::(b?mm|addmm|baddbmm)|^triton_(tem|mm|bmm)|gram"),
+    ("reductions and norms", r"reduce|var_mean|norm|welford|aten::(sum|mean|rsqrt)"),
+    ("padding, pooling, upsampling", r"pad2d|reflection|pool|upsample"),
+    ("elementwise", r"elementwise|aten::(relu|clamp|threshold|mul|add|sub|div|sigmoid|pow)"),
+)
+"""What kernels do, by the first pattern that their names match, in any case; the others are the rest."""
 
 
-def peak_flops(dtype: torch.dtype) -> float:
-    """Measure the speed of a large matrix product, in operations per second."""
-    a, b = (torch.randn(PRODUCT_SIDE, PRODUCT_SIDE).to(dtype) for _ in range(2))
-    seconds = []
-    for _ in range(10):
-        start = time.perf_counter()
-        a @ b
-        seconds.append(time.perf_counter() - start)
-    return float(2 * PRODUCT_SIDE**3 / min(seconds))
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel, or an operator where there is no GPU."""
+
+    name: str
+    milliseconds: float
+    """In an update, all calls together."""
+    calls: float
+    """In an update."""
+
+    @property
+    def group(self) -> str:
+        """Tell what it does."""
+        return next((group for group, pattern in GROUPS if re.search(pattern, self.name, re.IGNORECASE)), "the rest")
+
+
+def kernels(update: Callable[[], object], device: torch.device) -> list[Kernel]:
+    """Profile updates and list what ran, the longest first."""
+    on_gpu = device.type == "cuda"
+    count = PROFILED if on_gpu else 1
+    with profile(activities=[ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]) as profiled:
+        time_updates(update, count, device)
+    found: dict[str, tuple[float, int]] = defaultdict(lambda: (0.0, 0))
+    for event in profiled.events() or []:
+        if (event.device_type == DeviceType.CUDA) != on_gpu or getattr(event, "is_user_annotation", False) or event.name.startswith("Profiler"):
+            continue
+        seconds, calls = found[event.name]
+        microseconds = event.time_range.elapsed_us() if on_gpu else event.self_cpu_time_total
+        found[event.name] = seconds + microseconds / 1e6, calls + 1
+    listed = [Kernel(name, 1000 * seconds / count, calls / count) for name, (seconds, calls) in found.items()]
+    return sorted(listed, key=lambda kernel: -kernel.milliseconds)
+
+
+def grouped(listed: list[Kernel]) -> dict[str, tuple[float, float]]:
+    """Sum up milliseconds and calls of an update by group, the longest first."""
+    groups: dict[str, tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
+    for kernel in listed:
+        milliseconds, calls = groups[kernel.group]
+        groups[kernel.group] = milliseconds + kernel.milliseconds, calls + kernel.calls
+    return dict(sorted(groups.items(), key=lambda item: -item[1][0]))
+
+
+def measure(recipe: Recipe, crop: int, device: torch.device) -> tuple[list[Kernel], str]:
+    """Profile a recipe; the sentence says what kernels take of the time."""
+    torch.manual_seed(0)
+    update = make_update(recipe, crop, device)
+    time_updates(update, WARM_UP.get(device.type, 2), device)
+    wall = 1000 * time_updates(update, TIMED.get(device.type, 3), device)
+    listed = kernels(update, device)
+    total = sum(kernel.milliseconds for kernel in listed)
+    what = "kernels" if device.type == "cuda" else "operators"
+    calls = round(sum(kernel.calls for kernel in listed))
+    return listed, f"{recipe.name}: {calls:,} {what} take {total:.2f} ms of the {wall:.2f} ms of an update ({total / wall:.0%})"
+
+
+def show(listed: list[Kernel], sentence: str, top: int) -> None:
+    """Print groups, the longest kernels, and the sentence."""
+    total = sum(kernel.milliseconds for kernel in listed)
+    print(f"\n{sentence}\n")
+    for group, (milliseconds, calls) in grouped(listed).items():
+        print(f"  {group:<30}{milliseconds:>9.2f} ms{milliseconds / total:>7.1%}{calls:>8.0f} calls")
+    print()
+    for kernel in listed[:top]:
+        print(f"  {kernel.milliseconds:>9.2f} ms{kernel.milliseconds / total:>7.1%}{kernel.calls:>7.0f} calls  {kernel.name[:100]}")
 
 
 def main() -> None:
-    """Profile one row of the bench."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", type=int, default=256, help="crop side in pixels")
-    parser.add_argument("--row", default="johnson, bfloat16", choices=[row.name for row in ROWS])
+    """Profile recipes of the bench."""
+    parser = argparse.ArgumentParser(prog="profile_update.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    parser.add_argument("--recipe", nargs="+", metavar="NAME", help="[the last eager one of the table, and the last one]")
+    parser.add_argument("--crop", type=int, default=256, help="side of the training crops in pixels")
+    parser.add_argument("--top", type=int, default=15, help="kernels to list")
+    parser.add_argument("--json", type=Path, help="write the figures to a file too")
     arguments = parser.parse_args()
-    keep_freed_memory()
-    torch.manual_seed(0)
-    row = next(row for row in ROWS if row.name == arguments.row)
-    update = plain_update(arguments.size) if row.plain else our_update(row, arguments.size)
-    for _ in range(WARM_UP):
-        update()
-    start = time.perf_counter()
-    for _ in range(TIMED):
-        update()
-    seconds = (time.perf_counter() - start) / TIMED
-    with profile(activities=[ProfilerActivity.CPU]) as profiled:
-        update()
-    part_of = {operator: part for part, operators in PARTS.items() for operator in operators}
-    times: dict[str, float] = defaultdict(float)
-    for event in profiled.key_averages():
-        times[part_of.get(event.key, "other arithmetic")] += event.self_cpu_time_total / 1e6
-    total = sum(times.values())
-    print(f"{row.name}, {arguments.size} px: {seconds:.3f} s per update, {total:.3f} s under the profiler")
-    for part, value in sorted(times.items(), key=lambda item: -item[1]):
-        print(f"{part:<24}{1000 * value:>8.0f} ms{value / total:>7.1%}")
-    if not row.compile:
-        with FlopCounterMode(display=False) as counter:
-            update()
-        flops, peak = counter.get_total_flops(), peak_flops(row.dtype)
-        print(f"floor: {flops / 1e9:.0f} GFLOP at {peak / 1e9:.0f} GFLOP/s = {flops / peak:.3f} s")
+    device = choose_device(arguments.device)
+    known = {recipe.name: recipe for recipe in recipes(device)}
+    eager = [name for name, recipe in known.items() if recipe.way == "eager" and not recipe.lite]
+    chosen = arguments.recipe or list(dict.fromkeys([eager[-1], *(list(known)[-1:] if device.type == "cuda" else [])]))
+    if unknown := [name for name in chosen if name not in known]:
+        parser.error(f"--recipe names '{unknown[0]}'; expected some of: {'; '.join(known)}")
+    report = []
+    for name in chosen:
+        listed, sentence = measure(known[name], arguments.crop, device)
+        show(listed, sentence, arguments.top)
+        report.append({"sentence": sentence, "groups": grouped(listed), "kernels": [asdict(kernel) for kernel in listed[: arguments.top]]})
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps(report, indent=2), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ class Bench:
     quick: bool
     crop: int
     """Side of the training crops in pixels."""
-    sizes: tuple[Size, ...]
-    """Of the pictures to paint."""
+    sizes: tuple[Size, ...] | None
+    """Of the pictures to paint; None for those of the device."""
     photos: Path
     """A folder of photographs."""
     prepared: Path
@@ -55,6 +55,8 @@ class Row:
     """What one piece of work holds."""
     flop: float | None = None
     """Floating point operations of the plain formulation."""
+    rate: float | None = None
+    """Updates per second of a fast run: the time is given as a share of its updates."""
     dtype: torch.dtype | None = None
     """Whose matmul peak the work is compared with; None: the higher one."""
     baseline: str | None = None

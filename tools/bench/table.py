@@ -80,6 +80,8 @@ def _figures(
         peak = peaks.get(row.dtype) if row.dtype is not None else max(peaks.values(), default=None)
         if peak is not None:
             figures["percent_of_peak"] = 100 * row.flop / time / peak
+    if row.rate:
+        figures["percent_of_update"] = 100 * time * row.rate
     figures |= _against(row, time, seconds, demand)
     memory = _median(samples, "peak_bytes")
     figures["peak_gb"] = memory / 1e9 if memory is not None else None
@@ -105,6 +107,8 @@ def _notes(row: Row, figures: Figures, note: str) -> list[str]:
         notes.append(f"{figures['gigaflop_per_second']:,.0f} GFLOP/s")
     if row.updates:
         notes.append(f"{PROJECTED:,} updates in {PROJECTED * figures['seconds'] / 3600:.1f} h")
+    if row.rate:
+        notes.append(f"{1000 * figures['seconds']:.2f} ms an update, {figures['percent_of_update']:.1f} % of one at {row.rate:g} updates/s")
     if figures["over_one_style"] is not None:
         notes.append(f"{figures['over_one_style']:.3f} x the time for n = 1, in turns")
     if "over_sibling" in figures:

@@ -1,12 +1,13 @@
-"""A training update: the plain recipe and ours, by precision, eager and compiled, for few and many styles.
+"""A training update: the plain recipe and ours, by precision, by the way it is taken, for few and many styles.
 
 The johnson rows have the plain recipe's losses. The relative rows, the default, have their own and are compared with it all the same.
+The plain recipe makes its photographs on the host, as everyone does; ours finds them on the device, as ``nstyle train`` does.
 """
 
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import plain
@@ -20,18 +21,24 @@ from nstyle.models.lite import LiteWeights
 from nstyle.models.memory import keep_freed_memory, peak_memory, reset_peak_memory
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.models.vgg import VGGWeights
-from nstyle.training.trainer import parameter_groups, step_losses
+from nstyle.training.captured import CapturedUpdate
+from nstyle.training.update import StyleTable, Update, step_losses
+from nstyle.training.ways import Way
 
 SUBJECT = "train"
 BATCH = 4
+BATCHES = {"cuda": (4, 16)}
+"""Photographs of an update, by device; 4 elsewhere."""
 NUM_STYLES = 8
 OTHER_STYLES = (1, 64)
-WARM_UP = 2
-"""Updates before the clock starts."""
+WARM_UP = {"cuda": 10}
+"""Updates before the clock starts, by device; 2 elsewhere."""
 TIMED = {"cuda": 30}
 """Updates on the clock by device; 3 elsewhere."""
 PAIRS = 5
 """Updates of each of two recipes that take turns in one process."""
+WITH_RELU4_1 = replace(RELATIVE, name="relative+relu4_1", style_layers=("relu1_2", "relu2_2", "relu3_3", "relu4_1"))
+WAYS: tuple[Way, ...] = ("eager", "compiled", "captured")
 
 
 @dataclass(frozen=True)
@@ -40,8 +47,10 @@ class Recipe:
 
     preset: Preset
     dtype: torch.dtype
-    compile: bool = False
+    way: Way = "eager"
+    """Captured: on CUDA only."""
     num_styles: int = NUM_STYLES
+    batch: int = BATCH
     plain: bool = False
     lite: bool = False
     """Under our own small encoder instead of VGG16."""
@@ -49,25 +58,37 @@ class Recipe:
     @property
     def name(self) -> str:
         """Say it in words."""
+        batch = f", batch {self.batch}" if self.batch != BATCH else ""
         if self.plain:
-            return f"plain, {self.preset.name}"
-        how = "compiled" if self.compile else "eager"
+            return f"plain, {self.preset.name}{batch}"
         preset = f"{self.preset.name} under lite" if self.lite else self.preset.name
-        return f"{preset}, {name(self.dtype)} {how}, n = {self.num_styles}"
+        return f"{preset}, {name(self.dtype)} {self.way}, n = {self.num_styles}{batch}"
 
 
 PLAIN = Recipe(JOHNSON, torch.float32, plain=True)
-RECIPES = (
+ON_CPU = (
     PLAIN,
     Recipe(JOHNSON, torch.float32),
-    Recipe(JOHNSON, torch.float32, compile=True),
+    Recipe(JOHNSON, torch.float32, "compiled"),
     Recipe(JOHNSON, torch.bfloat16),
-    Recipe(JOHNSON, torch.bfloat16, compile=True),
+    Recipe(JOHNSON, torch.bfloat16, "compiled"),
     *(Recipe(JOHNSON, torch.bfloat16, num_styles=count) for count in OTHER_STYLES),
     Recipe(RELATIVE, torch.bfloat16),
-    Recipe(RELATIVE, torch.bfloat16, compile=True),
+    Recipe(RELATIVE, torch.bfloat16, "compiled"),
     Recipe(RELATIVE, torch.bfloat16, lite=True),
 )
+ON_CUDA = (
+    PLAIN,
+    Recipe(JOHNSON, torch.float32),
+    Recipe(JOHNSON, torch.bfloat16),
+    *(Recipe(preset, torch.bfloat16, way) for preset in (RELATIVE, WITH_RELU4_1) for way in WAYS),
+)
+
+
+def recipes(device: torch.device) -> list[Recipe]:
+    """List what is measured on a device, batch by batch."""
+    listed = ON_CUDA if device.type == "cuda" else ON_CPU
+    return [replace(recipe, batch=batch) for batch in BATCHES.get(device.type, (BATCH,)) for recipe in listed]
 
 
 def rows(bench: Bench) -> list[Row]:
@@ -78,71 +99,81 @@ def rows(bench: Bench) -> list[Row]:
             name=recipe.name,
             measure=partial(_measure, recipe, bench),
             updates=1,
-            images=BATCH,
-            pixels=BATCH * bench.crop**2,
-            flop=None if recipe.lite else plain.update_flop(recipe.preset) * BATCH * bench.crop**2,
+            images=recipe.batch,
+            pixels=recipe.batch * bench.crop**2,
+            flop=None if recipe.lite else plain.update_flop(recipe.preset) * recipe.batch * bench.crop**2,
             dtype=recipe.dtype,
-            baseline=PLAIN.name,
+            baseline=replace(PLAIN, batch=recipe.batch).name,
         )
-        for recipe in RECIPES
-        if not (bench.quick and recipe.compile)
+        for recipe in recipes(torch.device(bench.device))
+        if not (bench.quick and recipe.way != "eager")
     ]
 
 
-def our_update(recipe: Recipe, size: int, device: torch.device) -> Callable[[], None]:
-    """Build the update of ``nstyle train`` under one recipe, on random photographs, and keep freed memory as it does."""
+def make_update(recipe: Recipe, size: int, device: torch.device) -> Callable[[], object]:
+    """Build the update of a recipe, plain or ours, on crops of a size."""
+    if recipe.plain:
+        return plain.make_update(recipe.preset, num_styles=recipe.num_styles, batch=recipe.batch, size=size, device=device)
+    return our_update(recipe, size, device)
+
+
+def our_update(recipe: Recipe, size: int, device: torch.device) -> Callable[[], object]:
+    """Build the update of ``nstyle train`` under one recipe, on random photographs that are on the device, and keep freed memory as it does."""
     keep_freed_memory()
+    photos = torch.randint(0, 256, (recipe.batch, 3, size, size), dtype=torch.uint8, device=device)
+    ids_B = torch.arange(recipe.batch, device=device) % recipe.num_styles
+    update = our_work(recipe, size, device)
+    if recipe.way == "eager":
+        return partial(update.take, step_losses, photos, ids_B)
+    take = partial(update.take, torch.compile(step_losses, dynamic=False))
+    if recipe.way == "compiled":
+        return partial(take, photos, ids_B)
+    with update.undone():
+        captured = CapturedUpdate(take, photos, ids_B)
+    return partial(captured, photos, ids_B)
+
+
+def our_work(recipe: Recipe, size: int, device: torch.device) -> Update:
+    """Build network, loss and optimizer of a recipe; random pictures stand in for the paintings."""
     network = TransformerNetwork(recipe.num_styles).to(device).to(memory_format=torch.channels_last)
     weights = LiteWeights.random() if recipe.lite else VGGWeights.random()
     loss = PerceptualLoss(recipe.preset, weights, dtype=recipe.dtype).to(device)
-    optimizer = torch.optim.Adam(parameter_groups(network), 1e-3, fused=device.type in {"cpu", "cuda"})
+    count = min(recipe.num_styles, recipe.batch)
     with torch.no_grad():
-        painting = torch.rand(1, 3, size, size, device=device)
-        targets = {term: value.expand(BATCH, -1, -1) for term, value in loss.style_grams(painting).items()}
-    mix = torch.eye(recipe.num_styles, device=device)[:1].expand(BATCH, -1)
-    factor = torch.ones(BATCH, device=device)
-    losses = torch.compile(step_losses) if recipe.compile else step_losses
-
-    def update() -> None:
-        photos = torch.rand(BATCH, 3, size, size).to(device).contiguous(memory_format=torch.channels_last)
-        total, _ = losses(network, loss, photos, mix, targets, factor, recipe.dtype)
-        optimizer.zero_grad()
-        total.mean().backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 10.0)
-        optimizer.step()
-
+        targets = loss.style_grams(torch.rand(count, 3, size, size, device=device))
+    styles = StyleTable(torch.eye(recipe.num_styles, device=device)[:count], targets, torch.ones(count, device=device))
+    update = Update(network, loss, styles, clip=10.0, dtype=recipe.dtype, device=device)
+    update.set_rate(1e-3)
     return update
 
 
 def _measure(recipe: Recipe, bench: Bench) -> Sample:
     torch.manual_seed(0)
     device = torch.device(bench.device)
-    if recipe.plain:
-        update = plain.make_update(recipe.preset, num_styles=recipe.num_styles, batch=BATCH, size=bench.crop, device=device)
-    else:
-        update = our_update(recipe, bench.crop, device)
+    update = make_update(recipe, bench.crop, device)
     timed = 1 if bench.quick else TIMED.get(device.type, 3)
-    _seconds(update, WARM_UP, device)
+    time_updates(update, WARM_UP.get(device.type, 2), device)
     reset_peak_memory(device)
-    seconds = _seconds(update, timed, device) / timed
+    seconds = time_updates(update, timed, device)
     peak = peak_memory(device)
     ratio = _over_one_style(recipe, update, bench, device) if recipe.num_styles > NUM_STYLES else None
     return Sample(seconds=seconds, peak_bytes=peak, over_one_style=ratio)
 
 
-def _over_one_style(recipe: Recipe, update: Callable[[], None], bench: Bench, device: torch.device) -> float:
+def _over_one_style(recipe: Recipe, update: Callable[[], object], bench: Bench, device: torch.device) -> float:
     """Return the time of an update over that for one style: the two take turns, and the medians count."""
-    single = our_update(Recipe(recipe.preset, recipe.dtype, recipe.compile, num_styles=1), bench.crop, device)
-    _seconds(single, WARM_UP, device)
-    pairs = [(_seconds(update, 1, device), _seconds(single, 1, device)) for _ in range(1 if bench.quick else PAIRS)]
+    single = our_update(replace(recipe, num_styles=1), bench.crop, device)
+    time_updates(single, WARM_UP.get(device.type, 2), device)
+    pairs = [(time_updates(update, 1, device), time_updates(single, 1, device)) for _ in range(1 if bench.quick else PAIRS)]
     many, one = (statistics.median(column) for column in zip(*pairs, strict=True))
     return float(many / one)
 
 
-def _seconds(update: Callable[[], None], count: int, device: torch.device) -> float:
+def time_updates(update: Callable[[], object], count: int, device: torch.device) -> float:
+    """Return the seconds of one of ``count`` updates."""
     synchronize(device)
     started = time.perf_counter()
     for _ in range(count):
         update()
     synchronize(device)
-    return time.perf_counter() - started
+    return (time.perf_counter() - started) / count

@@ -1,0 +1,54 @@
+"""What the log of a run costs: an update's losses, from the device to ``metrics.jsonl`` and TensorBoard."""
+
+import tempfile
+import time
+from collections.abc import Sequence
+from functools import partial
+from itertools import cycle
+from pathlib import Path
+
+import torch
+from machine import synchronize
+from rows import Bench, Row, Sample
+from train import WITH_RELU4_1
+
+from nstyle.training.metrics import SHOWN_EVERY, MetricsLog
+from nstyle.training.update import term_names
+
+SUBJECT = "log"
+NUM_STYLES = 16
+RATE = 150.0
+"""Updates per second of a fast run. Of its time the log should take less than 3 %."""
+UPDATES = 10 * SHOWN_EVERY
+"""On the clock."""
+DISTINCT = 20
+"""Updates whose losses are made, and noted over and over."""
+
+
+def rows(bench: Bench) -> list[Row]:
+    """List a batch of one sample of each style, and the batch of one style that is the default."""
+    styles = [f"style-{number:02d}" for number in range(NUM_STYLES)]
+    ways = {f"batch {NUM_STYLES}, one of each style": [styles], "batch 4, of one style": [[style] * 4 for style in styles]}
+    return [Row(subject=SUBJECT, name=name, measure=partial(_measure, batches, bench), rate=RATE) for name, batches in ways.items()]
+
+
+def _measure(batches: Sequence[Sequence[str]], bench: Bench) -> Sample:
+    device = torch.device(bench.device)
+    preset = WITH_RELU4_1
+    names = term_names({f"{layer}@{scale}": torch.empty(0) for scale in range(preset.style_scales) for layer in preset.style_layers})
+    values = [torch.rand(len(names), len(batches[0]), device=device) for _ in range(DISTINCT)]
+    norm = torch.rand((), device=device) + 1
+    updates = 2 * DISTINCT if bench.quick else UPDATES
+    with tempfile.TemporaryDirectory(dir=bench.prepared) as folder:
+        log = MetricsLog(Path(folder) / "metrics.jsonl", Path(folder) / "tensorboard", 0, names)
+        samples = zip(range(1, SHOWN_EVERY + updates + 1), cycle(batches), cycle(values))
+        for update, styles, losses in samples:
+            if update == SHOWN_EVERY + 1:
+                log.flush()
+                synchronize(device)
+                started = time.perf_counter()
+            log.add(update, 1e-3, styles, losses, norm)
+        log.flush()
+        seconds = (time.perf_counter() - started) / updates
+        log.close()
+    return Sample(seconds=seconds, note=f"{NUM_STYLES} styles, {len(names)} terms")

@@ -1,0 +1,57 @@
+"""What became of the steps: a file for each in the folder of a check."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+State = Literal["done", "failed", "unfinished", "missing"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What became of a step."""
+
+    step: str
+    state: State = "missing"
+    """Unfinished: it stopped in good order, and goes on when it is called again."""
+    note: str = ""
+    seconds: float = 0.0
+    command: tuple[str, ...] = ()
+
+
+class Folder:
+    """Keep a record of every step: ``STEP.json`` of one that is done, ``STEP.not-done.json`` of another.
+
+    Args:
+        path: The folder; it is made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir(parents=True, exist_ok=True)
+
+    def is_done(self, step: str) -> bool:
+        """Tell whether a step succeeded."""
+        return (self.path / f"{step}.json").exists()
+
+    def read(self, step: str) -> Record:
+        """Return what became of a step."""
+        for name in (f"{step}.json", f"{step}.not-done.json"):
+            if (self.path / name).exists():
+                return Record(**json.loads((self.path / name).read_text(encoding="utf-8")))
+        return Record(step)
+
+    def write(self, record: Record) -> None:
+        """Keep a record in place of the last one."""
+        other = self.path / f"{record.step}.not-done.json"
+        write_text(self.path / f"{record.step}.json" if record.state == "done" else other, json.dumps(asdict(record), indent=2))
+        if record.state == "done":
+            other.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
