@@ -4,7 +4,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,6 +110,7 @@ class MetricsLog:
         """
         self._send()
         self._send()
+        self._sync()
 
     def _send(self) -> None:
         """Fetch what was noted, and write what was fetched before."""
@@ -121,12 +122,16 @@ class MetricsLog:
     def _write_block(self, block: _Block) -> None:
         values_NTB, norms = block.fetch()
         values_NTB = self._group.gather(values_NTB, dim=2)
-        for row, values, norm in zip(block.rows, values_NTB, norms, strict=True):
-            self._check_finite(row, values, norm)
+        finite = torch.isfinite(values_NTB).flatten(1).all(dim=1).tolist()
+        for row, values, norm, is_finite in zip(block.rows, values_NTB.tolist(), norms, finite, strict=True):
+            if not is_finite or not math.isfinite(norm):
+                self._sync()
+                raise NonFiniteLossError(self._what_is_not_finite(row, values, norm))
             if self._writes:
                 self._write_row(row, values, norm)
         self.latest = {"content": values_NTB[-1, 1].mean().item(), "style": values_NTB[-1, 2].mean().item()}
-        self._sync()
+        if self._writes:
+            self._file.flush()
         if not any(norms):
             first, last = block.rows[0].update, block.rows[-1].update
             raise ZeroGradientError(
@@ -134,45 +139,46 @@ class MetricsLog:
                 "give weights and style factors above 0, or try --no-compile, another torch, or --device cpu"
             )
 
-    def _write_row(self, row: _Row, values: Tensor, norm: float) -> None:
-        by_style = {
-            name: {term: _mean(values[t], row.styles, name) for t, term in enumerate(self._names)} for name in dict.fromkeys(row.styles)
-        }
-        total = values[0].mean().item()
+    def _write_row(self, row: _Row, values: list[list[float]], norm: float) -> None:
+        by_style = {}
+        for name in dict.fromkeys(row.styles):
+            samples = [b for b, style in enumerate(row.styles) if style == name]
+            by_style[name] = {term: sum(line[b] for b in samples) / len(samples) for term, line in zip(self._names, values, strict=True)}
+        total = sum(values[0]) / len(values[0])
         self._write({"update": row.update, "seconds": row.seconds, "lr": row.lr, "total": total, "losses": by_style, "gradient_norm": norm})
         stretch = row.update // SHOWN_EVERY
         new = [style for style in by_style if self._shown.get(style) != stretch]
-        for style in new:
-            self._shown[style] = stretch
-            for term, value in by_style[style].items():
-                self._writer.add_scalar(f"{style}/{term}", value, row.update)
         if new:
-            self._writer.add_scalar("lr", row.lr, row.update)
-            self._writer.add_scalar("gradient_norm", norm, row.update)
+            self._shown |= dict.fromkeys(new, stretch)
+            terms = {f"{style}/{term}": value for style in new for term, value in by_style[style].items()}
+            self._show(terms | {"lr": row.lr, "gradient_norm": norm}, row.update)
 
-    def _check_finite(self, row: _Row, values: Tensor, norm: float) -> None:
-        bad = (~torch.isfinite(values)).nonzero()
-        if not len(bad) and math.isfinite(norm):
-            return
-        self._sync()
-        if not len(bad):
-            raise NonFiniteLossError(
+    def _show(self, values: Mapping[str, float], update: int) -> None:
+        """Show values in TensorBoard as one event; ``add_scalar`` makes one of each, at many times the cost."""
+        from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]
+
+        assert self._writer.file_writer is not None
+        summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()])
+        self._writer.file_writer.add_summary(summary, update)
+
+    def _what_is_not_finite(self, row: _Row, values: list[list[float]], norm: float) -> str:
+        bad = [(t, b) for t, line in enumerate(values) for b, value in enumerate(line) if not math.isfinite(value)]
+        if not bad:
+            return (
                 f"the norm of the gradient became {norm} at update {row.update}, though the loss is finite: clipped, it would be nothing; "
                 "start a new run with a lower --content-weight or --style-weight"
             )
         # A term that is itself a layer says more than the sums that it spoils.
-        term, sample = max(bad.tolist())
-        raise NonFiniteLossError(
-            f"the loss became {values[term, sample].item()} at update {row.update}: style '{row.styles[sample]}', term {self._names[term]}; "
+        term, sample = max(bad)
+        return (
+            f"the loss became {values[term][sample]} at update {row.update}: style '{row.styles[sample]}', term {self._names[term]}; "
             "checkpoints before it are kept: start a new run from the last with --init-from, a lower --lr or --precision fp32"
         )
 
     def add_validation(self, update: int, losses: dict[str, dict[str, float]], peak_memory: int | None) -> None:
         """Write the validation losses by style, and the most memory that training took so far, in bytes."""
         self._write({"update": update, "seconds": self._seconds(), "peak_memory": peak_memory, "validation": losses})
-        for style, terms in losses.items():
-            for term, value in terms.items():
-                self._writer.add_scalar(f"validation/{style}/{term}", value, update)
+        self._show({f"validation/{style}/{term}": value for style, terms in losses.items() for term, value in terms.items()}, update)
         sync(self._file)
 
     def add_grid(self, update: int, grid: Tensor) -> None:
@@ -202,8 +208,3 @@ def _seconds_so_far(path: Path) -> float:
     """Return what the last line of a run that is resumed says; its file holds whole lines only."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     return float(json.loads(lines[-1]).get("seconds", 0.0)) if lines else 0.0
-
-
-def _mean(values: Tensor, styles: Sequence[str], name: str) -> float:
-    chosen = [value for value, style in zip(values.tolist(), styles, strict=True) if style == name]
-    return float(sum(chosen) / len(chosen))
