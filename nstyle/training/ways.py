@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -102,7 +103,9 @@ class WayChooser:
         self._compiled = _compile()
         built: dict[Way, TakeUpdate] = {}
         for way in ways:
-            take, failure = self._build(way)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Compilers advise of what was decided here on purpose.
+                take, failure = self._build(way)
             if take is not None and not failure:
                 failure = disagreement(reference, self._measure(take))
             failures = [text for text in self.group.gather_objects(failure) if text]

@@ -115,7 +115,7 @@ def test_a_gpu_gets_its_own_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     import train
 
     names = {recipe.name for recipe in train.recipes(torch.device("cuda"))}
-    assert {"plain, johnson, batch 16", "relative+relu4_1, bf16 captured, n = 8, batch 16", "relative, bf16 compiled, n = 8"} <= names
+    assert {"plain, johnson, batch 16", "relative+relu4_1, bf16 captured, n = 16, batch 16", "relative+relu4_1, bf16 compiled, n = 16"} <= names
     assert {recipe.way for recipe in train.recipes(torch.device("cpu"))} == {"eager", "compiled"}
 
 
