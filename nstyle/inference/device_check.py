@@ -4,6 +4,7 @@ import torch
 
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.tiling.paint import paint
+from nstyle.tiling.whole import whole_painter
 
 PRECISIONS: dict[str, tuple[torch.dtype, ...]] = {"cuda": (torch.float16, torch.float32)}
 """What is tried, the fastest first, by type of device; float32 elsewhere."""
@@ -34,7 +35,8 @@ def precision_like_the_cpu(network: TransformerNetwork, device: torch.device, on
         mix[0, row] += 0.5
     expected = paint(on_cpu, picture, mix, "whole")
     for dtype in PRECISIONS.get(device.type, (torch.float32,)):
-        painted = paint(network, picture.to(device), mix.to(device), "whole", dtype=dtype).cpu()
+        whole = whole_painter(network, device, dtype)
+        painted = paint(network, picture.to(device), mix.to(device), "whole", whole=whole).cpu()
         if (painted - expected).abs().mean() <= TOLERANCE:
             return dtype
     return None

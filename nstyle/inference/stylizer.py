@@ -26,6 +26,7 @@ from nstyle.models.locate import find_model
 from nstyle.models.model_file import ModelInfo, load_model
 from nstyle.models.transformer import REACH, STRIDE, TransformerNetwork, pad_to_stride
 from nstyle.tiling.paint import Report, Tiling, paint
+from nstyle.tiling.whole import WholePainter, whole_painter
 
 MARGIN = math.ceil(REACH / STRIDE) * STRIDE
 """Width of the mirrored margin in pixels, as far as the picture has them. What the network answers to the border of a picture is strongest
@@ -70,8 +71,8 @@ class Stylizer:
     def __init__(self, network: TransformerNetwork, info: ModelInfo, *, device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
         self._on_cpu = None if self.device.type in TRUSTED else prepare(deepcopy(network), torch.device("cpu"))
-        self._dtype = torch.float32
         self.network = prepare(network, self.device)
+        self._dtype, self._whole = torch.float32, whole_painter(self.network, self.device, torch.float32)
         self.info = info
 
     @property
@@ -166,13 +167,14 @@ class Stylizer:
     ) -> npt.NDArray[np.uint8]:
         """Paint (H, W, 3), which is not changed, as the network does: strength and colour are for others to see to."""
         self._check_device()
-        network, weights = self.network, self._weights(mix or {})
+        network, whole, weights = self.network, self._whole, self._weights(mix or {})
         if masks:
             rows, weights = mix_map(self.styles, mix, masks, (levels.shape[1], levels.shape[0]))
             network = prepare(network.select_styles(rows), self.device)
+            whole = whole_painter(network, self.device, self._dtype)
         grainy = add_grain(levels.copy(), options.grain) if options.grain else levels
         pixels = torch.from_numpy(np.require(grainy, requirements=["C", "W"])).permute(2, 0, 1)[None]
-        painted = self._run(network, pixels, weights, options.tiling, report)[0].permute(1, 2, 0).contiguous()
+        painted = self._run(network, whole, pixels, weights, options.tiling, report)[0].permute(1, 2, 0).contiguous()
         return cast(npt.NDArray[np.uint8], painted.cpu().numpy())
 
     def _paint_tensor(self, image: Tensor, mix: Mix, options: PaintOptions) -> Tensor:
@@ -184,7 +186,7 @@ class Stylizer:
             raise UsageError(f"got values from {low:g} to {high:g}; expected [0, 1]")
         self._check_device()
         pictures, weights = torch.split(batch.float(), 1), self._weights(mix)
-        stylized = torch.cat([self._run(self.network, picture, weights, options.tiling) for picture in pictures]).to(image)
+        stylized = torch.cat([self._run(self.network, self._whole, picture, weights, options.tiling) for picture in pictures]).to(image)
         stylized = batch + options.strength * (stylized - batch) if options.strength < 1 else stylized
         return stylized if image.dim() == 4 else stylized[0]
 
@@ -200,7 +202,7 @@ class Stylizer:
         on_cpu, self._on_cpu = self._on_cpu, None
         dtype = precision_like_the_cpu(self.network, self.device, on_cpu)
         if dtype is not None:
-            self._dtype = dtype
+            self._dtype, self._whole = dtype, whole_painter(self.network, self.device, dtype)
             if self.device.type == "cuda" and dtype == torch.float32:
                 logger.warning("%s paints in float32, as in half precision this model paints another picture", self.device)
         else:
@@ -209,9 +211,17 @@ class Stylizer:
                 self.device,
                 torch.__version__,
             )
-            self.network, self.device = on_cpu, torch.device("cpu")
+            self.network, self.device, self._whole = on_cpu, torch.device("cpu"), None
 
-    def _run(self, network: TransformerNetwork, picture: Tensor, mix: Tensor, tiling: Tiling, report: Report = lambda share: None) -> Tensor:
+    def _run(
+        self,
+        network: TransformerNetwork,
+        whole: WholePainter | None,
+        picture: Tensor,
+        mix: Tensor,
+        tiling: Tiling,
+        report: Report = lambda share: None,
+    ) -> Tensor:
         """Run a network on RGB (1, 3, H, W), bytes or float in [0, 1], with a mirrored margin around it that is cut off again.
 
         The network can feel the border of a picture as far as its receptive field reaches, and learns to answer it: with a frame
@@ -221,7 +231,7 @@ class Stylizer:
         height, width = picture.shape[-2:]
         top, left = min(MARGIN, height - 1), min(MARGIN, width - 1)
         picture, mix = _framed(picture.to(self.device), top, left), mix.to(self.device)
-        output = paint(network, picture, mix if mix.dim() == 2 else _framed(mix, top, left), tiling, report, dtype=self._dtype)
+        output = paint(network, picture, mix if mix.dim() == 2 else _framed(mix, top, left), tiling, report, whole=whole)
         return output[..., top : top + height, left : left + width]
 
 

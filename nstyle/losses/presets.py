@@ -44,6 +44,11 @@ class Preset:
         if not self.style_layers or not self.content_layers:
             raise UsageError("a perceptual loss needs at least one content layer and one style layer")
 
+    @property
+    def term_names(self) -> tuple[str, ...]:
+        """Name the terms of the style loss, ``layer@scale``, in the order in which they are computed."""
+        return tuple(f"{layer}@{scale}" for scale in range(self.style_scales) for layer in self.style_layers)
+
     def override(self, **changes: Any) -> "Preset":
         """Copy the preset with the settings that are not None."""
         return replace(self, **{name: value for name, value in changes.items() if value is not None})

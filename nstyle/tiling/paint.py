@@ -49,7 +49,7 @@ def paint(
     tiling: Tiling = "auto",
     report: Report = lambda share: None,
     *,
-    dtype: torch.dtype = torch.float32,
+    whole: WholePainter | None = None,
 ) -> Tensor:
     """Paint a picture.
 
@@ -61,7 +61,7 @@ def paint(
             rounding. ``sampled``: the moments come from squares all over the picture, and tiles are painted one by one in constant
             memory. ``thumbnail``: likewise, with the moments of the picture reduced to about a megapixel. ``auto``: what :func:`choose` says.
         report: Told how far it is.
-        dtype: Of convolutions where CUDA paints in one piece; what strips compute in is decided by the device.
+        whole: What paints in one piece, where that is chosen; None for the network as it is.
 
     Returns:
         RGB (1, 3, H, W) of the dtype of ``picture``; bytes are rounded.
@@ -69,9 +69,7 @@ def paint(
     height, width = picture.shape[-2:]
     tiling = choose(tiling, network, height * width, picture.device)
     if tiling == "whole":
-        if picture.is_cuda:
-            return _like(WholePainter(network, dtype).paint(picture, mix), picture)
-        return _like(network(_colors(picture), mix), picture)
+        return _like(whole.paint(picture, mix) if whole else network(_colors(picture), mix), picture)
     count = _Count(report)
     painter = StripPainter(network, choose_dtype("auto", picture.device), count.add)
     if tiling == "exact":

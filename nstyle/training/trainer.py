@@ -26,7 +26,7 @@ from nstyle.training.config import TrainingConfig
 from nstyle.training.metrics import MetricsLog
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.schedule import learning_rate, style_ids
-from nstyle.training.update import StyleTable, Update, term_names
+from nstyle.training.update import StyleTable, Update, value_names
 from nstyle.training.validation import sample_grid, validate
 from nstyle.training.ways import WayChooser
 
@@ -121,7 +121,7 @@ class Trainer:
         """
         config = self.config
         reset_peak_memory(self.device)
-        log = MetricsLog(self.run.metrics, self.run.tensorboard, self.update, term_names(self.targets), self.group)
+        log = MetricsLog(self.run.metrics, self.run.tensorboard, self.update, value_names(config.loss), self.group)
         pin = self.device.type == "cuda"
         batches = self.sampler.batches(self.update, config.updates, config.batch_size, ranks=self.group.ranks, workers=config.workers, pin=pin)
         try:

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_, get_total_norm
 
 from nstyle.losses.perceptual import Losses, PerceptualLoss, StyleTargets
+from nstyle.losses.presets import Preset
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.training.precision import autocast
 
@@ -79,16 +80,16 @@ class Taken:
     """What an update leaves behind, on the device."""
 
     values: Tensor
-    """(T, B): total, content, style, tv and the style terms of every sample; see :func:`term_names`."""
+    """(T, B): total, content, style, tv and the style terms of every sample; see :func:`value_names`."""
     gradient_norm: Tensor
     """Before clipping; a scalar."""
     gradients: tuple[Tensor, ...]
     """What Adam was given, one for each trained parameter."""
 
 
-def term_names(targets: StyleTargets) -> tuple[str, ...]:
+def value_names(preset: Preset) -> tuple[str, ...]:
     """Name the rows of :attr:`Taken.values`."""
-    return "total", "content", "style", "tv", *targets
+    return "total", "content", "style", "tv", *preset.term_names
 
 
 class Update:
@@ -151,7 +152,8 @@ class Update:
         gradients = tuple(parameter.grad for parameter in self.parameters if parameter.grad is not None)
         norm = clip_grad_norm_(self.parameters, self.clip) if self.clip > 0 else get_total_norm(gradients)
         self.optimizer.step()
-        values = torch.stack([total, parts.content, parts.style, parts.tv, *parts.style_terms.values()])
+        terms = [parts.style_terms[name] for name in self.perceptual.preset.term_names]
+        values = torch.stack([total, parts.content, parts.style, parts.tv, *terms])
         return Taken(values.detach(), norm, gradients)
 
     @contextmanager

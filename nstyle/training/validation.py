@@ -10,8 +10,8 @@ from nstyle.losses.perceptual import PerceptualLoss, StyleTargets
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.training.precision import autocast
 
-BATCH = 4
-"""Photographs per forward pass."""
+BATCH, GPU_BATCH = 4, 16
+"""Photographs per forward pass. A GPU would wait for most of a run's checkpoints to be told what to do next with few of them."""
 GRID_PHOTOS = 4
 GRID_STYLES = 16
 """Columns and rows of a sample grid at most."""
@@ -68,7 +68,7 @@ def photo_losses(
         (K, N, 3) float64 on the CPU, in the order of :data:`TERMS`.
     """
     batches = []
-    for batch in torch.split(photos, BATCH):
+    for batch in torch.split(photos, GPU_BATCH if mixes.is_cuda else BATCH):
         batch = batch.to(mixes.device).contiguous(memory_format=torch.channels_last)
         content_target = perceptual.content_features(batch)
         values = []

@@ -23,6 +23,7 @@ from nstyle.models.transformer import TransformerNetwork
 from nstyle.models.vgg import VGGWeights
 from nstyle.training.captured import CapturedUpdate, TakeUpdate
 from nstyle.training.precision import why_not_compiled
+from nstyle.training.trainer import Progress
 from nstyle.training.update import StyleTable, Update, step_losses
 from nstyle.training.ways import Measured, WayChooser, disagreement
 
@@ -150,3 +151,21 @@ def test_a_captured_run_goes_on_where_it_stopped(tmp_path: Path, photos: Path, s
     assert read_info(run / "model.safetensors").updates == 60
     lines = (run / "metrics.jsonl").read_text().splitlines()
     assert sum('"gradient_norm"' in line for line in lines) == 60
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_run_waits_for_the_card_at_checkpoints_only(tmp_path: Path, photos: Path, styles: Path, vgg_file: Path, compiled: bool) -> None:
+    """Photographs, ids, rates, the update, its log: 40 updates, in which two blocks of losses are fetched."""
+    settings = {"content": str(photos), "vgg": str(vgg_file), "updates": 80, "checkpoint_every": 80, "batch_size": 2, "size": 64, "width": 0.25}
+
+    def report(progress: Progress) -> None:
+        if progress.update in (30, 70):
+            torch.cuda.set_sync_debug_mode("error" if progress.update == 30 else "default")
+
+    try:
+        run = nstyle.train(
+            [styles / "waves.png", styles / "mosaic.png"], out=tmp_path / "run", device="cuda", compile=compiled, report=report, **settings
+        )
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert read_info(run / "model.safetensors").updates == 80

@@ -343,7 +343,7 @@ def test_flat_paintings_and_flat_photographs_stay_finite(tmp_path: Path, setting
 
 def test_style_factors_and_presets(tmp_path: Path, settings: dict[str, Any], paintings: list[Path], caplog: pytest.LogCaptureFixture) -> None:
     trainer = prepare_training(paintings, out=tmp_path / "a", resume=False, style_factors={"mosaic": 3.0}, **settings)
-    assert trainer.style_factors.tolist() == [1.0, 3.0]
+    assert trainer.work.styles.factor.tolist() == [1.0, 3.0]
     with pytest.raises(UsageError, match="there is no style 'rain'"):
         prepare_training(paintings, out=tmp_path / "b", resume=False, style_factors={"rain": 3.0}, **settings)
     with pytest.raises(UsageError, match=r"relu4_3 was asked for.*stop at relu3_3"):

@@ -239,7 +239,7 @@ def test_a_saved_run_goes_on_bit_identically(options: Any, loss: Any, painting: 
     first = Reconstruction(dataclasses.replace(config, iterations=5), pictures, random_vgg)
     first.run(lambda progress: None)
     second = Reconstruction(config, pictures, random_vgg)
-    second.load_state_dict(first.state_dict(), torch.device("cpu"))
+    second.load_state_dict(first.state_dict())
     iterations: list[int] = []
     second.run(lambda progress: iterations.append(progress.iteration))
     assert iterations == list(range(5, 13))

@@ -13,7 +13,7 @@ from rows import Bench, Row, Sample
 from train import WITH_RELU4_1
 
 from nstyle.training.metrics import SHOWN_EVERY, MetricsLog
-from nstyle.training.update import term_names
+from nstyle.training.update import value_names
 
 SUBJECT = "log"
 NUM_STYLES = 16
@@ -35,7 +35,7 @@ def rows(bench: Bench) -> list[Row]:
 def _measure(batches: Sequence[Sequence[str]], bench: Bench) -> Sample:
     device = torch.device(bench.device)
     preset = WITH_RELU4_1
-    names = term_names({f"{layer}@{scale}": torch.empty(0) for scale in range(preset.style_scales) for layer in preset.style_layers})
+    names = value_names(preset)
     values = [torch.rand(len(names), len(batches[0]), device=device) for _ in range(DISTINCT)]
     norm = torch.rand((), device=device) + 1
     updates = 2 * DISTINCT if bench.quick else UPDATES

@@ -26,6 +26,7 @@ from nstyle.models.memory import peak_memory, reset_peak_memory
 from nstyle.models.model_file import ModelInfo, load_model, save_model
 from nstyle.models.transformer import TransformerNetwork, pad_to_stride
 from nstyle.tiling.paint import paint
+from nstyle.tiling.whole import whole_painter
 
 SUBJECT = "paint"
 SIZES: tuple[Size, ...] = ((256, 256), (512, 512), (1920, 1080), (6000, 4000), (12000, 8334))
@@ -114,10 +115,10 @@ def _measure_network(picture: Path, bench: Bench) -> Sample:
     device = torch.device(bench.device)
     stylizer = nstyle.load(DEFAULT, device=bench.device)
     mix = torch.eye(len(stylizer.styles), device=device)[:1]
-
+    whole = whole_painter(stylizer.network, device, torch.float16)
     array = _decode(picture)
     there = pad_to_stride(torch.from_numpy(array).permute(2, 0, 1)[None].to(device))
-    return _measure(lambda _: paint(stylizer.network, there, mix), array, bench)
+    return _measure(lambda _: paint(stylizer.network, there, mix, whole=whole), array, bench)
 
 
 def _decode(picture: Path) -> npt.NDArray[np.uint8]:
