@@ -22,15 +22,11 @@ TILE = 4
 
 def reflect_and_convolve(x: Tensor, weight: Tensor, stride: int = 1) -> Tensor:
     """Pad by reflection and convolve: (B, in, H, W) and an odd kernel (out, in, k, k) to (B, out, H / stride, W / stride)."""
-    return convolve_padded(reflect(x, weight.shape[2] // 2), weight, stride)
-
-
-def convolve_padded(x: Tensor, weight: Tensor, stride: int = 1) -> Tensor:
-    """Convolve without padding: (B, in, H, W) and (out, in, k, k) to (B, out, (H - k) / stride + 1, (W - k) / stride + 1)."""
+    x = reflect(x, weight.shape[2] // 2)
     if stride == 1 and _is_faster_in_blocks(x, weight):
         return convolve_pixel_blocks(x, weight)
     if _is_faster_in_tiles(x, weight, stride):
-        return convolve_tiles(x, weight)
+        return convolve_tiles(x, tile_kernel(weight))
     return F.conv2d(x, weight, stride=stride)
 
 
@@ -93,30 +89,45 @@ def convolve_in_groups(x: Tensor, weight: Tensor, stride: int = 1, padding: int 
 
 
 def _is_faster_in_tiles(x: Tensor, weight: Tensor, stride: int) -> bool:
-    if kernels.takes_cpu_kernels(x) or stride > 1 or min(weight.shape[:2]) >= GROUP:
-        return False
-    return all((reach - 1) % TILE == 0 == size % TILE for reach, size in zip(weight.shape[2:], x.shape[2:], strict=True))
+    fits = all(size % TILE == 0 for size in x.shape[2:])
+    return fits and stride == 1 and has_too_few_channels(weight) and not kernels.takes_cpu_kernels(x)
 
 
-def convolve_tiles(x: Tensor, weight: Tensor) -> Tensor:
-    """Convolve squares of TILE x TILE pixels as if they were pixels of as many times the channels.
+def has_too_few_channels(weight: Tensor) -> bool:
+    """Tell whether a kernel (out, in, k, k) leaves a GPU's matrix units idle, and :func:`tile_kernel` takes it."""
+    return min(weight.shape[:2]) < GROUP and (weight.shape[2] - 1) % TILE == 0
+
+
+def tile_kernel(weight: Tensor) -> Tensor:
+    """Turn a kernel of pixels into one of squares of TILE x TILE pixels, each of which is a pixel of as many times the channels.
 
     9x9 kernels from or to 3 channels become 3x3 kernels from or to 48, for which a GPU has fast kernels in all three directions. Each
     pixel of a square has the kernel at its own place in a frame of whole squares, 1.8 times as large.
 
     Args:
-        x: (B, in, H, W), H and W multiples of TILE.
         weight: (out, in, k, k), k one more than a multiple of TILE.
+
+    Returns:
+        (TILE^2 out, TILE^2 in, (k - 1) / TILE + 1, the same), channels_last.
+    """
+    outputs, inputs, reach, _ = weight.shape
+    squares, last = (reach - 1) // TILE + 1, TILE - 1
+    frames = torch.cat([F.pad(weight, (right, last - right, below, last - below)) for below in range(TILE) for right in range(TILE)])
+    kernel = frames.view(TILE * TILE * outputs, inputs, squares, TILE, squares, TILE).permute(0, 3, 5, 1, 2, 4).flatten(1, 3)
+    return kernel.contiguous(memory_format=torch.channels_last)
+
+
+def convolve_tiles(x: Tensor, kernel: Tensor) -> Tensor:
+    """Convolve square by square.
+
+    Args:
+        x: (B, in, H, W), H and W multiples of TILE.
+        kernel: From :func:`tile_kernel`.
 
     Returns:
         (B, out, H - k + 1, W - k + 1), channels_last.
     """
-    outputs, inputs, reach, _ = weight.shape
-    squares = (reach - 1) // TILE + 1
-    last = TILE - 1
-    frames = torch.cat([F.pad(weight, (right, last - right, below, last - below)) for below in range(TILE) for right in range(TILE)])
-    kernel = frames.view(TILE * TILE * outputs, inputs, squares, TILE, squares, TILE).permute(0, 3, 5, 1, 2, 4).flatten(1, 3)
-    return _interleave(F.conv2d(_gather_squares(x), kernel.contiguous(memory_format=torch.channels_last)), TILE)
+    return _interleave(F.conv2d(_gather_squares(x), kernel), TILE)
 
 
 def _gather_squares(x: Tensor) -> Tensor:

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from nstyle.models.convolution import convolve_padded
+from nstyle.models.convolution import convolve_tiles, has_too_few_channels, tile_kernel
 from nstyle.models.transformer import ConvNorm, ResidualBlock, TransformerNetwork
 
 
@@ -27,6 +28,7 @@ class WholePainter:
         self.network, self.dtype = network, dtype
         self._layers = [module for module in network.modules() if isinstance(module, ConvNorm)]
         self._kernels = {layer: layer.conv.weight.to(dtype) for layer in self._layers}
+        self._tile_kernels = {layer: tile_kernel(kernel) for layer, kernel in self._kernels.items() if has_too_few_channels(kernel)}
         # Gamma and beta of all layers side by side: a mix of them is one product.
         self._affine_SN = torch.cat([affine for layer in self._layers for affine in (layer.norm.gamma_SC, layer.norm.beta_SC)], dim=1)
 
@@ -59,7 +61,9 @@ class WholePainter:
         return norms.apply(raw.float(), network.output).sigmoid_()
 
     def _convolve(self, padded: Tensor, layer: ConvNorm) -> Tensor:
-        return convolve_padded(padded, self._kernels[layer], layer.conv.stride[0])
+        if layer in self._tile_kernels:
+            return convolve_tiles(padded, self._tile_kernels[layer])
+        return F.conv2d(padded, self._kernels[layer], stride=layer.conv.stride)
 
 
 def whole_painter(network: TransformerNetwork, device: torch.device, dtype: torch.dtype) -> WholePainter | None:
