@@ -140,18 +140,21 @@ class MetricsLog:
             )
 
     def _write_row(self, row: _Row, values: list[list[float]], norm: float) -> None:
-        by_style = {}
-        for name in dict.fromkeys(row.styles):
-            samples = [b for b, style in enumerate(row.styles) if style == name]
-            by_style[name] = {term: sum(line[b] for b in samples) / len(samples) for term, line in zip(self._names, values, strict=True)}
+        samples: dict[str, list[tuple[float, ...]]] = {style: [] for style in row.styles}
+        for style, terms in zip(row.styles, zip(*values, strict=True), strict=True):
+            samples[style].append(terms)
+        by_style = {
+            style: dict(zip(self._names, (sum(column) / len(column) for column in zip(*chosen, strict=True)), strict=True))
+            for style, chosen in samples.items()
+        }
         total = sum(values[0]) / len(values[0])
         self._write({"update": row.update, "seconds": row.seconds, "lr": row.lr, "total": total, "losses": by_style, "gradient_norm": norm})
         stretch = row.update // SHOWN_EVERY
         new = [style for style in by_style if self._shown.get(style) != stretch]
         if new:
             self._shown |= dict.fromkeys(new, stretch)
-            terms = {f"{style}/{term}": value for style in new for term, value in by_style[style].items()}
-            self._show(terms | {"lr": row.lr, "gradient_norm": norm}, row.update)
+            shown = {f"{style}/{term}": value for style in new for term, value in by_style[style].items()}
+            self._show(shown | {"lr": row.lr, "gradient_norm": norm}, row.update)
 
     def _show(self, values: Mapping[str, float], update: int) -> None:
         """Show values in TensorBoard as one event; ``add_scalar`` makes one of each, at many times the cost."""
