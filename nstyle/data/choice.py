@@ -17,7 +17,9 @@ from nstyle.image import read_size
 logger = logging.getLogger(__name__)
 
 SHARE = 0.5
-"""Of the GPU's free memory, the part that photographs may take. The rest is for training."""
+"""Of the GPU's free memory, the part that photographs may take at most."""
+UPDATE_BYTES = 14_000
+"""What training is left for every pixel of a batch, as much as an eager and a captured update need together: 7 GB each at 16 x 256 x 256."""
 LEAST_SIDE = 1.17
 """Photographs are not reduced to less than this many times the crop, 300 px for 256."""
 SIDE_STEP = 20
@@ -69,7 +71,15 @@ def _sizes(index: PhotoIndex, near: int) -> list[tuple[int, int]]:
 
 
 def choose_sampler(
-    index: PhotoIndex, size: int, seed: int, device: torch.device, *, crops: int, workers: int = 0, budget: int | None = None
+    index: PhotoIndex,
+    size: int,
+    seed: int,
+    device: torch.device,
+    *,
+    crops: int,
+    batch_size: int,
+    workers: int = 0,
+    budget: int | None = None,
 ) -> CropSampler:
     """Keep the photographs on a GPU if they fit there and enough crops are drawn; otherwise read them as they are needed.
 
@@ -79,8 +89,9 @@ def choose_sampler(
         seed: Decides the order, the crops and the flips.
         device: Where the run trains.
         crops: How many this process will still draw. With fewer than there are photographs, decoding them all does not pay.
+        batch_size: Crops of an update of this process.
         workers: Threads that decode; 0 for one per core, 2 to 16.
-        budget: Bytes that photographs may take on the device; None for half of what is free on a GPU, and nothing elsewhere.
+        budget: Bytes that photographs may take on the device; None for what a GPU can spare beside training, and nothing elsewhere.
 
     Returns:
         A :class:`ResidentSampler`, or a plain :class:`CropSampler`.
@@ -90,7 +101,7 @@ def choose_sampler(
     """
     reader = f"photographs are decoded in {num_threads(workers)} threads as they are needed"
     if budget is None:
-        budget = _spare(device)
+        budget = _spare(device, UPDATE_BYTES * batch_size * size**2)
     if budget == 0:
         logger.info("%s", reader)
     elif crops < len(index.files):
@@ -107,13 +118,19 @@ def choose_sampler(
     return CropSampler(index, size, seed)
 
 
-def _spare(device: torch.device) -> int:
-    """Return the bytes that photographs may take on a device, after giving back what earlier runs of this process left."""
+def _spare(device: torch.device, reserved: int) -> int:
+    """Return the bytes that photographs may take on a device, after giving back what earlier runs of this process left.
+
+    Args:
+        device: Where.
+        reserved: Bytes that training needs.
+    """
     if device.type != "cuda":
         return 0
     gc.collect()
     torch.cuda.empty_cache()
-    return int(SHARE * torch.cuda.mem_get_info(device)[0])
+    free = torch.cuda.mem_get_info(device)[0]
+    return max(0, min(int(SHARE * free), free - reserved))
 
 
 def _keep(index: PhotoIndex, size: int, seed: int, device: torch.device, storage: Storage, budget: int, workers: int) -> ResidentSampler:

@@ -92,6 +92,7 @@ def _paint_jobs(
     jobs: Sequence[Job], request: Request, stylizer: Stylizer, masks: Masks, report: Callable[[str, float], None]
 ) -> Generator[Result | Failure, None, None]:
     """Yield what comes of every job, in order."""
+    stylizer.settle_device()
     encoders = encoders_beside(stylizer.device)
     photos, options = [job.photo for job in jobs], request.options
     with Reader(photos, options.size, request.max_pixels, ahead=encoders > 0) as reader, Writer(encoders) as writer:

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import threading
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -72,6 +73,7 @@ class Stylizer:
         self.device = torch.device(device)
         self._on_cpu = None if self.device.type in TRUSTED else prepare(deepcopy(network), torch.device("cpu"))
         self.network = prepare(network, self.device)
+        self._settling = threading.Lock()
         self._dtype, self._whole = torch.float32, whole_painter(self.network, self.device, torch.float32)
         self.info = info
 
@@ -166,7 +168,7 @@ class Stylizer:
         report: Report = lambda share: None,
     ) -> npt.NDArray[np.uint8]:
         """Paint (H, W, 3), which is not changed, as the network does: strength and colour are for others to see to."""
-        self._check_device()
+        self.settle_device()
         network, whole, weights = self.network, self._whole, self._weights(mix or {})
         if masks:
             rows, weights = mix_map(self.styles, mix, masks, (levels.shape[1], levels.shape[0]))
@@ -184,7 +186,7 @@ class Stylizer:
         low, high = torch.stack(torch.aminmax(batch)).tolist()  # One transfer for both.
         if not (low >= 0 and high <= 1):
             raise UsageError(f"got values from {low:g} to {high:g}; expected [0, 1]")
-        self._check_device()
+        self.settle_device()
         pictures, weights = torch.split(batch.float(), 1), self._weights(mix)
         stylized = torch.cat([self._run(self.network, self._whole, picture, weights, options.tiling) for picture in pictures]).to(image)
         stylized = batch + options.strength * (stylized - batch) if options.strength < 1 else stylized
@@ -195,11 +197,17 @@ class Stylizer:
         weights = torch.tensor([[mix.get(name, 0.0) for name in self.styles]])
         return weights.to(self.device, non_blocking=self.device.type == "cuda")
 
-    def _check_device(self) -> None:
-        """Let a device that is not trusted paint a small picture, once; settle the precision, or go to the CPU for good."""
-        if self._on_cpu is None:
-            return
-        on_cpu, self._on_cpu = self._on_cpu, None
+    def settle_device(self) -> None:
+        """Let a device that is not trusted paint a small picture, once; settle the precision, or go to the CPU for good.
+
+        Painting does so by itself. Whoever wants to know the device beforehand calls this.
+        """
+        with self._settling:
+            if self._on_cpu is not None:
+                self._settle(self._on_cpu)
+                self._on_cpu = None
+
+    def _settle(self, on_cpu: TransformerNetwork) -> None:
         dtype = precision_like_the_cpu(self.network, self.device, on_cpu)
         if dtype is not None:
             self._dtype, self._whole = dtype, whole_painter(self.network, self.device, dtype)

@@ -1,5 +1,7 @@
 """Which device to run a network on, and in which precision."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
@@ -44,3 +46,18 @@ def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
     if precision == "auto":
         return torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
     return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
+@contextmanager
+def training_on(device: torch.device) -> Iterator[None]:
+    """Make a GPU the current one, and let cuDNN try its kernels out: all updates have one size. Other devices need nothing."""
+    if device.type != "cuda":
+        yield
+        return
+    tried = torch.backends.cudnn.benchmark
+    with torch.cuda.device(device):
+        torch.backends.cudnn.benchmark = True
+        try:
+            yield
+        finally:
+            torch.backends.cudnn.benchmark = tried

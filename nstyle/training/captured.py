@@ -21,7 +21,7 @@ class CapturedUpdate:
 
     Args:
         take: The update, which must not wait for the device.
-        photos: An example of its photographs.
+        photos: An example of its photographs, on the current device.
         ids_B: An example of its ids.
     """
 
@@ -35,7 +35,8 @@ class CapturedUpdate:
                 take(self._photos, self._ids_B)
         main.wait_stream(side)
         self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
+        # Threads that read photographs may page-lock memory meanwhile, which concerns no graph.
+        with torch.cuda.graph(self._graph, stream=side, capture_error_mode="thread_local"):
             self._taken = take(self._photos, self._ids_B)
 
     def __call__(self, photos: Tensor, ids_B: Tensor) -> Taken:

@@ -43,10 +43,11 @@ class _Block:
 
     def __init__(self, rows: Sequence[_Row], values: Sequence[Tensor], norms: Sequence[Tensor]) -> None:
         self.rows = rows
-        self._values_NTB, self._norms_N = (torch.stack(list(column)).to("cpu", non_blocking=True) for column in (values, norms))
-        self._arrived = torch.cuda.Event() if values[0].is_cuda else None  # type: ignore[no-untyped-call]
+        on_gpu = values[0].is_cuda  # Elsewhere a copy that is not waited for may be read too early.
+        self._values_NTB, self._norms_N = (torch.stack(list(column)).to("cpu", non_blocking=on_gpu) for column in (values, norms))
+        self._arrived = torch.cuda.Event() if on_gpu else None  # type: ignore[no-untyped-call]
         if self._arrived is not None:
-            self._arrived.record()
+            self._arrived.record(torch.cuda.current_stream(values[0].device))
 
     def fetch(self) -> tuple[Tensor, list[float]]:
         """Return the losses (N, T, B / ranks) and the gradient norms, once they are here."""

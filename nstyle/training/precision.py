@@ -1,7 +1,10 @@
 """Mixed precision, and whether the update can be compiled."""
 
+import importlib.metadata
 import importlib.util
+import os
 import shutil
+import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -16,9 +19,13 @@ def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager
 
 
 def why_not_compiled(device: torch.device) -> str:
-    """Say why an update cannot be compiled for a device: what is missing. Empty where nothing is."""
+    """Say why an update cannot be compiled for a device: what is missing, as far as can be told before. Empty where nothing is."""
     if device.type == "cuda":
-        return "" if importlib.util.find_spec("triton") else "Triton is not installed"
+        if not triton_version():
+            return "Triton is not installed"
+        # It builds its launchers with a C compiler; elsewhere than on Linux it brings one along.
+        compilers = [os.environ.get("CC", ""), "gcc", "clang"]
+        return "" if sys.platform != "linux" or any(map(shutil.which, compilers)) else "no C compiler was found for Triton"
     if device.type != "cpu":
         return f"torch.compile is not used on {device.type}"
     from torch._inductor.cpp_builder import get_cpp_compiler
@@ -29,6 +36,16 @@ def why_not_compiled(device: torch.device) -> str:
     except InvalidCxxCompiler:
         compiler = ""
     return "" if shutil.which(compiler) else "no C++ compiler was found"
+
+
+def triton_version() -> str:
+    """Return the version of Triton; empty where it is not installed."""
+    if importlib.util.find_spec("triton") is None:
+        return ""
+    try:
+        return importlib.metadata.version("triton")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
 
 
 def check_can_compile(device: torch.device) -> None:

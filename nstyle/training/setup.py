@@ -146,7 +146,8 @@ def _trainer(
     update: int = 0,
 ) -> Trainer:
     dtype = choose_dtype(config.precision, device)
-    crops = (config.updates - update) * (config.batch_size // group.ranks.size)
+    batch_size = config.batch_size // group.ranks.size
+    crops = (config.updates - update) * batch_size
     return Trainer(
         run=run,
         config=config,
@@ -155,7 +156,7 @@ def _trainer(
         trained=trained,
         targets=targets,
         perceptual=PerceptualLoss(config.loss, weights, dtype=dtype).to(device),
-        sampler=choose_sampler(photos, config.size, config.seed, device, crops=crops, workers=config.workers),
+        sampler=choose_sampler(photos, config.size, config.seed, device, crops=crops, batch_size=batch_size, workers=config.workers),
         validation=validation,
         device=device,
         dtype=dtype,

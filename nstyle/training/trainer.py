@@ -12,18 +12,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+import nstyle
 from nstyle.data.crops import CropSampler
 from nstyle.data.photos import BrokenPhotosError
 from nstyle.distributed import ALONE, Group
 from nstyle.image import encode, to_image, write_atomically
 from nstyle.interrupt import InterruptedRunError, caught_signals
 from nstyle.losses.perceptual import PerceptualLoss, StyleTargets
+from nstyle.models.device import training_on
 from nstyle.models.memory import peak_memory, reset_peak_memory
 from nstyle.models.model_file import ModelInfo
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.training.captured import TakeUpdate
 from nstyle.training.config import TrainingConfig
 from nstyle.training.metrics import MetricsLog
+from nstyle.training.precision import triton_version
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.schedule import learning_rate, style_ids
 from nstyle.training.update import StyleTable, Update, value_names
@@ -125,7 +128,7 @@ class Trainer:
         pin = self.device.type == "cuda"
         batches = self.sampler.batches(self.update, config.updates, config.batch_size, ranks=self.group.ranks, workers=config.workers, pin=pin)
         try:
-            with caught_signals() as caught:
+            with training_on(self.device), caught_signals() as caught:
                 while self.update < config.updates:
                     self._update(self._next(batches, caught, log), log)
                     validation = None
@@ -163,13 +166,13 @@ class Trainer:
 
     def _update(self, photos: Tensor, log: MetricsLog) -> None:
         config = self.config
-        photos = photos.to(self.device, non_blocking=True)
+        photos = photos.to(self.device, non_blocking=self.device.type == "cuda")
         ids, ids_B = self.ids.at(self.update)
+        lr = learning_rate(config.lr_schedule, self.update, peak=config.lr, updates=config.updates)
+        self.work.set_rate(lr)
         if self.take is None:
             chooser = WayChooser(self.work, photos, ids_B, self.group)
             self.take = chooser.choose(config.compile, config.updates - self.update, self._identity()).take
-        lr = learning_rate(config.lr_schedule, self.update, peak=config.lr, updates=config.updates)
-        self.work.set_rate(lr)
         taken = self.take(photos, ids_B)
         self.update += 1
         log.add(self.update, lr, [self.trained[i] for i in ids], taken.values, taken.gradient_norm)
@@ -180,7 +183,8 @@ class Trainer:
         name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
         loss = {key: value for key, value in config.loss.to_dict().items() if "weight" not in key and key != "name"}
         shapes = {"batch": config.batch_size, "size": config.size, "width": config.width, "styles": len(self.trained), "rows": config.rows_only}
-        return {"device": name, "torch": torch.__version__, "encoder": type(vgg).__name__, "dtype": str(self.dtype), "loss": loss, **shapes}
+        versions = {"nstyle": nstyle.__version__, "torch": torch.__version__, "triton": triton_version()}
+        return {"device": name, **versions, "encoder": type(vgg).__name__, "dtype": str(self.dtype), "loss": loss, **shapes}
 
     def _checkpoint(self, log: MetricsLog) -> dict[str, dict[str, float]] | None:
         """Write logs, validate, then save: a checkpoint never runs ahead of its logs. Rank 0 does it all, and the others go on."""
@@ -240,5 +244,5 @@ class _StyleIds:
             for u in updates
         ]
         ids_NB = torch.tensor([self._ranks.part(ids) for ids in self._ids])
-        ids_NB = ids_NB.pin_memory() if self._device.type == "cuda" else ids_NB
-        self._sent, self._ids_NB = updates, ids_NB.to(self._device, non_blocking=True)
+        on_gpu = self._device.type == "cuda"  # Elsewhere what is not waited for may be read too early.
+        self._sent, self._ids_NB = updates, (ids_NB.pin_memory() if on_gpu else ids_NB).to(self._device, non_blocking=on_gpu)

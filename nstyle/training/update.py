@@ -126,8 +126,10 @@ class Update:
             group["lr"] = torch.zeros((), device=device) if on_gpu else 0.0
         # Without weight decay, rows of styles that are not trained have zero gradients and moments: they never move.
         self.optimizer = torch.optim.Adam(groups, fused=device.type in {"cpu", "cuda"}, capturable=on_gpu)
-        if on_gpu:
-            torch.backends.cudnn.benchmark = True  # All updates of a run have one size.
+
+    def weights(self) -> Tensor:
+        """Copy all that is trained, (N,)."""
+        return torch.cat([parameter.detach().flatten() for parameter in self.parameters])
 
     def set_rate(self, lr: float) -> None:
         """Set the learning rate of the next update, without a copy from the host."""

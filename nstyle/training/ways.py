@@ -1,4 +1,4 @@
-"""How a run takes its updates: eagerly, compiled, or compiled and captured as a graph. What was not checked is not trusted."""
+"""How a run takes its updates: eagerly, compiled, or compiled and captured as a graph, once that agreed with the eager way."""
 
 import hashlib
 import json
@@ -17,6 +17,7 @@ from nstyle.data.photos import cache_folder
 from nstyle.distributed import Group
 from nstyle.errors import NstyleError
 from nstyle.image import write_atomically
+from nstyle.models.memory import reset_peak_memory
 from nstyle.training.captured import CapturedUpdate, TakeUpdate
 from nstyle.training.data_parallel import average_gradients
 from nstyle.training.precision import why_not_compiled
@@ -30,7 +31,7 @@ WORTHWHILE = 2000
 TIMED = 10
 """Updates that are timed for each way."""
 LOSS_TOLERANCE, NORM_TOLERANCE, COSINE = 0.01, 0.05, 0.99
-"""How far another way may be from the eager one: in loss and gradient norm, relatively, and in the direction of the gradient."""
+"""How far another way may be from the eager one: in loss, in the norms of gradient and step, and in the gradient's direction."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class WayChooser:
         self.update, self.photos, self.ids_B, self.group = update, photos, ids_B, group
         self.on_gpu = photos.device.type == "cuda"
         self._compiled: StepLosses = step_losses
+        self._has_tried = False
 
     def choose(self, wish: bool | None, updates: int, identity: dict[str, Any]) -> Chosen:
         """Choose a way; one line says which, unless nothing but the eager one came into question.
@@ -66,7 +68,7 @@ class WayChooser:
         """
         if wish is False or (wish is None and not (self.on_gpu and updates > WORTHWHILE)):
             return self._finish("eager", {})
-        if reason := why_not_compiled(self.photos.device):
+        if reason := next(filter(None, self.group.gather_objects(why_not_compiled(self.photos.device))), None):
             logger.info("updates: eager, as %s", reason)
             return self._finish("eager", {})
         verdict = _Verdict(identity | {"ranks": self.group.ranks.size})
@@ -74,64 +76,65 @@ class WayChooser:
         if remembered == "eager":
             logger.info("updates: eager, which was the fastest when this was last tried")
             return self._finish("eager", {})
-        if remembered is not None or wish:
-            candidates: Sequence[Way] = (remembered,) if remembered is not None else self._candidates()[::-1]
-            built = self._checked(candidates, first_only=True)
-            way: Way = next(iter(built), "eager")
-            if built:
-                logger.info("updates: %s%s", way, ", the fastest when this was last tried" if remembered else "")
+        ways = self._candidates()
+        ways = ways[: ways.index(remembered) + 1] if remembered in ways else ways
+        built = self._checked(ways)
+        if not built:
+            return self._finish("eager", {})
+        if wish or remembered is not None:
+            way = list(built)[-1]
+            logger.info("updates: %s%s", way, ", the fastest when this was last tried" if way == remembered else "")
             return self._finish(way, built)
-        built = self._checked(self._candidates(), first_only=False)
         seconds = {way: self._seconds(take) for way, take in {"eager": self._eager, **built}.items()}
         way = min(seconds, key=lambda name: seconds[name])
         times = ", ".join(f"{name} {1000 * value:.1f} ms" for name, value in seconds.items())
         logger.info("updates: %s, %.1f times as fast as eager (%s)", way, seconds["eager"] / seconds[way], times)
-        if self.group.ranks.is_first:
+        if self.group.ranks.is_first and len(built) == len(ways):  # What failed once may work another time.
             verdict.remember(way, seconds)
         return self._finish(way, built)
 
     def _candidates(self) -> tuple[Way, ...]:
-        """List the ways to try, the one that is likely to be the fastest last."""
+        """List the ways to try, each of which contains the one before."""
         return ("compiled", "captured") if self.on_gpu and self.group.ranks.size == 1 else ("compiled",)
 
     def _eager(self, photos: Tensor, ids_B: Tensor) -> Taken:
         return self.update.take(step_losses, photos, ids_B)
 
-    def _checked(self, ways: Sequence[Way], *, first_only: bool) -> dict[Way, TakeUpdate]:
-        """Build ways and keep those that agree with the eager one on every rank; one line for each that does not."""
+    def _checked(self, ways: Sequence[Way]) -> dict[Way, TakeUpdate]:
+        """Build ways until one does not agree with the eager one on every rank; one line says why not."""
+        self._has_tried = True
         reference = self._measure(self._eager)
         self._compiled = _compile()
         built: dict[Way, TakeUpdate] = {}
         for way in ways:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # Compilers advise of what was decided here on purpose.
-                take, failure = self._build(way)
-            if take is not None and not failure:
-                failure = disagreement(reference, self._measure(take))
+            take, failure = self._try(way, reference)
             failures = [text for text in self.group.gather_objects(failure) if text]
-            if failures:
+            if failures or take is None:
                 logger.warning("updates are not %s: %s; please report it with your versions of torch and GPU driver", way, failures[0])
-            elif take is not None:
-                built[way] = take
-                if first_only:
-                    break
+                break
+            built[way] = take
         return built
 
-    def _build(self, way: Way) -> tuple[TakeUpdate | None, str]:
-        """Build one way, or say why that does not work."""
-        take = partial(self.update.take, self._compiled)
+    def _try(self, way: Way, reference: "Measured") -> tuple[TakeUpdate | None, str]:
+        """Build one way and hold it against the eager one: what takes updates, or why it is not to be taken."""
+        take: TakeUpdate = partial(self.update.take, self._compiled)
         try:
-            with self.update.undone():
+            with warnings.catch_warnings(), self.update.undone():
+                warnings.simplefilter("ignore")  # Compilers advise of what was decided here on purpose.
                 if way == "captured":
-                    return CapturedUpdate(take, self.photos, self.ids_B), ""
-                take(self.photos, self.ids_B)
+                    # Of other photographs and styles: a graph that does not read those of an update is found out by the check.
+                    take = CapturedUpdate(take, 255 - self.photos, self.ids_B.roll(1))
+                else:
+                    take(self.photos, self.ids_B)
+            return take, disagreement(reference, self._measure(take))
         except Exception as error:  # Compilers and drivers raise anything.
             return None, " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        return take, ""
 
     def _measure(self, take: TakeUpdate) -> "Measured":
+        before = self.update.weights()
         with self.update.undone():
-            return Measured.of(take(self.photos, self.ids_B))
+            taken = take(self.photos, self.ids_B)
+            return Measured.of(taken, self.update.weights() - before)
 
     def _seconds(self, take: TakeUpdate) -> float:
         """Time an update, the slowest rank's."""
@@ -150,11 +153,13 @@ class WayChooser:
 
     def _finish(self, way: Way, built: dict[Way, TakeUpdate]) -> Chosen:
         """Give back what the trials took, and average gradients where several processes train."""
+        take = built.get(way, self._eager)
+        built.clear()
         self.update.optimizer.zero_grad()
-        if self.photos.is_cuda:
-            torch.cuda.empty_cache()
+        if self._has_tried:
+            reset_peak_memory(self.photos.device)
         if self.group.ranks.size == 1:
-            return Chosen(way, built.get(way, self._eager))
+            return Chosen(way, take)
         losses = self._compiled if way == "compiled" else step_losses
         averaged = average_gradients(self.update.network, losses, self.photos.device)
         return Chosen(way, partial(self.update.take, averaged))
@@ -162,29 +167,34 @@ class WayChooser:
 
 @dataclass(frozen=True)
 class Measured:
-    """Loss and gradient of one update, on trial."""
+    """Loss, gradient and step of one update, on trial."""
 
     loss: float
     norm: float
     gradient: Tensor
     """All of it, (N,)."""
+    step: float
+    """Norm of what was added to the weights."""
 
     @classmethod
-    def of(cls, taken: Taken) -> "Measured":
+    def of(cls, taken: Taken, step: Tensor) -> "Measured":
         """Fetch what an update left behind."""
-        return cls(float(taken.values[0].mean()), float(taken.gradient_norm), torch.cat([g.flatten() for g in taken.gradients]).double())
+        gradient = torch.cat([part.flatten() for part in taken.gradients]).double()
+        return cls(float(taken.values[0].mean()), float(taken.gradient_norm), gradient, float(step.norm()))
 
 
 def disagreement(reference: Measured, other: Measured) -> str:
     """Say how an update differs from the eager one by more than rounding; empty if it does not."""
     cosine = float(torch.nn.functional.cosine_similarity(reference.gradient, other.gradient, dim=0))
     loss_is_right = abs(other.loss - reference.loss) <= LOSS_TOLERANCE * abs(reference.loss)
-    norm_is_right = abs(other.norm - reference.norm) <= NORM_TOLERANCE * reference.norm
-    if loss_is_right and norm_is_right and cosine >= COSINE:
+    norms_are_right = all(
+        abs(value - expected) <= NORM_TOLERANCE * expected for value, expected in ((other.norm, reference.norm), (other.step, reference.step))
+    )
+    if loss_is_right and norms_are_right and cosine >= COSINE:
         return ""
     return (
-        f"loss {other.loss:.5g}, gradient norm {other.norm:.5g} and cosine {cosine:.4f} "
-        f"where the eager update has {reference.loss:.5g}, {reference.norm:.5g} and 1"
+        f"loss {other.loss:.5g}, gradient norm {other.norm:.5g}, cosine {cosine:.4f} and step {other.step:.3g} "
+        f"where the eager update has {reference.loss:.5g}, {reference.norm:.5g}, 1 and {reference.step:.3g}"
     )
 
 

@@ -49,8 +49,8 @@ def test_photographs_are_read_into_pinned_memory_or_kept_on_the_gpu(photos: Path
     index, device = index_folder(photos), torch.device("cuda", 0)
     (batch,) = CropSampler(index, 48, 0).batches(0, 1, 2, pin=True)
     assert batch.is_pinned()
-    assert type(choose_sampler(index, 48, 0, device, crops=3)) is CropSampler
-    assert choose_sampler(index, 48, 0, device, crops=4).batch(0, 2).device == device
+    assert type(choose_sampler(index, 48, 0, device, crops=3, batch_size=2)) is CropSampler
+    assert choose_sampler(index, 48, 0, device, crops=4, batch_size=2).batch(0, 2).device == device
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="fewer than two GPUs: what needs several is not tested")

@@ -3,6 +3,8 @@
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,9 @@ from nstyle.models.model_file import load_model
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.models.vgg import VGGWeights
 from nstyle.training import ways
-from nstyle.training.update import StyleTable, Update, step_losses
-from nstyle.training.ways import WayChooser
+from nstyle.training.captured import TakeUpdate
+from nstyle.training.update import StyleTable, Taken, Update, step_losses
+from nstyle.training.ways import WayChooser, disagreement
 
 SMALL = RELATIVE.override(content_layers=("relu2_1",), style_layers=("relu1_2",), style_scales=2)
 
@@ -103,6 +106,50 @@ def test_a_compiled_run_is_checked_first_and_the_check_leaves_no_trace(
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
+class StaleGraph:
+    """A graph that replays nothing: it has what its capture left behind, and no weight moves."""
+
+    def __init__(self, take: TakeUpdate, photos: Tensor, ids_B: Tensor) -> None:
+        self._taken = take(photos, ids_B)
+
+    def __call__(self, photos: Tensor, ids_B: Tensor) -> Taken:
+        return self._taken
+
+
+class DeafGraph(StaleGraph):
+    """A graph that trains, but always on the photographs and styles of its capture."""
+
+    def __init__(self, take: TakeUpdate, photos: Tensor, ids_B: Tensor) -> None:
+        self._replay = partial(take, photos, ids_B)
+
+    def __call__(self, photos: Tensor, ids_B: Tensor) -> Taken:
+        return self._replay()
+
+
+@pytest.mark.parametrize("graph", [StaleGraph, DeafGraph])
+def test_a_graph_that_does_not_replay_the_update_is_not_taken(
+    update: Update, photos: Tensor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, graph: type
+) -> None:
+    """One captured on another device than that of the run replays nothing, leaves its values as they were, and is very fast."""
+    monkeypatch.setattr(ways, "_compile", lambda: step_losses)
+    monkeypatch.setattr(ways, "why_not_compiled", lambda device: "")
+    monkeypatch.setattr(ways, "CapturedUpdate", graph)
+    update.set_rate(1e-3)
+    chooser = WayChooser(update, photos, IDS, ALONE)
+    chooser.on_gpu = True
+    assert chooser.choose(True, 10, {}).way == "compiled"
+    assert any("updates are not captured: loss" in record.getMessage() for record in caplog.records)
+
+
+def test_a_graph_that_moves_no_weight_is_not_taken(update: Update, photos: Tensor) -> None:
+    update.set_rate(1e-3)
+    chooser = WayChooser(update, photos, IDS, ALONE)
+    reference = chooser._measure(chooser._eager)
+    assert reference.step > 0
+    assert not disagreement(reference, chooser._measure(chooser._eager))
+    assert "step 0 where" in disagreement(reference, replace(reference, step=0.0))
+
+
 @pytest.mark.parametrize(
     ("compiled", "reason"), [(without_gradient, "cosine 0.0000"), (half_a_gradient, "gradient norm"), (broken, "the compiler is broken")]
 )
@@ -120,9 +167,12 @@ def test_what_does_not_agree_is_not_taken(
 def test_all_ranks_decide_alike(update: Update, photos: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     """One rank whose compiler is wrong takes the others with it; they would wait for each other's gradients for ever."""
 
+    asked: list[Any] = []
+
     class Peers(Group):
         def gather_objects(self, value: Any) -> list[Any]:
-            return [value, "another rank's cosine is 0"] if isinstance(value, str) else [value, value]
+            asked.append(value)
+            return [value, "another rank's cosine is 0"] if len(asked) == 2 else [value, value]
 
     monkeypatch.setattr(ways, "_compile", lambda: step_losses)
     monkeypatch.setattr(ways, "why_not_compiled", lambda device: "")
@@ -136,12 +186,13 @@ def test_the_fastest_way_is_kept_and_remembered(
 ) -> None:
     monkeypatch.setattr(ways, "_compile", lambda: step_losses)
     monkeypatch.setattr(ways, "why_not_compiled", lambda device: "")
+    monkeypatch.setattr(WayChooser, "_candidates", lambda chooser: ("compiled",))
     seconds = {"eager": 3.0, "compiled": 1.0}
     timed: list[float] = []
 
     def choose(updates: int, identity: dict[str, Any]) -> str:
         chooser = WayChooser(update, photos, IDS, ALONE)
-        chooser.on_gpu = True  # Captured is tried too, and cannot be without CUDA.
+        chooser.on_gpu = True
         monkeypatch.setattr(
             chooser, "_seconds", lambda take: timed.append(seconds["eager" if take == chooser._eager else "compiled"]) or timed[-1]
         )
@@ -157,6 +208,49 @@ def test_the_fastest_way_is_kept_and_remembered(
     assert choose(2001, {"size": 64}) == "eager"
     assert choose(2000, {"size": 128}) == "eager"
     assert len(timed) == 4
+
+
+def test_a_failure_is_not_remembered(update: Update, photos: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compiler that was missing once made a kind of run eager for good."""
+    monkeypatch.setattr(ways, "why_not_compiled", lambda device: "")
+    chosen = []
+    for compiled in (broken, step_losses):
+        monkeypatch.setattr(ways, "_compile", lambda compiled=compiled: compiled)
+        monkeypatch.setattr(WayChooser, "_candidates", lambda chooser: ("compiled",))
+        chooser = WayChooser(update, photos, IDS, ALONE)
+        chooser.on_gpu = True
+        monkeypatch.setattr(chooser, "_seconds", lambda take, eager=chooser._eager: 2.0 if take == eager else 1.0)
+        chosen.append(chooser.choose(None, 2001, {"a failure": True}).way)
+    assert chosen == ["eager", "compiled"]
+
+
+def test_out_of_memory_in_the_check_leaves_the_run_eager(
+    update: Update, photos: Tensor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    calls: list[int] = []
+
+    def full(*arguments: Any) -> tuple[Tensor, Losses]:
+        calls.append(1)
+        if len(calls) == 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return step_losses(*arguments)
+
+    monkeypatch.setattr(ways, "_compile", lambda: full)
+    monkeypatch.setattr(ways, "why_not_compiled", lambda device: "")
+    before = update.weights()
+    assert WayChooser(update, photos, IDS, ALONE).choose(True, 10, {}).way == "eager"
+    assert "OutOfMemoryError: CUDA out of memory" in caplog.text
+    assert torch.equal(update.weights(), before)
+
+
+def test_a_rank_without_a_compiler_makes_all_eager(update: Update, photos: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Peers(Group):
+        def gather_objects(self, value: Any) -> list[Any]:
+            return [value, "Triton is not installed"]
+
+    monkeypatch.setattr(ways, "_compile", lambda: pytest.fail("compiled"))
+    monkeypatch.setattr(ways, "why_not_compiled", lambda device: "")
+    assert WayChooser(update, photos, IDS, Peers(ALONE.ranks)).choose(True, 10, {}).way == "eager"
 
 
 def test_nothing_is_compiled_on_a_cpu_unasked(update: Update, photos: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,7 +292,6 @@ def test_an_update_waits_for_nothing(update: Update, photos: Tensor, monkeypatch
     with Watch() as watch:
         update.set_rate(1e-3)
         update.take(step_losses, photos, IDS)
-    # Adam's step counter and clipping's limit are the CPU's own business: fused Adam reads the former, which a GPU keeps for itself.
     assert watch.seen == []
     with Watch() as watch:
         torch.tensor([1.0]).item()

@@ -151,7 +151,7 @@ def test_choice_of_sampler(
     varied: PhotoIndex, caplog: pytest.LogCaptureFixture, crops: int, budget: int | None, taken: type, line: str
 ) -> None:
     caplog.set_level("INFO")
-    sampler = choose_sampler(varied, SIZE, 0, CPU, crops=crops, workers=3, budget=budget)
+    sampler = choose_sampler(varied, SIZE, 0, CPU, crops=crops, batch_size=4, workers=3, budget=budget)
     assert type(sampler) is taken
     assert line in caplog.text
     assert len(caplog.records) == 1
@@ -163,7 +163,7 @@ def test_an_estimate_that_was_too_low_falls_back_to_the_files(
 ) -> None:
     monkeypatch.setattr("nstyle.data.choice.read_size", lambda path, near_side: (10, 10))
     caplog.set_level("INFO")
-    assert type(choose_sampler(varied, SIZE, 0, CPU, crops=100, budget=100_000)) is CropSampler
+    assert type(choose_sampler(varied, SIZE, 0, CPU, crops=100, batch_size=4, budget=100_000)) is CropSampler
     assert "as they are needed" in caplog.text
 
 

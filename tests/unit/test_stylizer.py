@@ -11,9 +11,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import nstyle
 from nstyle.errors import UsageError
 from nstyle.inference.color import keep_luminance
+from nstyle.inference.device_check import precision_like_the_cpu
 from nstyle.inference.grain import add_grain
 from nstyle.inference.masks import mix_map
 from nstyle.layout import contact_sheet
+from nstyle.models.transformer import TransformerNetwork
+from nstyle.tiling.whole import WholePainter
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +111,26 @@ def test_a_device_that_paints_wrongly_is_found_out_once(
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == (not is_right)
     assert all("so the CPU paints now" in line and torch.__version__ in line for line in lines)
+
+
+def test_half_precision_is_taken_if_every_style_is_painted_in_it_as_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One style that float16 has no room for, among others that are fine: it was painted as NaN."""
+    monkeypatch.setattr("nstyle.inference.device_check.PRECISIONS", {"cpu": (torch.float16, torch.float32)})
+    monkeypatch.setattr("nstyle.inference.device_check.whole_painter", lambda network, device, dtype: WholePainter(network, dtype))
+    torch.manual_seed(0)
+    network = TransformerNetwork(3, width=0.25).eval().to(memory_format=torch.channels_last)
+    assert precision_like_the_cpu(network, torch.device("cpu"), network) == torch.float16
+    with torch.no_grad():
+        network.encoder[0].norm.gamma_SC[1] = 1e6
+    assert precision_like_the_cpu(network, torch.device("cpu"), network) == torch.float32
+
+
+def test_arrays_and_pictures_are_painted_alike(stylizer: nstyle.Stylizer, image: Image.Image) -> None:
+    for options in ({}, {"grain": 3.0}, {"strength": 0.5}):
+        array = np.array(image)
+        painted = stylizer.stylize(array, "plain", **options)
+        assert np.array_equal(painted, np.asarray(stylizer.stylize(image, "plain", **options)))
+        assert np.array_equal(array, np.asarray(image)), "what is given is not changed"
 
 
 def test_blends_mix_gamma_and_beta_not_pixels(stylizer: nstyle.Stylizer, image: Image.Image) -> None:

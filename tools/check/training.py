@@ -26,7 +26,7 @@ MOST_OF_BENCH = 0.85
 TOLERANCE = 0.12
 """A run goes on with another number of updates if it would end by more than this share too early or too late."""
 STOPPED = 128 + signal.SIGTERM
-"""Exit status of a run that saved and ended. Before its first update there is nothing to save: SIGTERM ends it."""
+"""Exit status of a run that saved and ended. While it compiles its first update SIGTERM has to wait, and after a minute SIGKILL comes."""
 FEWEST = 20.0
 """Seconds for which it is not worth starting."""
 GUESS = 5.0
@@ -67,7 +67,7 @@ class Training:
             status = self._call(command)
         if status == 0:
             return "done", self._says(), command
-        if status in (STOPPED, -signal.SIGTERM):
+        if status in (STOPPED, -signal.SIGTERM, -signal.SIGKILL):
             return "unfinished", f"stopped in time; call again to go on; {self._says()}".removesuffix("; "), command
         return "failed", process.last_words(self.log), command
 
