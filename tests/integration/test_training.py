@@ -125,7 +125,7 @@ def test_resume_longer_and_what_may_not_change(tmp_path: Path, settings: dict[st
 def test_kept_photographs_are_chosen_by_the_updates_left_and_resume_bit_identically(
     tmp_path: Path, settings: dict[str, Any], paintings: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nstyle.data.choice._spare", lambda device: 10**8)
+    monkeypatch.setattr("nstyle.data.choice._spare", lambda device, reserved: 10**8)
     settings |= {"validation": settings["content"], "updates": 4}
     whole = nstyle.train(paintings, out=tmp_path / "whole", **settings)
     run = nstyle.train(paintings, out=tmp_path / "run", **settings | {"updates": 2, "workers": 1})

@@ -81,17 +81,18 @@ ON_CPU = (
 )
 ON_CUDA = (
     PLAIN,
-    Recipe(JOHNSON, torch.float32),
-    Recipe(JOHNSON, torch.bfloat16),
+    *(Recipe(WITH_RELU4_1, torch.bfloat16, way, num_styles=ON_GPU_STYLES) for way in reversed(WAYS)),
     Recipe(RELATIVE, torch.bfloat16),
-    *(Recipe(WITH_RELU4_1, torch.bfloat16, way, num_styles=ON_GPU_STYLES) for way in WAYS),
+    Recipe(JOHNSON, torch.bfloat16),
+    Recipe(JOHNSON, torch.float32),
 )
+"""What one wants to know first comes first: a rented card may be gone before the last."""
 
 
 def recipes(device: torch.device) -> list[Recipe]:
-    """List what is measured on a device, batch by batch."""
+    """List what is measured on a device, each at every batch."""
     listed = ON_CUDA if device.type == "cuda" else ON_CPU
-    return [replace(recipe, batch=batch) for batch in BATCHES.get(device.type, (BATCH,)) for recipe in listed]
+    return [replace(recipe, batch=batch) for recipe in listed for batch in BATCHES.get(device.type, (BATCH,))]
 
 
 def rows(bench: Bench) -> list[Row]:

@@ -76,7 +76,7 @@ def _pytest(asked: Asked, name: str, files: list[str]) -> Outcome:
 def bench(asked: Asked) -> Outcome:
     """Time the log, painting and training beside the plain recipe, within a share of the time."""
     minutes = max(1.0, BENCH_SHARE * (asked.deadline - time.monotonic()) / 60)
-    command = ["tools/bench", "--device", asked.device, "--only", "log,paint,train", "--rounds", "1", "--minutes", f"{minutes:.1f}"]
+    command = ["tools/bench", "--device", asked.device, "--only", "train,paint,log", "--rounds", "1", "--minutes", f"{minutes:.1f}"]
     command += ["--json", str(asked.out / BENCH), "--resume", str(asked.out / "bench-samples.jsonl")]
     command += ["--quick", "--crop", "64", "--sizes", "128x96"] if asked.quick else []
     status = process.run(command, asked.out / "bench.log", asked.root)
