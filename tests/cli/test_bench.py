@@ -134,3 +134,14 @@ def test_bad_usage_is_one_line(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "tools/bench: --only names dance; expected some of train, paint, log, load, start\n"
     assert "holds no pictures" in bench("--photos", tmp_path).stderr
+
+
+def test_what_is_profiled_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "tools" / "bench")
+    import profile_update
+    import train
+
+    on_gpu = {recipe.name: recipe for recipe in train.recipes(torch.device("cuda"))}
+    assert profile_update.default_names(on_gpu) == [f"relative+relu4_1, bf16 {way}, n = 16, batch 16" for way in ("eager", "captured")]
+    on_cpu = {recipe.name: recipe for recipe in train.recipes(torch.device("cpu"))}
+    assert profile_update.default_names(on_cpu) == ["relative, bf16 eager, n = 8"]

@@ -11,7 +11,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -92,6 +92,13 @@ def measure(recipe: Recipe, crop: int, device: torch.device) -> tuple[list[Kerne
     return listed, f"{recipe.name}: {calls:,} {what} take {total:.2f} ms of the {wall:.2f} ms of an update ({total / wall:.0%})"
 
 
+def default_names(known: dict[str, Recipe]) -> list[str]:
+    """Name the recipes that are profiled unless others are: of the deepest loss and the largest batch, eager and, where it is, captured."""
+    ours = [recipe for recipe in known.values() if not recipe.plain and not recipe.lite]
+    deepest = max(ours, key=lambda recipe: (len(recipe.preset.style_layers) * recipe.preset.style_scales, recipe.batch))
+    return [replace(deepest, way=way).name for way in ("eager", "captured") if replace(deepest, way=way).name in known]
+
+
 def show(listed: list[Kernel], sentence: str, top: int) -> None:
     """Print groups, the longest kernels, and the sentence."""
     total = sum(kernel.milliseconds for kernel in listed)
@@ -107,15 +114,14 @@ def main() -> None:
     """Profile recipes of the bench."""
     parser = argparse.ArgumentParser(prog="profile_update.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
-    parser.add_argument("--recipe", nargs="+", metavar="NAME", help="[the last eager one of the table, and the last one]")
+    parser.add_argument("--recipe", nargs="+", metavar="NAME", help="[ours of the largest batch, eager and captured]")
     parser.add_argument("--crop", type=int, default=256, help="side of the training crops in pixels")
     parser.add_argument("--top", type=int, default=15, help="kernels to list")
     parser.add_argument("--json", type=Path, help="write the figures to a file too")
     arguments = parser.parse_args()
     device = choose_device(arguments.device)
     known = {recipe.name: recipe for recipe in recipes(device)}
-    eager = [name for name, recipe in known.items() if recipe.way == "eager" and not recipe.lite]
-    chosen = arguments.recipe or list(dict.fromkeys([eager[-1], *(list(known)[-1:] if device.type == "cuda" else [])]))
+    chosen = arguments.recipe or default_names(known)
     if unknown := [name for name in chosen if name not in known]:
         parser.error(f"--recipe names '{unknown[0]}'; expected some of: {'; '.join(known)}")
     report = []
