@@ -13,9 +13,9 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from nstyle.encoders.vgg import VGGWeights
 from nstyle.models.model_file import ModelInfo, save_model
 from nstyle.models.transformer import TransformerNetwork
-from nstyle.models.vgg import VGGWeights
 
 torch.set_num_threads(2)
 

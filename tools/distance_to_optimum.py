@@ -20,19 +20,19 @@ from torch import Tensor
 
 from nstyle.data.crops import center_crop
 from nstyle.data.styles import StyleFile, compute_targets, find_styles
-from nstyle.image import write_atomically
+from nstyle.encoders.vgg_weights import load_vgg_weights
 from nstyle.losses.perceptual import PerceptualLoss
 from nstyle.losses.presets import Preset
-from nstyle.models.device import choose_device, choose_dtype
 from nstyle.models.locate import find_model
-from nstyle.models.memory import keep_freed_memory
 from nstyle.models.model_file import load_model
 from nstyle.models.style_names import match_style
-from nstyle.models.vgg_weights import load_vgg_weights
 from nstyle.reconstruction.config import OptimizerName
 from nstyle.reconstruction.objective import Evaluation
 from nstyle.reconstruction.optimizers import make_optimizer
 from nstyle.reports.plots import line_plot
+from nstyle.system.devices import choose_device, choose_dtype
+from nstyle.system.files import write_atomically
+from nstyle.system.memory import keep_freed_memory
 
 RATES: dict[OptimizerName, float] = {"lbfgs": 1.0, "adam": 0.02}
 """L-BFGS tries Newton's step first; Adam changes a pixel by about 5 of 255 levels in a step."""

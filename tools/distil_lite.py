@@ -22,14 +22,14 @@ from torch import Tensor
 
 from nstyle.data.crops import CropSampler, center_crop
 from nstyle.data.photos import PhotoIndex, index_folder
+from nstyle.encoders.lite import LAYERS, LiteFeatures, LiteNetwork, read_lite_weights
+from nstyle.encoders.vgg import VGGFeatures
+from nstyle.encoders.vgg_weights import load_vgg_weights
 from nstyle.losses.functional import gram, relative_squared_error
-from nstyle.models.device import choose_device, choose_dtype
-from nstyle.models.lite import LAYERS, LiteFeatures, LiteNetwork, read_lite_weights
 from nstyle.models.locate import find_model
-from nstyle.models.memory import keep_freed_memory
 from nstyle.models.model_file import load_model
-from nstyle.models.vgg import VGGFeatures
-from nstyle.models.vgg_weights import load_vgg_weights
+from nstyle.system.devices import choose_device, choose_dtype
+from nstyle.system.memory import keep_freed_memory
 from nstyle.training.precision import autocast
 from nstyle.training.schedule import learning_rate
 

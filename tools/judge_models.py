@@ -15,12 +15,12 @@ from torch import Tensor
 from nstyle.data.crops import center_crops
 from nstyle.data.photos import index_folder
 from nstyle.data.styles import StyleFile, compute_targets, find_styles
+from nstyle.encoders.vgg_weights import load_vgg_weights
 from nstyle.losses.perceptual import PerceptualLoss
 from nstyle.losses.presets import RELATIVE
 from nstyle.models.locate import find_model
-from nstyle.models.memory import keep_freed_memory
 from nstyle.models.model_file import load_model
-from nstyle.models.vgg_weights import load_vgg_weights
+from nstyle.system.memory import keep_freed_memory
 from nstyle.training.validation import photo_losses
 
 

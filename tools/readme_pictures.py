@@ -12,8 +12,9 @@ from pathlib import Path
 from PIL import Image
 
 import nstyle
-from nstyle.image import encode, read_picture, write_atomically
-from nstyle.layout import contact_sheet
+from nstyle.imaging.layout import contact_sheet
+from nstyle.imaging.pictures import encode, read_picture
+from nstyle.system.files import write_atomically
 
 PAINTED_SIDE = 768
 """Long side in pixels at which pictures are painted; the sheet shows them reduced."""

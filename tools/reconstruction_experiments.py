@@ -16,9 +16,10 @@ from pathlib import Path
 from PIL import Image
 from skimage import data
 
-from nstyle.image import encode, read_picture, write_atomically
-from nstyle.layout import contact_sheet
+from nstyle.imaging.layout import contact_sheet
+from nstyle.imaging.pictures import encode, read_picture
 from nstyle.reports.reconstruction import write_report
+from nstyle.system.files import write_atomically
 
 FEATURES_OVER_255 = ["--feature-scale", "0.00392156862745098"]
 LBFGS = ["--iterations", "300", "--patience", "0"]

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 import nstyle
-from nstyle.image import read_picture
+from nstyle.imaging.pictures import read_picture
 from nstyle.inference.mix import choose_styles
 from nstyle.tiling.paint import Tiling
 

@@ -10,9 +10,9 @@ import json
 import sys
 from pathlib import Path
 
-from nstyle.image import write_atomically
-from nstyle.models.vgg_weights import read_vgg_file
+from nstyle.encoders.vgg_weights import read_vgg_file
 from nstyle.reconstruction.fingerprint import FILE, fingerprint
+from nstyle.system.files import write_atomically
 
 STORE = Path(__file__).parents[1] / "nstyle" / "reconstruction" / FILE
 

@@ -6,7 +6,7 @@ import typer
 
 from nstyle.cli.train import run_to_the_end
 from nstyle.cli.training_options import given, with_training_options
-from nstyle.distributed import joined
+from nstyle.system.processes import joined
 
 
 @with_training_options(without=("width",))

@@ -18,8 +18,8 @@ from nstyle.cli.reconstruct_report import report as reconstruction_report
 from nstyle.cli.report import report
 from nstyle.cli.stylize import stylize
 from nstyle.cli.train import train
-from nstyle.distributed import Ranks
 from nstyle.errors import NstyleError, UsageError
+from nstyle.system.processes import Ranks
 
 app = typer.Typer(
     name="nstyle",
@@ -66,7 +66,7 @@ def root(ctx: typer.Context, debug: bool = typer.Option(False, "--debug", help="
 
 def main() -> None:
     """Run the command line and exit: 0, 1 for a failure at work, 2 for bad usage, 130 after Ctrl-C."""
-    speaks = Ranks.from_environment().is_first  # Processes that work together raise the same error; see nstyle.distributed.
+    speaks = Ranks.from_environment().is_first  # Processes that work together raise the same error; see nstyle.system.processes.
     debug = "--debug" in sys.argv
     sys.argv = [argument for argument in sys.argv if argument != "--debug"]
     logging.basicConfig(level=logging.INFO, format="nstyle: %(message)s", stream=sys.stderr, force=True)

@@ -55,8 +55,8 @@ def sweep(
     """
     from nstyle.cli.reconstruct_progress import reconstruction_progress
     from nstyle.errors import UsageError
-    from nstyle.models.memory import keep_freed_memory
     from nstyle.reconstruction.sweep import expand_layers, sweep
+    from nstyle.system.memory import keep_freed_memory
 
     if task not in ("style", "content", "transfer"):
         raise UsageError(f"the task is '{task}'; expected style, content or transfer")
@@ -89,8 +89,8 @@ def sweep(
 
 def _run(pictures: dict[str, Any], options: dict[str, Any]) -> None:
     from nstyle.cli.reconstruct_progress import reconstruction_progress
-    from nstyle.models.memory import keep_freed_memory
     from nstyle.reconstruction.api import reconstruct
+    from nstyle.system.memory import keep_freed_memory
 
     settings = o.given(options)
     keep_freed_memory()

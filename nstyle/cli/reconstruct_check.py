@@ -26,14 +26,15 @@ def check(
     from pathlib import Path
     from typing import cast
 
+    from nstyle.encoders.vgg import CONVS_PER_BLOCK, Architecture
+    from nstyle.encoders.vgg_weights import LITE, default_source, load_vgg_weights
     from nstyle.errors import UsageError
-    from nstyle.image import WRITABLE, encode, write_atomically
-    from nstyle.layout import contact_sheet
-    from nstyle.models.memory import keep_freed_memory
-    from nstyle.models.vgg import CONVS_PER_BLOCK, Architecture
-    from nstyle.models.vgg_weights import LITE, default_source, load_vgg_weights
+    from nstyle.imaging.layout import contact_sheet
+    from nstyle.imaging.pictures import WRITABLE, encode
     from nstyle.reconstruction.check import Finding, check_vgg
     from nstyle.reconstruction.pictures import read_source
+    from nstyle.system.files import write_atomically
+    from nstyle.system.memory import keep_freed_memory
 
     target = Path(output)
     if target.suffix.lower() not in WRITABLE:

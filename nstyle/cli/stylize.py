@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from nstyle.distributed import joined
+from nstyle.system.processes import joined
 
 if TYPE_CHECKING:
     from nstyle.inference.color import KeepColor
@@ -53,7 +53,7 @@ def stylize(
     from nstyle.inference.plan import Request
     from nstyle.inference.stylizer import PaintOptions
     from nstyle.inference.writing import Result
-    from nstyle.models.memory import keep_freed_memory
+    from nstyle.system.memory import keep_freed_memory
 
     request = Request(
         photos=tuple(photos),

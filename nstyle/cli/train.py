@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nstyle.cli.training_options import given, with_training_options
-from nstyle.distributed import joined
+from nstyle.system.processes import joined
 
 if TYPE_CHECKING:
     from nstyle.training.trainer import Trainer
@@ -35,7 +35,7 @@ def train(
 def run_to_the_end(trainer: "Trainer") -> None:
     """Train with progress on standard error, then say what to do with the result. Of several processes, the first one speaks."""
     from nstyle.cli.progress import training_progress
-    from nstyle.models.memory import keep_freed_memory
+    from nstyle.system.memory import keep_freed_memory
 
     keep_freed_memory()
     if not trainer.group.ranks.is_first:

@@ -16,12 +16,12 @@ from torch import Tensor
 from nstyle.comparison.gap import Losses
 from nstyle.comparison.plan import N_STYLE, Member, Plan
 from nstyle.data.crops import center_crop
+from nstyle.encoders.load import load_encoder_weights
 from nstyle.errors import NstyleError, UsageError
-from nstyle.image import write_atomically
 from nstyle.losses.perceptual import PerceptualLoss
-from nstyle.models.device import choose_device
-from nstyle.models.encoder import load_encoder_weights
 from nstyle.models.model_file import load_model
+from nstyle.system.devices import choose_device
+from nstyle.system.files import write_atomically
 from nstyle.training.setup import split_photographs
 from nstyle.training.validation import TERMS, photo_losses
 

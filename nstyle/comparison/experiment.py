@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 from nstyle.comparison.plan import Member, Plan
 from nstyle.errors import NonFiniteLossError, NstyleError, UsageError
-from nstyle.image import write_atomically
-from nstyle.interrupt import InterruptedRunError
 from nstyle.models.model_file import read_info
+from nstyle.system.files import write_atomically
+from nstyle.system.interrupts import InterruptedRunError
 from nstyle.training.api import RESUMABLE
 from nstyle.training.config import TrainingConfig
 from nstyle.training.setup import new_run, resume_run

@@ -9,9 +9,9 @@ from typing import Any
 
 from nstyle.comparison.plan import MIN_HELD_OUT, Plan
 from nstyle.data.photos import PhotoIndex
+from nstyle.encoders.load import load_encoder_weights
 from nstyle.errors import UsageError
-from nstyle.image import write_atomically
-from nstyle.models.encoder import load_encoder_weights
+from nstyle.system.files import write_atomically
 from nstyle.training.api import RESUMABLE
 from nstyle.training.setup import split_photographs
 

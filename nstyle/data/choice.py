@@ -12,7 +12,7 @@ from nstyle.data.draws import num_threads
 from nstyle.data.photos import PhotoIndex
 from nstyle.data.resident import DoesNotFitError, ResidentSampler
 from nstyle.errors import NstyleError
-from nstyle.image import read_size
+from nstyle.imaging.pictures import read_size
 
 logger = logging.getLogger(__name__)
 

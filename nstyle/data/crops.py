@@ -16,9 +16,9 @@ from torch import Tensor
 
 from nstyle.data.draws import MAX_ZOOM, Draws, num_threads, work_ahead
 from nstyle.data.photos import BrokenPhotosError, PhotoIndex, ReadMonitor
-from nstyle.distributed import ONE, Ranks
 from nstyle.errors import NstyleError
-from nstyle.image import read_picture, resize
+from nstyle.imaging.pictures import read_picture, resize
+from nstyle.system.processes import ONE, Ranks
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from nstyle.image import resized
+from nstyle.imaging.pictures import resized
 
 T = TypeVar("T")
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from nstyle.errors import NstyleError, UsageError
-from nstyle.image import list_pictures, read_picture, read_size, write_atomically
+from nstyle.imaging.pictures import list_pictures, read_picture, read_size
+from nstyle.system.files import cache_folder, write_atomically
 
 logger = logging.getLogger(__name__)
 
@@ -28,11 +29,6 @@ BROKEN = "broken"
 """Begins the reason of a file that could not be read, as against one that is too small. Such a file is tried again next time."""
 LISTED = 10
 """Broken files named in an error."""
-
-
-def cache_folder() -> Path:
-    """Return the folder for data that can be made anew: ``$XDG_CACHE_HOME/nstyle`` or ``~/.cache/nstyle``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nstyle"
 
 
 class BrokenPhotosError(NstyleError):

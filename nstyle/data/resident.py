@@ -20,9 +20,9 @@ from nstyle.data.crops import CropSampler, positions_of
 from nstyle.data.draws import num_threads, work_ahead
 from nstyle.data.lanczos import Span, resample, span
 from nstyle.data.photos import PhotoIndex
-from nstyle.distributed import ONE, Ranks
 from nstyle.errors import NstyleError
-from nstyle.image import resize
+from nstyle.imaging.pictures import resize
+from nstyle.system.processes import ONE, Ranks
 
 LENGTH_STEP = 32
 """Rows and columns of a batch's regions are rounded up to this, so that few different sizes of memory are asked for."""

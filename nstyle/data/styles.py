@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from nstyle.errors import UsageError
-from nstyle.image import list_pictures, read_picture, resize, to_tensor
+from nstyle.imaging.pictures import list_pictures, read_picture, resize, to_tensor
 from nstyle.losses.perceptual import PerceptualLoss, StyleTargets
 from nstyle.models.style_names import style_name
 

@@ -12,15 +12,16 @@ from nstyle.demo.lessons import append_section, scratch_section
 from nstyle.demo.materials import check_photographs, choose_vgg, write_photographs, write_styles
 from nstyle.demo.painting import Report, Studio, paint_section
 from nstyle.demo.plan import PLAN, DemoPlan
+from nstyle.encoders.vgg_weights import default_source
 from nstyle.errors import UsageError
-from nstyle.image import read_picture, write_atomically
+from nstyle.imaging.pictures import read_picture
 from nstyle.inference.stylizer import load
-from nstyle.interrupt import InterruptedRunError
 from nstyle.models.locate import DEFAULT, MODEL_FILE, shipped_models
 from nstyle.models.model_file import read_info
-from nstyle.models.vgg_weights import default_source
 from nstyle.reports.folder import describe_machine
 from nstyle.reports.page import Section, Table, render
+from nstyle.system.files import write_atomically
+from nstyle.system.interrupts import InterruptedRunError
 
 TITLE = "The first minutes with nstyle"
 

@@ -16,9 +16,10 @@ from PIL import Image
 import nstyle
 from nstyle.demo.plan import DemoPlan
 from nstyle.errors import UsageError
-from nstyle.image import encode, write_atomically
-from nstyle.models.memory import peak_memory
+from nstyle.imaging.pictures import encode
 from nstyle.reports.page import Figure
+from nstyle.system.files import write_atomically
+from nstyle.system.memory import peak_memory
 
 RECORD = "demo.json"
 PAGE = "index.html"

@@ -8,9 +8,9 @@ from PIL import Image
 from nstyle.demo.learning import training_command
 from nstyle.demo.painting import Studio, blend_strip, cut
 from nstyle.demo.plan import Lesson
-from nstyle.image import read_picture
+from nstyle.imaging.layout import labelled_table
+from nstyle.imaging.pictures import read_picture
 from nstyle.inference.stylizer import Stylizer, load
-from nstyle.layout import labelled_table
 from nstyle.models.locate import MODEL_FILE
 from nstyle.models.model_file import read_info
 from nstyle.reports.curves import read_curves

@@ -9,10 +9,11 @@ from pathlib import Path
 import torch
 from PIL import Image
 
+from nstyle.encoders.load import load_encoder_weights
+from nstyle.encoders.vgg_weights import ENVIRONMENT_VARIABLE, IMAGENET, LITE, default_source
 from nstyle.errors import NstyleError
-from nstyle.image import encode, write_atomically
-from nstyle.models.encoder import load_encoder_weights
-from nstyle.models.vgg_weights import ENVIRONMENT_VARIABLE, IMAGENET, LITE, default_source
+from nstyle.imaging.pictures import encode
+from nstyle.system.files import write_atomically
 
 PHOTOGRAPHS = ("astronaut", "coffee", "chelsea", "rocket")
 CREDITS = (
@@ -74,7 +75,7 @@ def choose_vgg(given: str | None, notice: Callable[[str], None]) -> str:
         notice: Told in a line when our own encoder is taken.
 
     Returns:
-        A source for :func:`nstyle.models.encoder.load_encoder_weights`.
+        A source for :func:`nstyle.encoders.load.load_encoder_weights`.
 
     Raises:
         UsageError: If the file that is named is not there, or holds no VGG.

@@ -9,9 +9,9 @@ from PIL import Image, ImageOps
 from nstyle.demo.folder import DemoFolder
 from nstyle.demo.materials import CREDITS
 from nstyle.demo.plan import DemoPlan
+from nstyle.imaging.layout import contact_sheet, framed_grid, labelled_table
 from nstyle.inference.stylizer import Stylizer
 from nstyle.interpolation.walk import bilinear
-from nstyle.layout import contact_sheet, framed_grid, labelled_table
 from nstyle.models.locate import DEFAULT
 from nstyle.reports.page import Figure, Section
 

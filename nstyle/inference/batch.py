@@ -10,17 +10,17 @@ from itertools import chain
 import torch
 from PIL import Image
 
-from nstyle.distributed import ALONE, Group
 from nstyle.errors import NstyleError, UsageError
-from nstyle.image import Picture
+from nstyle.imaging.layout import contact_sheet, fit
+from nstyle.imaging.pictures import Picture
 from nstyle.inference.masks import Masks
 from nstyle.inference.plan import STREAM, Job, Request, choose_mixes, label_of, plan_jobs, read_masks
 from nstyle.inference.reading import Reader
 from nstyle.inference.stylizer import Stylizer, load
 from nstyle.inference.writing import Failure, Painted, Result, Writer
-from nstyle.layout import contact_sheet, fit
-from nstyle.models.device import choose_device
 from nstyle.models.locate import find_model
+from nstyle.system.devices import choose_device
+from nstyle.system.processes import ALONE, Group
 
 MOST_ENCODERS = 4
 """Threads that encode what a GPU paints, which is many times as fast as one of them."""

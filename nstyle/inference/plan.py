@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image, ImageChops
 
 from nstyle.errors import UsageError
-from nstyle.image import MAX_PIXELS, WRITABLE, list_pictures, read_picture
+from nstyle.imaging.pictures import MAX_PIXELS, WRITABLE, list_pictures, read_picture
 from nstyle.inference.masks import Masks
 from nstyle.inference.mix import Mix, label, make_mix, parse_weights
 from nstyle.inference.stylizer import PaintOptions, Stylizer

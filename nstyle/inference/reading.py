@@ -11,7 +11,7 @@ from typing import Self
 from PIL import Image
 
 from nstyle.errors import NstyleError
-from nstyle.image import Picture, check_pixels, read_picture, read_size, resize, resized
+from nstyle.imaging.pictures import Picture, check_pixels, read_picture, read_size, resize, resized
 from nstyle.inference.plan import STREAM
 
 MOST_AHEAD = 50_000_000

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from nstyle.errors import UsageError, check_setting
-from nstyle.image import resize, to_picture
+from nstyle.imaging.pictures import resize, to_picture
 from nstyle.inference.color import KeepColor, finish
 from nstyle.inference.device_check import TRUSTED, precision_like_the_cpu
 from nstyle.inference.grain import MAX_GRAIN, add_grain

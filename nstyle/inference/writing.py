@@ -12,9 +12,10 @@ from threading import Event
 from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 
 from nstyle.errors import NstyleError
-from nstyle.image import Picture, encode, write_atomically
+from nstyle.imaging.pictures import Picture, encode
 from nstyle.inference.mix import Mix
 from nstyle.inference.plan import DEFAULT_EXTENSION, STREAM
+from nstyle.system.files import write_atomically
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

@@ -10,12 +10,12 @@ from torch import Tensor
 from nstyle.data.crops import center_crops
 from nstyle.data.photos import PhotoIndex, index_folder
 from nstyle.data.styles import StyleFile, compute_targets, find_styles
+from nstyle.encoders.load import load_encoder_weights
 from nstyle.errors import UsageError
 from nstyle.losses.perceptual import PerceptualLoss, StyleTargets
 from nstyle.losses.presets import Preset
-from nstyle.models.device import choose_device
-from nstyle.models.encoder import load_encoder_weights
 from nstyle.models.model_file import ModelInfo
+from nstyle.system.devices import choose_device
 from nstyle.training.config import NUM_VALIDATION, TrainingConfig
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.setup import split_photographs

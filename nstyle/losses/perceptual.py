@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from nstyle.encoders.load import EncoderWeights, build_encoder
+from nstyle.encoders.vgg import min_side
 from nstyle.errors import UsageError
 from nstyle.losses.functional import downsample, gram, mean_squared_error, relative_squared_error, total_variation
 from nstyle.losses.presets import Preset
-from nstyle.models.encoder import EncoderWeights, build_encoder
-from nstyle.models.vgg import min_side
 
 StyleTargets = dict[str, Tensor]
 """Gram matrices (S, C, C) by term name, such as ``relu2_2@1`` for relu2_2 at half size."""

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+from nstyle.encoders.vgg import Pooling
 from nstyle.errors import UsageError
 from nstyle.losses.functional import GramDivisor
-from nstyle.models.vgg import Pooling
 
 Reduction = Literal["mse", "relative"]
 

@@ -11,9 +11,9 @@ import torch
 from safetensors.torch import save
 
 from nstyle.errors import NstyleError, UsageError
-from nstyle.image import write_atomically
 from nstyle.models.model_info import METADATA_KEY, ModelInfo, open_model, read_info
 from nstyle.models.transformer import TransformerNetwork
+from nstyle.system.files import write_atomically
 
 __all__ = ["ModelInfo", "load_model", "read_info", "save_model"]
 

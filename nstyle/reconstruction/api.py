@@ -10,13 +10,12 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
-from nstyle.animation import check_format
+from nstyle.encoders.load import EncoderWeights, load_encoder_weights
+from nstyle.encoders.vgg import check_layers
+from nstyle.encoders.vgg_weights import IMAGENET, default_source
 from nstyle.errors import UsageError, check_setting
-from nstyle.image import to_image
-from nstyle.interrupt import InterruptedRunError, caught_signals
-from nstyle.models.encoder import EncoderWeights, load_encoder_weights
-from nstyle.models.vgg import check_layers
-from nstyle.models.vgg_weights import IMAGENET, default_source
+from nstyle.imaging.animation import check_format
+from nstyle.imaging.pictures import to_image
 from nstyle.reconstruction.config import (
     TRANSFER_CONTENT_LAYERS,
     TRANSFER_STYLE_LAYERS,
@@ -30,6 +29,7 @@ from nstyle.reconstruction.pictures import Pictures, PictureSource
 from nstyle.reconstruction.record import describe, identity
 from nstyle.reconstruction.run_folder import OtherRunError, Recorder, RunFolder
 from nstyle.reconstruction.seed_schedule import seed_settings
+from nstyle.system.interrupts import InterruptedRunError, caught_signals
 
 logger = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from nstyle.encoders.vgg import VGGFeatures, VGGWeights, layer_names, min_side
+from nstyle.encoders.vgg_weights import KNOWN_FILES
 from nstyle.errors import NstyleError, UsageError, check_setting
-from nstyle.image import resize, to_tensor
-from nstyle.models.vgg import VGGFeatures, VGGWeights, layer_names, min_side
-from nstyle.models.vgg_weights import KNOWN_FILES
+from nstyle.imaging.pictures import resize, to_tensor
 from nstyle.reconstruction.api import ReconstructionResult, reconstruct
 from nstyle.reconstruction.fingerprint import built_in_picture, compare, fingerprint, known_fingerprints
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
 
+from nstyle.encoders.vgg import Architecture, Pooling
 from nstyle.errors import UsageError, check_setting
 from nstyle.losses.style import StyleLossName, style_loss
-from nstyle.models.device import Precision
-from nstyle.models.vgg import Architecture, Pooling
+from nstyle.system.devices import Precision
 
 ContentLoss = Literal["half-sum", "mean"]
 TotalVariation = Literal["squared", "power-1.25"]

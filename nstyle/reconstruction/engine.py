@@ -10,13 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nstyle.encoders.load import EncoderWeights, build_encoder
 from nstyle.errors import NonFiniteLossError
-from nstyle.models.device import choose_device, choose_dtype
-from nstyle.models.encoder import EncoderWeights, build_encoder
 from nstyle.reconstruction.config import ReconstructionConfig
 from nstyle.reconstruction.objective import Evaluation, Objective
 from nstyle.reconstruction.optimizers import make_optimizer
 from nstyle.reconstruction.pictures import Pictures
+from nstyle.system.devices import choose_device, choose_dtype
 
 StopReason = Literal["iterations", "threshold", "plateau", "converged"]
 LADDER_STEP = math.sqrt(2)

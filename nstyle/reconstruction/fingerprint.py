@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from nstyle.image import to_tensor
+from nstyle.encoders.vgg import VGGFeatures, VGGWeights, layer_names
+from nstyle.imaging.pictures import to_tensor
 from nstyle.losses.functional import gram
-from nstyle.models.vgg import VGGFeatures, VGGWeights, layer_names
 
 FILE = "fingerprints.json"
 SIZE = 128

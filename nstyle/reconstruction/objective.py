@@ -18,7 +18,7 @@ TV_POWER = {"squared": 2.0, "power-1.25": 2.5}
 
 
 class Extractor(Protocol):
-    """Whatever computes features by layer name: :class:`nstyle.models.vgg.VGGFeatures`, or a small network in a test."""
+    """Whatever computes features by layer name: :class:`nstyle.encoders.vgg.VGGFeatures`, or a small network in a test."""
 
     def __call__(self, image: Tensor, layers: Sequence[str] | None = None) -> dict[str, Tensor]:
         """Compute the features (B, C, h, w) of RGB (B, 3, H, W) in [0, 1] at ``layers``."""

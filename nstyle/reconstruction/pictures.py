@@ -9,9 +9,9 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from nstyle.encoders.vgg import min_side
 from nstyle.errors import UsageError
-from nstyle.image import read_picture, resize, to_image, to_picture, to_tensor
-from nstyle.models.vgg import min_side
+from nstyle.imaging.pictures import read_picture, resize, to_image, to_picture, to_tensor
 from nstyle.reconstruction.config import ReconstructionConfig
 
 PictureSource = str | Path | Image.Image | Tensor

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 import nstyle
-from nstyle.models.encoder import EncoderWeights
+from nstyle.encoders.load import EncoderWeights
 from nstyle.reconstruction.config import ReconstructionConfig
 from nstyle.reconstruction.engine import Reconstruction, features_dtype
 from nstyle.reconstruction.pictures import Pictures

@@ -14,10 +14,11 @@ from typing import Any
 import torch
 from PIL import Image
 
-from nstyle.animation import write_animation
 from nstyle.errors import NstyleError, UsageError
-from nstyle.image import encode, to_image, write_atomically
+from nstyle.imaging.animation import write_animation
+from nstyle.imaging.pictures import encode, to_image
 from nstyle.reconstruction.engine import Progress, Reconstruction
+from nstyle.system.files import write_atomically
 
 FORMAT = 1
 KEYS = frozenset(

@@ -10,18 +10,19 @@ from typing import Any
 
 from PIL import Image
 
+from nstyle.encoders.load import EncoderWeights, load_encoder_weights
+from nstyle.encoders.vgg import Architecture
 from nstyle.errors import NstyleError, UsageError
-from nstyle.image import encode, write_atomically
-from nstyle.interrupt import InterruptedRunError
-from nstyle.layout import labelled_table
-from nstyle.models.encoder import EncoderWeights, load_encoder_weights
-from nstyle.models.vgg import Architecture
+from nstyle.imaging.layout import labelled_table
+from nstyle.imaging.pictures import encode
 from nstyle.reconstruction.api import as_sequence, make_config, reconstruct
 from nstyle.reconstruction.config import ReconstructionConfig
 from nstyle.reconstruction.engine import Progress
 from nstyle.reconstruction.pictures import Pictures, PictureSource
 from nstyle.reconstruction.record import identity
 from nstyle.reconstruction.run_folder import OtherRunError, RunFolder
+from nstyle.system.files import write_atomically
+from nstyle.system.interrupts import InterruptedRunError
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from nstyle.comparison.experiment import Status, train_networks
 from nstyle.comparison.gap import relative_gaps
 from nstyle.comparison.identity import settings_file
 from nstyle.comparison.plan import N_STYLE, Plan
-from nstyle.image import read_size
+from nstyle.imaging.pictures import read_size
 from nstyle.reports.comparison_sections import (
     OVERALL,
     cost_section,

@@ -13,8 +13,8 @@ import torch
 
 import nstyle
 from nstyle.errors import UsageError
-from nstyle.image import write_atomically
 from nstyle.reports.page import Section, render
+from nstyle.system.files import write_atomically
 
 PAGE = "report.html"
 NUMBERS = "report.json"

@@ -6,20 +6,20 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from nstyle.animation import FRAMES_PER_SECOND, check_format, write_animation
 from nstyle.data.styles import find_styles
 from nstyle.errors import check_setting
-from nstyle.image import read_picture, resize
+from nstyle.imaging.animation import FRAMES_PER_SECOND, check_format, write_animation
+from nstyle.imaging.pictures import read_picture, resize
 from nstyle.inference.mix import choose_styles
 from nstyle.inference.stylizer import Stylizer
 from nstyle.interpolation.follow import LegResult, Painter, follow
 from nstyle.interpolation.losses import make_meter
 from nstyle.interpolation.walk import bilinear, round_trip, walk
-from nstyle.models.device import choose_device
 from nstyle.models.locate import find_model
 from nstyle.models.model_file import load_model
 from nstyle.reports.folder import check_folder, csv_text, write_folder
 from nstyle.reports.interpolation_sections import distance_section, grid_section, in_words, loss_section, strip_section
+from nstyle.system.devices import choose_device
 
 STEPS = 11
 """Points on a leg: alpha 0, 0.1 and so on up to 1."""
@@ -61,7 +61,7 @@ def interpolate(
         steps: Points on every leg, at least 2.
         size: Long side of the painted photograph, in pixels.
         animate: File for a morph through the styles: ``.webp``, ``.gif`` or ``.mp4``.
-        vgg: Weights for the losses; see :func:`nstyle.models.encoder.load_encoder_weights`.
+        vgg: Weights for the losses; see :func:`nstyle.encoders.load.load_encoder_weights`.
         device: Where to paint.
         command: That asked for it, for the report.
         report: Called with the number of pictures painted so far.

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from nstyle.imaging.layout import framed_grid, labelled_table
 from nstyle.interpolation.follow import LegResult, deviation
-from nstyle.layout import framed_grid, labelled_table
 from nstyle.reports.page import Figure, Section, Table, number
 from nstyle.reports.plots import Line, Panel, panels_plot
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
-from nstyle.image import encode
+from nstyle.imaging.pictures import encode
 from nstyle.reports.plots import Plot
 
 TEMPLATE = "page.html.jinja"

@@ -6,7 +6,7 @@ from pathlib import Path
 from PIL import Image
 
 from nstyle.errors import UsageError
-from nstyle.layout import contact_sheet, labelled_table
+from nstyle.imaging.layout import contact_sheet, labelled_table
 from nstyle.reports.folder import check_folder, csv_text, write_folder
 from nstyle.reports.page import Figure, Section, Table
 from nstyle.reports.plots import line_plot

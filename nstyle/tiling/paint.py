@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nstyle.models.device import choose_dtype
 from nstyle.models.transformer import MIN_SIDE, STRIDE, TransformerNetwork
+from nstyle.system.devices import choose_dtype
 from nstyle.tiling.strips import StripPainter, multiplications
 from nstyle.tiling.tiles import HALO, SAMPLE, Tile, samples, tiles
 from nstyle.tiling.whole import WholePainter

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nstyle.models.memory import release
+from nstyle.system.memory import release
 
 Border = Literal["reflect", "replicate"]
 LARGE = 256 * 2**20

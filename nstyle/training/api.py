@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from nstyle.data.styles import StyleFile, find_styles
-from nstyle.distributed import ALONE, Group, joined, was_begun
 from nstyle.errors import UsageError
 from nstyle.losses.presets import PRESETS, RELATIVE, Preset
 from nstyle.models.locate import RUNS, find_model, newest_run
 from nstyle.models.model_file import read_info
 from nstyle.models.style_names import match_style
+from nstyle.system.processes import ALONE, Group, joined, was_begun
 from nstyle.training.config import TrainingConfig
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.setup import new_run, resume_run

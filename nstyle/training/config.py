@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from nstyle.errors import UsageError, check_setting
 from nstyle.losses.presets import RELATIVE, Preset
-from nstyle.models.device import Precision
+from nstyle.system.devices import Precision
 
 Schedule = Literal["round-robin", "round-robin-batch", "random", "sequential"]
 LrSchedule = Literal["constant", "one-cycle"]

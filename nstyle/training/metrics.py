@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nstyle.distributed import ALONE, Group
 from nstyle.errors import NonFiniteLossError, ZeroGradientError
+from nstyle.system.processes import ALONE, Group
 from nstyle.training.run_directory import sync
 
 logger = logging.getLogger(__name__)

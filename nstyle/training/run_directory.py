@@ -14,10 +14,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from nstyle.errors import NstyleError, UsageError
-from nstyle.image import write_atomically
 from nstyle.losses.perceptual import StyleTargets
 from nstyle.models.model_file import ModelInfo, load_model, save_model
 from nstyle.models.transformer import TransformerNetwork
+from nstyle.system.files import write_atomically
 from nstyle.training.config import TrainingConfig
 
 

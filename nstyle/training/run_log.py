@@ -64,5 +64,5 @@ class RunLog:
 
     @property
     def peak_memory(self) -> int | None:
-        """Most bytes that training took; see :func:`nstyle.models.memory.peak_memory`."""
+        """Most bytes that training took; see :func:`nstyle.system.memory.peak_memory`."""
         return max((row["peak_memory"] for row in self.validations if row.get("peak_memory")), default=None)

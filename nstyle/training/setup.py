@@ -13,14 +13,14 @@ from nstyle.data.coco import DEFAULT_FOLDERS, index_coco
 from nstyle.data.crops import center_crops, hold_out, rank
 from nstyle.data.photos import PhotoIndex, index_folder, probe
 from nstyle.data.styles import StyleFile, compute_targets, logit_colors
-from nstyle.distributed import ALONE, Group, note_begun, was_begun
+from nstyle.encoders.load import EncoderWeights, load_encoder_weights
+from nstyle.encoders.vgg_weights import default_source
 from nstyle.errors import UsageError
 from nstyle.losses.perceptual import PerceptualLoss
-from nstyle.models.device import choose_device, choose_dtype
-from nstyle.models.encoder import EncoderWeights, load_encoder_weights
 from nstyle.models.model_file import ModelInfo, load_model
 from nstyle.models.transformer import TransformerNetwork
-from nstyle.models.vgg_weights import default_source
+from nstyle.system.devices import choose_device, choose_dtype
+from nstyle.system.processes import ALONE, Group, note_begun, was_begun
 from nstyle.training.config import NUM_VALIDATION, TrainingConfig
 from nstyle.training.precision import check_can_compile
 from nstyle.training.run_directory import RunDirectory

@@ -15,14 +15,15 @@ from torch import Tensor
 import nstyle
 from nstyle.data.crops import CropSampler
 from nstyle.data.photos import BrokenPhotosError
-from nstyle.distributed import ALONE, Group
-from nstyle.image import encode, to_image, write_atomically
-from nstyle.interrupt import InterruptedRunError, caught_signals
+from nstyle.imaging.pictures import encode, to_image
 from nstyle.losses.perceptual import PerceptualLoss, StyleTargets
-from nstyle.models.device import training_on
-from nstyle.models.memory import peak_memory, reset_peak_memory
 from nstyle.models.model_file import ModelInfo
 from nstyle.models.transformer import TransformerNetwork
+from nstyle.system.devices import training_on
+from nstyle.system.files import write_atomically
+from nstyle.system.interrupts import InterruptedRunError, caught_signals
+from nstyle.system.memory import peak_memory, reset_peak_memory
+from nstyle.system.processes import ALONE, Group
 from nstyle.training.captured import TakeUpdate
 from nstyle.training.config import TrainingConfig
 from nstyle.training.metrics import MetricsLog

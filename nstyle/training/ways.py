@@ -13,11 +13,10 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
-from nstyle.data.photos import cache_folder
-from nstyle.distributed import Group
 from nstyle.errors import NstyleError
-from nstyle.image import write_atomically
-from nstyle.models.memory import reset_peak_memory
+from nstyle.system.files import cache_folder, write_atomically
+from nstyle.system.memory import reset_peak_memory
+from nstyle.system.processes import Group
 from nstyle.training.captured import CapturedUpdate, TakeUpdate
 from nstyle.training.data_parallel import average_gradients
 from nstyle.training.precision import why_not_compiled

@@ -21,13 +21,13 @@ from nstyle.demo.api import Voice, run_demo
 from nstyle.demo.folder import DemoFolder
 from nstyle.demo.materials import choose_vgg, sample_styles
 from nstyle.demo.plan import PLAN
+from nstyle.encoders.vgg_weights import IMAGENET, LITE
 from nstyle.errors import NstyleError, UsageError
-from nstyle.image import read_picture
+from nstyle.imaging.pictures import read_picture
 from nstyle.inference.stylizer import load
-from nstyle.interrupt import InterruptedRunError
 from nstyle.models.locate import shipped_models
 from nstyle.models.model_file import read_info
-from nstyle.models.vgg_weights import IMAGENET, LITE
+from nstyle.system.interrupts import InterruptedRunError
 
 ROOT = Path(__file__).parents[2]
 TINY: dict[str, Any] = {"seconds": 0, "min_updates": 2, "max_updates": 2, "size": 32, "style_size": 48, "batch_size": 1}

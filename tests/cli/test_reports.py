@@ -17,12 +17,12 @@ from safetensors.torch import save_file
 
 import nstyle
 from nstyle.comparison.experiment import Status
-from nstyle.interrupt import InterruptedRunError
+from nstyle.encoders.vgg import VGGWeights
+from nstyle.encoders.vgg_weights import load_vgg_weights
 from nstyle.losses.presets import RELATIVE
 from nstyle.models.model_file import ModelInfo, save_model
 from nstyle.models.transformer import TransformerNetwork
-from nstyle.models.vgg import VGGWeights
-from nstyle.models.vgg_weights import load_vgg_weights
+from nstyle.system.interrupts import InterruptedRunError
 from tests.conftest import STYLE_NAMES, Run
 
 PNG, SVG = b"\x89PNG", b"<?xml"

@@ -15,7 +15,7 @@ from nstyle.data.choice import choose_sampler
 from nstyle.data.crops import CropSampler
 from nstyle.data.photos import index_folder
 from nstyle.data.resident import ResidentSampler
-from nstyle.image import resize, to_tensor
+from nstyle.imaging.pictures import resize, to_tensor
 from nstyle.models.model_file import read_info
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device: what needs a GPU is not tested")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import nstyle
-from nstyle.distributed import ALONE
+from nstyle.encoders.vgg import VGGWeights
 from nstyle.losses.functional import downsample, gram, mean_square
 from nstyle.losses.perceptual import PerceptualLoss
 from nstyle.losses.presets import RELATIVE
@@ -20,7 +20,7 @@ from nstyle.models.instance_norm import normalize_samples
 from nstyle.models.model_file import load_model, read_info
 from nstyle.models.reflection import Reflection
 from nstyle.models.transformer import TransformerNetwork
-from nstyle.models.vgg import VGGWeights
+from nstyle.system.processes import ALONE
 from nstyle.training.captured import CapturedUpdate, TakeUpdate
 from nstyle.training.precision import why_not_compiled
 from nstyle.training.trainer import Progress

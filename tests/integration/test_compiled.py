@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from nstyle.encoders.vgg import VGGWeights
 from nstyle.losses.functional import downsample, gram, mean_square, mean_squared_error
 from nstyle.losses.perceptual import PerceptualLoss
 from nstyle.losses.presets import RELATIVE, Preset
@@ -19,7 +20,6 @@ from nstyle.models import kernels
 from nstyle.models.convolution import convolve_image, reflect_and_convolve, upsample_and_convolve
 from nstyle.models.reflection import Reflection
 from nstyle.models.transformer import TransformerNetwork
-from nstyle.models.vgg import VGGWeights
 from nstyle.training.precision import why_not_compiled
 from nstyle.training.update import StyleTable, Taken, Update, step_losses
 

@@ -139,7 +139,7 @@ def test_two_ranks_step_like_one_and_one_goes_on(tmp_path: Path, settings: dict[
 
 
 def test_no_thread_of_the_group_outlives_it(tmp_path: Path, settings: dict[str, Any], styles: Path, start: Start) -> None:
-    """A thread of gloo that frees a tensor while the interpreter ends aborts the process; see nstyle.distributed.joined."""
+    """A thread of gloo that frees a tensor while the interpreter ends aborts the process; see nstyle.system.processes.joined."""
     worker = tmp_path / "worker.py"
     worker.write_text(SHOW_THREADS)
     process = start(*train(styles, tmp_path / "run", settings | {"updates": 1, "checkpoint_every": 1}), worker=(str(worker),))

@@ -14,13 +14,13 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import nstyle
-from nstyle.distributed import ALONE, Group
+from nstyle.encoders.vgg import VGGWeights
 from nstyle.errors import ZeroGradientError
 from nstyle.losses.perceptual import Losses, PerceptualLoss
 from nstyle.losses.presets import RELATIVE
 from nstyle.models.model_file import load_model
 from nstyle.models.transformer import TransformerNetwork
-from nstyle.models.vgg import VGGWeights
+from nstyle.system.processes import ALONE, Group
 from nstyle.training import ways
 from nstyle.training.captured import TakeUpdate
 from nstyle.training.update import StyleTable, Taken, Update, step_losses

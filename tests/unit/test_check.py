@@ -11,9 +11,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from nstyle.encoders.vgg import VGGWeights
+from nstyle.encoders.vgg_weights import load_vgg_weights, read_vgg_file
 from nstyle.errors import UsageError
-from nstyle.models.vgg import VGGWeights
-from nstyle.models.vgg_weights import load_vgg_weights, read_vgg_file
 from nstyle.reconstruction import check
 from nstyle.reconstruction.check import check_vgg
 from nstyle.reconstruction.fingerprint import TOLERANCE, built_in_picture, compare, fingerprint, known_fingerprints

@@ -12,11 +12,11 @@ from nstyle.data.coco import index_coco
 from nstyle.data.crops import CropSampler, center_crops, crop_resized, hold_out
 from nstyle.data.photos import ReadMonitor, index_folder, probe
 from nstyle.data.styles import compute_targets, find_styles, logit_colors
+from nstyle.encoders.vgg import VGGWeights
 from nstyle.errors import NstyleError, UsageError
 from nstyle.losses.perceptual import PerceptualLoss
 from nstyle.losses.presets import RELATIVE
 from nstyle.models.style_names import style_name
-from nstyle.models.vgg import VGGWeights
 
 
 def noise(size: tuple[int, int] = (60, 50), seed: int = 0) -> Image.Image:

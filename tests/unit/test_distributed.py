@@ -8,8 +8,8 @@ import torch
 
 from nstyle.data.crops import CropSampler
 from nstyle.data.photos import PhotoIndex
-from nstyle.distributed import ALONE, ONE, Ranks, joined, was_begun
 from nstyle.errors import NstyleError, UsageError
+from nstyle.system.processes import ALONE, ONE, Ranks, joined, was_begun
 from nstyle.training.schedule import style_ids
 
 

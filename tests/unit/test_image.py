@@ -10,7 +10,8 @@ import torch
 from PIL import Image, ImageCms
 
 from nstyle.errors import NstyleError, UsageError
-from nstyle.image import encode, list_pictures, read_picture, resize, to_image, to_tensor, write_atomically
+from nstyle.imaging.pictures import encode, list_pictures, read_picture, resize, to_image, to_tensor
+from nstyle.system.files import write_atomically
 
 
 def gradient(width: int = 40, height: int = 24) -> Image.Image:

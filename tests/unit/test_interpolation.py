@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from nstyle.encoders.vgg import VGGWeights
 from nstyle.errors import UsageError
 from nstyle.interpolation.follow import LegResult
 from nstyle.interpolation.measure import distance, mix_pixels, monotone, style_losses
@@ -12,7 +13,6 @@ from nstyle.interpolation.walk import bilinear, round_trip, walk
 from nstyle.losses.perceptual import PerceptualLoss
 from nstyle.losses.presets import RELATIVE
 from nstyle.models.transformer import TransformerNetwork
-from nstyle.models.vgg import VGGWeights
 
 
 @pytest.mark.parametrize("n", [2, 3, 5])

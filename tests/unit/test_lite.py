@@ -8,17 +8,17 @@ import pytest
 import torch
 from PIL import Image
 
+from nstyle.encoders.download import check_reachable
+from nstyle.encoders.lite import CHANNELS, LAYERS, LiteFeatures, LiteWeights, read_lite_weights
+from nstyle.encoders.load import build_encoder, load_encoder_weights
+from nstyle.encoders.vgg import VGGFeatures
+from nstyle.encoders.vgg_weights import load_vgg_weights
 from nstyle.errors import NstyleError, UsageError
-from nstyle.image import resize, to_tensor
+from nstyle.imaging.pictures import resize, to_tensor
 from nstyle.losses.functional import gram
 from nstyle.losses.perceptual import PerceptualLoss
 from nstyle.losses.presets import RELATIVE
-from nstyle.models.download import check_reachable
-from nstyle.models.encoder import build_encoder, load_encoder_weights
-from nstyle.models.lite import CHANNELS, LAYERS, LiteFeatures, LiteWeights, read_lite_weights
 from nstyle.models.locate import shipped_models
-from nstyle.models.vgg import VGGFeatures
-from nstyle.models.vgg_weights import load_vgg_weights
 
 
 @pytest.fixture(scope="module")

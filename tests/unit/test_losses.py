@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from nstyle.encoders.vgg import VGGFeatures, VGGWeights
 from nstyle.errors import UsageError
 from nstyle.losses.functional import downsample, gram, mean_square, mean_squared_error, relative_squared_error, total_variation
 from nstyle.losses.perceptual import PerceptualLoss
 from nstyle.losses.presets import DUMOULIN, JOHNSON, PRESETS, RELATIVE, Preset
-from nstyle.models.vgg import VGGFeatures, VGGWeights
 
 
 def gram_oracle(features: Tensor, divisor: str) -> Tensor:

@@ -11,11 +11,12 @@ import torch
 from PIL import Image
 
 from nstyle.errors import NstyleError
-from nstyle.image import Picture, read_picture, write_atomically
+from nstyle.imaging.pictures import Picture, read_picture
 from nstyle.inference.batch import encoders_beside, stylize_files
 from nstyle.inference.plan import Request
 from nstyle.inference.reading import Reader
 from nstyle.inference.writing import Failure, Painted, Result, Writer
+from nstyle.system.files import write_atomically
 
 
 @pytest.fixture(autouse=True)

@@ -14,10 +14,9 @@ from PIL import Image
 from torch import Tensor
 
 import nstyle
+from nstyle.encoders.vgg import VGGWeights
 from nstyle.errors import NstyleError, UsageError
-from nstyle.image import to_tensor
-from nstyle.interrupt import InterruptedRunError
-from nstyle.models.vgg import VGGWeights
+from nstyle.imaging.pictures import to_tensor
 from nstyle.reconstruction.api import make_config
 from nstyle.reconstruction.config import ReconstructionConfig, parse_layers
 from nstyle.reconstruction.engine import Progress, Reconstruction, ladder
@@ -25,6 +24,7 @@ from nstyle.reconstruction.objective import Evaluation, Objective
 from nstyle.reconstruction.optimizers import LBFGS, FirstOrder, make_optimizer
 from nstyle.reconstruction.pictures import Pictures, read_source
 from nstyle.reconstruction.seed_schedule import ITERATIONS, seed_settings
+from nstyle.system.interrupts import InterruptedRunError
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from nstyle.data.crops import CropSampler
 from nstyle.data.draws import num_threads, work_ahead
 from nstyle.data.photos import BrokenPhotosError, PhotoIndex, index_folder
 from nstyle.data.resident import ResidentSampler
-from nstyle.distributed import Ranks
 from nstyle.errors import UsageError
+from nstyle.system.processes import Ranks
 from nstyle.training.config import TrainingConfig
 
 CPU = torch.device("cpu")

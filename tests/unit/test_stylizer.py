@@ -10,11 +10,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import nstyle
 from nstyle.errors import UsageError
+from nstyle.imaging.layout import contact_sheet
 from nstyle.inference.color import keep_luminance
 from nstyle.inference.device_check import precision_like_the_cpu
 from nstyle.inference.grain import add_grain
 from nstyle.inference.masks import mix_map
-from nstyle.layout import contact_sheet
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.tiling.whole import WholePainter
 

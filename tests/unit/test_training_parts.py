@@ -8,7 +8,7 @@ import torch
 
 from nstyle.errors import UsageError
 from nstyle.losses.presets import DUMOULIN
-from nstyle.models.device import choose_device, choose_dtype
+from nstyle.system.devices import choose_device, choose_dtype
 from nstyle.training.config import TrainingConfig
 from nstyle.training.schedule import learning_rate, style_ids
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from nstyle.encoders.vgg import Architecture, VGGFeatures, VGGWeights, layer_names
+from nstyle.encoders.vgg_weights import load_vgg_weights
 from nstyle.errors import NstyleError, UsageError
-from nstyle.models.vgg import Architecture, VGGFeatures, VGGWeights, layer_names
-from nstyle.models.vgg_weights import load_vgg_weights
 
 
 @pytest.mark.parametrize("architecture", ["vgg16", "vgg19"])
@@ -145,10 +145,10 @@ def test_missing_file_and_blocked_download(tmp_path: Path, monkeypatch: pytest.M
     def blocked(*args: object, **kwargs: object) -> None:
         raise OSError("blocked")
 
-    monkeypatch.setattr("nstyle.models.vgg_weights.check_reachable", blocked)
+    monkeypatch.setattr("nstyle.encoders.vgg_weights.check_reachable", blocked)
     with pytest.raises(NstyleError, match=r"put vgg16-397923af.pth into .*NSTYLE_VGG.* --vgg lite"):
         load_vgg_weights("imagenet")
-    monkeypatch.setattr("nstyle.models.vgg_weights.check_reachable", lambda url: None)
+    monkeypatch.setattr("nstyle.encoders.vgg_weights.check_reachable", lambda url: None)
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", blocked)
     with pytest.raises(NstyleError, match=r"put vgg16-397923af.pth into .*NSTYLE_VGG"):
         load_vgg_weights("imagenet")
@@ -175,7 +175,7 @@ def test_a_download_that_stalls_half_way_is_given_up(tmp_path: Path, monkeypatch
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/vgg16-397923af.pth"
         monkeypatch.setattr("torchvision.models.VGG16_Weights", SimpleNamespace(IMAGENET1K_V1=SimpleNamespace(url=url)))
-        monkeypatch.setattr("nstyle.models.download.STALL", 0.3)
+        monkeypatch.setattr("nstyle.encoders.download.STALL", 0.3)
         monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
         with pytest.raises(NstyleError, match=r"cannot be downloaded .*timed out.*put vgg16-397923af.pth into"):
             load_vgg_weights("imagenet")

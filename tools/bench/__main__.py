@@ -32,8 +32,8 @@ from rows import Bench, Result, Row, Sample, Size
 from samples import Samples
 
 from nstyle.errors import NstyleError, UsageError
-from nstyle.image import list_pictures
-from nstyle.models.device import choose_device
+from nstyle.imaging.pictures import list_pictures
+from nstyle.system.devices import choose_device
 
 NO_TIME = "not measured, as the time was up"
 SUBJECTS = {module.SUBJECT: module.rows for module in (train, paint, log, load, start)}

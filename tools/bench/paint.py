@@ -20,11 +20,11 @@ from PIL import Image, ImageOps
 from rows import Bench, Row, Sample, Size
 
 import nstyle
-from nstyle.image import encode, list_pictures, read_picture
+from nstyle.imaging.pictures import encode, list_pictures, read_picture
 from nstyle.models.locate import DEFAULT, find_model
-from nstyle.models.memory import peak_memory, reset_peak_memory
 from nstyle.models.model_file import ModelInfo, load_model, save_model
 from nstyle.models.transformer import TransformerNetwork, pad_to_stride
+from nstyle.system.memory import peak_memory, reset_peak_memory
 from nstyle.tiling.paint import paint
 from nstyle.tiling.whole import whole_painter
 

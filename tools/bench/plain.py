@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from nstyle.encoders.vgg import VGGFeatures, VGGWeights
 from nstyle.losses.presets import Preset
 from nstyle.models.transformer import ConvNorm, ResidualBlock, TransformerNetwork
-from nstyle.models.vgg import VGGFeatures, VGGWeights
 
 COUNTED = 64
 """Side in pixels of the picture whose operations are counted: their number is proportional to the pixels."""

@@ -19,7 +19,7 @@ from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 from train import TIMED, WARM_UP, Recipe, make_update, recipes, time_updates
 
-from nstyle.models.device import choose_device
+from nstyle.system.devices import choose_device
 
 PROFILED = 5
 """Updates under the profiler."""

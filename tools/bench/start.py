@@ -10,7 +10,7 @@ from paint import fill
 from rows import Bench, Row, Sample
 
 import nstyle
-from nstyle.image import encode, list_pictures, read_picture
+from nstyle.imaging.pictures import encode, list_pictures, read_picture
 from nstyle.models.locate import DEFAULT
 
 SUBJECT = "start"

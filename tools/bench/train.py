@@ -15,12 +15,12 @@ import torch
 from machine import name, synchronize
 from rows import Bench, Row, Sample
 
+from nstyle.encoders.lite import LiteWeights
+from nstyle.encoders.vgg import VGGWeights
 from nstyle.losses.perceptual import PerceptualLoss
 from nstyle.losses.presets import JOHNSON, RELATIVE, Preset
-from nstyle.models.lite import LiteWeights
-from nstyle.models.memory import keep_freed_memory, peak_memory, reset_peak_memory
 from nstyle.models.transformer import TransformerNetwork
-from nstyle.models.vgg import VGGWeights
+from nstyle.system.memory import keep_freed_memory, peak_memory, reset_peak_memory
 from nstyle.training.captured import CapturedUpdate
 from nstyle.training.update import StyleTable, Update, step_losses
 from nstyle.training.ways import Way

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from nstyle.errors import UsageError
-from nstyle.image import write_atomically
+from nstyle.system.files import write_atomically
 
 FORMATS = (".gif", ".webp", ".mp4")
 FRAMES_PER_SECOND = 10

@@ -2,7 +2,6 @@
 
 import io
 import os
-import secrets
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -228,31 +227,3 @@ def encode(image: Image.Image, extension: str, buffer: io.BytesIO | None = None)
         size = f"{image.width}x{image.height} px"
         raise NstyleError(f"{size} cannot be written as {extension} ({_reason(error)}); choose another format, such as .png") from error
     return buffer.getvalue()
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that a crash leaves either the old content or the new: temporary file, fsync, rename.
-
-    Args:
-        path: Where to; missing folders are made.
-        data: The content.
-
-    Raises:
-        NstyleError: If the file cannot be written; nothing is left behind.
-    """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = temporary.open("xb")
-    except OSError as error:
-        raise NstyleError(f"cannot write {path}: {error.strerror}; check the folder and its permissions") from error
-    try:
-        with file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise NstyleError(f"cannot write {path}: {error.strerror or error}; check the disk space and the permissions") from error
-    finally:
-        temporary.unlink(missing_ok=True)

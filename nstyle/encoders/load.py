@@ -5,16 +5,16 @@ from pathlib import Path
 
 import torch
 
+from nstyle.encoders.lite import LiteFeatures, LiteWeights, read_lite_weights
+from nstyle.encoders.vgg import Architecture, Pooling, VGGFeatures, VGGWeights
+from nstyle.encoders.vgg_weights import LITE, default_source, load_vgg_weights
 from nstyle.errors import UsageError
-from nstyle.models.lite import LiteFeatures, LiteWeights, read_lite_weights
-from nstyle.models.vgg import Architecture, Pooling, VGGFeatures, VGGWeights
-from nstyle.models.vgg_weights import LITE, default_source, load_vgg_weights
 
 EncoderWeights = VGGWeights | LiteWeights
 
 
 def load_encoder_weights(source: str | Path | None = None, *, architecture: Architecture | None = None) -> EncoderWeights:
-    """Load what ``--vgg`` names: ``"lite"``, or else see :func:`nstyle.models.vgg_weights.load_vgg_weights`.
+    """Load what ``--vgg`` names: ``"lite"``, or else see :func:`nstyle.encoders.vgg_weights.load_vgg_weights`.
 
     Raises:
         UsageError: If the file does not exist, is no VGG, or another network than is wanted.

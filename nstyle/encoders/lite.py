@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from nstyle.encoders.vgg import FirstConv
 from nstyle.errors import NstyleError, UsageError
 from nstyle.models.locate import shipped_folder
-from nstyle.models.vgg import FirstConv
 
 CHANNELS = {"relu1_2": 64, "relu2_2": 128, "relu3_3": 256}
 """The layers of VGG16 that it imitates, and their channels."""

@@ -11,16 +11,16 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
+from nstyle.encoders.download import check_reachable, noticing_stalls
+from nstyle.encoders.vgg import CHANNELS_PER_BLOCK, Architecture, VGGWeights, layer_names
 from nstyle.errors import NstyleError, UsageError
-from nstyle.models.download import check_reachable, noticing_stalls
-from nstyle.models.vgg import CHANNELS_PER_BLOCK, Architecture, VGGWeights, layer_names
 
 logger = logging.getLogger(__name__)
 
 ENVIRONMENT_VARIABLE = "NSTYLE_VGG"
 IMAGENET = "imagenet"
 LITE = "lite"
-"""The small encoder that comes with the package; see :mod:`nstyle.models.lite`."""
+"""The small encoder that comes with the package; see :mod:`nstyle.encoders.lite`."""
 RGB = tuple[float, float, float]
 
 TORCHVISION_CONVENTION: tuple[RGB, RGB] = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

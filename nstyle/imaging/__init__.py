@@ -1,0 +1,1 @@
+"""Pictures in and out, side by side and moving."""

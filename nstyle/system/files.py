@@ -1,0 +1,40 @@
+"""Files that are written whole or not at all, and where data lies that can be made anew."""
+
+import os
+import secrets
+from pathlib import Path
+
+from nstyle.errors import NstyleError
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that a crash leaves either the old content or the new: temporary file, fsync, rename.
+
+    Args:
+        path: Where to; missing folders are made.
+        data: The content.
+
+    Raises:
+        NstyleError: If the file cannot be written; nothing is left behind.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = temporary.open("xb")
+    except OSError as error:
+        raise NstyleError(f"cannot write {path}: {error.strerror}; check the folder and its permissions") from error
+    try:
+        with file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise NstyleError(f"cannot write {path}: {error.strerror or error}; check the disk space and the permissions") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def cache_folder() -> Path:
+    """Return the folder for data that can be made anew: ``$XDG_CACHE_HOME/nstyle`` or ``~/.cache/nstyle``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nstyle"
