@@ -11,15 +11,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nstyle.comparison.compare import compare
     from nstyle.errors import NstyleError, UsageError
     from nstyle.inference.stylizer import Stylizer, load
+    from nstyle.interpolation.interpolate import interpolate
     from nstyle.models.transformer import TransformerNetwork
-    from nstyle.reconstruction.api import reconstruct
-    from nstyle.reports.comparison import compare
-    from nstyle.reports.interpolation import interpolate
-    from nstyle.training.api import add_style, train
+    from nstyle.reconstruction.reconstruct import reconstruct
+    from nstyle.training.train import add_style, train
 
-__version__ = "0.1.0"
+from nstyle.version import __version__ as __version__
 
 _HOMES = {
     "NstyleError": "nstyle.errors",
@@ -27,11 +27,11 @@ _HOMES = {
     "Stylizer": "nstyle.inference.stylizer",
     "load": "nstyle.inference.stylizer",
     "TransformerNetwork": "nstyle.models.transformer",
-    "train": "nstyle.training.api",
-    "add_style": "nstyle.training.api",
-    "reconstruct": "nstyle.reconstruction.api",
-    "compare": "nstyle.reports.comparison",
-    "interpolate": "nstyle.reports.interpolation",
+    "train": "nstyle.training.train",
+    "add_style": "nstyle.training.train",
+    "reconstruct": "nstyle.reconstruction.reconstruct",
+    "compare": "nstyle.comparison.compare",
+    "interpolate": "nstyle.interpolation.interpolate",
 }
 
 __all__ = [

@@ -18,7 +18,7 @@ from skimage import data
 
 from nstyle.imaging.layout import contact_sheet
 from nstyle.imaging.pictures import encode, read_picture
-from nstyle.reports.reconstruction import write_report
+from nstyle.reconstruction.report import write_report
 from nstyle.system.files import write_atomically
 
 FEATURES_OVER_255 = ["--feature-scale", "0.00392156862745098"]

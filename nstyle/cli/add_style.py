@@ -20,7 +20,7 @@ def add_style(
 
     Loss, crop and style size default to what the model was trained with. Continue an interrupted run with: nstyle train --resume --out DIR
     """
-    from nstyle.training.api import prepare_append
+    from nstyle.training.train import prepare_append
 
     with joined() as group:
         run_to_the_end(prepare_append(model, styles, out=out, group=group, **given(options)))

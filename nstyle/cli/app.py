@@ -14,7 +14,6 @@ from nstyle.cli.demo import demo
 from nstyle.cli.interpolate import interpolate
 from nstyle.cli.models import info, models
 from nstyle.cli.reconstruct_check import check
-from nstyle.cli.reconstruct_report import report as reconstruction_report
 from nstyle.cli.report import report
 from nstyle.cli.stylize import stylize
 from nstyle.cli.train import train
@@ -48,7 +47,7 @@ reconstruction.command()(reconstruct.content)
 reconstruction.command()(reconstruct.transfer)
 reconstruction.command()(reconstruct.sweep)
 reconstruction.command()(check)
-reconstruction.command("report")(reconstruction_report)
+reconstruction.command()(reconstruct.report)
 app.add_typer(reconstruction, name="reconstruct")
 
 

@@ -24,8 +24,8 @@ def compare(
     **options: Any,
 ) -> None:
     """Train one n-style network and n single-style networks alike, and report the gap: nstyle compare --styles styles/*.jpg --out gap"""
-    from nstyle.cli.compare_progress import comparison_progress
-    from nstyle.reports.comparison import compare
+    from nstyle.cli.progress import comparison_progress
+    from nstyle.comparison.compare import compare
 
     def notice(text: str) -> None:
         typer.echo(text, err=True)

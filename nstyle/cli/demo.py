@@ -22,7 +22,7 @@ def demo(
 ) -> None:
     """Paint sample photographs, train two styles into the model and a small network from nothing, and show it all on one page."""
     from nstyle.cli.progress import painting_progress, training_progress
-    from nstyle.demo.api import Voice, run_demo
+    from nstyle.demo.run_demo import Voice, run_demo
     from nstyle.system.memory import keep_freed_memory
 
     keep_freed_memory()

@@ -29,10 +29,10 @@ def interpolate(
 ) -> None:
     """Paint a photograph from style to style and measure the way: nstyle interpolate PHOTO --styles starry,wave --out blends"""
     from nstyle.cli.progress import counted
-    from nstyle.reports import interpolation
+    from nstyle.interpolation.interpolate import interpolate as paint_the_way
 
     with counted("pictures painted") as report:
-        page = interpolation.interpolate(
+        page = paint_the_way(
             photo,
             model,
             out=out,

@@ -1,8 +1,8 @@
-"""Progress of training on a terminal, or as plain lines in a log."""
+"""Progress of training, painting, comparisons and reconstructions: bars on a terminal, plain lines in a log."""
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,12 +12,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressC
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from nstyle.comparison.experiment import Status
+    from nstyle.reconstruction.engine import Progress as Iteration
     from nstyle.training.trainer import Progress as TrainingProgress
 
 LINE_EVERY = 30.0
 """Seconds between lines where standard error is no terminal."""
+ITERATION_LINE_EVERY = 10.0
+"""Seconds between lines of a reconstruction where standard error is no terminal."""
 SMOOTHING = 0.98
 """Weight of the past in the losses that are shown."""
 
@@ -151,3 +153,73 @@ def _table(progress: "TrainingProgress") -> Table:
     for name, values in progress.validation.items():
         table.add_row(name, *(f"{value:.4f}" for value in values.values()))
     return table
+
+
+@contextmanager
+def comparison_progress() -> "Iterator[Callable[[Status], None]]":
+    """Show which network is trained, the updates of all together and the time left for all."""
+    console = Console(stderr=True, file=sys.stderr)
+    speed = Speed()
+    if not console.is_terminal:
+        yield _comparison_lines(speed)
+        return
+    with Progress(BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[text]}"), console=console) as bar:
+        task = bar.add_task("comparison", total=None, text="starting")
+
+        def show(status: "Status") -> None:
+            bar.update(task, total=status.total, completed=status.done, text=_comparison_text(status, speed.at(status.done)))
+
+        yield show
+
+
+def _comparison_lines(speed: Speed) -> "Callable[[Status], None]":
+    throttle = Throttle()
+
+    def show(status: "Status") -> None:
+        rate = speed.at(status.done)
+        if throttle.due():
+            print(f"{status.done} of {status.total} updates: {_comparison_text(status, rate)}", file=sys.stderr, flush=True)
+
+    return show
+
+
+def _comparison_text(status: "Status", rate: float) -> str:
+    left = f", {(status.total - status.done) / rate / 60:.0f} min left" if rate else ""
+    network = f"network {status.number} of {status.networks} ({status.label})"
+    return f"{network} at update {status.progress.update}, {rate:.2f} updates/s{left}"
+
+
+@contextmanager
+def reconstruction_progress(label: str = "") -> "Iterator[Callable[[Iteration], None]]":
+    """Show iterations, time left, the picture's size and the loss of every layer."""
+    console = Console(stderr=True, file=sys.stderr)
+    if not console.is_terminal:
+        yield _iteration_lines(label)
+        return
+    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[text]}"), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=bool(label)) as bar:
+        task = bar.add_task("reconstruction", total=None, text="starting")
+
+        def show(iteration: "Iteration") -> None:
+            bar.update(task, total=iteration.iterations, completed=iteration.iteration, text=_iteration_text(iteration))
+
+        yield show
+
+
+def _iteration_lines(label: str) -> "Callable[[Iteration], None]":
+    throttle = Throttle(ITERATION_LINE_EVERY)
+
+    def show(iteration: "Iteration") -> None:
+        if throttle.due():
+            print(
+                f"{label} iteration {iteration.iteration} of {iteration.iterations}: {_iteration_text(iteration)}".strip(),
+                file=sys.stderr,
+                flush=True,
+            )
+
+    return show
+
+
+def _iteration_text(iteration: "Iteration") -> str:
+    terms = "  ".join(f"{name.split('/')[-1]} {value:.3g}" for name, value in iteration.terms.items())
+    return f"{iteration.size} px  loss {iteration.loss:.4g}  {terms}"

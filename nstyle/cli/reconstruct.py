@@ -1,10 +1,11 @@
-"""``nstyle reconstruct style``, ``content`` and ``transfer``."""
+"""``nstyle reconstruct``: ``style``, ``content``, ``transfer``, ``sweep`` and ``report``."""
 
 from typing import Annotated, Any
 
 import typer
 
 from nstyle.cli import reconstruct_options as o
+from nstyle.cli.arguments import command_line
 
 Picture = Annotated[str, typer.Argument(metavar="IMAGE", help="A picture.")]
 
@@ -53,7 +54,7 @@ def sweep(
     Every option may be given several times, and numbers and names as a list with commas; layers and mixes, which have commas themselves, are
     repeated. Cells that are done already are kept.
     """
-    from nstyle.cli.reconstruct_progress import reconstruction_progress
+    from nstyle.cli.progress import reconstruction_progress
     from nstyle.errors import UsageError
     from nstyle.reconstruction.sweep import expand_layers, sweep
     from nstyle.system.memory import keep_freed_memory
@@ -87,9 +88,19 @@ def sweep(
         raise typer.Exit(1)
 
 
+def report(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Folders of reconstructions and sweeps.")],
+    out: Annotated[str, typer.Option(help="Folder of the report.")],
+) -> None:
+    """Lay out finished runs as the figures of seeds 000 and 003, in one HTML page and as PNG files, with the commands that made them."""
+    from nstyle.reconstruction.report import write_report
+
+    typer.echo(write_report(runs, out, command_line()), err=True)
+
+
 def _run(pictures: dict[str, Any], options: dict[str, Any]) -> None:
-    from nstyle.cli.reconstruct_progress import reconstruction_progress
-    from nstyle.reconstruction.api import reconstruct
+    from nstyle.cli.progress import reconstruction_progress
+    from nstyle.reconstruction.reconstruct import reconstruct
     from nstyle.system.memory import keep_freed_memory
 
     settings = o.given(options)

@@ -12,6 +12,6 @@ def report(
     out: Annotated[str, typer.Option(help="Folder of the report.")],
 ) -> None:
     """Draw learning curves, of one run or of several over each other: nstyle report checkpoints/mine --out curves"""
-    from nstyle.reports.learning import write_report
+    from nstyle.training.report import write_report
 
     typer.echo(write_report(runs, out, command_line()), err=True)

@@ -25,7 +25,7 @@ def train(
     **options: Any,
 ) -> None:
     """Train one network in n styles: nstyle train --styles styles/*.jpg --content photos"""
-    from nstyle.training.api import prepare_training
+    from nstyle.training.train import prepare_training
 
     settings = given({"init_from": init_from, **options})
     with joined() as group:

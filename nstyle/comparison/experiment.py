@@ -8,9 +8,9 @@ from nstyle.errors import NonFiniteLossError, NstyleError, UsageError
 from nstyle.models.model_file import read_info
 from nstyle.system.files import write_atomically
 from nstyle.system.interrupts import InterruptedRunError
-from nstyle.training.api import RESUMABLE
 from nstyle.training.config import TrainingConfig
 from nstyle.training.setup import new_run, resume_run
+from nstyle.training.train import RESUMABLE
 from nstyle.training.trainer import Progress
 
 

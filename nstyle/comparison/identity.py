@@ -12,8 +12,8 @@ from nstyle.data.photos import PhotoIndex
 from nstyle.encoders.load import load_encoder_weights
 from nstyle.errors import UsageError
 from nstyle.system.files import write_atomically
-from nstyle.training.api import RESUMABLE
 from nstyle.training.setup import split_photographs
+from nstyle.training.train import RESUMABLE
 
 logger = logging.getLogger(__name__)
 

@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from PIL import Image
 
-import nstyle
 from nstyle.demo.plan import DemoPlan
 from nstyle.errors import UsageError
 from nstyle.imaging.pictures import encode
 from nstyle.reports.page import Figure
 from nstyle.system.files import write_atomically
 from nstyle.system.memory import peak_memory
+from nstyle.version import __version__
 
 RECORD = "demo.json"
 PAGE = "index.html"
@@ -49,7 +49,7 @@ class DemoFolder:
             UsageError: If ``out`` is a file, or holds other files or another demo.
         """
         path = Path(out)
-        identity = {"nstyle": nstyle.__version__, "model": hashlib.sha256(model.read_bytes()).hexdigest(), "plan": repr(plan)}
+        identity = {"nstyle": __version__, "model": hashlib.sha256(model.read_bytes()).hexdigest(), "plan": repr(plan)}
         if path.exists() and not path.is_dir():
             raise UsageError(f"{path} is a file; expected a folder for the demo (--out)")
         if not path.exists() or not any(path.iterdir()):

@@ -15,9 +15,9 @@ from nstyle.demo.folder import DemoFolder
 from nstyle.demo.plan import Lesson
 from nstyle.models.locate import DEFAULT
 from nstyle.models.model_file import read_info
-from nstyle.training.api import prepare_append, prepare_training
 from nstyle.training.config import TrainingConfig
 from nstyle.training.run_directory import RunDirectory
+from nstyle.training.train import prepare_append, prepare_training
 from nstyle.training.trainer import Progress, Trainer
 
 PROBE = 5

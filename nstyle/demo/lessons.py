@@ -13,9 +13,9 @@ from nstyle.imaging.pictures import read_picture
 from nstyle.inference.stylizer import Stylizer, load
 from nstyle.models.locate import MODEL_FILE
 from nstyle.models.model_file import read_info
-from nstyle.reports.curves import read_curves
-from nstyle.reports.learning import curves_plot
 from nstyle.reports.page import Figure, Section
+from nstyle.training.curves import read_curves
+from nstyle.training.report import curves_plot
 
 
 def append_section(studio: Studio, model: Stylizer, run: Path) -> Section:

@@ -12,8 +12,8 @@ from nstyle.encoders.vgg import VGGFeatures, VGGWeights, layer_names, min_side
 from nstyle.encoders.vgg_weights import KNOWN_FILES
 from nstyle.errors import NstyleError, UsageError, check_setting
 from nstyle.imaging.pictures import resize, to_tensor
-from nstyle.reconstruction.api import ReconstructionResult, reconstruct
 from nstyle.reconstruction.fingerprint import built_in_picture, compare, fingerprint, known_fingerprints
+from nstyle.reconstruction.reconstruct import ReconstructionResult, reconstruct
 
 ITERATIONS = 100
 SIZE = 192

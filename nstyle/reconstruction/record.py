@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-import nstyle
 from nstyle.encoders.load import EncoderWeights
 from nstyle.reconstruction.config import ReconstructionConfig
 from nstyle.reconstruction.engine import Reconstruction, features_dtype
 from nstyle.reconstruction.pictures import Pictures
+from nstyle.version import __version__
 
 RESUMABLE = ("iterations", "patience", "threshold", "device", "vgg")
 """Settings that may differ when a run is resumed. On a ladder the iterations may not: its first sizes are done already."""
@@ -45,7 +45,7 @@ def describe(run: Reconstruction, weights: EncoderWeights, folder: Path) -> dict
         "seconds": round(run.seconds, 2),
         "device": str(run.device),
         "precision": str(run.vgg.dtype).removeprefix("torch."),
-        "versions": {"nstyle": nstyle.__version__, "torch": torch.__version__},
+        "versions": {"nstyle": __version__, "torch": torch.__version__},
     }
 
 

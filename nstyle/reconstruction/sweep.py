@@ -15,10 +15,10 @@ from nstyle.encoders.vgg import Architecture
 from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.layout import labelled_table
 from nstyle.imaging.pictures import encode
-from nstyle.reconstruction.api import as_sequence, make_config, reconstruct
 from nstyle.reconstruction.config import ReconstructionConfig
 from nstyle.reconstruction.engine import Progress
 from nstyle.reconstruction.pictures import Pictures, PictureSource
+from nstyle.reconstruction.reconstruct import as_sequence, make_config, reconstruct
 from nstyle.reconstruction.record import identity
 from nstyle.reconstruction.run_folder import OtherRunError, RunFolder
 from nstyle.system.files import write_atomically

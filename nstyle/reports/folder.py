@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 
-import nstyle
 from nstyle.errors import UsageError
 from nstyle.reports.page import Section, render
 from nstyle.system.files import write_atomically
+from nstyle.version import __version__
 
 PAGE = "report.html"
 NUMBERS = "report.json"
@@ -68,7 +68,7 @@ def write_folder(
         if figure.svg is not None:
             files[f"{figure.name}.svg"] = figure.svg
     how = Section("How this was made", ", ".join(f"{name} {value}" for name, value in machine.items()), commands=[command] if command else [])
-    files[PAGE] = render(title, [*sections, how], f"nstyle {nstyle.__version__}").encode()
+    files[PAGE] = render(title, [*sections, how], f"nstyle {__version__}").encode()
     stale = set(_previous(out).get("files", [])) - set(files)
     for name, data in files.items():
         write_atomically(out / name, data)
@@ -92,7 +92,7 @@ def _previous(out: Path) -> dict[str, Any]:
 def describe_machine() -> dict[str, str]:
     """Return the versions and the machine that measured."""
     machine = {
-        "nstyle": nstyle.__version__,
+        "nstyle": __version__,
         "torch": torch.__version__,
         "python": platform.python_version(),
         "system": platform.platform(terse=True),

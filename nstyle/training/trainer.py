@@ -12,7 +12,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-import nstyle
 from nstyle.data.crops import CropSampler
 from nstyle.data.photos import BrokenPhotosError
 from nstyle.imaging.pictures import encode, to_image
@@ -33,6 +32,7 @@ from nstyle.training.schedule import learning_rate, style_ids
 from nstyle.training.update import StyleTable, Update, value_names
 from nstyle.training.validation import sample_grid, validate
 from nstyle.training.ways import WayChooser
+from nstyle.version import __version__
 
 IDS_SENT = 1000
 """Updates whose styles are sent to the device at once."""
@@ -184,7 +184,7 @@ class Trainer:
         name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
         loss = {key: value for key, value in config.loss.to_dict().items() if "weight" not in key and key != "name"}
         shapes = {"batch": config.batch_size, "size": config.size, "width": config.width, "styles": len(self.trained), "rows": config.rows_only}
-        versions = {"nstyle": nstyle.__version__, "torch": torch.__version__, "triton": triton_version()}
+        versions = {"nstyle": __version__, "torch": torch.__version__, "triton": triton_version()}
         return {"device": name, **versions, "encoder": type(vgg).__name__, "dtype": str(self.dtype), "loss": loss, **shapes}
 
     def _checkpoint(self, log: MetricsLog) -> dict[str, dict[str, float]] | None:

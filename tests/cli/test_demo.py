@@ -17,10 +17,10 @@ import pytest
 from PIL import Image
 
 from nstyle.demo import materials
-from nstyle.demo.api import Voice, run_demo
 from nstyle.demo.folder import DemoFolder
 from nstyle.demo.materials import choose_vgg, sample_styles
 from nstyle.demo.plan import PLAN
+from nstyle.demo.run_demo import Voice, run_demo
 from nstyle.encoders.vgg_weights import IMAGENET, LITE
 from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.pictures import read_picture

@@ -13,8 +13,8 @@ from PIL import Image
 
 from nstyle import reconstruct
 from nstyle.errors import UsageError
+from nstyle.reconstruction.report import write_report
 from nstyle.reconstruction.sweep import make_cells, sweep
-from nstyle.reports.reconstruction import write_report
 
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
 

@@ -19,9 +19,9 @@ from nstyle.data.crops import CropSampler
 from nstyle.data.resident import ResidentSampler
 from nstyle.errors import NonFiniteLossError, NstyleError, UsageError
 from nstyle.models.model_file import load_model, read_info
-from nstyle.training.api import prepare_append, prepare_training
 from nstyle.training.config import TrainingConfig
 from nstyle.training.run_directory import RunDirectory
+from nstyle.training.train import prepare_append, prepare_training
 
 Train = Callable[..., Path]
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from nstyle.errors import UsageError
-from nstyle.reports.curves import Curve, CurveSet, read_curves, smooth
 from nstyle.training.config import TrainingConfig
+from nstyle.training.curves import Curve, CurveSet, read_curves, smooth
 from nstyle.training.run_log import RunLog
 
 PUBLISHED = "6, 3\n{names}\n0, 30.0, 3.5\n1, 20.0, 2.5\n2, 10.0, 1.5\n3, 29.0, 3.0\n4, 19.0, 2.0\n5, 9.0, 1.0\n"

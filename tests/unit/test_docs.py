@@ -18,8 +18,8 @@ from PIL import Image
 import nstyle
 from nstyle.cli.app import app
 from nstyle.losses.presets import Preset
-from nstyle.reconstruction.api import ReconstructionResult
 from nstyle.reconstruction.config import ReconstructionConfig
+from nstyle.reconstruction.reconstruct import ReconstructionResult
 from nstyle.training.config import TrainingConfig
 
 ROOT = Path(__file__).parents[2]

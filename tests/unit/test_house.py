@@ -11,6 +11,7 @@ import nstyle
 
 LEVELS = {
     "errors": 0,
+    "version": 0,
     "system": 1,
     "imaging": 2,
     "models": 2,
@@ -18,14 +19,14 @@ LEVELS = {
     "tiling": 3,
     "losses": 4,
     "data": 5,
+    "reports": 5,
     "training": 6,
     "inference": 6,
     "reconstruction": 6,
     "comparison": 7,
     "interpolation": 7,
-    "reports": 8,
-    "demo": 9,
-    "cli": 10,
+    "demo": 8,
+    "cli": 9,
 }
 PACKAGE = Path(nstyle.__file__).parent
 
@@ -38,6 +39,8 @@ def test_imports_point_one_way() -> None:
             continue
         assert room in LEVELS, f"{path.relative_to(PACKAGE.parent)}: a room that is missing from LEVELS"
         for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                assert "nstyle" not in [alias.name for alias in node.names], f"{path.relative_to(PACKAGE.parent)}: imports the whole package"
             if not (isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("nstyle.")):
                 continue
             other = node.module.split(".")[1]

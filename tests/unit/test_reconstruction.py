@@ -17,12 +17,12 @@ import nstyle
 from nstyle.encoders.vgg import VGGWeights
 from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.pictures import to_tensor
-from nstyle.reconstruction.api import make_config
 from nstyle.reconstruction.config import ReconstructionConfig, parse_layers
 from nstyle.reconstruction.engine import Progress, Reconstruction, ladder
 from nstyle.reconstruction.objective import Evaluation, Objective
 from nstyle.reconstruction.optimizers import LBFGS, FirstOrder, make_optimizer
 from nstyle.reconstruction.pictures import Pictures, read_source
+from nstyle.reconstruction.reconstruct import make_config
 from nstyle.reconstruction.seed_schedule import ITERATIONS, seed_settings
 from nstyle.system.interrupts import InterruptedRunError
 

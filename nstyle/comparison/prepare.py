@@ -8,8 +8,8 @@ from nstyle.comparison.identity import BATCH, BATCHES, check_photographs, claim
 from nstyle.comparison.plan import Plan
 from nstyle.data.styles import find_styles
 from nstyle.errors import UsageError
-from nstyle.training.api import make_config
 from nstyle.training.setup import resolve
+from nstyle.training.train import make_config
 
 HELD_OUT = BATCHES * BATCH
 """Photographs that judge by default."""

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from nstyle.errors import UsageError
-from nstyle.reports.curves import LAST, Curve, CurveSet, Values, read_curves, smooth
 from nstyle.reports.folder import check_folder, csv_text, write_folder
 from nstyle.reports.page import Figure, Section, Table, number
 from nstyle.reports.plots import Line, Panel, Plot, panels_plot
+from nstyle.training.curves import LAST, Curve, CurveSet, Values, read_curves, smooth
 
 TITLE = "Learning curves"
 TERMS = ("content", "style")

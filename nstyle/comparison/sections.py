@@ -10,17 +10,17 @@ from nstyle.comparison.cost import Cost
 from nstyle.comparison.evaluate import PER_NETWORK, PROTOCOLS, Evaluation
 from nstyle.comparison.gap import CONFIDENCE, RESAMPLES, relative_gap
 from nstyle.comparison.plan import N_STYLE, Plan
+from nstyle.comparison.words import AllGaps, percent
 from nstyle.imaging.layout import contact_sheet, labelled_table
 from nstyle.imaging.pictures import read_picture
 from nstyle.inference.stylizer import load
 from nstyle.models.model_file import read_info
-from nstyle.reports.comparison_words import AllGaps, percent
-from nstyle.reports.curves import CurveSet, read_curves
-from nstyle.reports.learning import shared_styles_plot
 from nstyle.reports.page import Figure, Section, Table, number
 from nstyle.reports.plots import interval_plot
 from nstyle.system.devices import choose_device
 from nstyle.training.config import TrainingConfig
+from nstyle.training.curves import CurveSet, read_curves
+from nstyle.training.report import shared_styles_plot
 from nstyle.training.validation import TERMS
 
 OVERALL = "overall"

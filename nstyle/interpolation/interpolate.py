@@ -14,11 +14,11 @@ from nstyle.inference.mix import choose_styles
 from nstyle.inference.stylizer import Stylizer
 from nstyle.interpolation.follow import LegResult, Painter, follow
 from nstyle.interpolation.losses import make_meter
+from nstyle.interpolation.sections import distance_section, grid_section, in_words, loss_section, strip_section
 from nstyle.interpolation.walk import bilinear, round_trip, walk
 from nstyle.models.locate import find_model
 from nstyle.models.model_file import load_model
 from nstyle.reports.folder import check_folder, csv_text, write_folder
-from nstyle.reports.interpolation_sections import distance_section, grid_section, in_words, loss_section, strip_section
 from nstyle.system.devices import choose_device
 
 STEPS = 11

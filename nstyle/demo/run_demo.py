@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-import nstyle
 from nstyle.demo.folder import DemoFolder
 from nstyle.demo.learning import TrainingProgress, learn
 from nstyle.demo.lessons import append_section, scratch_section
@@ -22,6 +21,7 @@ from nstyle.reports.folder import describe_machine
 from nstyle.reports.page import Section, Table, render
 from nstyle.system.files import write_atomically
 from nstyle.system.interrupts import InterruptedRunError
+from nstyle.version import __version__
 
 TITLE = "The first minutes with nstyle"
 
@@ -100,7 +100,7 @@ def _make(folder: DemoFolder, plan: DemoPlan, model: Path, voice: Voice) -> None
         scratch = scratch_section(Studio(folder, plan, photographs, report), run)
     voice.notice(f"5 of 5: the page, {folder.page}")
     sections = [_summary_section(folder, plan), painted, appended, scratch, _next_section(folder, plan), _measured_section(folder, plan)]
-    write_atomically(folder.page, render(TITLE, sections, f"nstyle {nstyle.__version__}").encode())
+    write_atomically(folder.page, render(TITLE, sections, f"nstyle {__version__}").encode())
 
 
 def _summary_section(folder: DemoFolder, plan: DemoPlan) -> Section:

@@ -5,15 +5,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from nstyle.comparison.api import HELD_OUT, prepare_comparison
 from nstyle.comparison.cost import costs
 from nstyle.comparison.evaluate import PROTOCOLS, Evaluation, evaluate
 from nstyle.comparison.experiment import Status, train_networks
 from nstyle.comparison.gap import relative_gaps
 from nstyle.comparison.identity import settings_file
 from nstyle.comparison.plan import N_STYLE, Plan
-from nstyle.imaging.pictures import read_size
-from nstyle.reports.comparison_sections import (
+from nstyle.comparison.prepare import HELD_OUT, prepare_comparison
+from nstyle.comparison.sections import (
     OVERALL,
     cost_section,
     curve_section,
@@ -23,7 +22,8 @@ from nstyle.reports.comparison_sections import (
     seed_section,
     setting_section,
 )
-from nstyle.reports.comparison_words import AllGaps, in_words
+from nstyle.comparison.words import AllGaps, in_words
+from nstyle.imaging.pictures import read_size
 from nstyle.reports.folder import csv_text, write_folder
 from nstyle.reports.page import Section
 from nstyle.training.validation import TERMS
