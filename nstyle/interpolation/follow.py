@@ -77,7 +77,7 @@ class LegResult:
         return {"leg": self.leg.label, **ends, "monotone": checks}
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Painter:
     """Paint one photograph under any weights of some styles; each blend once."""
 

@@ -1,4 +1,11 @@
-"""The image transformation network of Johnson et al. 2016 as Dumoulin et al. 2017 built it."""
+"""The image transformation network of Johnson et al. 2016 as Dumoulin et al. 2017 built it.
+
+Painting computes the same network in two other ways: in strips of rows (``nstyle/tiling/strips.py``) and in one piece with few
+passes (``nstyle/tiling/whole.py``). A layer that changes here changes there; ``tests/unit/test_tiling.py`` holds all three together.
+"""
+
+import math
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -7,14 +14,33 @@ from torch import Tensor, nn
 from nstyle.models.convolution import reflect_and_convolve, upsample_and_convolve
 from nstyle.models.norm import ConditionalInstanceNorm2d
 
-STRIDE = 4
+ENCODER = ((9, 1), (3, 2), (3, 2))
+"""Kernel and stride of the first convolutions."""
+NUM_RESIDUAL_BLOCKS, RESIDUAL_KERNEL = 5, 3
+DECODER = (3, 3)
+"""Kernels of the convolutions after each of which the picture is twice as large."""
+OUTPUT_KERNEL = 9
+STRIDE = math.prod(stride for _, stride in ENCODER)
 """The network halves the picture twice: padded sides are multiples of this (pixels)."""
-REACH = 57
-"""Pixels to each side that a pixel's colours depend on, given the norms' statistics: in the order of the layers
-4 + 1 + 2 + 10 x 4 + 2 + 1 + 4, and up to 3 more for its place among the four that it was enlarged from."""
 MIN_SIDE = 16
 """Shorter sides are extended by replication first, so that reflection by 4 px always has pixels to reflect."""
-NUM_RESIDUAL_BLOCKS = 5
+
+
+def _reach() -> int:
+    """Add up what every convolution sees beyond its own pixel, in pixels of the picture."""
+    pixels, scale = 0, 1
+    for kernel, stride in ENCODER:
+        pixels += kernel // 2 * scale
+        scale *= stride
+    pixels += 2 * NUM_RESIDUAL_BLOCKS * (RESIDUAL_KERNEL // 2) * scale
+    for kernel in DECODER:
+        scale //= 2
+        pixels += kernel // 2 * scale
+    return pixels + OUTPUT_KERNEL // 2 + STRIDE - 1  # The last for its place among the pixels that it was enlarged from.
+
+
+REACH = _reach()
+"""Pixels to each side that a pixel's colours depend on, given the norms' statistics."""
 
 
 class ConvNorm(nn.Module):
@@ -44,8 +70,8 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels: int, num_styles: int) -> None:
         super().__init__()
-        self.first = ConvNorm(channels, channels, num_styles, kernel=3)
-        self.second = ConvNorm(channels, channels, num_styles, kernel=3)
+        self.first = ConvNorm(channels, channels, num_styles, kernel=RESIDUAL_KERNEL)
+        self.second = ConvNorm(channels, channels, num_styles, kernel=RESIDUAL_KERNEL)
         nn.init.zeros_(self.second.norm.gamma_SC)
 
     def forward(self, x: Tensor, mix: Tensor) -> Tensor:
@@ -75,16 +101,13 @@ class TransformerNetwork(nn.Module):
         self.width = width
         c1, c2, c3 = (max(1, round(width * c)) for c in (32, 64, 128))
         n = num_styles
+        down, up = pairwise((3, c1, c2, c3)), pairwise((c3, c2, c1))
         self.encoder = nn.ModuleList(
-            [
-                ConvNorm(3, c1, n, kernel=9),
-                ConvNorm(c1, c2, n, kernel=3, stride=2),
-                ConvNorm(c2, c3, n, kernel=3, stride=2),
-            ]
+            [ConvNorm(a, b, n, kernel=kernel, stride=stride) for (a, b), (kernel, stride) in zip(down, ENCODER, strict=True)]
         )
         self.residual = nn.ModuleList([ResidualBlock(c3, n) for _ in range(NUM_RESIDUAL_BLOCKS)])
-        self.decoder = nn.ModuleList([ConvNorm(c3, c2, n, kernel=3, upsample=True), ConvNorm(c2, c1, n, kernel=3, upsample=True)])
-        self.output = ConvNorm(c1, 3, n, kernel=9)
+        self.decoder = nn.ModuleList([ConvNorm(a, b, n, kernel=kernel, upsample=True) for (a, b), kernel in zip(up, DECODER, strict=True)])
+        self.output = ConvNorm(c1, 3, n, kernel=OUTPUT_KERNEL)
 
     def forward(self, image: Tensor, mix: Tensor) -> Tensor:
         """Stylize a batch.

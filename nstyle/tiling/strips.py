@@ -24,7 +24,7 @@ ENCODER_STORE = torch.float16
 """Of the encoder's features: 11 bits."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class StripPainter:
     """Paint one picture, or the parts of one.
 
