@@ -3,6 +3,7 @@
 import os
 import secrets
 from pathlib import Path
+from typing import IO, Any
 
 from nstyle.errors import NstyleError
 
@@ -33,6 +34,12 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise NstyleError(f"cannot write {path}: {error.strerror or error}; check the disk space and the permissions") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sync(file: IO[Any]) -> None:
+    """Flush an open file through to the disk."""
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def cache_folder() -> Path:

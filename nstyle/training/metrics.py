@@ -13,13 +13,12 @@ import torch
 from torch import Tensor
 
 from nstyle.errors import NonFiniteLossError, ZeroGradientError
+from nstyle.system.files import sync
 from nstyle.system.processes import ALONE, Group
-from nstyle.training.run_directory import sync
+from nstyle.training.run_log import FLUSH_EVERY, seconds_so_far
 
 logger = logging.getLogger(__name__)
 
-FLUSH_EVERY = 20
-"""Updates whose losses are fetched from the device together."""
 SHOWN_EVERY = 100
 """Of so many updates TensorBoard shows one for each style: 16 styles of 13 terms take it longer to note than a GPU takes for an update."""
 
@@ -81,7 +80,7 @@ class MetricsLog:
         self._noted: list[tuple[_Row, Tensor, Tensor]] = []
         self._fetched: _Block | None = None
         self._shown: dict[str, int] = {}
-        self._started = time.monotonic() - _seconds_so_far(path)
+        self._started = time.monotonic() - seconds_so_far(path)
         self.latest: dict[str, float] = {}
         """Mean content and style loss of the last update that was read."""
 
@@ -206,9 +205,3 @@ class MetricsLog:
         sync(self._file)
         self._file.close()
         self._writer.close()
-
-
-def _seconds_so_far(path: Path) -> float:
-    """Return what the last line of a run that is resumed says; its file holds whole lines only."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return float(json.loads(lines[-1]).get("seconds", 0.0)) if lines else 0.0

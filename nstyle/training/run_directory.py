@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import pickle
 import shutil
 from dataclasses import dataclass
@@ -146,23 +145,3 @@ class RunDirectory:
             return network, info, state["optimizer"], info.run_updates
         except (OSError, RuntimeError, pickle.UnpicklingError, KeyError, EOFError) as error:
             raise UsageError(f"{path} is missing or damaged ({type(error).__name__}); start anew with --init-from {self.model}") from error
-
-    def cut_metrics(self, update: int) -> None:
-        """Drop the lines after ``update``: their updates are done again."""
-        if not self.metrics.exists():
-            return
-        kept = []
-        for line in self.metrics.read_text(encoding="utf-8").splitlines():
-            try:
-                if json.loads(line)["update"] > update:
-                    continue
-            except (ValueError, KeyError, TypeError):
-                continue  # The last line of a killed run may be cut short.
-            kept.append(line)
-        write_atomically(self.metrics, "".join(f"{line}\n" for line in kept).encode())
-
-
-def sync(file: Any) -> None:
-    """Flush a file through to the disk."""
-    file.flush()
-    os.fsync(file.fileno())

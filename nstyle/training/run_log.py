@@ -1,4 +1,4 @@
-"""What ``metrics.jsonl`` says about a run, read back."""
+"""What ``metrics.jsonl`` says about a run, read back; and the lines of a run that goes on, cut back to its checkpoint."""
 
 import json
 from dataclasses import dataclass
@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from nstyle.errors import UsageError
+from nstyle.system.files import write_atomically
 
-STRETCH = 20
-"""Updates over which a speed is taken: on a GPU, updates are sent ahead of their work, by up to 40."""
+FLUSH_EVERY = 20
+"""Updates whose losses are fetched and written together. A speed is taken over as many: on a GPU, updates are sent ahead of their work."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,31 @@ class RunLog:
     @property
     def updates_per_second(self) -> float | None:
         """Median speed over stretches of 20 updates, which leaves out compilation and checkpoints; None where it cannot be told."""
-        times = [row["seconds"] for row in self.updates[STRETCH - 1 :: STRETCH] if "seconds" in row]
+        times = [row["seconds"] for row in self.updates[FLUSH_EVERY - 1 :: FLUSH_EVERY] if "seconds" in row]
         steps = np.diff(times)
-        return float(STRETCH / np.median(steps)) if len(steps) and np.median(steps) > 0 else None
+        return float(FLUSH_EVERY / np.median(steps)) if len(steps) and np.median(steps) > 0 else None
 
     @property
     def peak_memory(self) -> int | None:
         """Most bytes that training took; see :func:`nstyle.system.memory.peak_memory`."""
         return max((row["peak_memory"] for row in self.validations if row.get("peak_memory")), default=None)
+
+
+def cut_log(path: Path, update: int) -> None:
+    """Drop the lines after ``update``: their updates are done again. The last line of a killed run may be cut short."""
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            if json.loads(line)["update"] <= update:
+                kept.append(line)
+        except (ValueError, KeyError, TypeError):
+            continue
+    write_atomically(path, "".join(f"{line}\n" for line in kept).encode())
+
+
+def seconds_so_far(path: Path) -> float:
+    """Return what the last line of a run that is resumed says; its file holds whole lines only."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return float(json.loads(lines[-1]).get("seconds", 0.0)) if lines else 0.0

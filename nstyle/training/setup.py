@@ -24,6 +24,7 @@ from nstyle.system.processes import ALONE, Group, note_begun, was_begun
 from nstyle.training.config import NUM_VALIDATION, TrainingConfig
 from nstyle.training.precision import check_can_compile
 from nstyle.training.run_directory import RunDirectory
+from nstyle.training.run_log import cut_log
 from nstyle.training.trainer import Trainer
 
 logger = logging.getLogger(__name__)
@@ -95,7 +96,7 @@ def resume_run(path: Path, config: TrainingConfig, group: Group = ALONE) -> Trai
     photos, validation = _photographs(config)
     if group.ranks.is_first:
         run.write_config(config)
-        run.cut_metrics(update)
+        cut_log(run.metrics, update)
         note_begun(path)
     base = replace(info, updates=info.updates - info.run_updates, run_updates=0)
     trainer = _trainer(run, config, network, base, names, targets, weights, photos, validation, device, group, update)

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from nstyle.errors import NonFiniteLossError, ZeroGradientError
-from nstyle.training.metrics import FLUSH_EVERY, SHOWN_EVERY, MetricsLog
+from nstyle.training.metrics import SHOWN_EVERY, MetricsLog
+from nstyle.training.run_log import FLUSH_EVERY
 
 NAMES = ("total", "content", "style", "tv", "relu1_2@0")
 STYLES = ("waves", "mosaic", "waves")
