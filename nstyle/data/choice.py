@@ -102,6 +102,8 @@ def choose_sampler(
     reader = f"photographs are decoded in {num_threads(workers)} threads as they are needed"
     if budget is None:
         budget = _spare(device, UPDATE_BYTES * batch_size * size**2)
+        if device.type != "cuda" and budget == 0:
+            return CropSampler(index, size, seed)  # Nothing else is to be expected there.
     if budget == 0:
         logger.info("%s", reader)
     elif crops < len(index.files):
