@@ -44,7 +44,7 @@ def sweep(
     images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="As for that command.")],
     out: Annotated[str, typer.Option(help="Folder: one folder per cell, grid.png and sweep.json.")],
     per_layer: Annotated[
-        str | None, typer.Option(help="Take --layers one by one (single) or the first n of them (cumulative, seed 003's tau).")
+        str | None, typer.Option(help="Take --layers one by one (single) or the first n of them (cumulative, Early, Sian and Stonard's tau).")
     ] = None,
     snapshots_every: Annotated[int, typer.Option(metavar="K", help="Write a snapshot every K updates.")] = 0,
     **options: Any,
@@ -92,7 +92,7 @@ def report(
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Folders of reconstructions and sweeps.")],
     out: Annotated[str, typer.Option(help="Folder of the report.")],
 ) -> None:
-    """Lay out finished runs as the figures of seeds 000 and 003, in one HTML page and as PNG files, with the commands that made them."""
+    """Lay out finished runs as figures of the sources, in one HTML page and as PNG files, with the commands that made them."""
     from nstyle.reconstruction.report import write_report
 
     typer.echo(write_report(runs, out, command_line()), err=True)

@@ -33,7 +33,7 @@ TRANSFER_LAYERS = (
     Option("style_layers", str, "Layers whose style is matched. [default: relu1_1,relu2_1,relu3_1,relu4_1,relu5_1, a fifth each]", "A,B"),
 )
 STYLE = (
-    Option("loss", str, "gram (seed 000), gram-gatys (1 / 4N2M2), moments, mmd, mmd-shuffled or mean-std. [default: gram]"),
+    Option("loss", str, "gram (the style-inversion chapter), gram-gatys (1 / 4N2M2), moments, mmd, mmd-shuffled or mean-std. [default: gram]"),
     Option("moments", int, "How many moments, 1 to 4, for --loss moments. [default: 2]"),
     Option("style_size", str, "Style pictures at the result's size (content) or their own. [default: content]"),
     Option("mix", str, "Weights of several style pictures. [default: equal parts]", "W,W"),

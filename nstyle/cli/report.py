@@ -8,7 +8,9 @@ from nstyle.cli.arguments import command_line
 
 
 def report(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Run directories, or CSV files of losses in seed 003's format.")],
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN...", help="Run directories, or CSV files of losses in Early, Sian and Stonard's format.")
+    ],
     out: Annotated[str, typer.Option(help="Folder of the report.")],
 ) -> None:
     """Draw learning curves, of one run or of several over each other: nstyle report checkpoints/mine --out curves"""

@@ -87,14 +87,14 @@ def loss_section(plan: Plan, evaluation: Evaluation) -> Section:
 
 
 def curve_section(plan: Plan) -> Section:
-    """Show the learning curves: seed 003, figure 2."""
+    """Show the learning curves: Early, Sian and Stonard, figure 2."""
     sets = {N_STYLE: read_curves(plan.n_style(0).run.path)}
     singles = [read_curves(plan.single(0, style).run.path) for style in plan.styles]
     curves = {style: curve for single in singles for style, curve in single.curves.items()}
     sets["single"] = CurveSet(curves, singles[0].convention, singles[0].facts)
     figures = []
     for per_style, name, caption in (
-        (False, "curves", "Training losses against the updates of each network (after seed 003, figure 2)"),
+        (False, "curves", "Training losses against the updates of each network (after Early, Sian and Stonard, figure 2)"),
         (True, "curves-per-style", "The same against the updates that each style has had"),
     ):
         plot = shared_styles_plot(sets, per_style=per_style)

@@ -1,4 +1,4 @@
-"""The report on blends of styles: ``nstyle.interpolate`` and ``nstyle interpolate`` (seed 003, figure 5)."""
+"""The report on blends of styles: ``nstyle.interpolate`` and ``nstyle interpolate`` (Early, Sian and Stonard, figure 5)."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

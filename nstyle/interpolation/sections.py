@@ -55,14 +55,14 @@ def strip_section(results: Sequence[LegResult]) -> Section:
 
 
 def grid_section(cells: list[list[Image.Image]], names: Sequence[str], paintings: Sequence[Image.Image | None]) -> Section:
-    """Show four styles in the corners of a square: seed 003, figure 5a."""
+    """Show four styles in the corners of a square: Early, Sian and Stonard, figure 5a."""
     corners = f"{names[0]} top left, {names[1]} top right, {names[2]} bottom left, {names[3]} bottom right"
-    caption = f"Bilinear weights (after seed 003, figure 5a): {corners}"
+    caption = f"Bilinear weights (after Early, Sian and Stonard, figure 5a): {corners}"
     return Section("Four corners", "", [Figure.of_picture("grid", caption, framed_grid(cells, paintings, cell=GRID_CELL))])
 
 
 def loss_section(results: Sequence[LegResult], about: str) -> Section:
-    """Draw the style losses along every leg: seed 003, figure 5b."""
+    """Draw the style losses along every leg: Early, Sian and Stonard, figure 5b."""
     panels, rows = [], []
     for result in results:
         assert result.losses is not None
@@ -80,7 +80,7 @@ def loss_section(results: Sequence[LegResult], about: str) -> Section:
             ends = [number(float(result.losses[k, n].mean())) for k in (0, -1)]
             rows.append([f"{result.leg.label}: to {name}", *ends, verdict, f"{100 * check.photographs:.0f} %"])
     many = all(result.losses is not None and result.losses.shape[-1] > 1 for result in results)
-    caption = f"After seed 003, figure 5b: {'mean, and band of one standard deviation, over' if many else 'measured on'} {about}"
+    caption = f"After Early, Sian and Stonard, figure 5b: {'mean, and band of one standard deviation, over' if many else 'measured on'} {about}"
     table = Table(["way and loss", "at alpha 0", "at alpha 1", "mean moves one way", "of single photographs"], rows)
     return Section("Style losses", "", [Figure.of_plot("losses", caption, panels_plot(panels))], [table])
 

@@ -1,4 +1,4 @@
-"""Ways through the simplex of style weights (Dumoulin et al. 2017, section 3.3; seed 003, section 5).
+"""Ways through the simplex of style weights (Dumoulin et al. 2017, section 3.3; Early, Sian and Stonard, section 5).
 
 Shape suffixes: K steps, N styles.
 """

@@ -149,7 +149,7 @@ def relative_squared_error(x: Tensor, target: Tensor) -> Tensor:
 def total_variation(image: Tensor, power: float = 2.0) -> Tensor:
     """Average ``(dx^2 + dy^2)^(power / 2)`` over the picture, per sample: (B, C, H, W) to (B,).
 
-    ``power=2`` is the squared-difference form of Johnson et al. 2016; ``power=2.5`` is the 1.25-power form of seed 002.
+    ``power=2`` is the squared-difference form of Johnson et al. 2016; ``power=2.5`` is the 1.25-power form of Kang 2017.
     """
     dx = image[..., :-1, 1:] - image[..., :-1, :-1]
     dy = image[..., 1:, :-1] - image[..., :-1, :-1]

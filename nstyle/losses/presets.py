@@ -73,7 +73,7 @@ JOHNSON = Preset(
     gram_divisor="chw",
     release="torchvision",
 )
-"""pytorch/examples fast_neural_style and seed 003's repository: Johnson et al. 2016's layers under torchvision weights."""
+"""pytorch/examples fast_neural_style and Early, Sian and Stonard's repository: Johnson et al. 2016's layers under torchvision weights."""
 
 DUMOULIN = Preset(
     name="dumoulin",

@@ -66,11 +66,11 @@ class _Moments(torch.autograd.Function):
 
 
 def moment_error(moments_BNC: Tensor, target_BNC: Tensor) -> Tensor:
-    """Compare moments as seed 000 does, eq. 1.4: ``1/C sum_i psi_i sum_j (M_ij - target_ij)^2``, (B, N, C) twice to (B,).
+    """Compare moments as the style-inversion chapter does, eq. 1.4: ``1/C sum_i psi_i sum_j (M_ij - target_ij)^2``, (B, N, C) twice to (B,).
 
     ``psi_i = min(1, 1 / |M_1|)`` (eq. 1.5), where M_1 is the target's i-th moment averaged over channels.
 
-    Departure from seed 000: the modulus, without which a target of negative third moments would get a negative weight.
+    Departure from the style-inversion chapter: the modulus, without which a target of negative third moments would get a negative weight.
     """
     psi_BN1 = 1 / target_BNC.mean(dim=2, keepdim=True).abs().clamp(min=1)
     return (psi_BN1 * (moments_BNC - target_BNC).square()).sum(dim=1).mean(dim=1)
@@ -115,7 +115,7 @@ def mmd(features: Tensor, target: Tensor, bandwidth: Tensor) -> Tensor:
         bandwidth: (B, C, 1), from :func:`mmd_bandwidth`.
 
     Returns:
-        h of every channel and pair, (B, C, P // 2): to be summed (seed 000, eq. 1.6) or averaged. Values may be
+        h of every channel and pair, (B, C, P // 2): to be summed (the style-inversion chapter, eq. 1.6) or averaged. Values may be
         negative, and 0 is not the least.
     """
     pairs = features.shape[2] // 2

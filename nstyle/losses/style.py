@@ -44,10 +44,10 @@ class StyleLoss:
 def style_loss(name: StyleLossName, *, num_moments: int = 2) -> StyleLoss:
     """Look up a style loss.
 
-    ``gram``: ``1 / (C H W)^2 sum_ij (G - A)^2`` of unnormalized Gram matrices (seed 000, eq. 1.1 to 1.3).
-    ``gram-gatys``: a quarter of it, ``1 / (4 N^2 M^2)`` (Gatys et al. 2015, eq. 4; seeds 001 and 002).
-    ``moments``: the first ``num_moments`` of every channel (seed 000, eq. 1.4 and 1.5).
-    ``mmd``: linear-time MMD^2 over fixed pairs of neighbours, summed (seed 000, eq. 1.6).
+    ``gram``: ``1 / (C H W)^2 sum_ij (G - A)^2`` of unnormalized Gram matrices (the style-inversion chapter, eq. 1.1 to 1.3).
+    ``gram-gatys``: a quarter of it, ``1 / (4 N^2 M^2)`` (Gatys et al. 2015, eq. 4; Nikulina 2022 and Kang 2017).
+    ``moments``: the first ``num_moments`` of every channel (the style-inversion chapter, eq. 1.4 and 1.5).
+    ``mmd``: linear-time MMD^2 over fixed pairs of neighbours, summed (the style-inversion chapter, eq. 1.6).
     ``mmd-shuffled``: the same over pairs that are drawn anew, in both pictures, at every evaluation; averaged.
     ``mean-std``: mean and standard deviation of every channel (Li et al. 2017).
 

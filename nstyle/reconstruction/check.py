@@ -25,7 +25,7 @@ STYLE_SETS = {
     "Johnson et al. 2016": ("relu1_2", "relu2_2", "relu3_3", "relu4_3"),
     "Gatys et al. 2015": ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"),
 }
-"""Seed 003 found these two in conflict."""
+"""Early, Sian and Stonard found these two in conflict."""
 CONTENT_LAYERS = ("relu2_2", "relu3_3")
 
 

@@ -44,15 +44,15 @@ class ReconstructionConfig:
     moments: int | None = None
     """How many moments, 1 to 4; for the loss ``moments`` only (2 unless given)."""
     content_loss: ContentLoss = "mean"
-    """The mean squared error (seed 004), whose weight holds at every size, or ``1/2 sum (F - P)^2`` (Gatys et al. 2015; seeds 001, 002)."""
+    """The mean squared error (Du), whose weight holds at every size, or ``1/2 sum (F - P)^2`` (Gatys et al. 2015; Nikulina 2022, Kang 2017)."""
     style_weight: float | None = None
-    """Seed 004's k: the style loss counts k times the content loss. See TRANSFER_STYLE_WEIGHT; 1 where there is no content."""
+    """Du's k: the style loss counts k times the content loss. See TRANSFER_STYLE_WEIGHT; 1 where there is no content."""
     style_mix: tuple[float, ...] = ()
     """Weight of each style picture; normalized to sum 1. Empty for equal parts."""
     tv_weight: float = 0.0
     """Of total variation."""
     tv: TotalVariation = "squared"
-    """Squared differences (Johnson et al. 2016) or the 1.25-power form (seed 002), averaged over pixels in [0, 1]."""
+    """Squared differences (Johnson et al. 2016) or the 1.25-power form (Kang 2017), averaged over pixels in [0, 1]."""
     feature_scale: float = 1.0
     """Features are multiplied by this before any loss: 1/255 brings the Oxford weights' features to pictures in [0, 1]."""
     pooling: Pooling = "max"
@@ -74,12 +74,12 @@ class ReconstructionConfig:
     size: int = 256
     """Long side of the result in pixels."""
     style_size: StyleSize = "content"
-    """Style pictures get the result's long side (seed 001), or keep their own size."""
+    """Style pictures get the result's long side (Nikulina 2022), or keep their own size."""
     min_size: int | None = None
     """First long side of a scale ladder that grows by sqrt 2; None for none."""
     start: Start | None = None
-    """What the optimization starts from; None for the content in a transfer, else noise: N(127.5, 127.5^2) on the scale of 0-255 (seed 003),
-    clipped."""
+    """What the optimization starts from; None for the content in a transfer, else noise: N(127.5, 127.5^2) on the scale of 0-255
+    (Early, Sian and Stonard), clipped."""
     seed: int = 0
     """Of the noise and of random pairs."""
     precision: Precision = "auto"

@@ -121,12 +121,15 @@ def group(runs: Iterable[Run]) -> list[list[Run]]:
 
 
 def single_layer_runs(runs: Iterable[Run]) -> list[Run]:
-    """Pick the style reconstructions of one layer each: seed 000's figures."""
+    """Pick the style reconstructions of one layer each: the style-inversion chapter's figures."""
     return [run for run in runs if len(run.config.style_layers) == 1 and not run.config.content_layers]
 
 
 def cumulative_chains(runs: Iterable[Run]) -> list[list[Run]]:
-    """Pick, for each loss, the longest chain of style reconstructions whose layers are the first n of one list: seed 003's tau_1, tau_2, ..."""
+    """Pick, for each loss, the longest chain of style reconstructions whose layers are the first n of one list.
+
+    They are tau_1, tau_2, ... of Early, Sian and Stonard.
+    """
     by_loss: dict[str, dict[tuple[tuple[str, float], ...], Run]] = {}
     for run in runs:
         if run.config.style_layers and not run.config.content_layers:

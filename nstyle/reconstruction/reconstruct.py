@@ -25,10 +25,10 @@ from nstyle.reconstruction.config import (
     parse_layers,
 )
 from nstyle.reconstruction.engine import Progress, Reconstruction, StopReason
+from nstyle.reconstruction.inversion_schedule import seed_settings
 from nstyle.reconstruction.pictures import Pictures, PictureSource
 from nstyle.reconstruction.record import describe, identity
 from nstyle.reconstruction.run_folder import OtherRunError, Recorder, RunFolder
-from nstyle.reconstruction.seed_schedule import seed_settings
 from nstyle.system.interrupts import InterruptedRunError, caught_signals
 
 logger = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ def reconstruct(
         layers: Short for ``style_layers`` (with a style only) or ``content_layers`` (with a content only).
         style_layers: Names, ``"relu1_1,relu2_1=0.5"``, or weights by name. With both pictures: relu1_1 to relu5_1.
         content_layers: Likewise. With both pictures: relu4_2.
-        schedule: ``"seed-000"`` for the schedule of seed 000; other settings override it.
+        schedule: ``"seed-000"`` for the schedule of the style-inversion chapter; other settings override it.
         weights: A VGG release in memory; else ``vgg`` or ``NSTYLE_VGG`` names one.
         out: Folder for result, losses, snapshots and state; None to write nothing.
         resume: Continue the run in ``out`` bit-identically, for more iterations.

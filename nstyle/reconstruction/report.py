@@ -1,4 +1,4 @@
-"""The report on reconstructions: the figures and the table of seeds 000 and 003, from finished runs."""
+"""The report on reconstructions: figures of the style-inversion chapter and of Early, Sian and Stonard, from finished runs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,7 +51,7 @@ def write_report(paths: Sequence[str | Path], out: str | Path, command: str = ""
 
 
 def _layers_by_losses(members: list[Run], failures: list[Failure], number: str) -> list[Section]:
-    """Seed 000, figures 1.3 to 1.7: what each loss keeps at each layer, and what each further moment adds."""
+    """The style-inversion chapter, figures 1.3 to 1.7: what each loss keeps at each layer, and what each further moment adds."""
     runs = single_layer_runs(members)
     if len(runs) < 2:
         return []
@@ -96,7 +96,7 @@ def _fall_table(runs: list[Run]) -> Table:
 
 
 def _blocks(chain: list[Run], failures: list[Failure], number: str) -> Section:
-    """Seed 003: figure 3 (blocks), figure 4 (each phi while the deepest tau falls) and table 1."""
+    """Early, Sian and Stonard: figure 3 (blocks), figure 4 (each phi while the deepest tau falls) and table 1."""
     deepest, loss = chain[-1], chain[-1].config.loss_label
     missing = [f for f in failures if f.labels.get("layers", "").startswith(f"{deepest.label}+") and f.labels.get("loss", loss) == loss]
     labels = [f"tau {n}: ... {run.layers[-1]}" for n, run in enumerate(chain, start=1)]
@@ -105,17 +105,23 @@ def _blocks(chain: list[Run], failures: list[Failure], number: str) -> Section:
         labels.append(f"... {failure.labels['layers'].split('+')[-1]}")
         cells.append(failure.reason.split(";")[0])
     suffix = f"-{loss}{_suffix(number)}"
-    figures = [Figure.of_picture(f"blocks{suffix}", f"After seed 003, figure 3: {deepest.budget}", labelled_table([""], labels, [cells]))]
+    figures = [
+        Figure.of_picture(
+            f"blocks{suffix}", f"After Early, Sian and Stonard, figure 3: {deepest.budget}", labelled_table([""], labels, [cells])
+        )
+    ]
     losses, initial = deepest.folder.read_losses(), deepest.description["initial"]
     series = {layer: _relative(losses[f"style/{layer}"]) for layer in deepest.layers if initial[f"style/{layer}"] > 0}
     if series:
         plot = line_plot(losses["iteration"], series, x_label="iteration", y_label="phi of each layer / its value at the start")
-        caption = f"After seed 003, figure 4: each layer's loss while tau {len(deepest.layers)} falls"
+        caption = f"After Early, Sian and Stonard, figure 4: each layer's loss while tau {len(deepest.layers)} falls"
         figures.append(Figure.of_plot(f"phi{suffix}", caption, plot))
     rows = [[run.layers[-1], f"{initial[f'style/{run.layers[-1]}']:.5g}", f"{run.best_loss:.5g}"] for run in chain]
     rows += [[failure.labels["layers"].split("+")[-1], "-", failure.reason.split(";")[0]] for failure in missing]
     table = Table(["layer", f"initial phi for tau {len(deepest.layers)}", "final tau"], rows)
-    text = f"Style reconstructions ({loss}) of the first n layers together, as in seed 003, and each layer's loss in the deepest."
+    text = (
+        f"Style reconstructions ({loss}) of the first n layers together, as in Early, Sian and Stonard, and each layer's loss in the deepest."
+    )
     return Section(f"Blocks{number}", text, figures, [table], [run.description["command"] for run in chain])
 
 

@@ -108,7 +108,7 @@ def _label(value: Any) -> str:
 
 
 def expand_layers(text: str, how: str) -> list[str]:
-    """Expand ``relu1_1,relu2_1`` into its layers one by one (``single``) or its first n (``cumulative``, seed 003's tau_n).
+    """Expand ``relu1_1,relu2_1`` into its layers one by one (``single``) or its first n (``cumulative``, Early, Sian and Stonard's tau_n).
 
     Raises:
         UsageError: If ``how`` is neither.

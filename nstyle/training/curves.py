@@ -1,4 +1,4 @@
-"""Learning curves, read from our run directories or from the CSV files that seed 003 published."""
+"""Learning curves, read from our run directories or from the CSV files that Early, Sian and Stonard published."""
 
 import re
 from collections import Counter
@@ -22,7 +22,7 @@ SMOOTHING = 50
 LAST = 100
 """Updates over which the loss at the end of a run is averaged."""
 PICTURE_NAME = re.compile(r".+?\.(?:jpe?g|png|webp|gif|bmp|tiff?)(?=[\s,]|$)", re.IGNORECASE)
-"""A file name in seed 003's list of styles, whose names contain commas and spaces themselves."""
+"""A file name in Early, Sian and Stonard's list of styles, whose names contain commas and spaces themselves."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def smooth(values: Values) -> Values:
 
 
 def read_curves(path: Path) -> CurveSet:
-    """Read a run directory, or a CSV file in seed 003's format.
+    """Read a run directory, or a CSV file in Early, Sian and Stonard's format.
 
     Raises:
         UsageError: If it is neither, is damaged, or holds no update yet.
@@ -95,7 +95,7 @@ def read_curves(path: Path) -> CurveSet:
         return _read_run(path)
     if path.is_file():
         return _read_published(path)
-    raise UsageError(f"{path} is not there; expected a run directory, or a CSV file of losses in seed 003's format")
+    raise UsageError(f"{path} is not there; expected a run directory, or a CSV file of losses in Early, Sian and Stonard's format")
 
 
 def _read_run(path: Path) -> CurveSet:

@@ -1,4 +1,4 @@
-"""The report on training runs: learning curves, seed 003's figure 1, and runs drawn over each other."""
+"""The report on training runs: learning curves, Early, Sian and Stonard's figure 1, and runs drawn over each other."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ def write_report(runs: Sequence[str | Path], out: str | Path, command: str = "")
     """Write ``report.html``, its figures and numbers, and ``curves.csv`` with every loss of every update.
 
     Args:
-        runs: Run directories, or CSV files in seed 003's format.
+        runs: Run directories, or CSV files in Early, Sian and Stonard's format.
         out: Folder of the report.
         command: That asked for it.
 
@@ -58,14 +58,14 @@ def write_report(runs: Sequence[str | Path], out: str | Path, command: str = "")
 
 
 def curves_plot(curves: CurveSet) -> Plot:
-    """Draw the content and the style losses of every style of one run: seed 003's figure 1."""
+    """Draw the content and the style losses of every style of one run: Early, Sian and Stonard's figure 1."""
     return panels_plot(
         [Panel({style: _line(curve, term) for style, curve in curves.curves.items()}, "update", f"{term} loss, weighted") for term in TERMS]
     )
 
 
 def shared_styles_plot(sets: dict[str, CurveSet], *, per_style: bool = False) -> Plot | None:
-    """Draw the styles that several runs share, one row each, with a line per run: seed 003's figure 2.
+    """Draw the styles that several runs share, one row each, with a line per run: Early, Sian and Stonard's figure 2.
 
     Args:
         sets: Learning curves by label.
@@ -103,7 +103,7 @@ def _overlay(sets: dict[str, CurveSet]) -> list[Section]:
         ]
         figures.append(Figure.of_plot("overlay-relative", "The same, each curve over the mean of its first half percent", panels_plot(panels)))
     for per_style, name, caption in (
-        (False, "overlay-styles", "Styles that several runs share, against all updates of a run (after seed 003, figure 2)"),
+        (False, "overlay-styles", "Styles that several runs share, against all updates of a run (after Early, Sian and Stonard, figure 2)"),
         (True, "overlay-per-style", "The same against the updates of a run that held the style"),
     ):
         plot = shared_styles_plot(sets, per_style=per_style)
@@ -113,7 +113,7 @@ def _overlay(sets: dict[str, CurveSet]) -> list[Section]:
 
 def _one_run(label: str, curves: CurveSet, position: int) -> Section:
     name = f"curves-{position}" if position else "curves"
-    caption = "Content and style loss of every update (after seed 003, figure 1)"
+    caption = "Content and style loss of every update (after Early, Sian and Stonard, figure 1)"
     text = f"Loss convention: {curves.convention}. " + ", ".join(f"{fact} {value}" for fact, value in curves.facts.items()) + "."
     rows = [[style, *(number(curves.final(style, term)) for term in TERMS)] for style, curve in curves.curves.items()]
     table = Table(["style", *(f"{term} at the end" for term in TERMS)], rows)

@@ -18,7 +18,7 @@ def style_ids(schedule: Schedule, update: int, *, num_styles: int, batch_size: i
     """Choose the style of every sample of an update.
 
     Args:
-        schedule: ``round-robin``: one style per update, in turn (seed 003). ``round-robin-batch``: one style per sample,
+        schedule: ``round-robin``: one style per update, in turn (Early, Sian and Stonard). ``round-robin-batch``: one style per sample,
             in turn. ``random``: drawn per sample (Magenta). ``sequential``: updates / num_styles consecutive updates each.
         update: Counted from 0.
         num_styles: Number of styles trained.

@@ -179,7 +179,7 @@ def test_report_keeps_losses_and_budgets_apart(vgg_file: Path, painting: Path, p
         write_report([tmp_path / "content"], tmp_path / "report")
 
 
-def test_seed_schedules_share_one_figure_although_their_budgets_differ(vgg_file: Path, painting: Path, tmp_path: Path) -> None:
+def test_inversion_schedules_share_one_figure_although_their_budgets_differ(vgg_file: Path, painting: Path, tmp_path: Path) -> None:
     axes = {"layers": ["relu1_1", "relu1_2"], "loss": ["gram", "moments"], "moments": [1], "schedule": ["seed-000"], "size": [32]}
     sweep({**axes, "vgg": [str(vgg_file)], "threshold": [1e9]}, style=painting, out=tmp_path / "sweep")
     page = write_report([tmp_path / "sweep"], tmp_path / "report").read_text()

@@ -1,4 +1,4 @@
-"""Learning curves: seed 003's CSV format, our own logs, and what is wrong with damaged ones."""
+"""Learning curves: Early, Sian and Stonard's CSV format, our own logs, and what is wrong with damaged ones."""
 
 import json
 from pathlib import Path

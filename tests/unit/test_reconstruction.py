@@ -19,11 +19,11 @@ from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.pictures import to_tensor
 from nstyle.reconstruction.config import ReconstructionConfig, parse_layers
 from nstyle.reconstruction.engine import Progress, Reconstruction, ladder
+from nstyle.reconstruction.inversion_schedule import ITERATIONS, seed_settings
 from nstyle.reconstruction.objective import Evaluation, Objective
 from nstyle.reconstruction.optimizers import LBFGS, FirstOrder, make_optimizer
 from nstyle.reconstruction.pictures import Pictures, read_source
 from nstyle.reconstruction.reconstruct import make_config
-from nstyle.reconstruction.seed_schedule import ITERATIONS, seed_settings
 from nstyle.system.interrupts import InterruptedRunError
 
 
@@ -137,11 +137,11 @@ def test_table_of_seed_000() -> None:
 
 @pytest.mark.parametrize(("loss", "layers"), [("mean-std", ("relu1_1",)), ("gram", ("relu3_1",)), ("gram", ("relu1_1", "relu1_2"))])
 def test_seed_000_has_no_other_cells(loss: str, layers: tuple[str, ...]) -> None:
-    with pytest.raises(UsageError, match="seed 000's table has no"):
+    with pytest.raises(UsageError, match="the style-inversion chapter's table has no"):
         seed_settings(loss, None, layers)
 
 
-def test_seed_schedule_stops_below_its_threshold_and_can_be_overridden(painting: Image.Image, random_vgg: VGGWeights) -> None:
+def test_inversion_schedule_stops_below_its_threshold_and_can_be_overridden(painting: Image.Image, random_vgg: VGGWeights) -> None:
     pictures = Pictures.read(styles=[painting])
     config = make_config(pictures, layers="relu1_1", loss="moments", moments=1, schedule="seed-000", lr=0.02, size=48)
     assert config.lr == 0.02
@@ -498,7 +498,7 @@ def test_adam_is_torchs(painting: Image.Image) -> None:
 
 @pytest.mark.parametrize("name", ["half-sum", "mean"])
 def test_content_losses_agree_with_their_oracles_and_gradients(name: Any) -> None:
-    """Gatys et al. 2015, eq. 1 and seed 004's mean, with loops; features are the pixels times three, times the feature scale."""
+    """Gatys et al. 2015, eq. 1 and Du's mean, with loops; features are the pixels times three, times the feature scale."""
     generator = torch.Generator().manual_seed(0)
     image, target = (torch.rand(1, 3, 4, 5, generator=generator, dtype=torch.float64) for _ in range(2))
     config = ReconstructionConfig(content_layers={"pixels": 1.0}, content_loss=name, feature_scale=0.5)

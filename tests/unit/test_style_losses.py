@@ -25,7 +25,7 @@ def values(features: Tensor) -> list[list[float]]:
 
 
 def oracle_gram(x: Tensor, s: Tensor) -> float:
-    """Seed 000, eq. 1.1 to 1.3, with loops."""
+    """The style-inversion chapter, eq. 1.1 to 1.3, with loops."""
     fx, fs = values(x), values(s)
     c, positions = len(fx), len(fx[0])
     total = 0.0
@@ -43,7 +43,7 @@ def central_moment(row: list[float], k: int) -> float:
 
 
 def oracle_moments(x: Tensor, s: Tensor, order: int) -> float:
-    """Seed 000, eq. 1.4 and 1.5, with loops."""
+    """The style-inversion chapter, eq. 1.4 and 1.5, with loops."""
     fx, fs = values(x), values(s)
     total = 0.0
     for k in range(1, order + 1):
@@ -54,7 +54,7 @@ def oracle_moments(x: Tensor, s: Tensor, order: int) -> float:
 
 
 def oracle_mmd(x: Tensor, s: Tensor) -> float:
-    """Seed 000, eq. 1.6, with loops: pairs (2j - 1, 2j) counted from 1."""
+    """The style-inversion chapter, eq. 1.6, with loops: pairs (2j - 1, 2j) counted from 1."""
     total = 0.0
     for row_x, row_s in zip(values(x), values(s), strict=True):
         bandwidth = 2 * central_moment(row_s, 2)

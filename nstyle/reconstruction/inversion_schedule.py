@@ -1,4 +1,4 @@
-"""Seed 000's schedule: how long each loss is optimized at each layer (table 1.1), and when it stops."""
+"""The style-inversion chapter's schedule: how long each loss is optimized at each layer (table 1.1), and when it stops."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ FEATURE_SCALE = 1 / 255
 
 
 def seed_settings(loss: str, moments: int | None, layers: tuple[str, ...]) -> dict[str, Any]:
-    """Return the settings of seed 000 for one loss at one layer.
+    """Return the settings of the style-inversion chapter for one loss at one layer.
 
     The extensions make one run: it stops at the threshold whenever that comes, and at the latest after all of them.
 
@@ -32,7 +32,7 @@ def seed_settings(loss: str, moments: int | None, layers: tuple[str, ...]) -> di
     row = ITERATIONS.get(layers[0], {}) if len(layers) == 1 else {}
     if label not in row:
         cells = f"one of {', '.join(ITERATIONS)} with gram, mmd or moments"
-        raise UsageError(f"seed 000's table has no {label} at {'+'.join(layers) or 'no layer'}; expected {cells}")
+        raise UsageError(f"the style-inversion chapter's table has no {label} at {'+'.join(layers) or 'no layer'}; expected {cells}")
     is_mmd = loss == "mmd"
     return {
         "optimizer": "adam",
