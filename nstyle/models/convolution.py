@@ -80,12 +80,12 @@ class _ConvolveImage(torch.autograd.Function):
         return result if result.dtype == ctx.image_dtype else result.to(ctx.image_dtype), None, None, None
 
 
-def convolve_in_groups(x: Tensor, weight: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
+def convolve_in_groups(x: Tensor, weight: Tensor, padding: int = 0) -> Tensor:
     """Convolve with fewer than GROUP output channels filled up, and cut off again: a GPU has fast kernels for whole groups only."""
     channels = len(weight)
     if channels >= GROUP or kernels.takes_cpu_kernels(x):
-        return F.conv2d(x, weight, stride=stride, padding=padding)
-    return F.conv2d(x, F.pad(weight, (0, 0, 0, 0, 0, 0, 0, GROUP - channels)), stride=stride, padding=padding)[:, :channels]
+        return F.conv2d(x, weight, padding=padding)
+    return F.conv2d(x, F.pad(weight, (0, 0, 0, 0, 0, 0, 0, GROUP - channels)), padding=padding)[:, :channels]
 
 
 def _is_faster_in_tiles(x: Tensor, weight: Tensor, stride: int) -> bool:

@@ -39,7 +39,7 @@ def update(random_vgg: VGGWeights) -> Update:
 
 
 @pytest.fixture
-def photos() -> Tensor:
+def pixels() -> Tensor:
     return torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
@@ -62,29 +62,14 @@ def broken(*arguments: Any) -> tuple[Tensor, Losses]:
 
 
 @pytest.fixture
-def trained(tmp_path: Path, photos_folder: Path, styles: Path, vgg_file: Path) -> Callable[..., Path]:
+def trained(tmp_path: Path, photos: Path, styles: Path, vgg_file: Path) -> Callable[..., Path]:
     settings = {"updates": 3, "checkpoint_every": 3, "batch_size": 2, "size": 32, "width": 0.125, "precision": "fp32", "device": "cpu"}
 
     def run(name: str, **changes: object) -> Path:
         paintings = [styles / "waves.png", styles / "mosaic.png"]
-        return nstyle.train(paintings, out=tmp_path / name, content=photos_folder, vgg=str(vgg_file), **settings | changes)
+        return nstyle.train(paintings, out=tmp_path / name, content=photos, vgg=str(vgg_file), **settings | changes)
 
     return run
-
-
-@pytest.fixture
-def photos_folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    from skimage import data
-
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    from PIL import Image
-
-    for name in ("astronaut", "coffee", "chelsea"):
-        image = Image.fromarray(getattr(data, name)())
-        image.thumbnail((80, 80))
-        image.save(folder / f"{name}.png")
-    return folder
 
 
 @pytest.mark.parametrize(("compiled", "line"), [(step_losses, "updates: compiled"), (without_gradient, "updates are not compiled: loss")])
@@ -128,22 +113,22 @@ class DeafGraph(StaleGraph):
 
 @pytest.mark.parametrize("graph", [StaleGraph, DeafGraph])
 def test_a_graph_that_does_not_replay_the_update_is_not_taken(
-    update: Update, photos: Tensor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, graph: type
+    update: Update, pixels: Tensor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, graph: type
 ) -> None:
     """One captured on another device than that of the run replays nothing, leaves its values as they were, and is very fast."""
     monkeypatch.setattr(ways, "_compile", lambda: step_losses)
     monkeypatch.setattr(ways, "why_not_compiled", lambda device: "")
     monkeypatch.setattr(ways, "CapturedUpdate", graph)
     update.set_rate(1e-3)
-    chooser = WayChooser(update, photos, IDS, ALONE)
+    chooser = WayChooser(update, pixels, IDS, ALONE)
     chooser.on_gpu = True
     assert chooser.choose(True, 10, {}).way == "compiled"
     assert any("updates are not captured: loss" in record.getMessage() for record in caplog.records)
 
 
-def test_a_graph_that_moves_no_weight_is_not_taken(update: Update, photos: Tensor) -> None:
+def test_a_graph_that_moves_no_weight_is_not_taken(update: Update, pixels: Tensor) -> None:
     update.set_rate(1e-3)
-    chooser = WayChooser(update, photos, IDS, ALONE)
+    chooser = WayChooser(update, pixels, IDS, ALONE)
     reference = chooser._measure(chooser._eager)
     assert reference.step > 0
     assert not disagreement(reference, chooser._measure(chooser._eager))
@@ -154,17 +139,17 @@ def test_a_graph_that_moves_no_weight_is_not_taken(update: Update, photos: Tenso
     ("compiled", "reason"), [(without_gradient, "cosine 0.0000"), (half_a_gradient, "gradient norm"), (broken, "the compiler is broken")]
 )
 def test_what_does_not_agree_is_not_taken(
-    update: Update, photos: Tensor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, compiled: Any, reason: str
+    update: Update, pixels: Tensor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, compiled: Any, reason: str
 ) -> None:
     monkeypatch.setattr(ways, "_compile", lambda: compiled)
     monkeypatch.setattr(ways, "why_not_compiled", lambda device: "")
-    assert WayChooser(update, photos, IDS, ALONE).choose(True, 10, {}).way == "eager"
+    assert WayChooser(update, pixels, IDS, ALONE).choose(True, 10, {}).way == "eager"
     (message,) = [record.getMessage() for record in caplog.records]
     assert reason in message
     assert "\n" not in message
 
 
-def test_all_ranks_decide_alike(update: Update, photos: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_ranks_decide_alike(update: Update, pixels: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     """One rank whose compiler is wrong takes the others with it; they would wait for each other's gradients for ever."""
 
     asked: list[Any] = []
@@ -176,13 +161,13 @@ def test_all_ranks_decide_alike(update: Update, photos: Tensor, monkeypatch: pyt
 
     monkeypatch.setattr(ways, "_compile", lambda: step_losses)
     monkeypatch.setattr(ways, "why_not_compiled", lambda device: "")
-    assert WayChooser(update, photos, IDS, ALONE).choose(True, 10, {}).way == "compiled"
-    assert WayChooser(update, photos, IDS, Peers(ALONE.ranks)).choose(True, 10, {}).way == "eager"
+    assert WayChooser(update, pixels, IDS, ALONE).choose(True, 10, {}).way == "compiled"
+    assert WayChooser(update, pixels, IDS, Peers(ALONE.ranks)).choose(True, 10, {}).way == "eager"
 
 
 @pytest.mark.usefixtures("_own_cache")
 def test_the_fastest_way_is_kept_and_remembered(
-    update: Update, photos: Tensor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    update: Update, pixels: Tensor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(ways, "_compile", lambda: step_losses)
     monkeypatch.setattr(ways, "why_not_compiled", lambda device: "")
@@ -191,7 +176,7 @@ def test_the_fastest_way_is_kept_and_remembered(
     timed: list[float] = []
 
     def choose(updates: int, identity: dict[str, Any]) -> str:
-        chooser = WayChooser(update, photos, IDS, ALONE)
+        chooser = WayChooser(update, pixels, IDS, ALONE)
         chooser.on_gpu = True
         monkeypatch.setattr(
             chooser, "_seconds", lambda take: timed.append(seconds["eager" if take == chooser._eager else "compiled"]) or timed[-1]
@@ -210,14 +195,14 @@ def test_the_fastest_way_is_kept_and_remembered(
     assert len(timed) == 4
 
 
-def test_a_failure_is_not_remembered(update: Update, photos: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_is_not_remembered(update: Update, pixels: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     """A compiler that was missing once made a kind of run eager for good."""
     monkeypatch.setattr(ways, "why_not_compiled", lambda device: "")
     chosen = []
     for compiled in (broken, step_losses):
         monkeypatch.setattr(ways, "_compile", lambda compiled=compiled: compiled)
         monkeypatch.setattr(WayChooser, "_candidates", lambda chooser: ("compiled",))
-        chooser = WayChooser(update, photos, IDS, ALONE)
+        chooser = WayChooser(update, pixels, IDS, ALONE)
         chooser.on_gpu = True
         monkeypatch.setattr(chooser, "_seconds", lambda take, eager=chooser._eager: 2.0 if take == eager else 1.0)
         chosen.append(chooser.choose(None, 2001, {"a failure": True}).way)
@@ -225,7 +210,7 @@ def test_a_failure_is_not_remembered(update: Update, photos: Tensor, monkeypatch
 
 
 def test_out_of_memory_in_the_check_leaves_the_run_eager(
-    update: Update, photos: Tensor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    update: Update, pixels: Tensor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     calls: list[int] = []
 
@@ -238,31 +223,31 @@ def test_out_of_memory_in_the_check_leaves_the_run_eager(
     monkeypatch.setattr(ways, "_compile", lambda: full)
     monkeypatch.setattr(ways, "why_not_compiled", lambda device: "")
     before = update.weights()
-    assert WayChooser(update, photos, IDS, ALONE).choose(True, 10, {}).way == "eager"
+    assert WayChooser(update, pixels, IDS, ALONE).choose(True, 10, {}).way == "eager"
     assert "OutOfMemoryError: CUDA out of memory" in caplog.text
     assert torch.equal(update.weights(), before)
 
 
-def test_a_rank_without_a_compiler_makes_all_eager(update: Update, photos: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rank_without_a_compiler_makes_all_eager(update: Update, pixels: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     class Peers(Group):
         def gather_objects(self, value: Any) -> list[Any]:
             return [value, "Triton is not installed"]
 
     monkeypatch.setattr(ways, "_compile", lambda: pytest.fail("compiled"))
     monkeypatch.setattr(ways, "why_not_compiled", lambda device: "")
-    assert WayChooser(update, photos, IDS, Peers(ALONE.ranks)).choose(True, 10, {}).way == "eager"
+    assert WayChooser(update, pixels, IDS, Peers(ALONE.ranks)).choose(True, 10, {}).way == "eager"
 
 
-def test_nothing_is_compiled_on_a_cpu_unasked(update: Update, photos: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_compiled_on_a_cpu_unasked(update: Update, pixels: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ways, "_compile", lambda: pytest.fail("compiled"))
-    assert WayChooser(update, photos, IDS, ALONE).choose(None, 10**6, {}).way == "eager"
+    assert WayChooser(update, pixels, IDS, ALONE).choose(None, 10**6, {}).way == "eager"
 
 
 def test_without_a_compiler_a_gpu_goes_on_eagerly(
-    update: Update, photos: Tensor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    update: Update, pixels: Tensor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(ways, "why_not_compiled", lambda device: "Triton is not installed")
-    chooser = WayChooser(update, photos, IDS, ALONE)
+    chooser = WayChooser(update, pixels, IDS, ALONE)
     chooser.on_gpu = True
     with caplog.at_level(logging.INFO, "nstyle"):
         assert chooser.choose(None, 10**6, {}).way == "eager"
@@ -284,14 +269,14 @@ class Watch(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def test_an_update_waits_for_nothing(update: Update, photos: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_update_waits_for_nothing(update: Update, pixels: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     """The taps of the pyramid were sent at every update, ids and rates too: a GPU idled, and no graph could be captured."""
     monkeypatch.setattr("nstyle.models.kernels.takes_cpu_kernels", lambda x: False)
     update.set_rate(1e-3)
-    update.take(step_losses, photos, IDS)  # Adam makes its moments.
+    update.take(step_losses, pixels, IDS)  # Adam makes its moments.
     with Watch() as watch:
         update.set_rate(1e-3)
-        update.take(step_losses, photos, IDS)
+        update.take(step_losses, pixels, IDS)
     assert watch.seen == []
     with Watch() as watch:
         torch.tensor([1.0]).item()
