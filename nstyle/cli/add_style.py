@@ -12,7 +12,9 @@ from nstyle.system.processes import joined
 @with_training_options(without=("width",))
 def add_style(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="default, a model file or a run directory.")],
-    styles: Annotated[list[str], typer.Option(metavar="FILE...", help="Paintings, a quoted pattern or a folder. The order is kept.")],
+    styles: Annotated[
+        list[str], typer.Option(metavar="FILE...", help="Paintings, a quoted pattern or a folder. The order is kept.")
+    ],
     out: Annotated[str, typer.Option(help="Run directory for the grown model.")],
     **options: Any,
 ) -> None:

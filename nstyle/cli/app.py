@@ -40,7 +40,9 @@ app.command()(info)
 app.command()(demo)
 
 reconstruction = typer.Typer(
-    help="Optimize pixels to see what each VGG layer and each loss captures.", no_args_is_help=True, rich_markup_mode=None
+    help="Optimize pixels to see what each VGG layer and each loss captures.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 reconstruction.command()(reconstruct.style)
 reconstruction.command()(reconstruct.content)
@@ -56,16 +58,23 @@ SHARED = ("train", "add-style", "stylize")
 
 
 @app.callback()
-def root(ctx: typer.Context, debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error. May stand anywhere.")) -> None:
+def root(
+    ctx: typer.Context,
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error. May stand anywhere."),
+) -> None:
     """Train one network in n styles, and paint photographs in any blend of them."""
     size = Ranks.from_environment().size
     if size > 1 and ctx.invoked_subcommand not in SHARED:
-        raise UsageError(f"nstyle {ctx.invoked_subcommand} runs in one process, but there are {size}; only {', '.join(SHARED)} can share work")
+        raise UsageError(
+            f"nstyle {ctx.invoked_subcommand} runs in one process, but there are {size}; only {', '.join(SHARED)} can share work"
+        )
 
 
 def main() -> None:
     """Run the command line and exit: 0, 1 for a failure at work, 2 for bad usage, 130 after Ctrl-C."""
-    speaks = Ranks.from_environment().is_first  # Processes that work together raise the same error; see nstyle.system.processes.
+    speaks = (
+        Ranks.from_environment().is_first
+    )  # Processes that work together raise the same error; see nstyle.system.processes.
     debug = "--debug" in sys.argv
     sys.argv = [argument for argument in sys.argv if argument != "--debug"]
     logging.basicConfig(level=logging.INFO, format="nstyle: %(message)s", stream=sys.stderr, force=True)

@@ -25,7 +25,13 @@ def models(as_json: Json = False) -> None:
             typer.echo(f"nstyle: {error}", err=True)
             continue
         rows.append(
-            {"model": name, "path": str(path), "styles": description.styles, "updates": description.updates, "bytes": path.stat().st_size}
+            {
+                "model": name,
+                "path": str(path),
+                "styles": description.styles,
+                "updates": description.updates,
+                "bytes": path.stat().st_size,
+            }
         )
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
@@ -33,13 +39,17 @@ def models(as_json: Json = False) -> None:
     default = find_model()
     for row in rows:
         mark = "*" if row["path"] == str(default) else " "
-        typer.echo(f"{mark} {row['model']}: {len(row['styles'])} styles, {row['updates']} updates, {row['bytes'] / 1e6:.1f} MB")
+        typer.echo(
+            f"{mark} {row['model']}: {len(row['styles'])} styles, {row['updates']} updates, {row['bytes'] / 1e6:.1f} MB"
+        )
         typer.echo(f"    {', '.join(row['styles'])}")
     typer.echo("* is used where no --model is given", err=True)
 
 
 def info(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="default, a model file or a run directory.")] = "default",
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="default, a model file or a run directory.")
+    ] = "default",
     as_json: Json = False,
 ) -> None:
     """Describe a model: styles, updates, loss, VGG, sizes."""
@@ -51,20 +61,30 @@ def info(
     path = find_model(model)
     network, description = load_model(path)
     values = asdict(description)
-    values |= {"path": str(path), "bytes": path.stat().st_size, "parameters": sum(p.numel() for p in network.parameters())}
+    values |= {
+        "path": str(path),
+        "bytes": path.stat().st_size,
+        "parameters": sum(p.numel() for p in network.parameters()),
+    }
     if as_json:
         typer.echo(json.dumps(values, indent=2))
         return
     loss, vgg = values["preset"], values["vgg"]
     typer.echo(f"model       {path}")
-    typer.echo(f"size        {values['bytes'] / 1e6:.2f} MB, {values['parameters']:,} parameters, width {description.width:g}")
+    typer.echo(
+        f"size        {values['bytes'] / 1e6:.2f} MB, {values['parameters']:,} parameters, width {description.width:g}"
+    )
     typer.echo(
         f"trained     {description.updates} updates, crops of {description.size} px, paintings of {description.style_size} px (short side)"
     )
     typer.echo(f"saved       {datetime.fromtimestamp(description.created, UTC):%Y-%m-%d %H:%M} UTC")
     if loss:
-        typer.echo(f"loss        {loss['name']}: content {loss['content_weight']:g} x {'+'.join(loss['content_layers'])}")
-        typer.echo(f"            style {loss['style_weight']:g} x {'+'.join(loss['style_layers'])} on {loss['style_scales']} scales")
+        typer.echo(
+            f"loss        {loss['name']}: content {loss['content_weight']:g} x {'+'.join(loss['content_layers'])}"
+        )
+        typer.echo(
+            f"            style {loss['style_weight']:g} x {'+'.join(loss['style_layers'])} on {loss['style_scales']} scales"
+        )
     if vgg:
         typer.echo(f"VGG         {vgg['architecture']}, {vgg['release']}, sha256 {vgg['sha256'][:12]}")
     for i, name in enumerate(description.styles):

@@ -167,7 +167,9 @@ def comparison_progress() -> "Iterator[Callable[[Status], None]]":
         task = bar.add_task("comparison", total=None, text="starting")
 
         def show(status: "Status") -> None:
-            bar.update(task, total=status.total, completed=status.done, text=_comparison_text(status, speed.at(status.done)))
+            bar.update(
+                task, total=status.total, completed=status.done, text=_comparison_text(status, speed.at(status.done))
+            )
 
         yield show
 
@@ -178,7 +180,11 @@ def _comparison_lines(speed: Speed) -> "Callable[[Status], None]":
     def show(status: "Status") -> None:
         rate = speed.at(status.done)
         if throttle.due():
-            print(f"{status.done} of {status.total} updates: {_comparison_text(status, rate)}", file=sys.stderr, flush=True)
+            print(
+                f"{status.done} of {status.total} updates: {_comparison_text(status, rate)}",
+                file=sys.stderr,
+                flush=True,
+            )
 
     return show
 
@@ -196,7 +202,13 @@ def reconstruction_progress(label: str = "") -> "Iterator[Callable[[Iteration], 
     if not console.is_terminal:
         yield _iteration_lines(label)
         return
-    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[text]}"), TimeRemainingColumn())
+    columns = (
+        TextColumn(label),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[text]}"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console, transient=bool(label)) as bar:
         task = bar.add_task("reconstruction", total=None, text="starting")
 

@@ -9,7 +9,10 @@ from nstyle.cli.arguments import command_line
 
 def report(
     runs: Annotated[
-        list[str], typer.Argument(metavar="RUN...", help="Run directories, or CSV files of losses in Early, Sian and Stonard's format.")
+        list[str],
+        typer.Argument(
+            metavar="RUN...", help="Run directories, or CSV files of losses in Early, Sian and Stonard's format."
+        ),
     ],
     out: Annotated[str, typer.Option(help="Folder of the report.")],
 ) -> None:

@@ -12,24 +12,39 @@ if TYPE_CHECKING:
 
 
 def stylize(
-    photos: Annotated[list[str], typer.Argument(metavar="PHOTO...", help="Photographs or folders; - reads standard input.")],
+    photos: Annotated[
+        list[str], typer.Argument(metavar="PHOTO...", help="Photographs or folders; - reads standard input.")
+    ],
     model: Annotated[
-        str | None, typer.Option(help="A shipped name, model file or run directory. [default: newest run in checkpoints/, else default]")
+        str | None,
+        typer.Option(
+            help="A shipped name, model file or run directory. [default: newest run in checkpoints/, else default]"
+        ),
     ] = None,
-    weights: Annotated[str | None, typer.Option(metavar="W,W|NAME=W,...", help="How much of each style, by position or by name.")] = None,
-    styles: Annotated[str | None, typer.Option(metavar="A,B", help="The styles that --weights is about; equal parts without it.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(metavar="W,W|NAME=W,...", help="How much of each style, by position or by name.")
+    ] = None,
+    styles: Annotated[
+        str | None, typer.Option(metavar="A,B", help="The styles that --weights is about; equal parts without it.")
+    ] = None,
     style: Annotated[str | None, typer.Option(metavar="NAME", help="One style; a part of its name will do.")] = None,
     all_styles: Annotated[bool, typer.Option("--all", help="One picture per style, and a contact sheet.")] = False,
     mask: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=FILE", help="Paint a style where a grey picture is white only. May be repeated.")
+        list[str] | None,
+        typer.Option(metavar="NAME=FILE", help="Paint a style where a grey picture is white only. May be repeated."),
     ] = None,
     strength: Annotated[float, typer.Option(help="0 for the photograph, 1 for the style.")] = 1.0,
     output: Annotated[
-        str | None, typer.Option("--output", "-o", help="File, folder or - for standard output. [default: PHOTO_STYLE.png here]")
+        str | None,
+        typer.Option("--output", "-o", help="File, folder or - for standard output. [default: PHOTO_STYLE.png here]"),
     ] = None,
     size: Annotated[int | None, typer.Option(help="Resize to this long side in pixels first.")] = None,
     grain: Annotated[
-        float, typer.Option(metavar="LEVELS", help="Film grain put on first, 2 of 255 levels or so: strokes instead of a mesh in plain skies.")
+        float,
+        typer.Option(
+            metavar="LEVELS",
+            help="Film grain put on first, 2 of 255 levels or so: strokes instead of a mesh in plain skies.",
+        ),
     ] = 0.0,
     tile: Annotated[
         str,
@@ -64,7 +79,11 @@ def stylize(
         all_styles=all_styles,
         masks=tuple(mask or []),
         options=PaintOptions(
-            strength=strength, keep_color=cast("KeepColor | None", keep_color), size=size, grain=grain, tiling=cast("Tiling", tile)
+            strength=strength,
+            keep_color=cast("KeepColor | None", keep_color),
+            size=size,
+            grain=grain,
+            tiling=cast("Tiling", tile),
         ),
         output=output,
         max_pixels=max_pixels,
@@ -73,7 +92,7 @@ def stylize(
         report_on_stdout=as_json,
     )
     keep_freed_memory(large_too=False)
-    with joined() as group, painting_progress(quiet=not group.ranks.is_first) as report:
+    with joined() as group, painting_progress(quiet=not group.ranks.is_first) as progress:
         speaks = group.ranks.is_first
 
         def say(text: str) -> None:
@@ -82,7 +101,7 @@ def stylize(
 
         results = []
         try:
-            for result in stylize_files(request, lambda text: say(f"nstyle: {text}"), report, group):
+            for result in stylize_files(request, lambda text: say(f"nstyle: {text}"), progress, group):
                 results.append(asdict(result))
                 if isinstance(result, Result) and not as_json and result.output != "-":
                     say(f"{result.output}  ({result.width}x{result.height}, {result.seconds:.1f} s)")

@@ -15,12 +15,16 @@ if TYPE_CHECKING:
 @with_training_options()
 def train(
     styles: Annotated[
-        list[str] | None, typer.Option(metavar="FILE...", help="Paintings, a quoted pattern or a folder. The order is kept.")
+        list[str] | None,
+        typer.Option(metavar="FILE...", help="Paintings, a quoted pattern or a folder. The order is kept."),
     ] = None,
     out: Annotated[str | None, typer.Option(help="Run directory. [default: checkpoints/NAME-OF-THE-STYLES]")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out (else the newest) with its own settings.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the run in --out (else the newest) with its own settings.")
+    ] = False,
     init_from: Annotated[
-        str | None, typer.Option(metavar="MODEL", help="Start from the weights of a model; rows are matched by style name.")
+        str | None,
+        typer.Option(metavar="MODEL", help="Start from the weights of a model; rows are matched by style name."),
     ] = None,
     **options: Any,
 ) -> None:
@@ -38,22 +42,25 @@ def run_to_the_end(trainer: "Trainer") -> None:
     from nstyle.system.memory import keep_freed_memory
 
     keep_freed_memory()
-    if not trainer.group.ranks.is_first:
+    if not trainer.hardware.group.ranks.is_first:
         trainer.train()
         trainer.broken_photographs()
         return
     config = trainer.config
     start = f"from update {trainer.update} " if trainer.update else ""
-    precision = "bfloat16" if "bfloat16" in str(trainer.dtype) else "float32"
-    names = ", ".join(trainer.trained)
-    size = trainer.group.ranks.size
-    where = f"{trainer.device.type} in {size} processes," if size > 1 else f"{trainer.device} in"
-    typer.echo(f"training {len(trainer.trained)} styles {start}to update {config.updates} on {where} {precision}: {names}", err=True)
-    with training_progress() as report:
-        trainer.train(report)
+    precision = "bfloat16" if "bfloat16" in str(trainer.hardware.dtype) else "float32"
+    names = ", ".join(trainer.styles.names)
+    size = trainer.hardware.group.ranks.size
+    where = f"{trainer.hardware.device.type} in {size} processes," if size > 1 else f"{trainer.hardware.device} in"
+    typer.echo(
+        f"training {len(trainer.styles.names)} styles {start}to update {config.updates} on {where} {precision}: {names}",
+        err=True,
+    )
+    with training_progress() as progress:
+        trainer.train(progress)
     broken = trainer.broken_photographs()
     if broken:
         typer.echo(f"{len(broken)} photographs could not be read and were skipped: {', '.join(broken[:10])}", err=True)
     model = trainer.run.path
-    weights = f"--style {trainer.trained[0]}" if len(trainer.info.styles) > 1 else ""
+    weights = f"--style {trainer.styles.names[0]}" if len(trainer.info.styles) > 1 else ""
     typer.echo(f"done: {Path(model)}; paint with: nstyle stylize PHOTO --model {model} {weights}".rstrip(), err=True)

@@ -93,12 +93,12 @@ class _Evaluator:
         self.device = choose_device(plan.config.device)
         weights = load_encoder_weights(plan.config.vgg)
         self.weights_hash = weights.sha256
-        self.perceptual = PerceptualLoss(plan.config.loss, weights).to(self.device)
-        names, self.targets = plan.n_style(0).run.read_targets()
-        self.targets = {term: value.to(self.device) for term, value in self.targets.items()}
-        assert names == plan.names
+        self.perceptual = PerceptualLoss(plan.config.preset, weights).to(self.device)
+        styles = plan.n_style(0).run.read_styles()
+        self.targets = {term: value.to(self.device) for term, value in styles.targets.items()}
+        assert styles.names == plan.names
         self.files, self.photos = _photographs(plan)
-        digest = hashlib.sha256(json.dumps(plan.config.loss.to_dict()).encode() + weights.sha256.encode())
+        digest = hashlib.sha256(json.dumps(plan.config.preset.to_dict()).encode() + weights.sha256.encode())
         digest.update(self.photos.numpy().tobytes())
         self.signature = digest.hexdigest()
         self.cache = _read_cache(plan.out / CACHE_FILE, self.signature)
@@ -123,7 +123,9 @@ class _Evaluator:
                 measured = photo_losses(network, self.perceptual, self.photos, mixes.float().to(self.device), targets, torch.float32)
             losses = measured.numpy()
             factors = np.array([self.plan.config.style_factors.get(style.name, 1.0) for style in member.styles])
-            losses[..., TERMS.index("total")] += self.plan.config.loss.style_weight * (factors[:, None] - 1) * losses[..., TERMS.index("style")]
+            losses[..., TERMS.index("total")] += (
+                self.plan.config.preset.style_weight * (factors[:, None] - 1) * losses[..., TERMS.index("style")]
+            )
             if not np.isfinite(losses).all():
                 raise NstyleError(f"{path} paints pictures whose loss is not finite; remove {member.run.path} to train that network anew")
             self.cache[model] = losses.tolist()

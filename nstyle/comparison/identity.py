@@ -22,6 +22,8 @@ NOT_COMPARED = (*RESUMABLE, "seed", "init_from", "rows_only")
 
 Photographs and VGG weights may lie elsewhere then, but must be the same: they are compared by what they are.
 """
+STORED_AS = {"preset": "loss"}
+"""Settings that are called otherwise in ``comparison.json``: as version 0.1 called them."""
 CONTENTS = {
     "vgg": "VGG weights (--vgg, NSTYLE_VGG)",
     "photographs": "photographs (--content)",
@@ -47,7 +49,7 @@ def identity(plan: Plan) -> dict[str, Any]:
         "vgg": load_encoder_weights(plan.config.vgg).sha256,
         "photographs": _fingerprint(content),
         "held_out_photographs": _fingerprint(held_out),
-        "settings": {name: value for name, value in asdict(plan.config).items() if name not in NOT_COMPARED},
+        "settings": {STORED_AS.get(name, name): value for name, value in asdict(plan.config).items() if name not in NOT_COMPARED},
     }
     plain: dict[str, Any] = json.loads(json.dumps(values))
     return plain

@@ -126,7 +126,7 @@ def paint(plan: Plan, photos: Sequence[Path]) -> Section:
 def setting_section(plan: Plan) -> Section:
     """List the settings that all networks share."""
     vgg = read_info(plan.n_style(0).run.model).vgg
-    settings = {**asdict(plan.config), **asdict(plan.config.loss), "release": None}
+    settings = {**asdict(plan.config), **asdict(plan.config.preset), "release": None}
     settings = {"preset": settings.pop("name"), **settings, "vgg_release": vgg["release"], "vgg_sha256": vgg["sha256"]}
     chosen = {name: value for name, value in settings.items() if name != "loss" and value not in ("", (), {}, None)}
     rows = [[name.replace("_", " "), str(value)] for name, value in chosen.items()]

@@ -116,7 +116,9 @@ def choose_sampler(
             except DoesNotFitError as error:
                 logger.info("%s: on %s %s", reader, device, error)
         else:
-            logger.info("%s: on %s they take %.1f GB, of %.1f GB at most", reader, device, storage.bytes / 1e9, budget / 1e9)
+            logger.info(
+                "%s: on %s they take %.1f GB, of %.1f GB at most", reader, device, storage.bytes / 1e9, budget / 1e9
+            )
     return CropSampler(index, size, seed)
 
 
@@ -135,8 +137,12 @@ def _spare(device: torch.device, reserved: int) -> int:
     return max(0, min(int(SHARE * free), free - reserved))
 
 
-def _keep(index: PhotoIndex, size: int, seed: int, device: torch.device, storage: Storage, budget: int, workers: int) -> ResidentSampler:
+def _keep(
+    index: PhotoIndex, size: int, seed: int, device: torch.device, storage: Storage, budget: int, workers: int
+) -> ResidentSampler:
     sampler = ResidentSampler(index, size, seed, device, short_side=storage.short_side, budget=budget, workers=workers)
     reduced = f" and reduced to {storage.short_side} px" if storage.short_side else ""
-    logger.info("%d photographs are kept on %s, decoded%s (%.1f GB)", len(index.files), device, reduced, sampler.bytes / 1e9)
+    logger.info(
+        "%d photographs are kept on %s, decoded%s (%.1f GB)", len(index.files), device, reduced, sampler.bytes / 1e9
+    )
     return sampler

@@ -40,7 +40,9 @@ def index_coco(annotations: Path, folder: Path, categories: tuple[str, ...] = ()
         if categories:
             unknown = [name for name in categories if name not in names]
             if unknown:
-                raise UsageError(f"category '{unknown[0]}' is not in {annotations}; expected some of {', '.join(sorted(names))}")
+                raise UsageError(
+                    f"category '{unknown[0]}' is not in {annotations}; expected some of {', '.join(sorted(names))}"
+                )
             image_ids = {i for name in categories for i in coco.getImgIds(catIds=[names[name]])}
         listed = sorted(folder / str(entry["file_name"]) for entry in coco.loadImgs(sorted(image_ids)))
     except (ValueError, KeyError, TypeError, AssertionError, OSError) as error:
@@ -49,7 +51,15 @@ def index_coco(annotations: Path, folder: Path, categories: tuple[str, ...] = ()
         raise NstyleError(f"{annotations} is not a COCO annotation file ({type(error).__name__}: {error})") from error
     present = [path for path in listed if path.is_file()]
     if len(present) < len(listed):
-        logger.warning("%d of %d photographs listed in %s are not in %s", len(listed) - len(present), len(listed), annotations, folder)
+        logger.warning(
+            "%d of %d photographs listed in %s are not in %s",
+            len(listed) - len(present),
+            len(listed),
+            annotations,
+            folder,
+        )
     if not present:
-        raise UsageError(f"none of the {len(listed)} photographs listed in {annotations} is in {folder}; check --content")
+        raise UsageError(
+            f"none of the {len(listed)} photographs listed in {annotations} is in {folder}; check --content"
+        )
     return index_files(folder, present)

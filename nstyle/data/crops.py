@@ -96,14 +96,23 @@ class CropSampler:
 
     def none_left(self) -> BrokenPhotosError:
         """Return the error to raise where every photograph is broken."""
-        return BrokenPhotosError(f"none of the {len(self.index.files)} photographs in {self.index.root} can be read any more")
+        return BrokenPhotosError(
+            f"none of the {len(self.index.files)} photographs in {self.index.root} can be read any more"
+        )
 
     def batch(self, update: int, batch_size: int, ranks: Ranks = ONE) -> Tensor:
         """Return this rank's part of the photographs of one update, uint8 (batch_size / ranks.size, 3, size, size)."""
         return torch.stack([self.sample(position) for position in positions_of(update, batch_size, ranks)])
 
     def batches(
-        self, first_update: int, last_update: int, batch_size: int, *, ranks: Ranks = ONE, workers: int = 0, pin: bool = False
+        self,
+        first_update: int,
+        last_update: int,
+        batch_size: int,
+        *,
+        ranks: Ranks = ONE,
+        workers: int = 0,
+        pin: bool = False,
     ) -> Generator[Tensor, None, None]:
         """Yield the batches of updates ``first_update`` to ``last_update - 1``, made ahead in threads; see :meth:`batch`.
 
@@ -185,5 +194,7 @@ def _transforms() -> ModuleType:
     try:
         from torchvision.transforms.v2 import functional
     except (ImportError, RuntimeError) as error:
-        raise NstyleError(f"torchvision does not work with this torch ({error}); install both anew from one index") from error
+        raise NstyleError(
+            f"torchvision does not work with this torch ({error}); install both anew from one index"
+        ) from error
     return cast(ModuleType, functional)

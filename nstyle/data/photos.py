@@ -82,7 +82,9 @@ def index_files(root: Path, files: list[Path]) -> PhotoIndex:
         logger.info("skipped %s: %s", name, reason)
     usable = tuple(path for path in files if str(path) not in skipped)
     if not usable:
-        raise UsageError(f"{root} holds no usable photograph ({len(files)} files looked at); expected JPEG, PNG or WebP pictures")
+        raise UsageError(
+            f"{root} holds no usable photograph ({len(files)} files looked at); expected JPEG, PNG or WebP pictures"
+        )
     return PhotoIndex(root=root, files=usable, skipped=skipped)
 
 

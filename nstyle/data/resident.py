@@ -89,7 +89,9 @@ class ResidentSampler(CropSampler):
                 if photograph is not None:
                     self.bytes += photograph.pixels.numel()
                     if budget is not None and self.bytes > budget:
-                        raise DoesNotFitError(f"{len(self._kept) + 1} of them take {self.bytes / 1e9:.1f} GB, of {budget / 1e9:.1f} GB at most")
+                        raise DoesNotFitError(
+                            f"{len(self._kept) + 1} of them take {self.bytes / 1e9:.1f} GB, of {budget / 1e9:.1f} GB at most"
+                        )
                     photograph = Kept(photograph.pixels.to(device), photograph.whole)
                 self._kept.append(photograph)
 
@@ -98,7 +100,9 @@ class ResidentSampler(CropSampler):
         if image is None:
             return None
         reduced = resize(image, short_side=min(self.short_side or min(image.size), *image.size))
-        pixels = torch.frombuffer(bytearray(reduced.tobytes()), dtype=torch.uint8).view(reduced.height, reduced.width, 3)
+        pixels = torch.frombuffer(bytearray(reduced.tobytes()), dtype=torch.uint8).view(
+            reduced.height, reduced.width, 3
+        )
         return Kept(pixels.permute(2, 0, 1).contiguous(), image.size)
 
     def sample(self, position: int) -> Tensor:
@@ -114,7 +118,14 @@ class ResidentSampler(CropSampler):
         return self._cut(self._plan(positions_of(update, batch_size, ranks)))
 
     def batches(
-        self, first_update: int, last_update: int, batch_size: int, *, ranks: Ranks = ONE, workers: int = 0, pin: bool = False
+        self,
+        first_update: int,
+        last_update: int,
+        batch_size: int,
+        *,
+        ranks: Ranks = ONE,
+        workers: int = 0,
+        pin: bool = False,
     ) -> Generator[Tensor, None, None]:
         """Yield the batches of updates ``first_update`` to ``last_update - 1``, on the device, without ever waiting for it.
 
@@ -139,7 +150,9 @@ class ResidentSampler(CropSampler):
             photographs.append(number)
             rows.append(span(crop.top, self.size, crop.resized[1], height))
             columns.append(span(crop.left, self.size, crop.resized[0], width, mirrored=crop.flipped))
-        values = [[s.offset for s in axis] + [s.step for s in axis] + [s.length for s in axis] for axis in (rows, columns)]
+        values = [
+            [s.offset for s in axis] + [s.step for s in axis] + [s.length for s in axis] for axis in (rows, columns)
+        ]
         numbers = torch.tensor(list(itertools.chain(*values)), dtype=torch.float32).view(6, len(positions))
         numbers = numbers.pin_memory() if self.device.type == "cuda" else numbers
         return Cuts(tuple(photographs), tuple(rows), tuple(columns), numbers)
@@ -154,9 +167,13 @@ class ResidentSampler(CropSampler):
     def _cut(self, cuts: Cuts) -> Tensor:
         """Cut a batch, uint8 (B, 3, size, size), with one small copy to the device and none back."""
         numbers = cuts.numbers.to(self.device, non_blocking=True)
-        height, width = (-(-max(s.length for s in axis) // LENGTH_STEP) * LENGTH_STEP for axis in (cuts.rows, cuts.columns))
+        height, width = (
+            -(-max(s.length for s in axis) // LENGTH_STEP) * LENGTH_STEP for axis in (cuts.rows, cuts.columns)
+        )
         regions = torch.empty(len(cuts.photographs), height, 3, width, dtype=torch.uint8, device=self.device)
-        for region, number, row, column in zip(regions.unbind(), cuts.photographs, cuts.rows, cuts.columns, strict=True):
+        for region, number, row, column in zip(
+            regions.unbind(), cuts.photographs, cuts.rows, cuts.columns, strict=True
+        ):
             photograph = self._kept[number]
             assert photograph is not None
             source = photograph.pixels[:, row.first : row.last, column.first : column.last]

@@ -27,6 +27,15 @@ class StyleFile:
     path: Path
 
 
+@dataclass(frozen=True)
+class TrainedStyles:
+    """The styles that a run trains, and what their paintings ask for."""
+
+    names: tuple[str, ...]
+    targets: StyleTargets
+    """Gram matrices (K, C, C) by term, in the order of the names."""
+
+
 def find_styles(arguments: Sequence[str | Path]) -> list[StyleFile]:
     """Resolve files, quoted globs and folders to paintings. The order given is kept: it is the style id.
 
@@ -43,25 +52,33 @@ def find_styles(arguments: Sequence[str | Path]) -> list[StyleFile]:
         else:
             found = [Path(name) for name in sorted(glob.glob(str(argument), recursive=True))]
         if not found:
-            raise UsageError(f"{argument}: no picture found; expected a painting, a folder of them or a pattern such as 'styles/*.jpg'")
+            raise UsageError(
+                f"{argument}: no picture found; expected a painting, a folder of them or a pattern such as 'styles/*.jpg'"
+            )
         paths += found
     styles = [StyleFile(style_name(path), path) for path in paths]
     by_name: dict[str, Path] = {}
     for style in styles:
         if style.name in by_name:
-            raise UsageError(f"{by_name[style.name]} and {style.path} would both be style '{style.name}'; rename one of the files")
+            raise UsageError(
+                f"{by_name[style.name]} and {style.path} would both be style '{style.name}'; rename one of the files"
+            )
         by_name[style.name] = style.path
     return styles
 
 
 def logit_colors(styles: Sequence[StyleFile]) -> tuple[Tensor, Tensor]:
     """Return mean and standard deviation of each painting's colours in logits: (S, 3) red, green, blue each."""
-    pixels = [to_tensor(resize(read_picture(style.path).over_white(), short_side=PALETTE_SIDE)).flatten(1) for style in styles]
+    pixels = [
+        to_tensor(resize(read_picture(style.path).over_white(), short_side=PALETTE_SIDE)).flatten(1) for style in styles
+    ]
     logits = [torch.logit(values, eps=LOGIT_EPS) for values in pixels]
     return torch.stack([value.mean(dim=1) for value in logits]), torch.stack([value.std(dim=1) for value in logits])
 
 
-def compute_targets(styles: Sequence[StyleFile], loss: PerceptualLoss, style_size: int, device: torch.device) -> StyleTargets:
+def compute_targets(
+    styles: Sequence[StyleFile], loss: PerceptualLoss, style_size: int, device: torch.device
+) -> StyleTargets:
     """Compute the Gram targets of paintings, once per run and in float32.
 
     Args:

@@ -55,7 +55,7 @@ def learn(folder: DemoFolder, lesson: Lesson, model: Path, notice: Callable[[str
             rate = seconds_per_update(lambda path, updates: _prepare(folder, lesson, model, path, updates))
             updates = int(np.clip(lesson.seconds / rate, lesson.min_updates, lesson.max_updates))
             trainer = _prepare(folder, lesson, model, run.path, updates)
-        notice(f"{trainer.config.updates - trainer.update} updates, {', '.join(trainer.trained)}, into {run.path}")
+        notice(f"{trainer.config.updates - trainer.update} updates, {', '.join(trainer.styles.names)}, into {run.path}")
         with progress() as report:
             trainer.train(report)
     return run.path

@@ -28,7 +28,9 @@ def check_format(path: Path) -> None:
         try:
             import av  # noqa: F401
         except ImportError:
-            raise UsageError("MP4 needs the video extra; install it with: pip install 'nstyle[video]', or choose gif or webp") from None
+            raise UsageError(
+                "MP4 needs the video extra; install it with: pip install 'nstyle[video]', or choose gif or webp"
+            ) from None
 
 
 def write_animation(path: Path, frames: Sequence[Image.Image], *, rest: float = LAST_FRAME_SECONDS) -> None:
@@ -62,10 +64,14 @@ def write_animation(path: Path, frames: Sequence[Image.Image], *, rest: float = 
 def _encode_mp4(buffer: io.BytesIO, frames: Sequence[Image.Image]) -> None:
     import av
 
-    width, height = (side - side % 2 for side in frames[0].size)  # H.264 in the colour format that every player reads needs even sides.
+    width, height = (
+        side - side % 2 for side in frames[0].size
+    )  # H.264 in the colour format that every player reads needs even sides.
     with av.open(buffer, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=FRAMES_PER_SECOND)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.asarray(frame.crop((0, 0, width, height))), format="rgb24")))
+            container.mux(
+                stream.encode(av.VideoFrame.from_ndarray(np.asarray(frame.crop((0, 0, width, height))), format="rgb24"))
+            )
         container.mux(stream.encode())

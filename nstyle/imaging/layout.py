@@ -56,8 +56,12 @@ def labelled_table(
     fitted = [[content if isinstance(content, str) else fit(content, cell) for content in row] for row in cells]
     sizes = [content.size for row in fitted for content in row if not isinstance(content, str)] or [(cell, cell)]
     width, height = max(w for w, _ in sizes), max(h for _, h in sizes)
-    margin = max((math.ceil(_length(label, _font(label, width))) for label in rows), default=0) + (GAP if any(rows) else 0)
-    sheet = Image.new("RGB", (margin + GAP + len(columns) * (width + GAP), LABEL + GAP + len(rows) * (height + GAP)), PAPER)
+    margin = max((math.ceil(_length(label, _font(label, width))) for label in rows), default=0) + (
+        GAP if any(rows) else 0
+    )
+    sheet = Image.new(
+        "RGB", (margin + GAP + len(columns) * (width + GAP), LABEL + GAP + len(rows) * (height + GAP)), PAPER
+    )
     draw = ImageDraw.Draw(sheet)
     for j, label in enumerate(columns):
         draw.text((margin + GAP + j * (width + GAP), GAP // 2), label, fill=INK, font=_font(label, width))
@@ -70,13 +74,17 @@ def labelled_table(
                 draw.rectangle((left, top, left + width - 1, top + height - 1), fill=EMPTY)
                 lines = textwrap.wrap(content, max(8, width // 6))[: max(1, height // 14)]
                 center = (left + width // 2, top + height // 2)
-                draw.multiline_text(center, "\n".join(lines), fill=INK, font=ImageFont.load_default(10), anchor="mm", align="center")
+                draw.multiline_text(
+                    center, "\n".join(lines), fill=INK, font=ImageFont.load_default(10), anchor="mm", align="center"
+                )
             else:
                 sheet.paste(content, (left, top))
     return sheet
 
 
-def framed_grid(cells: Sequence[Sequence[Image.Image]], corners: Sequence[Image.Image | None], *, cell: int) -> Image.Image:
+def framed_grid(
+    cells: Sequence[Sequence[Image.Image]], corners: Sequence[Image.Image | None], *, cell: int
+) -> Image.Image:
     """Lay out a grid of blends with what each corner stands for beside it.
 
     Args:
@@ -91,7 +99,9 @@ def framed_grid(cells: Sequence[Sequence[Image.Image]], corners: Sequence[Image.
     width, height = grid[0][0].size
     inner = (len(grid[0]) * width, len(grid) * height)
     box = (2 * cell, max(1, (inner[1] - GAP) // 2))
-    frames = [ImageOps.contain(corner, box, Image.Resampling.LANCZOS) if corner is not None else None for corner in corners]
+    frames = [
+        ImageOps.contain(corner, box, Image.Resampling.LANCZOS) if corner is not None else None for corner in corners
+    ]
     side = max((frame.width + GAP for frame in frames if frame is not None), default=0)
     sheet = Image.new("RGB", (inner[0] + 2 * (side + GAP), inner[1] + 2 * GAP), PAPER)
     for i, row in enumerate(grid):
@@ -107,7 +117,9 @@ def framed_grid(cells: Sequence[Sequence[Image.Image]], corners: Sequence[Image.
 def fit(picture: Image.Image, side: int = CELL) -> Image.Image:
     """Reduce a picture whose long side has more than ``side`` pixels to it; copy it otherwise."""
     scale = min(1.0, side / max(picture.size))
-    return picture.resize((max(1, round(picture.width * scale)), max(1, round(picture.height * scale))), Image.Resampling.LANCZOS)
+    return picture.resize(
+        (max(1, round(picture.width * scale)), max(1, round(picture.height * scale))), Image.Resampling.LANCZOS
+    )
 
 
 def _font(text: str, width: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:

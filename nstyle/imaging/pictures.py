@@ -15,7 +15,9 @@ from nstyle.errors import NstyleError, UsageError
 if TYPE_CHECKING:
     from torch import Tensor
 
-EXTENSIONS = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm", ".avif"})
+EXTENSIONS = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm", ".avif"}
+)
 """What counts as a picture when a folder is listed."""
 WRITABLE = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".avif"})
 JPEG_QUALITY = 95
@@ -73,7 +75,9 @@ def read_picture(source: Path | IO[bytes], *, near_side: int | None = None, max_
     except NstyleError:
         raise
     except Exception as error:  # Pillow's decoders raise anything from SyntaxError to RuntimeError on damaged files.
-        raise NstyleError(f"{name}: cannot be read as a picture ({_reason(error)}); give a JPEG, PNG, WebP or TIFF file") from error
+        raise NstyleError(
+            f"{name}: cannot be read as a picture ({_reason(error)}); give a JPEG, PNG, WebP or TIFF file"
+        ) from error
 
 
 def _reduce_decoding(image: Image.Image, near_side: int) -> None:
@@ -106,7 +110,9 @@ def check_pixels(name: str, size: tuple[int, int], max_pixels: int) -> None:
     """Refuse a picture of more than ``max_pixels`` with a UsageError."""
     if size[0] * size[1] > max_pixels:
         limit = f"{max_pixels / 1e6:.4g} megapixels"
-        raise UsageError(f"{name} has {size[0]}x{size[1]} px, more than {limit}; reduce it, or allow more with --max-pixels")
+        raise UsageError(
+            f"{name} has {size[0]}x{size[1]} px, more than {limit}; reduce it, or allow more with --max-pixels"
+        )
 
 
 def _reason(error: Exception) -> str:
@@ -167,7 +173,9 @@ def to_image(tensor: "Tensor") -> Image.Image:
     """Convert (3, H, W), uint8 or float in [0, 1], to an RGB picture; floats are clamped and rounded to the nearest of 256 levels."""
     import torch
 
-    levels = tensor if tensor.dtype == torch.uint8 else tensor.detach().float().clamp(0, 1).mul(255).round().to(torch.uint8)
+    levels = (
+        tensor if tensor.dtype == torch.uint8 else tensor.detach().float().clamp(0, 1).mul(255).round().to(torch.uint8)
+    )
     return Image.fromarray(levels.permute(1, 2, 0).contiguous().cpu().numpy())
 
 
@@ -212,7 +220,9 @@ def encode(image: Image.Image, extension: str, buffer: io.BytesIO | None = None)
     """
     extension = extension.lower()
     if extension not in WRITABLE:
-        raise UsageError(f"cannot write '{extension or 'a file without extension'}'; expected one of {', '.join(sorted(WRITABLE))}")
+        raise UsageError(
+            f"cannot write '{extension or 'a file without extension'}'; expected one of {', '.join(sorted(WRITABLE))}"
+        )
     options: dict[str, Any] = {}
     if extension in {".jpg", ".jpeg"}:
         if image.mode in {"RGBA", "LA"}:
@@ -225,5 +235,7 @@ def encode(image: Image.Image, extension: str, buffer: io.BytesIO | None = None)
         image.save(buffer, format=Image.registered_extensions()[extension], **options)
     except (OSError, ValueError) as error:
         size = f"{image.width}x{image.height} px"
-        raise NstyleError(f"{size} cannot be written as {extension} ({_reason(error)}); choose another format, such as .png") from error
+        raise NstyleError(
+            f"{size} cannot be written as {extension} ({_reason(error)}); choose another format, such as .png"
+        ) from error
     return buffer.getvalue()

@@ -29,7 +29,7 @@ MOST_ENCODERS = 4
 def stylize_files(
     request: Request,
     notice: Callable[[str], None],
-    report: Callable[[str, float], None] = lambda photo, share: None,
+    progress: Callable[[str, float], None] = lambda photo, share: None,
     group: Group = ALONE,
 ) -> Iterator[Result | Failure]:
     """Paint every photograph in every mix that was asked for.
@@ -40,7 +40,7 @@ def stylize_files(
     Args:
         request: What to do.
         notice: Told, in a line each, which model is used, what was normalized and which of several photographs failed.
-        report: Told, while a picture is painted, its photograph and which share of the work is done.
+        progress: Called, while a picture is painted, with its photograph and the share of the work that is done.
         group: The processes that share the photographs. All of them plan the whole before any paints.
 
     Yields:
@@ -60,9 +60,11 @@ def stylize_files(
         masks = read_masks(request, stylizer)
         jobs = plan_jobs(request, choose_mixes(request, stylizer, notice), tuple(masks))
         if ranks.size > 1 and STREAM in request.photos:
-            raise UsageError(f"standard input goes to one process, but there are {ranks.size}; give the photograph as a file")
+            raise UsageError(
+                f"standard input goes to one process, but there are {ranks.size}; give the photograph as a file"
+            )
     done: list[Result | Failure] = []
-    with closing(_paint_jobs(jobs[ranks.rank :: ranks.size], request, stylizer, masks, report)) as outcomes:
+    with closing(_paint_jobs(jobs[ranks.rank :: ranks.size], request, stylizer, masks, progress)) as outcomes:
         for outcome in outcomes:
             done.append(outcome)
             yield outcome
@@ -76,7 +78,9 @@ def stylize_files(
                 notice(outcome.error)
     failures = [outcome for outcome in chain(*shares) if isinstance(outcome, Failure)]
     if failures:
-        raise NstyleError(failures[0].error if len(jobs) == 1 else f"{len(failures)} of {len(jobs)} photographs could not be painted")
+        raise NstyleError(
+            failures[0].error if len(jobs) == 1 else f"{len(failures)} of {len(jobs)} photographs could not be painted"
+        )
 
 
 def encoders_beside(device: torch.device) -> int:
@@ -89,7 +93,7 @@ def encoders_beside(device: torch.device) -> int:
 
 
 def _paint_jobs(
-    jobs: Sequence[Job], request: Request, stylizer: Stylizer, masks: Masks, report: Callable[[str, float], None]
+    jobs: Sequence[Job], request: Request, stylizer: Stylizer, masks: Masks, progress: Callable[[str, float], None]
 ) -> Generator[Result | Failure, None, None]:
     """Yield what comes of every job, in order."""
     stylizer.settle_device()
@@ -98,7 +102,7 @@ def _paint_jobs(
     with Reader(photos, options.size, request.max_pixels, ahead=encoders > 0) as reader, Writer(encoders) as writer:
         for job in jobs:
             try:
-                yield from _paint_job(job, reader.take(), request, stylizer, masks, report, writer)
+                yield from _paint_job(job, reader.take(), request, stylizer, masks, progress, writer)
             except NstyleError as error:
                 yield from writer.results(rest=True)
                 if not writer.failed(job.photo):
@@ -107,7 +111,13 @@ def _paint_jobs(
 
 
 def _paint_job(
-    job: Job, photo: Picture, request: Request, stylizer: Stylizer, masks: Masks, report: Callable[[str, float], None], writer: Writer
+    job: Job,
+    photo: Picture,
+    request: Request,
+    stylizer: Stylizer,
+    masks: Masks,
+    progress: Callable[[str, float], None],
+    writer: Writer,
 ) -> Iterator[Result | Failure]:
     """Paint a photograph in its mixes, hand the pictures to the writer, and yield what has been written since."""
     options = replace(request.options, size=None)
@@ -116,11 +126,13 @@ def _paint_job(
         if writer.failed(job.photo):
             return
         start = time.perf_counter()
-        image = stylizer.paint(photo.rgb, mix, options, masks, lambda share: report(job.photo, share))
+        image = stylizer.paint(photo.rgb, mix, options, masks, lambda share: progress(job.photo, share))
         seconds = time.perf_counter() - start
         if job.sheet is not None:
             thumbnails.append((label_of(mix, ()), fit(image)))
-        writer.put(Painted(job.photo, output, mix or {}, image.width, image.height, seconds), Picture(image, photo.alpha))
+        writer.put(
+            Painted(job.photo, output, mix or {}, image.width, image.height, seconds), Picture(image, photo.alpha)
+        )
         del image  # The writer lets go of it as soon as it is encoded.
         yield from writer.results()
     if job.sheet is not None:

@@ -17,7 +17,9 @@ TOLERANCE = 1 / 255
 
 
 @torch.inference_mode()
-def precision_like_the_cpu(network: TransformerNetwork, device: torch.device, on_cpu: TransformerNetwork) -> torch.dtype | None:
+def precision_like_the_cpu(
+    network: TransformerNetwork, device: torch.device, on_cpu: TransformerNetwork
+) -> torch.dtype | None:
     """Paint a small picture of noise in every style on a device and, in float32, on the CPU, and compare.
 
     Args:

@@ -25,7 +25,11 @@ def choose_styles(names: Sequence[str], styles: Sequence[str]) -> list[str]:
     return chosen
 
 
-def make_mix(styles: Sequence[str], weights: Sequence[float] | Mapping[str, float] | None = None, chosen: Sequence[str] | None = None) -> Mix:
+def make_mix(
+    styles: Sequence[str],
+    weights: Sequence[float] | Mapping[str, float] | None = None,
+    chosen: Sequence[str] | None = None,
+) -> Mix:
     """Turn weights into a mix.
 
     Args:
@@ -48,7 +52,11 @@ def make_mix(styles: Sequence[str], weights: Sequence[float] | Mapping[str, floa
     else:
         values = [1.0] * len(names) if weights is None else list(weights)
         if len(values) != len(names):
-            hint = "" if chosen is not None else f"; choose some of them with --styles, or weigh by name, such as {names[0]}=1"
+            hint = (
+                ""
+                if chosen is not None
+                else f"; choose some of them with --styles, or weigh by name, such as {names[0]}=1"
+            )
             raise UsageError(f"got {len(values)} weights for {len(names)} styles ({', '.join(names)}){hint}")
         by_name = dict(zip(names, values, strict=True))
     for name, value in by_name.items():
@@ -78,7 +86,9 @@ def parse_weights(text: str) -> list[float] | dict[str, float]:
     except ValueError as error:
         if isinstance(error, UsageError):
             raise
-        raise UsageError(f"--weights is '{text}'; expected numbers such as 0.5,0.5 or names such as starry-night=0.7,great-wave=0.3") from None
+        raise UsageError(
+            f"--weights is '{text}'; expected numbers such as 0.5,0.5 or names such as starry-night=0.7,great-wave=0.3"
+        ) from None
 
 
 def label(mix: Mix) -> str:

@@ -86,7 +86,9 @@ def choose_mixes(request: Request, stylizer: Stylizer, notice: Callable[[str], N
     if not asked and request.masks:
         return [None]
     if not asked and len(names) > 1:
-        raise UsageError(f"the model has {len(names)} styles; choose with --style, --weights or --all among {', '.join(names)}")
+        raise UsageError(
+            f"the model has {len(names)} styles; choose with --style, --weights or --all among {', '.join(names)}"
+        )
     weights = parse_weights(request.weights) if request.weights is not None else None
     chosen = [part for part in request.styles.split(",") if part.strip()] if request.styles is not None else None
     mix = make_mix(names, weights, chosen)
@@ -103,7 +105,9 @@ def plan_jobs(request: Request, mixes: Sequence[Mix | None], masked: tuple[str, 
     single = len(photos) == 1 and len(mixes) == 1
     to_stream = request.output == STREAM or (request.output is None and photos == [STREAM])
     if to_stream and not single:
-        raise UsageError(f"standard output takes one picture, but {len(photos) * len(mixes)} were asked for; give a folder with --output")
+        raise UsageError(
+            f"standard output takes one picture, but {len(photos) * len(mixes)} were asked for; give a folder with --output"
+        )
     if to_stream and request.report_on_stdout:
         raise UsageError("--json and the picture both want standard output; give a file with --output")
     if to_stream:
@@ -111,13 +115,18 @@ def plan_jobs(request: Request, mixes: Sequence[Mix | None], masked: tuple[str, 
     target = Path(request.output) if request.output is not None else Path()
     as_file = request.output is not None and not target.is_dir() and target.suffix.lower() in WRITABLE
     if as_file and not single:
-        raise UsageError(f"--output is the file {target}, but {len(photos) * len(mixes)} pictures were asked for; give a folder")
+        raise UsageError(
+            f"--output is the file {target}, but {len(photos) * len(mixes)} pictures were asked for; give a folder"
+        )
     if (not as_file and target.is_file()) or (single and target.suffix and not target.is_dir() and not as_file):
         raise UsageError(f"--output is {target}; expected a folder, or a file ending in {', '.join(sorted(WRITABLE))}")
     jobs = []
     for photo in photos:
         stem = "stdin" if photo == STREAM else Path(photo).stem
-        outputs = tuple((mix, str(target if as_file else target / f"{stem}_{label_of(mix, masked)}{DEFAULT_EXTENSION}")) for mix in mixes)
+        outputs = tuple(
+            (mix, str(target if as_file else target / f"{stem}_{label_of(mix, masked)}{DEFAULT_EXTENSION}"))
+            for mix in mixes
+        )
         sheet = str(target / f"{stem}_all{DEFAULT_EXTENSION}") if request.all_styles else None
         jobs.append(Job(photo, outputs, sheet))
     _refuse_collisions(jobs, overwrite=request.overwrite)
@@ -140,7 +149,9 @@ def _photos(arguments: tuple[str, ...]) -> list[str]:
 
 
 def _refuse_collisions(jobs: list[Job], *, overwrite: bool) -> None:
-    files = [path for job in jobs for path in (*(output for _, output in job.outputs), *([job.sheet] if job.sheet else []))]
+    files = [
+        path for job in jobs for path in (*(output for _, output in job.outputs), *([job.sheet] if job.sheet else []))
+    ]
     twice = [path for path, count in Counter(files).items() if count > 1]
     if twice:
         raise UsageError(f"two photographs would both be written to {twice[0]}; stylize them into different folders")

@@ -63,9 +63,13 @@ class Reader:
         return self._read(photo) if width * height <= MOST_AHEAD else None
 
     def _read(self, photo: str) -> Picture:
-        picture = read_picture(BytesIO(sys.stdin.buffer.read()) if photo == STREAM else Path(photo), max_pixels=self._max_pixels)
+        picture = read_picture(
+            BytesIO(sys.stdin.buffer.read()) if photo == STREAM else Path(photo), max_pixels=self._max_pixels
+        )
         if self._size is not None:
-            check_pixels(f"{photo} at --size {self._size}", resized(picture.rgb.size, long_side=self._size), self._max_pixels)
+            check_pixels(
+                f"{photo} at --size {self._size}", resized(picture.rgb.size, long_side=self._size), self._max_pixels
+            )
         rgb = resize(picture.rgb, long_side=self._size)
         alpha = picture.alpha.resize(rgb.size, Image.Resampling.LANCZOS) if picture.alpha is not None else None
         return Picture(rgb, alpha)

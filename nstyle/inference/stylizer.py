@@ -26,7 +26,7 @@ from nstyle.inference.mix import Mix, make_mix
 from nstyle.models.locate import find_model
 from nstyle.models.model_file import ModelInfo, load_model
 from nstyle.models.transformer import REACH, STRIDE, TransformerNetwork, pad_to_stride
-from nstyle.tiling.paint import Report, Tiling, paint
+from nstyle.tiling.paint import Share, Tiling, paint
 from nstyle.tiling.whole import WholePainter, whole_painter
 
 MARGIN = math.ceil(REACH / STRIDE) * STRIDE
@@ -50,7 +50,9 @@ class PaintOptions:
         check_setting(0 <= self.strength <= 1, "strength", f"{self.strength:g}", "0 (the photograph) to 1 (the style)")
         check_setting(self.keep_color in (None, *get_args(KeepColor)), "keep-color", self.keep_color, "luminance")
         check_setting(self.size is None or self.size >= 1, "size", self.size, "a long side of at least 1 px")
-        check_setting(0 <= self.grain <= MAX_GRAIN, "grain", f"{self.grain:g}", f"0 (none) to {MAX_GRAIN:g} levels of 255")
+        check_setting(
+            0 <= self.grain <= MAX_GRAIN, "grain", f"{self.grain:g}", f"0 (none) to {MAX_GRAIN:g} levels of 255"
+        )
         check_setting(self.tiling in get_args(Tiling), "tile", self.tiling, ", ".join(get_args(Tiling)))
 
     @property
@@ -127,7 +129,9 @@ class Stylizer:
                 return cast(Pixels, self._paint_levels(array, mix, options, masks))
             return cast(Pixels, np.array(self.paint(Image.fromarray(array), mix, options, masks)))
         if mix is None or masks or keep_color is not None or size is not None or grain:
-            raise UsageError("masks, keep_color, size and grain are for PIL pictures and uint8 arrays; prepare float pixels before")
+            raise UsageError(
+                "masks, keep_color, size and grain are for PIL pictures and uint8 arrays; prepare float pixels before"
+            )
         if array is None:
             return self._paint_tensor(image, mix, options)
         tensor = torch.from_numpy(np.ascontiguousarray(array)).permute(2, 0, 1)
@@ -138,11 +142,18 @@ class Stylizer:
         if isinstance(weights, str):
             return make_mix(self.styles, chosen=[weights])
         if weights is None and len(self.styles) > 1:
-            raise UsageError(f"the model has {len(self.styles)} styles; choose one or weigh them: {', '.join(self.styles)}")
+            raise UsageError(
+                f"the model has {len(self.styles)} styles; choose one or weigh them: {', '.join(self.styles)}"
+            )
         return make_mix(self.styles, weights)
 
     def paint(
-        self, photo: Image.Image, mix: Mix | None, options: PaintOptions, masks: Masks | None = None, report: Report = lambda share: None
+        self,
+        photo: Image.Image,
+        mix: Mix | None,
+        options: PaintOptions,
+        masks: Masks | None = None,
+        progress: Share = lambda share: None,
     ) -> Image.Image:
         """Paint a picture with a mix; see :meth:`stylize`. Transparency is shown on white.
 
@@ -151,12 +162,12 @@ class Stylizer:
             mix: None where the masks leave nothing to it.
             options: How.
             masks: Regions by style name.
-            report: Told which share of the work is done, in [0, 1].
+            progress: Called with the share of the work that is done, in [0, 1].
         """
         photo = resize(to_picture(photo).over_white(), long_side=options.size)
         if options.strength == 0:
             return photo.copy()
-        painted = Image.fromarray(self._paint_levels(np.asarray(photo), mix, options, masks, report))
+        painted = Image.fromarray(self._paint_levels(np.asarray(photo), mix, options, masks, progress))
         return finish(painted, photo, strength=options.strength, keep_color=options.keep_color)
 
     def _paint_levels(
@@ -165,7 +176,7 @@ class Stylizer:
         mix: Mix | None,
         options: PaintOptions,
         masks: Masks | None,
-        report: Report = lambda share: None,
+        progress: Share = lambda share: None,
     ) -> npt.NDArray[np.uint8]:
         """Paint (H, W, 3), which is not changed, as the network does: strength and colour are for others to see to."""
         self.settle_device()
@@ -176,19 +187,23 @@ class Stylizer:
             whole = whole_painter(network, self.device, self._dtype)
         grainy = add_grain(levels.copy(), options.grain) if options.grain else levels
         pixels = torch.from_numpy(np.require(grainy, requirements=["C", "W"])).permute(2, 0, 1)[None]
-        painted = self._run(network, whole, pixels, weights, options.tiling, report)[0].permute(1, 2, 0).contiguous()
+        painted = self._run(network, whole, pixels, weights, options.tiling, progress)[0].permute(1, 2, 0).contiguous()
         return cast(npt.NDArray[np.uint8], painted.cpu().numpy())
 
     def _paint_tensor(self, image: Tensor, mix: Mix, options: PaintOptions) -> Tensor:
         batch = image if image.dim() == 4 else image[None]
         if batch.dim() != 4 or batch.shape[1] != 3 or not image.is_floating_point():
-            raise UsageError(f"got a tensor of shape {tuple(image.shape)}, {image.dtype}; expected float (3, H, W) or (B, 3, H, W) in [0, 1]")
+            raise UsageError(
+                f"got a tensor of shape {tuple(image.shape)}, {image.dtype}; expected float (3, H, W) or (B, 3, H, W) in [0, 1]"
+            )
         low, high = torch.stack(torch.aminmax(batch)).tolist()  # One transfer for both.
         if not (low >= 0 and high <= 1):
             raise UsageError(f"got values from {low:g} to {high:g}; expected [0, 1]")
         self.settle_device()
         pictures, weights = torch.split(batch.float(), 1), self._weights(mix)
-        stylized = torch.cat([self._run(self.network, self._whole, picture, weights, options.tiling) for picture in pictures]).to(image)
+        stylized = torch.cat(
+            [self._run(self.network, self._whole, picture, weights, options.tiling) for picture in pictures]
+        ).to(image)
         stylized = batch + options.strength * (stylized - batch) if options.strength < 1 else stylized
         return stylized if image.dim() == 4 else stylized[0]
 
@@ -212,7 +227,9 @@ class Stylizer:
         if dtype is not None:
             self._dtype, self._whole = dtype, whole_painter(self.network, self.device, dtype)
             if self.device.type == "cuda" and dtype == torch.float32:
-                logger.warning("%s paints in float32, as in half precision this model paints another picture", self.device)
+                logger.warning(
+                    "%s paints in float32, as in half precision this model paints another picture", self.device
+                )
         else:
             logger.warning(
                 "%s painted a small picture otherwise than the CPU did (torch %s), so the CPU paints now; another torch may do",
@@ -228,7 +245,7 @@ class Stylizer:
         picture: Tensor,
         mix: Tensor,
         tiling: Tiling,
-        report: Report = lambda share: None,
+        progress: Share = lambda share: None,
     ) -> Tensor:
         """Run a network on RGB (1, 3, H, W), bytes or float in [0, 1], with a mirrored margin around it that is cut off again.
 
@@ -239,7 +256,9 @@ class Stylizer:
         height, width = picture.shape[-2:]
         top, left = min(MARGIN, height - 1), min(MARGIN, width - 1)
         picture, mix = _framed(picture.to(self.device), top, left), mix.to(self.device)
-        output = paint(network, picture, mix if mix.dim() == 2 else _framed(mix, top, left), tiling, report, whole=whole)
+        output = paint(
+            network, picture, mix if mix.dim() == 2 else _framed(mix, top, left), tiling, progress, whole=whole
+        )
         return output[..., top : top + height, left : left + width]
 
 

@@ -74,7 +74,9 @@ class Writer:
 
     def __init__(self, encoders: int) -> None:
         self._most = encoders + 1
-        self._encoders: Executor = ThreadPoolExecutor(encoders, thread_name_prefix="nstyle-encode") if encoders else _AtOnce()
+        self._encoders: Executor = (
+            ThreadPoolExecutor(encoders, thread_name_prefix="nstyle-encode") if encoders else _AtOnce()
+        )
         self._writer: Executor = ThreadPoolExecutor(1, thread_name_prefix="nstyle-write") if encoders else _AtOnce()
         self._waiting: deque[tuple[int, Future[Result | Failure | None]]] = deque()
         self._failed: set[str] = set()

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from nstyle.inference.stylizer import Stylizer
-from nstyle.interpolation.losses import LossMeter
+from nstyle.interpolation.loss_meter import LossMeter
 from nstyle.interpolation.measure import Monotone, distance, mix_pixels, monotone, style_losses
 from nstyle.interpolation.walk import Leg, Weights
 
@@ -51,7 +51,9 @@ class LegResult:
             return {}
         change = self.leg.end - self.leg.start
         moving = [(n, name) for n, name in enumerate(self.names) if self._is_end(n)]
-        return {name: monotone(self.losses[:, n], rising=change[n] < 0) for n, name in moving if abs(change[n]) > VISIBLE}
+        return {
+            name: monotone(self.losses[:, n], rising=change[n] < 0) for n, name in moving if abs(change[n]) > VISIBLE
+        }
 
     def _is_end(self, n: int) -> bool:
         """Tell whether the leg starts or ends at style n: for others, which come in equal parts, nothing is expected."""
@@ -59,7 +61,9 @@ class LegResult:
 
     def distance_rows(self) -> list[list[Any]]:
         """Return rows of leg, alpha, distance and share."""
-        return [[self.leg.label, *row] for row in zip(self.alphas.tolist(), self.distances, self.of_the_way, strict=True)]
+        return [
+            [self.leg.label, *row] for row in zip(self.alphas.tolist(), self.distances, self.of_the_way, strict=True)
+        ]
 
     def loss_rows(self) -> list[list[Any]]:
         """Return rows of leg, alpha, style, mean, standard deviation and number of photographs."""
@@ -85,14 +89,14 @@ class Painter:
     photo: Image.Image
     names: tuple[str, ...]
     done: dict[tuple[float, ...], Image.Image]
-    report: Callable[[int], None]
+    progress: Callable[[int], None]
 
     def paint(self, weights: Weights) -> Image.Image:
         """Return the photograph under weights (N,)."""
         key = tuple(np.round(weights, 9).tolist())
         if key not in self.done:
             self.done[key] = self.model.stylize(self.photo, dict(zip(self.names, key, strict=True)))
-            self.report(len(self.done))
+            self.progress(len(self.done))
         return self.done[key]
 
 
@@ -110,7 +114,9 @@ def follow(leg: Leg, alphas: Weights, painter: Painter, meter: LossMeter | None)
     corners = [painter.paint(corner) for corner in np.eye(len(painter.names))]
     mixes = [mix_pixels(corners, weights) for weights in weights_KN]
     losses = _losses(weights_KN, painter, meter) if meter else None
-    return LegResult(leg, painter.names, alphas, blends, mixes, [distance(a, b) for a, b in zip(blends, mixes, strict=True)], losses)
+    return LegResult(
+        leg, painter.names, alphas, blends, mixes, [distance(a, b) for a, b in zip(blends, mixes, strict=True)], losses
+    )
 
 
 def _losses(weights_KN: Weights, painter: Painter, meter: LossMeter) -> npt.NDArray[np.float64]:

@@ -13,7 +13,7 @@ from nstyle.imaging.pictures import read_picture, resize
 from nstyle.inference.mix import choose_styles
 from nstyle.inference.stylizer import Stylizer
 from nstyle.interpolation.follow import LegResult, Painter, follow
-from nstyle.interpolation.losses import make_meter
+from nstyle.interpolation.loss_meter import make_meter
 from nstyle.interpolation.sections import distance_section, grid_section, in_words, loss_section, strip_section
 from nstyle.interpolation.walk import bilinear, round_trip, walk
 from nstyle.models.locate import find_model
@@ -84,9 +84,11 @@ def interpolate(
     folder = check_folder(out, title)
     legs, alphas = walk(names), np.linspace(0, 1, steps)
     picture = read_picture(Path(photo), near_side=size).over_white()
-    meter, about = make_meter(path, info, names, Path(photo), style_images=style_images, validation=validation, vgg=vgg, device=device)
+    meter, about = make_meter(
+        path, info, names, Path(photo), style_images=style_images, validation=validation, vgg=vgg, device=device
+    )
     stylizer = Stylizer(network, info, device=choose_device(device))
-    painter = Painter(stylizer, resize(picture, long_side=size), names, {}, report)
+    painter = Painter(stylizer, resize(picture, long_side=size), names, {}, progress=report)
     results = [follow(leg, alphas, painter, meter) for leg in legs]
     sections = [in_words(results, names, about)]
     if len(names) == CORNERS:
@@ -94,15 +96,29 @@ def interpolate(
         sections.append(grid_section(cells, names, _paintings(names, style_images)))
     sections += [strip_section(results), *([loss_section(results, about)] if meter else []), distance_section(results)]
     if animate is not None:
-        write_animation(Path(animate), [painter.paint(weights) for weights in round_trip(names, FRAMES_PER_LEG)], rest=1 / FRAMES_PER_SECOND)
-    about_run = {"photo": Path(photo).name, "model": str(path), "styles": list(names), "size": list(painter.photo.size), "losses": about}
+        write_animation(
+            Path(animate),
+            [painter.paint(weights) for weights in round_trip(names, FRAMES_PER_LEG)],
+            rest=1 / FRAMES_PER_SECOND,
+        )
+    about_run = {
+        "photo": Path(photo).name,
+        "model": str(path),
+        "styles": list(names),
+        "size": list(painter.photo.size),
+        "losses": about,
+    }
     numbers = {**about_run, "legs": [result.to_dict() for result in results]}
     return write_folder(folder, title, sections, numbers, _tables(results), command)
 
 
 def _tables(results: Sequence[LegResult]) -> dict[str, str]:
     """Return the CSV files by name: distances, and losses where they were measured."""
-    tables = {"distance.csv": csv_text(["leg", "alpha", "rms_levels", "of_the_way"], [row for r in results for row in r.distance_rows()])}
+    tables = {
+        "distance.csv": csv_text(
+            ["leg", "alpha", "rms_levels", "of_the_way"], [row for r in results for row in r.distance_rows()]
+        )
+    }
     if results[0].losses is not None:
         columns = ["leg", "alpha", "style", "mean", "standard_deviation", "photographs"]
         tables["losses.csv"] = csv_text(columns, [row for r in results for row in r.loss_rows()])

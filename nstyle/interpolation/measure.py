@@ -54,7 +54,14 @@ def style_losses(
         rows = []
         for mix in mixes:
             grams = perceptual.style_grams(network(batch, mix.expand(len(batch), -1)))
-            rows.append(torch.stack([perceptual.style_loss(grams, {term: value[n] for term, value in targets.items()}) for n in range(count)]))
+            rows.append(
+                torch.stack(
+                    [
+                        perceptual.style_loss(grams, {term: value[n] for term, value in targets.items()})
+                        for n in range(count)
+                    ]
+                )
+            )
         batches.append(torch.stack(rows).double().cpu())
     return torch.cat(batches, dim=-1).numpy()
 
@@ -79,7 +86,9 @@ def monotone(losses_KP: npt.NDArray[np.float64], *, rising: bool) -> Monotone:
 
 def mix_pixels(corners: list[Image.Image], weights_N: Weights) -> Image.Image:
     """Mix pictures of single styles pixel by pixel, which is what blending networks' outputs would do."""
-    mixed = sum(weight * np.asarray(picture, dtype=np.float64) for picture, weight in zip(corners, weights_N, strict=True))
+    mixed = sum(
+        weight * np.asarray(picture, dtype=np.float64) for picture, weight in zip(corners, weights_N, strict=True)
+    )
     return Image.fromarray(np.rint(mixed).astype(np.uint8))
 
 

@@ -36,7 +36,11 @@ def _monotone_in_words(results: Sequence[LegResult], losses: str) -> str:
     if results[0].losses is None:
         return losses[0].upper() + losses[1:] + "."
     checks = [(result.leg.label, name, check) for result in results for name, check in result.checks().items()]
-    broken = [f"{name} on {leg} (largest step back {100 * check.worst:.2g} % of its change)" for leg, name, check in checks if not check.holds]
+    broken = [
+        f"{name} on {leg} (largest step back {100 * check.worst:.2g} % of its change)"
+        for leg, name, check in checks
+        if not check.holds
+    ]
     text = f"Style losses ({losses}): of {len(checks)} curves that should move one way, {len(checks) - len(broken)} do at every step"
     return text + (f"; not {', '.join(broken)}." if broken else ".")
 
@@ -50,15 +54,21 @@ def strip_section(results: Sequence[LegResult]) -> Section:
     columns = [f"{alpha:.2g}" for alpha in results[0].alphas]
     sheet = labelled_table(rows, columns, cells, cell=STRIP_CELL)
     return Section(
-        "From style to style", "", [Figure.of_picture("strip", "By alpha, over the mix of the painted pixels for comparison", sheet)]
+        "From style to style",
+        "",
+        [Figure.of_picture("strip", "By alpha, over the mix of the painted pixels for comparison", sheet)],
     )
 
 
-def grid_section(cells: list[list[Image.Image]], names: Sequence[str], paintings: Sequence[Image.Image | None]) -> Section:
+def grid_section(
+    cells: list[list[Image.Image]], names: Sequence[str], paintings: Sequence[Image.Image | None]
+) -> Section:
     """Show four styles in the corners of a square: Early, Sian and Stonard, figure 5a."""
     corners = f"{names[0]} top left, {names[1]} top right, {names[2]} bottom left, {names[3]} bottom right"
     caption = f"Bilinear weights (after Early, Sian and Stonard, figure 5a): {corners}"
-    return Section("Four corners", "", [Figure.of_picture("grid", caption, framed_grid(cells, paintings, cell=GRID_CELL))])
+    return Section(
+        "Four corners", "", [Figure.of_picture("grid", caption, framed_grid(cells, paintings, cell=GRID_CELL))]
+    )
 
 
 def loss_section(results: Sequence[LegResult], about: str) -> Section:
@@ -69,7 +79,9 @@ def loss_section(results: Sequence[LegResult], about: str) -> Section:
         shown = [n for n in range(len(result.names)) if max(result.leg.start[n], result.leg.end[n]) > 0]
         lines = {
             f"to {result.names[n]}": Line(
-                result.alphas, result.losses[:, n].mean(axis=1), spread=np.array([deviation(row) for row in result.losses[:, n]])
+                result.alphas,
+                result.losses[:, n].mean(axis=1),
+                spread=np.array([deviation(row) for row in result.losses[:, n]]),
             )
             for n in shown
         }
@@ -89,7 +101,16 @@ def distance_section(results: Sequence[LegResult]) -> Section:
     """Draw how far blends are from mixes of pixels."""
     lines = {result.leg.label: Line(result.alphas, np.array(result.distances)) for result in results}
     plot = panels_plot([Panel(lines, "alpha", "distance, levels of 255")])
-    rows = [[r.leg.label, f"{r.span:.1f}", f"{max(r.distances):.1f}", f"{100 * max(r.of_the_way):.0f} %"] for r in results]
-    table = Table(["way", "between its ends, levels", "largest from the mix of pixels", "of that between the ends"], rows)
+    rows = [
+        [r.leg.label, f"{r.span:.1f}", f"{max(r.distances):.1f}", f"{100 * max(r.of_the_way):.0f} %"] for r in results
+    ]
+    table = Table(
+        ["way", "between its ends, levels", "largest from the mix of pixels", "of that between the ends"], rows
+    )
     text = "Root mean squared difference over all pixels and colours of the painted photograph."
-    return Section("Not a cross-fade", text, [Figure.of_plot("distance", "Blend against the mix of the painted pixels", plot)], [table])
+    return Section(
+        "Not a cross-fade",
+        text,
+        [Figure.of_plot("distance", "Blend against the mix of the painted pixels", plot)],
+        [table],
+    )

@@ -53,7 +53,9 @@ class _GramProduct(torch.autograd.Function):
         ctx.save_for_backward(features)
         ctx.scale = scale
         with torch.autocast(features.device.type, enabled=False):
-            return _outer_product(features) * scale  # In place, torch 2.11 would compile it into a forward without a gradient.
+            return (
+                _outer_product(features) * scale
+            )  # In place, torch 2.11 would compile it into a forward without a gradient.
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
@@ -64,7 +66,9 @@ class _GramProduct(torch.autograd.Function):
                 weights = symmetric[..., None, None]
                 if len(features) == 1:
                     return F.conv2d(features, weights[0]), None
-                return torch.cat([F.conv2d(x, weight) for x, weight in zip(torch.split(features, 1), weights, strict=True)]), None
+                return torch.cat(
+                    [F.conv2d(x, weight) for x, weight in zip(torch.split(features, 1), weights, strict=True)]
+                ), None
             # Positions before channels: the product comes out in channels_last order, as the convolutions want it.
             flat = features.flatten(2).mT @ symmetric
         return flat.mT.unflatten(2, features.shape[2:]), None
@@ -174,5 +178,7 @@ def downsample(image: Tensor) -> Tensor:
 def _halve(x: Tensor, dim: int) -> Tensor:
     """Filter and keep every other value along a dimension. The taps are numbers in the code: as a tensor they would be sent at every update."""
     count = x.shape[dim] // 2 - 1
-    first, second, third, fourth = (x.narrow(dim, tap, 2 * count - 1)[(slice(None),) * dim + (slice(None, None, 2),)] for tap in range(4))
+    first, second, third, fourth = (
+        x.narrow(dim, tap, 2 * count - 1)[(slice(None),) * dim + (slice(None, None, 2),)] for tap in range(4)
+    )
     return (first + 3 * (second + third) + fourth) / 8

@@ -1,4 +1,4 @@
-"""The perceptual loss: content and style of pictures as frozen VGG features see them.
+"""The perceptual loss: content and style of pictures as the features of a frozen encoder (VGG16, VGG19 or lite) see them.
 
 Shape suffixes: B batch, S styles, C channels, H height, W width.
 """
@@ -20,7 +20,7 @@ StyleTargets = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Losses:
+class PerceptualLosses:
     """Unweighted losses of a batch, one value per sample, each (B,) float32."""
 
     content: Tensor
@@ -37,18 +37,18 @@ class PerceptualLoss(nn.Module):
 
     Args:
         preset: Layers, weights and conventions.
-        weights: The VGG release, or lite.
-        dtype: Of the VGG features after conv1_1; statistics and losses are float32 in any case.
+        encoder_weights: The VGG release, or lite.
+        dtype: Type of the encoder's features after conv1_1; statistics and losses are float32 in any case.
 
     Raises:
-        UsageError: If the preset asks for layers that the weights do not have.
+        UsageError: If the preset asks for layers that the encoder's weights do not have.
     """
 
-    def __init__(self, preset: Preset, weights: EncoderWeights, *, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, preset: Preset, encoder_weights: EncoderWeights, *, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.preset = preset
         layers = tuple(dict.fromkeys(preset.content_layers + preset.style_layers))
-        self.vgg = build_encoder(weights, layers, pooling=preset.pooling, dtype=dtype)
+        self.encoder = build_encoder(encoder_weights, layers, pooling=preset.pooling, dtype=dtype)
 
     @property
     def min_side(self) -> int:
@@ -71,12 +71,14 @@ class PerceptualLoss(nn.Module):
         """
         if min(image.shape[-2:]) < self.min_side:
             size = f"{image.shape[-1]}x{image.shape[-2]}"
-            raise UsageError(f"a picture of {size} px is too small for this style loss: expected at least {self.min_side} px")
+            raise UsageError(
+                f"a picture of {size} px is too small for this style loss: expected at least {self.min_side} px"
+            )
         grams: StyleTargets = {}
         for scale in range(self.preset.style_scales):
             if scale > 0:
                 image, features = downsample(image), None
-            features = features or self.vgg(image, self.preset.style_layers)
+            features = features or self.encoder(image, self.preset.style_layers)
             for layer in self.preset.style_layers:
                 grams[f"{layer}@{scale}"] = gram(features[layer], self.preset.gram_divisor)
         return grams
@@ -84,10 +86,12 @@ class PerceptualLoss(nn.Module):
     def content_features(self, photo: Tensor) -> dict[str, Tensor]:
         """Compute the content target of RGB (B, 3, H, W) in [0, 1], only as deep as the content layers."""
         with torch.no_grad():
-            features: dict[str, Tensor] = self.vgg(photo, self.preset.content_layers)
+            features: dict[str, Tensor] = self.encoder(photo, self.preset.content_layers)
         return features
 
-    def forward(self, output: Tensor, content_target: Mapping[str, Tensor], style_target: Mapping[str, Tensor]) -> Losses:
+    def forward(
+        self, output: Tensor, content_target: Mapping[str, Tensor], style_target: Mapping[str, Tensor]
+    ) -> PerceptualLosses:
         """Compare stylized pictures with their targets.
 
         Args:
@@ -99,11 +103,11 @@ class PerceptualLoss(nn.Module):
             Losses per sample.
         """
         preset = self.preset
-        features = self.vgg(output)
+        features = self.encoder(output)
         content_terms = [self._error(features[layer], content_target[layer]) for layer in preset.content_layers]
         grams = self.style_grams(output, features)
         style_terms = self._style_terms(grams, style_target)
-        return Losses(
+        return PerceptualLosses(
             content=self._reduce(content_terms),
             style=self._reduce(list(style_terms.values())),
             tv=total_variation(output),
@@ -118,13 +122,17 @@ class PerceptualLoss(nn.Module):
         return {name: self._error(value, style_target[name].expand_as(value)) for name, value in grams.items()}
 
     def _error(self, value: Tensor, target: Tensor) -> Tensor:
-        return relative_squared_error(value, target) if self.preset.reduction == "relative" else mean_squared_error(value, target)
+        return (
+            relative_squared_error(value, target)
+            if self.preset.reduction == "relative"
+            else mean_squared_error(value, target)
+        )
 
     def _reduce(self, terms: Sequence[Tensor]) -> Tensor:
         stacked = torch.stack(list(terms))
         return stacked.mean(dim=0) if self.preset.reduction == "relative" else stacked.sum(dim=0)
 
-    def total(self, losses: Losses, style_factor: Tensor | float = 1.0) -> Tensor:
+    def total(self, losses: PerceptualLosses, style_factor: Tensor | float = 1.0) -> Tensor:
         """Weigh and add the losses per sample, (B,). ``style_factor`` (B,) makes single styles stronger or weaker."""
         preset = self.preset
         weighted_style = preset.style_weight * style_factor * losses.style

@@ -37,7 +37,9 @@ def upsample_and_convolve(x: Tensor, weight: Tensor) -> Tensor:
     # The 2 x 2 input pixels around every corner make the 2 x 2 output pixels around it. Beyond the edge, reflection
     # of what is upsampled repeats the edge.
     for dim in (2, 3):
-        x = torch.cat([x.narrow(dim, 0, 1), x, x.narrow(dim, -1, 1)], dim)  # F.pad would compute in float32 under autocast.
+        x = torch.cat(
+            [x.narrow(dim, 0, 1), x, x.narrow(dim, -1, 1)], dim
+        )  # F.pad would compute in float32 under autocast.
     corners = F.conv2d(x, _corner_kernels(weight))
     return _interleave(corners)[..., 1:-1, 1:-1].contiguous(memory_format=torch.channels_last)
 
@@ -112,8 +114,12 @@ def tile_kernel(weight: Tensor) -> Tensor:
     """
     outputs, inputs, reach, _ = weight.shape
     squares, last = (reach - 1) // TILE + 1, TILE - 1
-    frames = torch.cat([F.pad(weight, (right, last - right, below, last - below)) for below in range(TILE) for right in range(TILE)])
-    kernel = frames.view(TILE * TILE * outputs, inputs, squares, TILE, squares, TILE).permute(0, 3, 5, 1, 2, 4).flatten(1, 3)
+    frames = torch.cat(
+        [F.pad(weight, (right, last - right, below, last - below)) for below in range(TILE) for right in range(TILE)]
+    )
+    kernel = (
+        frames.view(TILE * TILE * outputs, inputs, squares, TILE, squares, TILE).permute(0, 3, 5, 1, 2, 4).flatten(1, 3)
+    )
     return kernel.contiguous(memory_format=torch.channels_last)
 
 

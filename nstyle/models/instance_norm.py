@@ -28,7 +28,9 @@ def _forward(x: Tensor, gamma_BC: Tensor, beta_BC: Tensor, eps: float) -> tuple[
 
 
 @torch.library.custom_op("nstyle::normalize_samples_backward", mutates_args=())
-def _backward(grad: Tensor, x: Tensor, gamma_BC: Tensor, mean_BC: Tensor, rstd_BC: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+def _backward(
+    grad: Tensor, x: Tensor, gamma_BC: Tensor, mean_BC: Tensor, rstd_BC: Tensor, eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
     grad = grad.contiguous(memory_format=torch.channels_last)
     samples = zip(torch.split(grad, 1), torch.split(x, 1), gamma_BC, mean_BC, rstd_BC, strict=True)
     mask = [True, True, True]
@@ -46,7 +48,9 @@ def _(x: Tensor, gamma_BC: Tensor, beta_BC: Tensor, eps: float) -> tuple[Tensor,
 
 
 @_backward.register_fake
-def _(grad: Tensor, x: Tensor, gamma_BC: Tensor, mean_BC: Tensor, rstd_BC: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+def _(
+    grad: Tensor, x: Tensor, gamma_BC: Tensor, mean_BC: Tensor, rstd_BC: Tensor, eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
     return torch.empty_like(x), torch.empty_like(gamma_BC), torch.empty_like(gamma_BC)
 
 

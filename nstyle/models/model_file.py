@@ -15,6 +15,9 @@ from nstyle.models.model_info import METADATA_KEY, ModelInfo, open_model, read_i
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.system.files import write_atomically
 
+STORED_NAMES = (("downsampling.", "encoder."), ("upsampling.", "decoder."))
+"""Parts of the network whose tensors are called otherwise in files: what version 0.1 called them, so that either reads the other's."""
+
 __all__ = ["ModelInfo", "load_model", "read_info", "save_model"]
 
 
@@ -32,10 +35,12 @@ def save_model(path: Path, network: TransformerNetwork, info: ModelInfo, *, dtyp
     """
     if network.num_styles != len(info.styles):
         raise ValueError(f"the network has {network.num_styles} styles, but {len(info.styles)} names were given")
-    state = {name: value.detach().cpu().to(dtype).contiguous() for name, value in network.state_dict().items()}
+    state = {_stored(name): value.detach().cpu().to(dtype).contiguous() for name, value in network.state_dict().items()}
     for name, value in state.items():
         if not bool(torch.isfinite(value).all()):
-            raise NstyleError(f"{path} is not written: {name} holds values that are not finite; go back to an earlier checkpoint")
+            raise NstyleError(
+                f"{path} is not written: {name} holds values that are not finite; go back to an earlier checkpoint"
+            )
     write_atomically(path, save(state, metadata={METADATA_KEY: json.dumps(asdict(info), sort_keys=True)}))
 
 
@@ -46,11 +51,25 @@ def load_model(path: Path) -> tuple[TransformerNetwork, ModelInfo]:
         UsageError: If the file is no model of ours, or of a newer format.
     """
     with open_model(path, "pt") as (info, file):
-        state = {name: file.get_tensor(name) for name in file.keys()}
+        state = {_loaded(name): file.get_tensor(name).float() for name in file.keys()}
     network = TransformerNetwork(len(info.styles), width=info.width)
     try:
-        network.load_state_dict({name: value.float() for name, value in state.items()})
+        network.load_state_dict(state)
     except RuntimeError as error:
         first_line = " ".join(str(error).split())[:200]
         raise UsageError(f"{path} is damaged: its weights do not fit its description ({first_line})") from error
     return network.eval().to(memory_format=torch.channels_last), info
+
+
+def _stored(name: str) -> str:
+    """Return the name that a tensor of the network has in a file."""
+    for part, stored in STORED_NAMES:
+        name = name.replace(part, stored, 1) if name.startswith(part) else name
+    return name
+
+
+def _loaded(name: str) -> str:
+    """Return the name that a file's tensor has in the network."""
+    for part, stored in STORED_NAMES:
+        name = name.replace(stored, part, 1) if name.startswith(stored) else name
+    return name

@@ -61,24 +61,34 @@ def open_model(path: Path, framework: Literal["numpy", "pt"]) -> Iterator[tuple[
         UsageError: If the file is no model of ours, or of a newer format.
     """
     if not path.is_file():
-        raise UsageError(f"{path}: no such file; expected a model (model.safetensors of a run, or a shipped name: see 'nstyle models')")
+        raise UsageError(
+            f"{path}: no such file; expected a model (model.safetensors of a run, or a shipped name: see 'nstyle models')"
+        )
     try:
         with safe_open(path, framework=framework) as file:
             yield _parse(path, (file.metadata() or {}).get(METADATA_KEY)), file
     except (SafetensorError, OSError) as error:
-        raise UsageError(f"{path} cannot be read as a model ({error}); expected a safetensors file written by nstyle") from error
+        raise UsageError(
+            f"{path} cannot be read as a model ({error}); expected a safetensors file written by nstyle"
+        ) from error
 
 
 def _parse(path: Path, description: str | None) -> ModelInfo:
     if description is None:
-        raise UsageError(f"{path} is no nstyle model: its metadata lack '{METADATA_KEY}'; expected a file written by 'nstyle train'")
+        raise UsageError(
+            f"{path} is no nstyle model: its metadata lack '{METADATA_KEY}'; expected a file written by 'nstyle train'"
+        )
     try:
         values = json.loads(description)
         version = int(values["format_version"])
         if version > FORMAT_VERSION:
-            raise UsageError(f"{path} has format version {version}, this nstyle reads up to {FORMAT_VERSION}; upgrade nstyle")
+            raise UsageError(
+                f"{path} has format version {version}, this nstyle reads up to {FORMAT_VERSION}; upgrade nstyle"
+            )
         return ModelInfo(**{**values, "styles": tuple(values["styles"])})
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, UsageError):
             raise
-        raise UsageError(f"{path} is damaged: its description cannot be read ({type(error).__name__}: {error})") from error
+        raise UsageError(
+            f"{path} is damaged: its description cannot be read ({type(error).__name__}: {error})"
+        ) from error

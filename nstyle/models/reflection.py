@@ -49,9 +49,14 @@ def _reflected_indices(length: int, padding: int, device: torch.device) -> Tenso
 def _fold(grad: Tensor, padding: int, dim: int) -> Tensor:
     """Add the gradient of both margins along a dimension to that of the pixels that they repeat."""
     length = grad.shape[dim] - 2 * padding
-    near, far = 1, length - 1 - padding  # Pixels before and after what the first margin repeats; the last one is its mirror image.
+    near, far = (
+        1,
+        length - 1 - padding,
+    )  # Pixels before and after what the first margin repeats; the last one is its mirror image.
     first, last = (grad.narrow(dim, start, padding).flip(dim) for start in (0, padding + length))
-    return grad.narrow(dim, padding, length) + _between_zeros(first, near, far, dim) + _between_zeros(last, far, near, dim)
+    return (
+        grad.narrow(dim, padding, length) + _between_zeros(first, near, far, dim) + _between_zeros(last, far, near, dim)
+    )
 
 
 def _between_zeros(x: Tensor, before: int, after: int, dim: int) -> Tensor:

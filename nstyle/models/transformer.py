@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from nstyle.models.convolution import reflect_and_convolve, upsample_and_convolve
 from nstyle.models.norm import ConditionalInstanceNorm2d
 
-ENCODER = ((9, 1), (3, 2), (3, 2))
+DOWNSAMPLING = ((9, 1), (3, 2), (3, 2))
 """Kernel and stride of the first convolutions."""
 NUM_RESIDUAL_BLOCKS, RESIDUAL_KERNEL = 5, 3
-DECODER = (3, 3)
+UPSAMPLING = (3, 3)
 """Kernels of the convolutions after each of which the picture is twice as large."""
 OUTPUT_KERNEL = 9
-STRIDE = math.prod(stride for _, stride in ENCODER)
+STRIDE = math.prod(stride for _, stride in DOWNSAMPLING)
 """The network halves the picture twice: padded sides are multiples of this (pixels)."""
 MIN_SIDE = 16
 """Shorter sides are extended by replication first, so that reflection by 4 px always has pixels to reflect."""
@@ -29,14 +29,16 @@ MIN_SIDE = 16
 def _reach() -> int:
     """Add up what every convolution sees beyond its own pixel, in pixels of the picture."""
     pixels, scale = 0, 1
-    for kernel, stride in ENCODER:
+    for kernel, stride in DOWNSAMPLING:
         pixels += kernel // 2 * scale
         scale *= stride
     pixels += 2 * NUM_RESIDUAL_BLOCKS * (RESIDUAL_KERNEL // 2) * scale
-    for kernel in DECODER:
+    for kernel in UPSAMPLING:
         scale //= 2
         pixels += kernel // 2 * scale
-    return pixels + OUTPUT_KERNEL // 2 + STRIDE - 1  # The last for its place among the pixels that it was enlarged from.
+    return (
+        pixels + OUTPUT_KERNEL // 2 + STRIDE - 1
+    )  # The last for its place among the pixels that it was enlarged from.
 
 
 REACH = _reach()
@@ -49,7 +51,16 @@ class ConvNorm(nn.Module):
     Nearest upsampling followed by a stride-1 convolution avoids the checkerboard of transposed convolutions.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, num_styles: int, *, kernel: int, stride: int = 1, upsample: bool = False) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        num_styles: int,
+        *,
+        kernel: int,
+        stride: int = 1,
+        upsample: bool = False,
+    ) -> None:
         super().__init__()
         self.upsample = upsample
         self.padding = kernel // 2
@@ -102,11 +113,16 @@ class TransformerNetwork(nn.Module):
         c1, c2, c3 = (max(1, round(width * c)) for c in (32, 64, 128))
         n = num_styles
         down, up = pairwise((3, c1, c2, c3)), pairwise((c3, c2, c1))
-        self.encoder = nn.ModuleList(
-            [ConvNorm(a, b, n, kernel=kernel, stride=stride) for (a, b), (kernel, stride) in zip(down, ENCODER, strict=True)]
+        self.downsampling = nn.ModuleList(
+            [
+                ConvNorm(a, b, n, kernel=kernel, stride=stride)
+                for (a, b), (kernel, stride) in zip(down, DOWNSAMPLING, strict=True)
+            ]
         )
         self.residual = nn.ModuleList([ResidualBlock(c3, n) for _ in range(NUM_RESIDUAL_BLOCKS)])
-        self.decoder = nn.ModuleList([ConvNorm(a, b, n, kernel=kernel, upsample=True) for (a, b), kernel in zip(up, DECODER, strict=True)])
+        self.upsampling = nn.ModuleList(
+            [ConvNorm(a, b, n, kernel=kernel, upsample=True) for (a, b), kernel in zip(up, UPSAMPLING, strict=True)]
+        )
         self.output = ConvNorm(c1, 3, n, kernel=OUTPUT_KERNEL)
 
     def forward(self, image: Tensor, mix: Tensor) -> Tensor:
@@ -123,11 +139,11 @@ class TransformerNetwork(nn.Module):
         x = pad_to_stride(image)
         if mix.dim() == 4:
             mix = pad_to_stride(mix)
-        for layer in self.encoder:
+        for layer in self.downsampling:
             x = F.relu(layer(x, mix), inplace=True)
         for block in self.residual:
             x = block(x, mix)
-        for layer in self.decoder:
+        for layer in self.upsampling:
             x = F.relu(layer(x, mix), inplace=True)
         x = torch.sigmoid(self.output(x, mix).float())
         return x[..., :height, :width]

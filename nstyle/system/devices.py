@@ -26,7 +26,9 @@ def choose_device(name: str) -> torch.device:
     except RuntimeError:
         raise UsageError(f"--device is {name}; expected auto, cpu, cuda, cuda:N or mps") from None
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not available.get(device.type, False) or (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()):
+    if not available.get(device.type, False) or (
+        device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()
+    ):
         raise UsageError(f"--device is {name}, which this machine does not have; use --device auto")
     return device
 

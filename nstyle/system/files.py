@@ -31,7 +31,9 @@ def write_atomically(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise NstyleError(f"cannot write {path}: {error.strerror or error}; check the disk space and the permissions") from error
+        raise NstyleError(
+            f"cannot write {path}: {error.strerror or error}; check the disk space and the permissions"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -89,9 +89,13 @@ class Ranks:
         if self.size == 1 or chosen.type == "cpu":
             return chosen
         if chosen.type != "cuda":
-            raise UsageError(f"--device is {chosen}, which {self.size} processes cannot share; use --device cpu, or start one process")
+            raise UsageError(
+                f"--device is {chosen}, which {self.size} processes cannot share; use --device cpu, or start one process"
+            )
         if chosen.index is not None:
-            raise UsageError(f"--device is {chosen}, but each of the {self.size} processes takes a GPU of its own; use --device cuda")
+            raise UsageError(
+                f"--device is {chosen}, but each of the {self.size} processes takes a GPU of its own; use --device cuda"
+            )
         if self.local_rank >= torch.cuda.device_count():
             raise UsageError(
                 f"there are more processes on a machine than its {torch.cuda.device_count()} GPUs; "
@@ -278,4 +282,6 @@ def _peers() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise NstyleError(f"another process of this run is gone ({str(error).splitlines()[0]}); what was saved stays") from error
+        raise NstyleError(
+            f"another process of this run is gone ({str(error).splitlines()[0]}); what was saved stays"
+        ) from error

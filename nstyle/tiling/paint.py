@@ -23,8 +23,8 @@ FEWEST_SAMPLED, SAMPLED, MOST_SAMPLED = 4_000_000, 0.25, 16_000_000
 """Pixels of all samples with their halos: this share of the picture's, but so many at least and at most."""
 THUMBNAIL = 1024
 """Side in pixels of a square of a thumbnail's area."""
-Report = Callable[[float], None]
-"""Told again and again which share of the work is done, in [0, 1]."""
+Share = Callable[[float], None]
+"""A callback that is told again and again which share of the work is done, in [0, 1]."""
 
 
 def choose(tiling: Tiling, network: TransformerNetwork, pixels: int, device: torch.device) -> Tiling:
@@ -35,10 +35,13 @@ def choose(tiling: Tiling, network: TransformerNetwork, pixels: int, device: tor
     """
     if tiling != "auto":
         return tiling
+    units = network.width * pixels
     if device.type == "cpu":
-        return "exact" if EXACT_BYTES * network.width * pixels <= MEMORY else "sampled"
+        return "exact" if EXACT_BYTES * units <= MEMORY else "sampled"
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else torch.mps.recommended_max_memory() // 2
-    return "whole" if WHOLE_BYTES * network.width * pixels <= free else "exact" if EXACT_BYTES * network.width * pixels <= free else "sampled"
+    if WHOLE_BYTES * units <= free:
+        return "whole"
+    return "exact" if EXACT_BYTES * units <= free else "sampled"
 
 
 @torch.inference_mode()
@@ -47,7 +50,7 @@ def paint(
     picture: Tensor,
     mix: Tensor,
     tiling: Tiling = "auto",
-    report: Report = lambda share: None,
+    progress: Share = lambda share: None,
     *,
     whole: WholePainter | None = None,
 ) -> Tensor:
@@ -60,7 +63,7 @@ def paint(
         tiling: ``whole``: the network as it is. ``exact``: layer by layer in strips, with the moments of the whole picture; equal but for
             rounding. ``sampled``: the moments come from squares all over the picture, and tiles are painted one by one in constant
             memory. ``thumbnail``: likewise, with the moments of the picture reduced to about a megapixel. ``auto``: what :func:`choose` says.
-        report: Told how far it is.
+        progress: Called with the share of the work that is done.
         whole: What paints in one piece, where that is chosen; None for the network as it is.
 
     Returns:
@@ -70,7 +73,7 @@ def paint(
     tiling = choose(tiling, network, height * width, picture.device)
     if tiling == "whole":
         return _like(whole.paint(picture, mix) if whole else network(_colors(picture), mix), picture)
-    count = _Count(report)
+    count = _Count(progress)
     painter = StripPainter(network, choose_dtype("auto", picture.device), count.add)
     if tiling == "exact":
         count.total = multiplications(network, height * width)
@@ -79,7 +82,7 @@ def paint(
     shown, shown_mix, halo = _sample(picture, mix) if tiling == "sampled" else _thumbnail(picture, mix)
     pixels = shown.shape[0] * shown.shape[2] * shown.shape[3] + sum(around.area for _, around in parts)
     count.total = multiplications(network, pixels)
-    painter.paint(shown, shown_mix, halo=halo)
+    painter.measure(shown, shown_mix, halo=halo)
     del shown, shown_mix
     painted = torch.empty_like(picture)
     for tile, around in parts:
@@ -91,12 +94,12 @@ def paint(
 class _Count:
     """Turn multiplications into the share of all that is done."""
 
-    def __init__(self, report: Report) -> None:
-        self.total, self._done, self._report = 1, 0, report
+    def __init__(self, progress: Share) -> None:
+        self.total, self._done, self._progress = 1, 0, progress
 
     def add(self, multiplications: int) -> None:
         self._done += multiplications
-        self._report(min(1.0, self._done / self.total))
+        self._progress(min(1.0, self._done / self.total))
 
 
 def _sample(picture: Tensor, mix: Tensor) -> tuple[Tensor, Tensor, int]:

@@ -78,7 +78,9 @@ class Plane:
         device: Where.
     """
 
-    def __init__(self, shape: tuple[int, int, int, int], *, border: int, halo: int, dtype: torch.dtype, device: torch.device) -> None:
+    def __init__(
+        self, shape: tuple[int, int, int, int], *, border: int, halo: int, dtype: torch.dtype, device: torch.device
+    ) -> None:
         self.pictures, self.channels, self.height, self.width = shape
         self.border, self.halo = border, halo
         padded = (self.pictures, self.channels, self.height + 2 * border, self.width + 2 * border)
@@ -107,7 +109,9 @@ class Plane:
         """Cut rows and columns of the halo off the outputs of a strip (1, C, h, w); w may be wider than the plane."""
         if not self.halo:
             return outputs
-        first, last = (min(max(row, self.halo), self.height - self.halo) - strip.start for row in (strip.start, strip.stop))
+        first, last = (
+            min(max(row, self.halo), self.height - self.halo) - strip.start for row in (strip.start, strip.stop)
+        )
         return outputs[:, :, first:last, self.halo : outputs.shape[3] - self.halo]
 
     def close(self, mode: Border) -> None:
@@ -116,7 +120,9 @@ class Plane:
         for k in range(1, b + 1):
             inner = k if mode == "reflect" else 0
             data[..., b : b + self.height, b - k] = data[..., b : b + self.height, b + inner]
-            data[..., b : b + self.height, b + self.width - 1 + k] = data[..., b : b + self.height, b + self.width - 1 - inner]
+            data[..., b : b + self.height, b + self.width - 1 + k] = data[
+                ..., b : b + self.height, b + self.width - 1 - inner
+            ]
         for k in range(1, b + 1):
             inner = k if mode == "reflect" else 0
             data[:, :, b - k] = data[:, :, b + inner]

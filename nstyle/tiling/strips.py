@@ -4,7 +4,7 @@ Every convolution runs over strips of rows that stay in cache; its raw outputs a
 moments are gathered, and the next layer normalizes the rows that it reads.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -20,16 +20,17 @@ from nstyle.tiling.weights import as_kernel, upsampling_kernels
 
 STRIP = 32
 """Rows of a strip."""
-ENCODER_STORE = torch.float16
-"""Of the encoder's features: 11 bits."""
+DOWNSAMPLED_STORE = torch.float16
+"""Type in which the features of the downsampling layers are stored: 11 bits."""
 
 
 @dataclass(eq=False)
 class StripPainter:
     """Paint one picture, or the parts of one.
 
-    The moments of its layers are measured on the first picture and used for all that follow, which are parts of the same one then.
-    The three convolutions of the encoder amplify differences in flat areas: they compute in float32 and store 11 bits whatever
+    The moments of its layers are measured once, by :meth:`measure` or on the first picture that is painted, and used for all that
+    follow, which are parts of the same picture then.
+    The three downsampling convolutions amplify differences in flat areas: they compute in float32 and store 11 bits whatever
     ``compute`` is. With bfloat16 in all others a picture is then within 58 dB of float32's, with bfloat16 in all within 42.
 
     Args:
@@ -51,22 +52,52 @@ class StripPainter:
 
     @torch.inference_mode()
     def paint(self, pictures: Tensor, mix: Tensor, *, halo: int = 0) -> Tensor:
-        """Paint pictures that share their moments.
+        """Paint pictures that share their moments, which are measured on them unless they are known.
+
+        Args:
+            pictures: RGB (T, 3, H, W), uint8 or float in [0, 1]; H and W multiples of 4 and at least 16.
+            mix: Weights (1, S), or mix maps (T, S, H, W).
+
+        Returns:
+            RGB (T, 3, H, W) of the dtype of ``pictures``; bytes are rounded.
+        """
+        features, layer, dtype = self._features(pictures, mix), self.network.output, pictures.dtype
+        raw = torch.empty(features.pictures, 3, features.height, features.width, device=pictures.device)
+        moments = self._unknown(layer, 3, features)
+        for strip, colors in self._raw_colors(features):
+            raw[strip.picture, :, strip.rows] = colors
+            if moments is not None:
+                moments.add(colors)
+        norm = self._norm(layer, moments, mix, relu=False, size=(features.height, features.width))
+        painted = raw if dtype == raw.dtype else torch.empty_like(raw, dtype=dtype)
+        for strip in features.strips(STRIP):
+            colors = norm.apply(raw[strip.picture, :, strip.rows].contiguous(), strip).sigmoid_()
+            painted[strip.picture, :, strip.rows] = colors if dtype.is_floating_point else colors.mul_(255).round_()
+        return painted
+
+    @torch.inference_mode()
+    def measure(self, pictures: Tensor, mix: Tensor, *, halo: int = 0) -> None:
+        """Measure the moments that all pictures painted from then on are normalized with.
 
         Args:
             pictures: RGB (T, 3, H, W), uint8 or float in [0, 1]; H and W multiples of 4 and at least 16.
             mix: Weights (1, S), or mix maps (T, S, H, W).
             halo: Width of the frame of every picture, in pixels, whose moments do not count; a multiple of 4.
-
-        Returns:
-            RGB (T, 3, H, W) of the dtype of ``pictures``; bytes are rounded.
         """
+        features = self._features(pictures, mix, halo)
+        moments = Moments(3, pictures.device)
+        for strip, colors in self._raw_colors(features):
+            moments.add(features.core(strip, colors))
+        self.moments[self.network.output] = moments
+
+    def _features(self, pictures: Tensor, mix: Tensor, halo: int = 0) -> Plane:
+        """Compute what the last convolution reads."""
         network, full = self.network, torch.float32
-        first, second, third = cast(Sequence[ConvNorm], network.encoder)
-        decoder = cast(Sequence[ConvNorm], network.decoder)
+        first, second, third = cast(Sequence[ConvNorm], network.downsampling)
+        upsampling = cast(Sequence[ConvNorm], network.upsampling)
         features = _source(pictures, first.padding, halo)
         for layer in (first, second, third):
-            features = self._convolve(features, layer, mix, store=ENCODER_STORE, compute=full)
+            features = self._convolve(features, layer, mix, store=DOWNSAMPLED_STORE, compute=full)
         stream = features.like(border=features.border, dtype=full)
         for strip in stream.strips(STRIP, border=True):
             stream.data[strip.picture, :, strip.rows] = features.read(strip, full)
@@ -76,10 +107,9 @@ class StripPainter:
             for strip in stream.strips(STRIP, border=True):
                 stream.data[strip.picture, :, strip.rows] += features.read(strip, features.data.dtype)
         stream.close("replicate")
-        features = self._upsample(stream, decoder[0], mix, border=1, mode="replicate")
+        features = self._upsample(stream, upsampling[0], mix, border=1, mode="replicate")
         del stream
-        features = self._upsample(features, decoder[1], mix, border=network.output.padding, mode="reflect")
-        return self._output(features, network.output, mix, pictures.dtype)
+        return self._upsample(features, upsampling[1], mix, border=network.output.padding, mode="reflect")
 
     def _convolve(
         self,
@@ -116,7 +146,9 @@ class StripPainter:
         moments = self._unknown(layer, 2 * out, plane)
         for strip in source.strips(STRIP // 2):
             read = source.read(Strip(strip.picture, strip.start, strip.stop + 2), self.compute)
-            inner = plane.data[strip.picture, :, border + 2 * strip.start : border + 2 * strip.stop, border : border + 2 * width]
+            inner = plane.data[
+                strip.picture, :, border + 2 * strip.start : border + 2 * strip.stop, border : border + 2 * width
+            ]
             for odd, kernel in enumerate(kernels):
                 outputs = F.conv2d(read[:, :, odd : read.shape[2] - 1 + odd], kernel)  # (1, 2 out, rows, width + 1)
                 inner[:, :, odd::2, 0::2] = outputs[:, :out, :, :width]
@@ -129,33 +161,26 @@ class StripPainter:
             self.progress(layer.conv.weight.numel() * 4 * strip.height * width)
         return self._finish(plane, layer, moments and moments.merge_halves(), mix, mode, relu=True)
 
-    def _output(self, source: Plane, layer: ConvNorm, mix: Tensor, dtype: torch.dtype) -> Tensor:
-        """Convolve to RGB, normalize, and squash to [0, 1]."""
-        kernel_rows, device = layer.conv.kernel_size[0], source.data.device
-        weight = layer.conv.weight.detach().to(self.compute)
-        raw = torch.empty(source.pictures, 3, source.height, source.width, device=device)
-        moments = self._unknown(layer, 3, source)
+    def _raw_colors(self, source: Plane) -> Iterator[tuple[Strip, Tensor]]:
+        """Compute the last convolution, strip by strip, and release what it has read: (1, 3, rows, W) float32 each."""
+        layer = self.network.output
+        kernel_rows, weight = layer.conv.kernel_size[0], layer.conv.weight.detach().to(self.compute)
         for strip in source.strips(STRIP):
             read = source.read(Strip(strip.picture, strip.start, strip.stop + kernel_rows - 1), self.compute)
-            rows = raw[strip.picture, :, strip.rows]
-            rows.copy_(convolve_pixel_blocks(read, weight))
-            if moments is not None:
-                moments.add(source.core(strip, rows))
+            yield strip, convolve_pixel_blocks(read, weight).float()
             source.release(strip)
             self.progress(layer.conv.weight.numel() * strip.height * source.width)
-        norm = self._norm(layer, moments, mix, relu=False, size=(source.height, source.width))
-        painted = raw if dtype == raw.dtype else torch.empty_like(raw, dtype=dtype)
-        for strip in source.strips(STRIP):
-            colors = norm.apply(raw[strip.picture, :, strip.rows].contiguous(), strip).sigmoid_()
-            painted[strip.picture, :, strip.rows] = colors if dtype.is_floating_point else colors.mul_(255).round_()
-        return painted
 
     def _unknown(self, layer: ConvNorm, channels: int, plane: Plane) -> Moments | None:
         """Return where to gather moments of a layer, or None if they are known."""
         return None if layer in self.moments else Moments(channels, plane.data.device)
 
-    def _finish(self, plane: Plane, layer: ConvNorm, moments: Moments | None, mix: Tensor, mode: Border, *, relu: bool) -> Plane:
-        plane.norm = self._norm(layer, moments, mix, relu=relu, size=(plane.height, plane.width), border=plane.border, mode=mode)
+    def _finish(
+        self, plane: Plane, layer: ConvNorm, moments: Moments | None, mix: Tensor, mode: Border, *, relu: bool
+    ) -> Plane:
+        plane.norm = self._norm(
+            layer, moments, mix, relu=relu, size=(plane.height, plane.width), border=plane.border, mode=mode
+        )
         plane.close(mode)
         return plane
 
@@ -194,7 +219,9 @@ def multiplications(network: TransformerNetwork, pixels: int) -> int:
 def _source(pictures: Tensor, border: int, halo: int) -> Plane:
     """Put pictures into a plane for the first convolution."""
     count, channels, height, width = pictures.shape
-    plane = Plane((count, channels, height, width), border=border, halo=halo, dtype=pictures.dtype, device=pictures.device)
+    plane = Plane(
+        (count, channels, height, width), border=border, halo=halo, dtype=pictures.dtype, device=pictures.device
+    )
     plane.data[:, :, border : border + height, border : border + width] = pictures
     plane.close("reflect")
     return plane

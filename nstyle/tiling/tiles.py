@@ -39,7 +39,12 @@ class Tile:
 
     def grown(self, halo: int, height: int, width: int) -> "Tile":
         """Add a halo, as far as a picture of ``height`` x ``width`` px reaches."""
-        return Tile(max(0, self.top - halo), min(height, self.bottom + halo), max(0, self.left - halo), min(width, self.right + halo))
+        return Tile(
+            max(0, self.top - halo),
+            min(height, self.bottom + halo),
+            max(0, self.left - halo),
+            min(width, self.right + halo),
+        )
 
     def of(self, pictures: Tensor) -> Tensor:
         """Cut the rectangle out of (..., H, W)."""

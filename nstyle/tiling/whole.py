@@ -28,9 +28,13 @@ class WholePainter:
         self.network, self.dtype = network, dtype
         self._layers = [module for module in network.modules() if isinstance(module, ConvNorm)]
         self._kernels = {layer: layer.conv.weight.to(dtype) for layer in self._layers}
-        self._tile_kernels = {layer: tile_kernel(kernel) for layer, kernel in self._kernels.items() if has_too_few_channels(kernel)}
+        self._tile_kernels = {
+            layer: tile_kernel(kernel) for layer, kernel in self._kernels.items() if has_too_few_channels(kernel)
+        }
         # Gamma and beta of all layers side by side: a mix of them is one product.
-        self._affine_SN = torch.cat([affine for layer in self._layers for affine in (layer.norm.gamma_SC, layer.norm.beta_SC)], dim=1)
+        self._affine_SN = torch.cat(
+            [affine for layer in self._layers for affine in (layer.norm.gamma_SC, layer.norm.beta_SC)], dim=1
+        )
 
     @torch.inference_mode()
     def paint(self, picture: Tensor, mix: Tensor) -> Tensor:
@@ -44,10 +48,13 @@ class WholePainter:
             RGB (1, 3, H, W) float32 in [0, 1].
         """
         network, norms = self.network, _Norms(self._layers, self._affine_SN, mix)
-        encoder, decoder = cast(Sequence[ConvNorm], network.encoder), cast(Sequence[ConvNorm], network.decoder)
+        downsampling, upsampling = (
+            cast(Sequence[ConvNorm], network.downsampling),
+            cast(Sequence[ConvNorm], network.upsampling),
+        )
         colors = picture.to(self.dtype) if picture.is_floating_point() else picture.to(self.dtype).div_(255)
-        x = _padded(colors, encoder[0].padding)
-        for layer in encoder:
+        x = _padded(colors, downsampling[0].padding)
+        for layer in downsampling:
             # Every layer after the first has a kernel of 3x3.
             x = _through_relu(norms.apply(self._convolve(x, layer), layer), padding=1)
         for block in cast(Sequence[ResidualBlock], network.residual):
@@ -55,7 +62,7 @@ class WholePainter:
             residual = norms.apply(self._convolve(inner, block.second), block.second)
             x = _mirrored(x[..., 1:-1, 1:-1].add_(residual), x, padding=1)
         x = x[..., 1:-1, 1:-1]
-        for layer in decoder:
+        for layer in upsampling:
             x = norms.apply(self._convolve(_upsampled(x), layer), layer).clamp_(min=0)
         raw = self._convolve(_padded(x, network.output.padding), network.output)
         return norms.apply(raw.float(), network.output).sigmoid_()
@@ -83,7 +90,11 @@ class _Norms:
     def __init__(self, layers: Sequence[ConvNorm], affine_SN: Tensor, mix: Tensor) -> None:
         self._mix, self._affine = mix, {}
         if mix.dim() == 2:
-            parts = iter(torch.split((mix @ affine_SN)[0], [layer.conv.out_channels for layer in layers for _ in ("gamma", "beta")]))
+            parts = iter(
+                torch.split(
+                    (mix @ affine_SN)[0], [layer.conv.out_channels for layer in layers for _ in ("gamma", "beta")]
+                )
+            )
             self._affine = {layer: (next(parts), next(parts)) for layer in layers}
 
     def apply(self, x: Tensor, layer: ConvNorm) -> Tensor:

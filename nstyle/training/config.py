@@ -34,7 +34,7 @@ class TrainingConfig:
     """Short side of the paintings in pixels; 0 for 1.5 times the crop."""
     schedule: Schedule = "round-robin"
     """Which style an update (or a sample) is trained on."""
-    loss: Preset = RELATIVE
+    preset: Preset = RELATIVE
     """The perceptual loss with its whole convention."""
     style_factors: Mapping[str, float] = field(default_factory=dict)
     """Factor of the style weight by style name."""
@@ -91,7 +91,10 @@ class TrainingConfig:
         check_setting(self.seed >= 0, "--seed", self.seed, "at least 0")
         check_setting(self.checkpoint_every >= 1, "--checkpoint-every", self.checkpoint_every, "at least 1")
         check_setting(
-            not self.coco_categories or bool(self.coco_annotations), "--coco-categories", self.coco_categories, "--coco-annotations with it"
+            not self.coco_categories or bool(self.coco_annotations),
+            "--coco-categories",
+            self.coco_categories,
+            "--coco-annotations with it",
         )
         for name, kind in (("schedule", Schedule), ("lr_schedule", LrSchedule), ("precision", Precision)):
             value = getattr(self, name)
@@ -100,12 +103,17 @@ class TrainingConfig:
             check_setting(0 <= factor < float("inf"), f"--style-factor {name}", factor, "a finite number of at least 0")
 
     def to_toml(self) -> str:
-        """Write all settings as TOML: plain keys first, then the tables ``loss`` and ``style_factors``."""
+        """Write all settings as TOML: plain keys first, then the tables ``loss`` (the preset) and ``style_factors``."""
         values = asdict(self)
+        values["loss"] = values.pop("preset")
         tables = {name: values.pop(name) for name in ("loss", "style_factors")}
         lines = [f"{name} = {_toml(value)}" for name, value in values.items() if value is not None]
         for name, table in tables.items():
-            lines += ["", f"[{name}]", *(f"{_toml_key(key)} = {_toml(value)}" for key, value in table.items() if value is not None)]
+            lines += [
+                "",
+                f"[{name}]",
+                *(f"{_toml_key(key)} = {_toml(value)}" for key, value in table.items() if value is not None),
+            ]
         return "\n".join(lines) + "\n"
 
     @classmethod
@@ -117,7 +125,7 @@ class TrainingConfig:
         """
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
-            values["loss"] = Preset.from_dict(values["loss"])
+            values["preset"] = Preset.from_dict(values.pop("loss"))
             known = {f.name for f in fields(cls)}
             unknown = sorted(set(values) - known)
             if unknown:

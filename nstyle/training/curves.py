@@ -64,11 +64,15 @@ class CurveSet:
         parts = list(self.curves.values())
         if max(curve.update[0] for curve in parts) > min(curve.update[-1] for curve in parts):
             parts.sort(key=lambda curve: int(curve.update[0]))
-            joined = (np.concatenate([getattr(curve, name) for curve in parts]) for name in ("update", "content", "style"))
+            joined = (
+                np.concatenate([getattr(curve, name) for curve in parts]) for name in ("update", "content", "style")
+            )
             return Curve(*joined)
         count = min(len(curve.update) for curve in parts)
         update = np.max([curve.update[:count] for curve in parts], axis=0)
-        content, style = (np.mean([getattr(curve, term)[:count] for curve in parts], axis=0) for term in ("content", "style"))
+        content, style = (
+            np.mean([getattr(curve, term)[:count] for curve in parts], axis=0) for term in ("content", "style")
+        )
         return Curve(update, content, style)
 
 
@@ -95,7 +99,9 @@ def read_curves(path: Path) -> CurveSet:
         return _read_run(path)
     if path.is_file():
         return _read_published(path)
-    raise UsageError(f"{path} is not there; expected a run directory, or a CSV file of losses in Early, Sian and Stonard's format")
+    raise UsageError(
+        f"{path} is not there; expected a run directory, or a CSV file of losses in Early, Sian and Stonard's format"
+    )
 
 
 def _read_run(path: Path) -> CurveSet:
@@ -104,7 +110,7 @@ def _read_run(path: Path) -> CurveSet:
         missing = run.config if not run.config.exists() else run.metrics
         raise UsageError(f"{path} holds no run to report on: {missing.name} is missing; expected a run directory")
     config, log = TrainingConfig.from_toml(run.config), RunLog.read(run.metrics)
-    preset = config.loss
+    preset = config.preset
     rows: dict[str, list[tuple[int, float, float]]] = {}
     try:
         for line in log.updates:
@@ -114,12 +120,14 @@ def _read_run(path: Path) -> CurveSet:
                 rows.setdefault(style, []).append((line["update"], content, weighted))
     except (KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{run.metrics} is damaged ({type(error).__name__}: {error}); give another run") from error
-    return CurveSet({style: _curve(values) for style, values in rows.items()}, _convention(config, run), _facts(config, log))
+    return CurveSet(
+        {style: _curve(values) for style, values in rows.items()}, _convention(config, run), _facts(config, log)
+    )
 
 
 def _convention(config: TrainingConfig, run: RunDirectory) -> str:
     """Say all that gives a loss its value."""
-    preset = config.loss
+    preset = config.preset
     vgg = read_info(run.model).vgg if run.has_run else {}
     parts = [
         preset.name,
@@ -138,7 +146,7 @@ def _facts(config: TrainingConfig, log: RunLog) -> dict[str, str]:
     return {
         "batch": f"{config.batch_size} of {config.size} px",
         "schedule": config.schedule,
-        "preset": config.loss.name,
+        "preset": config.preset.name,
         "rate": f"{config.lr:g} {config.lr_schedule}",
         "precision": f"{config.precision} on {config.device}" + (", compiled" if config.compile else ""),
         "seed": str(config.seed),
@@ -170,7 +178,10 @@ def _read_published(path: Path) -> CurveSet:
         name: Curve(numbers[numbers % count == i] + 1, values[numbers % count == i, 2], values[numbers % count == i, 1])
         for i, name in enumerate(names)
     }
-    facts = {"published": path.name, "updates": str(updates) if len(values) == updates else f"{len(values)} of the {updates} that it names"}
+    facts = {
+        "published": path.name,
+        "updates": str(updates) if len(values) == updates else f"{len(values)} of the {updates} that it names",
+    }
     return CurveSet(curves, "as published", facts)
 
 

@@ -43,7 +43,9 @@ class _Block:
     def __init__(self, rows: Sequence[_Row], values: Sequence[Tensor], norms: Sequence[Tensor]) -> None:
         self.rows = rows
         on_gpu = values[0].is_cuda  # Elsewhere a copy that is not waited for may be read too early.
-        self._values_NTB, self._norms_N = (torch.stack(list(column)).to("cpu", non_blocking=on_gpu) for column in (values, norms))
+        self._values_NTB, self._norms_N = (
+            torch.stack(list(column)).to("cpu", non_blocking=on_gpu) for column in (values, norms)
+        )
         self._arrived = torch.cuda.Event() if on_gpu else None  # type: ignore[no-untyped-call]
         if self._arrived is not None:
             self._arrived.record(torch.cuda.current_stream(values[0].device))
@@ -69,7 +71,9 @@ class MetricsLog:
         group: The processes that train together. All of them note and flush at the same updates; rank 0 writes.
     """
 
-    def __init__(self, path: Path, tensorboard: Path, first_update: int, names: Sequence[str], group: Group = ALONE) -> None:
+    def __init__(
+        self, path: Path, tensorboard: Path, first_update: int, names: Sequence[str], group: Group = ALONE
+    ) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
         self._group, self._names = group, names
@@ -144,11 +148,22 @@ class MetricsLog:
         for style, terms in zip(row.styles, zip(*values, strict=True), strict=True):
             samples[style].append(terms)
         by_style = {
-            style: dict(zip(self._names, (sum(column) / len(column) for column in zip(*chosen, strict=True)), strict=True))
+            style: dict(
+                zip(self._names, (sum(column) / len(column) for column in zip(*chosen, strict=True)), strict=True)
+            )
             for style, chosen in samples.items()
         }
         total = sum(values[0]) / len(values[0])
-        self._write({"update": row.update, "seconds": row.seconds, "lr": row.lr, "total": total, "losses": by_style, "gradient_norm": norm})
+        self._write(
+            {
+                "update": row.update,
+                "seconds": row.seconds,
+                "lr": row.lr,
+                "total": total,
+                "losses": by_style,
+                "gradient_norm": norm,
+            }
+        )
         stretch = row.update // SHOWN_EVERY
         new = [style for style in by_style if self._shown.get(style) != stretch]
         if new:
@@ -181,7 +196,10 @@ class MetricsLog:
     def add_validation(self, update: int, losses: dict[str, dict[str, float]], peak_memory: int | None) -> None:
         """Write the validation losses by style, and the most memory that training took so far, in bytes."""
         self._write({"update": update, "seconds": self._seconds(), "peak_memory": peak_memory, "validation": losses})
-        self._show({f"validation/{style}/{term}": value for style, terms in losses.items() for term, value in terms.items()}, update)
+        self._show(
+            {f"validation/{style}/{term}": value for style, terms in losses.items() for term, value in terms.items()},
+            update,
+        )
         sync(self._file)
 
     def add_grid(self, update: int, grid: Tensor) -> None:

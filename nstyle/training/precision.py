@@ -25,7 +25,9 @@ def why_not_compiled(device: torch.device) -> str:
             return "Triton is not installed"
         # It builds its launchers with a C compiler; elsewhere than on Linux it brings one along.
         compilers = [os.environ.get("CC", ""), "gcc", "clang"]
-        return "" if sys.platform != "linux" or any(map(shutil.which, compilers)) else "no C compiler was found for Triton"
+        return (
+            "" if sys.platform != "linux" or any(map(shutil.which, compilers)) else "no C compiler was found for Triton"
+        )
     if device.type != "cpu":
         return f"torch.compile is not used on {device.type}"
     from torch._inductor.cpp_builder import get_cpp_compiler
@@ -55,4 +57,6 @@ def check_can_compile(device: torch.device) -> None:
         UsageError: With what is missing.
     """
     if reason := why_not_compiled(device):
-        raise UsageError(f"--compile cannot work: {reason}; install a compiler (g++ or clang; Triton on a GPU), or leave --compile out")
+        raise UsageError(
+            f"--compile cannot work: {reason}; install a compiler (g++ or clang; Triton on a GPU), or leave --compile out"
+        )

@@ -40,7 +40,9 @@ def write_report(runs: Sequence[str | Path], out: str | Path, command: str = "")
     paths = list(dict.fromkeys(Path(run) for run in runs))
     sets = {label: read_curves(path) for label, path in zip(_labels(paths), paths, strict=True)}
     sections = [_in_words(sets)]
-    sections += [_one_run(label, curves, i if len(sets) > 1 else 0) for i, (label, curves) in enumerate(sets.items(), start=1)]
+    sections += [
+        _one_run(label, curves, i if len(sets) > 1 else 0) for i, (label, curves) in enumerate(sets.items(), start=1)
+    ]
     sections += _overlay(sets) if len(sets) > 1 else []
     columns, rows = _final_rows(sets)
     numbers = {
@@ -53,14 +55,24 @@ def write_report(runs: Sequence[str | Path], out: str | Path, command: str = "")
         for style, curve in curves.curves.items()
         for values in zip(curve.update.tolist(), curve.content.tolist(), curve.style.tolist(), strict=True)
     ]
-    tables = {"curves.csv": csv_text(["run", "style", "update", "content_loss", "style_loss"], raw), "final.csv": csv_text(columns, rows)}
+    tables = {
+        "curves.csv": csv_text(["run", "style", "update", "content_loss", "style_loss"], raw),
+        "final.csv": csv_text(columns, rows),
+    }
     return write_folder(folder, TITLE, sections, numbers, tables, command)
 
 
 def curves_plot(curves: CurveSet) -> Plot:
     """Draw the content and the style losses of every style of one run: Early, Sian and Stonard's figure 1."""
     return panels_plot(
-        [Panel({style: _line(curve, term) for style, curve in curves.curves.items()}, "update", f"{term} loss, weighted") for term in TERMS]
+        [
+            Panel(
+                {style: _line(curve, term) for style, curve in curves.curves.items()},
+                "update",
+                f"{term} loss, weighted",
+            )
+            for term in TERMS
+        ]
     )
 
 
@@ -75,11 +87,19 @@ def shared_styles_plot(sets: dict[str, CurveSet], *, per_style: bool = False) ->
         None where no two runs share a style.
     """
     names = list(dict.fromkeys(style for curves in sets.values() for style in curves.curves))
-    shared = {style: {label: curves.curves[style] for label, curves in sets.items() if style in curves.curves} for style in names}
+    shared = {
+        style: {label: curves.curves[style] for label, curves in sets.items() if style in curves.curves}
+        for style in names
+    }
     shared = {style: by_run for style, by_run in shared.items() if len(by_run) > 1}
     x_label = "updates with this style" if per_style else "update"
     panels = [
-        Panel({label: _line(curve, term, per_style=per_style) for label, curve in by_run.items()}, x_label, f"{term} loss, weighted", style)
+        Panel(
+            {label: _line(curve, term, per_style=per_style) for label, curve in by_run.items()},
+            x_label,
+            f"{term} loss, weighted",
+            style,
+        )
         for style, by_run in shared.items()
         for term in TERMS
     ]
@@ -89,7 +109,10 @@ def shared_styles_plot(sets: dict[str, CurveSet], *, per_style: bool = False) ->
 def _overlay(sets: dict[str, CurveSet]) -> list[Section]:
     """Draw several runs over each other: the mean over their styles, and each style that several share."""
     means = {label: curves.mean() for label, curves in sets.items()}
-    panels = [Panel({label: _line(mean, term) for label, mean in means.items()}, "update", f"{term} loss, weighted") for term in TERMS]
+    panels = [
+        Panel({label: _line(mean, term) for label, mean in means.items()}, "update", f"{term} loss, weighted")
+        for term in TERMS
+    ]
     figures = [Figure.of_plot("overlay", "All styles of a run together", panels_plot(panels))]
     text = ""
     if len({curves.convention for curves in sets.values()}) > 1:
@@ -98,12 +121,24 @@ def _overlay(sets: dict[str, CurveSet]) -> list[Section]:
             "The second figure divides each curve by its own start."
         )
         panels = [
-            Panel({label: _line(mean, term, relative=True) for label, mean in means.items()}, "update", f"{term} loss / its start")
+            Panel(
+                {label: _line(mean, term, relative=True) for label, mean in means.items()},
+                "update",
+                f"{term} loss / its start",
+            )
             for term in TERMS
         ]
-        figures.append(Figure.of_plot("overlay-relative", "The same, each curve over the mean of its first half percent", panels_plot(panels)))
+        figures.append(
+            Figure.of_plot(
+                "overlay-relative", "The same, each curve over the mean of its first half percent", panels_plot(panels)
+            )
+        )
     for per_style, name, caption in (
-        (False, "overlay-styles", "Styles that several runs share, against all updates of a run (after Early, Sian and Stonard, figure 2)"),
+        (
+            False,
+            "overlay-styles",
+            "Styles that several runs share, against all updates of a run (after Early, Sian and Stonard, figure 2)",
+        ),
         (True, "overlay-per-style", "The same against the updates of a run that held the style"),
     ):
         plot = shared_styles_plot(sets, per_style=per_style)
@@ -114,7 +149,11 @@ def _overlay(sets: dict[str, CurveSet]) -> list[Section]:
 def _one_run(label: str, curves: CurveSet, position: int) -> Section:
     name = f"curves-{position}" if position else "curves"
     caption = "Content and style loss of every update (after Early, Sian and Stonard, figure 1)"
-    text = f"Loss convention: {curves.convention}. " + ", ".join(f"{fact} {value}" for fact, value in curves.facts.items()) + "."
+    text = (
+        f"Loss convention: {curves.convention}. "
+        + ", ".join(f"{fact} {value}" for fact, value in curves.facts.items())
+        + "."
+    )
     rows = [[style, *(number(curves.final(style, term)) for term in TERMS)] for style, curve in curves.curves.items()]
     table = Table(["style", *(f"{term} at the end" for term in TERMS)], rows)
     return Section(label, text, [Figure.of_plot(name, caption, curves_plot(curves))], [table])
@@ -140,7 +179,13 @@ def _in_words(sets: dict[str, CurveSet]) -> Section:
 
 
 def _final_rows(sets: dict[str, CurveSet]) -> tuple[list[str], list[list[Any]]]:
-    columns = ["run", "style", "updates of the run", "updates with the style", *(f"{term} at the end" for term in TERMS)]
+    columns = [
+        "run",
+        "style",
+        "updates of the run",
+        "updates with the style",
+        *(f"{term} at the end" for term in TERMS),
+    ]
     rows = [
         [label, style, curves.updates, len(curve.update), *(curves.final(style, term) for term in TERMS)]
         for label, curves in sets.items()
@@ -165,7 +210,12 @@ def _labels(paths: Sequence[Path]) -> list[str]:
     parts = [path.resolve().parts for path in paths]
     if len(set(parts)) < len(parts):
         raise UsageError("a run was given twice, under two names; give every run once")
-    return [next(str(Path(*own[-n:])) for n in range(1, len(own) + 1) if sum(other[-n:] == own[-n:] for other in parts) == 1) for own in parts]
+    return [
+        next(
+            str(Path(*own[-n:])) for n in range(1, len(own) + 1) if sum(other[-n:] == own[-n:] for other in parts) == 1
+        )
+        for own in parts
+    ]
 
 
 def _plain(value: Any) -> Any:

@@ -12,8 +12,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from nstyle.data.styles import TrainedStyles
 from nstyle.errors import NstyleError, UsageError
-from nstyle.losses.perceptual import StyleTargets
 from nstyle.models.model_file import ModelInfo, load_model, save_model
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.system.files import write_atomically
@@ -80,7 +80,7 @@ class RunDirectory:
         if self.path.exists() and not self.path.is_dir():
             raise UsageError(f"{self.path} is a file; expected a folder for the run (--out)")
 
-    def create(self, config: TrainingConfig, names: tuple[str, ...], targets: StyleTargets) -> None:
+    def create(self, config: TrainingConfig, styles: TrainedStyles) -> None:
         """Write settings and style targets, and clear away the logs of a run that died before its first checkpoint.
 
         Raises:
@@ -90,15 +90,15 @@ class RunDirectory:
         self.refuse_if_taken()
         self.metrics.unlink(missing_ok=True)
         shutil.rmtree(self.tensorboard, ignore_errors=True)
-        tensors = {term: value.cpu().contiguous() for term, value in targets.items()}
-        write_atomically(self.targets, save(tensors, metadata={"styles": json.dumps(names)}))
+        tensors = {term: value.cpu().contiguous() for term, value in styles.targets.items()}
+        write_atomically(self.targets, save(tensors, metadata={"styles": json.dumps(styles.names)}))
         self.write_config(config)
 
     def write_config(self, config: TrainingConfig) -> None:
         """Write the settings that the run goes on with."""
         write_atomically(self.config, config.to_toml().encode())
 
-    def read_targets(self) -> tuple[tuple[str, ...], StyleTargets]:
+    def read_styles(self) -> TrainedStyles:
         """Read the names and the targets of the styles that the run trains.
 
         Raises:
@@ -107,11 +107,15 @@ class RunDirectory:
         try:
             with safe_open(self.targets, framework="pt") as file:
                 names = tuple(json.loads(file.metadata()["styles"]))
-                return names, {term: file.get_tensor(term) for term in file.keys()}
+                return TrainedStyles(names, {term: file.get_tensor(term) for term in file.keys()})
         except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
-            raise UsageError(f"{self.targets} cannot be read ({error}); the run cannot be continued without it") from error
+            raise UsageError(
+                f"{self.targets} cannot be read ({error}); the run cannot be continued without it"
+            ) from error
 
-    def save_checkpoint(self, network: TransformerNetwork, info: ModelInfo, optimizer: dict[str, Any], update: int) -> None:
+    def save_checkpoint(
+        self, network: TransformerNetwork, info: ModelInfo, optimizer: dict[str, Any], update: int
+    ) -> None:
         """Write the training state, then the model, then remove older training states.
 
         Raises:
@@ -144,4 +148,6 @@ class RunDirectory:
             state = torch.load(path, map_location="cpu", weights_only=True)
             return network, info, state["optimizer"], info.run_updates
         except (OSError, RuntimeError, pickle.UnpicklingError, KeyError, EOFError) as error:
-            raise UsageError(f"{path} is missing or damaged ({type(error).__name__}); start anew with --init-from {self.model}") from error
+            raise UsageError(
+                f"{path} is missing or damaged ({type(error).__name__}); start anew with --init-from {self.model}"
+            ) from error

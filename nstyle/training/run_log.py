@@ -44,7 +44,9 @@ class RunLog:
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 if number == len(lines):
                     break
-                raise UsageError(f"line {number} of {path} is damaged ({type(error).__name__}); remove it, or give another run") from error
+                raise UsageError(
+                    f"line {number} of {path} is damaged ({type(error).__name__}); remove it, or give another run"
+                ) from error
             (validations if kind == "validation" else updates).append(row)
         if not updates:
             raise UsageError(f"{path} holds no update yet; give the run time, or another run")

@@ -14,7 +14,9 @@ START_FACTOR, END_FACTOR = 0.1, 0.01
 """The rate of a one-cycle run at its ends, as a share of the peak."""
 
 
-def style_ids(schedule: Schedule, update: int, *, num_styles: int, batch_size: int, updates: int, seed: int) -> list[int]:
+def style_ids(
+    schedule: Schedule, update: int, *, num_styles: int, batch_size: int, updates: int, seed: int
+) -> list[int]:
     """Choose the style of every sample of an update.
 
     Args:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -12,7 +12,7 @@ from nstyle.data.choice import choose_sampler
 from nstyle.data.coco import DEFAULT_FOLDERS, index_coco
 from nstyle.data.crops import center_crops, hold_out, rank
 from nstyle.data.photos import PhotoIndex, index_folder, probe
-from nstyle.data.styles import StyleFile, compute_targets, logit_colors
+from nstyle.data.styles import StyleFile, TrainedStyles, compute_targets, logit_colors
 from nstyle.encoders.load import EncoderWeights, load_encoder_weights
 from nstyle.encoders.vgg_weights import default_source
 from nstyle.errors import UsageError
@@ -25,12 +25,51 @@ from nstyle.training.config import NUM_VALIDATION, TrainingConfig
 from nstyle.training.precision import check_can_compile
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.run_log import cut_log
-from nstyle.training.trainer import Trainer
+from nstyle.training.trainer import Hardware, Photographs, Trainer
 
 logger = logging.getLogger(__name__)
 
 MAX_VALIDATION = 64
 """Validation photographs that are used at most: each is painted in every style, over and over."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a run starts from, or goes on from, once everything is checked and read."""
+
+    run: RunDirectory
+    config: TrainingConfig
+    network: TransformerNetwork
+    info: ModelInfo
+    styles: TrainedStyles
+    encoder_weights: EncoderWeights
+    photos: PhotoIndex
+    validation: Tensor
+    """RGB (N, 3, H, W) in [0, 1]."""
+    update: int = 0
+    """Updates that are done already."""
+
+    def trainer(self, device: torch.device, group: Group) -> Trainer:
+        """Move the network and the loss to the device, and choose where photographs are read."""
+        config = self.config
+        hardware = Hardware(device, choose_dtype(config.precision, device), group)
+        batch_size = config.batch_size // group.ranks.size
+        crops = (config.updates - self.update) * batch_size
+        network = self.network.train().to(memory_format=torch.channels_last).to(device)
+        perceptual = PerceptualLoss(config.preset, self.encoder_weights, dtype=hardware.dtype).to(device)
+        sampler = choose_sampler(
+            self.photos, config.size, config.seed, device, crops=crops, batch_size=batch_size, workers=config.workers
+        )
+        return Trainer(
+            run=self.run,
+            config=config,
+            network=network,
+            info=self.info,
+            styles=self.styles,
+            perceptual=perceptual,
+            photographs=Photographs(sampler, self.validation),
+            hardware=hardware,
+        )
 
 
 def new_run(path: Path, config: TrainingConfig, styles: Sequence[StyleFile], group: Group = ALONE) -> Trainer:
@@ -51,22 +90,25 @@ def new_run(path: Path, config: TrainingConfig, styles: Sequence[StyleFile], gro
         run.refuse_if_taken()
     group.ranks.check_batch(config.batch_size)
     config = resolve(config)
-    names = tuple(style.name for style in styles)
     device = group.ranks.place(choose_device(config.device))
-    weights = load_encoder_weights(config.vgg)
-    _warn_of_release(config, weights)
+    encoder_weights = load_encoder_weights(config.vgg)
+    _warn_of_release(config, encoder_weights)
     network, info = _initial_network(config, styles)
     photos, validation = _photographs(config)
-    perceptual = PerceptualLoss(config.loss, weights).to(device)
+    perceptual = PerceptualLoss(config.preset, encoder_weights).to(device)
     if config.size < perceptual.min_side:
-        raise UsageError(f"--size is {config.size}; expected at least {perceptual.min_side} px for {config.loss.style_scales} scales")
+        raise UsageError(
+            f"--size is {config.size}; expected at least {perceptual.min_side} px for {config.preset.style_scales} scales"
+        )
     targets = compute_targets(styles, perceptual, config.style_size, device)
+    trained = TrainedStyles(tuple(style.name for style in styles), targets)
     if group.ranks.is_first:
-        run.create(config, names, targets)
+        run.create(config, trained)
         note_begun(path)
-    vgg = {"architecture": weights.architecture, "release": weights.release, "sha256": weights.sha256}
-    info = replace(info, size=config.size, style_size=config.style_size, preset=config.loss.to_dict(), vgg=vgg)
-    return _trainer(run, config, network, info, names, targets, weights, photos, validation, device, group)
+    vgg = {name: getattr(encoder_weights, name) for name in ("architecture", "release", "sha256")}
+    info = replace(info, size=config.size, style_size=config.style_size, preset=config.preset.to_dict(), vgg=vgg)
+    start = Start(run, config, network, info, trained, encoder_weights, photos, validation)
+    return start.trainer(device, group)
 
 
 def resume_run(path: Path, config: TrainingConfig, group: Group = ALONE) -> Trainer:
@@ -82,14 +124,18 @@ def resume_run(path: Path, config: TrainingConfig, group: Group = ALONE) -> Trai
     """
     run = RunDirectory(path)
     network, info, optimizer, update = run.load_checkpoint()
-    if update >= config.updates and not was_begun(path):  # Processes that were started again may find nothing left to do.
-        raise UsageError(f"{path} is finished: {update} of {config.updates} updates are done; give more --updates to go on")
-    names, targets = run.read_targets()
+    if update >= config.updates and not was_begun(
+        path
+    ):  # Processes that were started again may find nothing left to do.
+        raise UsageError(
+            f"{path} is finished: {update} of {config.updates} updates are done; give more --updates to go on"
+        )
+    styles = run.read_styles()
     group.ranks.check_batch(config.batch_size)
     config = resolve(config)
     device = group.ranks.place(choose_device(config.device))
-    weights = load_encoder_weights(config.vgg)
-    if weights.sha256 != info.vgg["sha256"]:
+    encoder_weights = load_encoder_weights(config.vgg)
+    if encoder_weights.sha256 != info.vgg["sha256"]:
         raise UsageError(
             f"the run was started with other VGG weights ({info.vgg['release']}, sha256 {info.vgg['sha256'][:12]}); give them with --vgg"
         )
@@ -99,7 +145,8 @@ def resume_run(path: Path, config: TrainingConfig, group: Group = ALONE) -> Trai
         cut_log(run.metrics, update)
         note_begun(path)
     base = replace(info, updates=info.updates - info.run_updates, run_updates=0)
-    trainer = _trainer(run, config, network, base, names, targets, weights, photos, validation, device, group, update)
+    start = Start(run, config, network, base, styles, encoder_weights, photos, validation, update)
+    trainer = start.trainer(device, group)
     trainer.restore(optimizer, update)
     return trainer
 
@@ -132,39 +179,6 @@ def resolve(config: TrainingConfig) -> TrainingConfig:
     )
 
 
-def _trainer(
-    run: RunDirectory,
-    config: TrainingConfig,
-    network: TransformerNetwork,
-    info: ModelInfo,
-    trained: Sequence[str],
-    targets: dict[str, Tensor],
-    weights: EncoderWeights,
-    photos: PhotoIndex,
-    validation: Tensor,
-    device: torch.device,
-    group: Group,
-    update: int = 0,
-) -> Trainer:
-    dtype = choose_dtype(config.precision, device)
-    batch_size = config.batch_size // group.ranks.size
-    crops = (config.updates - update) * batch_size
-    return Trainer(
-        run=run,
-        config=config,
-        network=network.train().to(memory_format=torch.channels_last).to(device),
-        info=info,
-        trained=trained,
-        targets=targets,
-        perceptual=PerceptualLoss(config.loss, weights, dtype=dtype).to(device),
-        sampler=choose_sampler(photos, config.size, config.seed, device, crops=crops, batch_size=batch_size, workers=config.workers),
-        validation=validation,
-        device=device,
-        dtype=dtype,
-        group=group,
-    )
-
-
 def _initial_network(config: TrainingConfig, styles: Sequence[StyleFile]) -> tuple[TransformerNetwork, ModelInfo]:
     names = tuple(style.name for style in styles)
     if not config.init_from:
@@ -175,12 +189,16 @@ def _initial_network(config: TrainingConfig, styles: Sequence[StyleFile]) -> tup
         return network, ModelInfo(styles=names, width=config.width)
     source, info = load_model(Path(config.init_from))
     if source.width != config.width:
-        raise UsageError(f"{config.init_from} has width {source.width}, but --width is {config.width}; leave --width out")
+        raise UsageError(
+            f"{config.init_from} has width {source.width}, but --width is {config.width}; leave --width out"
+        )
     known = [name for name in names if name in info.styles]
     new = [name for name in names if name not in info.styles]
     if config.rows_only:
         if known:
-            raise UsageError(f"style '{known[0]}' is in {config.init_from} already; rename the painting to append it again")
+            raise UsageError(
+                f"style '{known[0]}' is in {config.init_from} already; rename the painting to append it again"
+            )
         return source.grow_styles(len(new)), replace(info, styles=(*info.styles, *new), run_updates=0)
     grown = source.grow_styles(len(new)) if new else source
     order = [(*info.styles, *new).index(name) for name in names]
@@ -218,9 +236,12 @@ def _photographs(config: TrainingConfig) -> tuple[PhotoIndex, Tensor]:
     return photos, center_crops(PhotoIndex(held_out.root, held_out.files[:used]), config.size)
 
 
-def _warn_of_release(config: TrainingConfig, weights: EncoderWeights) -> None:
-    tuned_on = config.loss.release
-    if tuned_on is not None and weights.release != tuned_on:
+def _warn_of_release(config: TrainingConfig, encoder_weights: EncoderWeights) -> None:
+    tuned_on = config.preset.release
+    if tuned_on is not None and encoder_weights.release != tuned_on:
         logger.warning(
-            "preset %s was tuned on %s weights, but these are %s: the balance will be off", config.loss.name, tuned_on, weights.release
+            "preset %s was tuned on %s weights, but these are %s: the balance will be off",
+            config.preset.name,
+            tuned_on,
+            encoder_weights.release,
         )

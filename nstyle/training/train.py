@@ -27,7 +27,12 @@ Report = Callable[[Progress], None]
 
 
 def train(
-    styles: Sequence[str | Path] = (), *, out: str | Path | None = None, resume: bool = False, report: Report | None = None, **settings: Any
+    styles: Sequence[str | Path] = (),
+    *,
+    out: str | Path | None = None,
+    resume: bool = False,
+    report: Report | None = None,
+    **settings: Any,
 ) -> Path:
     """Train one network in n styles.
 
@@ -52,7 +57,9 @@ def train(
     return trainer.run.path
 
 
-def add_style(model: str | Path, styles: Sequence[str | Path], *, out: str | Path, report: Report | None = None, **settings: Any) -> Path:
+def add_style(
+    model: str | Path, styles: Sequence[str | Path], *, out: str | Path, report: Report | None = None, **settings: Any
+) -> Path:
     """Append styles to a model by training their gamma and beta only; the old styles' outputs stay bit-identical.
 
     Args:
@@ -75,12 +82,16 @@ def add_style(model: str | Path, styles: Sequence[str | Path], *, out: str | Pat
     return trainer.run.path
 
 
-def prepare_training(styles: Sequence[str | Path], *, out: str | Path | None, resume: bool, group: Group = ALONE, **settings: Any) -> Trainer:
+def prepare_training(
+    styles: Sequence[str | Path], *, out: str | Path | None, resume: bool, group: Group = ALONE, **settings: Any
+) -> Trainer:
     """Check everything and return a trainer that is ready to start; see :func:`train`."""
     return group.in_turn(lambda: _prepare_training(styles, out, resume, group, settings))
 
 
-def _prepare_training(styles: Sequence[str | Path], out: str | Path | None, resume: bool, group: Group, settings: dict[str, Any]) -> Trainer:
+def _prepare_training(
+    styles: Sequence[str | Path], out: str | Path | None, resume: bool, group: Group, settings: dict[str, Any]
+) -> Trainer:
     if resume:
         return _prepare_resume(styles, out, group, settings)
     if not styles:
@@ -95,12 +106,16 @@ def _prepare_training(styles: Sequence[str | Path], out: str | Path | None, resu
     return new_run(path, make_config(files, settings), files, group)
 
 
-def prepare_append(model: str | Path, styles: Sequence[str | Path], *, out: str | Path, group: Group = ALONE, **settings: Any) -> Trainer:
+def prepare_append(
+    model: str | Path, styles: Sequence[str | Path], *, out: str | Path, group: Group = ALONE, **settings: Any
+) -> Trainer:
     """Check everything and return a trainer that is ready to start; see :func:`add_style`."""
     return group.in_turn(lambda: _prepare_append(model, styles, Path(out), group, settings))
 
 
-def _prepare_append(model: str | Path, styles: Sequence[str | Path], out: Path, group: Group, settings: dict[str, Any]) -> Trainer:
+def _prepare_append(
+    model: str | Path, styles: Sequence[str | Path], out: Path, group: Group, settings: dict[str, Any]
+) -> Trainer:
     if _goes_on(out):
         return _prepare_resume(styles, out, group, settings)
     path = find_model(model)
@@ -110,7 +125,9 @@ def _prepare_append(model: str | Path, styles: Sequence[str | Path], out: Path, 
         inherited["style_size"] = info.style_size
     fixed = {"init_from": str(path), "rows_only": True}
     files = find_styles(styles)
-    return new_run(out, make_config(files, {**inherited, **settings, **fixed}, Preset.from_dict(info.preset)), files, group)
+    return new_run(
+        out, make_config(files, {**inherited, **settings, **fixed}, Preset.from_dict(info.preset)), files, group
+    )
 
 
 def _goes_on(path: Path) -> bool:
@@ -124,25 +141,27 @@ def run_name(styles: Sequence[StyleFile]) -> str:
     return "+".join(names) if len(names) <= 3 else f"{names[0]}+{len(names) - 1}-more"
 
 
-def make_config(styles: Sequence[StyleFile], settings: Mapping[str, Any], loss: Preset = RELATIVE) -> TrainingConfig:
+def make_config(styles: Sequence[StyleFile], settings: Mapping[str, Any], base: Preset = RELATIVE) -> TrainingConfig:
     """Turn settings as :func:`train` takes them into a config.
 
     Raises:
         UsageError: If a setting does not do.
     """
     settings = dict(settings)
-    preset = settings.pop("preset", None)
-    if preset is not None:
-        if preset not in PRESETS:
-            raise UsageError(f"--preset is {preset}; expected {', '.join(PRESETS)}")
-        loss = PRESETS[preset]
-    loss = loss.override(**{name: settings.pop(name) for name in PRESET_OVERRIDES if name in settings})
+    name = settings.pop("preset", None)
+    if name is not None and name not in PRESETS:
+        raise UsageError(f"--preset is {name}; expected {', '.join(PRESETS)}")
+    preset = (base if name is None else PRESETS[name]).override(
+        **{name: settings.pop(name) for name in PRESET_OVERRIDES if name in settings}
+    )
     names = [style.name for style in styles]
     factors = {match_style(name, names): value for name, value in settings.pop("style_factors", {}).items()}
-    return TrainingConfig(loss=loss, style_factors=factors, **settings)
+    return TrainingConfig(preset=preset, style_factors=factors, **settings)
 
 
-def _prepare_resume(styles: Sequence[str | Path], out: str | Path | None, group: Group, settings: dict[str, Any]) -> Trainer:
+def _prepare_resume(
+    styles: Sequence[str | Path], out: str | Path | None, group: Group, settings: dict[str, Any]
+) -> Trainer:
     files = find_styles(styles)
     if out is None:
         out = RUNS / run_name(files) if files else newest_run()
@@ -152,9 +171,11 @@ def _prepare_resume(styles: Sequence[str | Path], out: str | Path | None, group:
     if not run.config.exists():
         raise UsageError(f"{out} holds no run to resume; expected a run directory (--out) with {run.config.name}")
     config = TrainingConfig.from_toml(run.config)
-    names = run.read_targets()[0]
+    names = run.read_styles().names
     if files and tuple(style.name for style in files) != names:
-        raise UsageError(f"the run trains {', '.join(names)}, in this order; leave --styles out to resume it, or choose another --out")
+        raise UsageError(
+            f"the run trains {', '.join(names)}, in this order; leave --styles out to resume it, or choose another --out"
+        )
     _refuse_changes(config, settings, names)
     changed = {name: value for name, value in settings.items() if name in RESUMABLE}
     return resume_run(run.path, replace(config, **changed), group)
@@ -163,7 +184,7 @@ def _prepare_resume(styles: Sequence[str | Path], out: str | Path | None, group:
 def _refuse_changes(config: TrainingConfig, settings: dict[str, Any], names: Sequence[str]) -> None:
     """Check that settings given with ``resume`` are those of the run, but for those that may differ."""
     running = {f.name: getattr(config, f.name) for f in fields(config)}
-    running |= {name: getattr(config.loss, name) for name in PRESET_OVERRIDES} | {"preset": config.loss.name}
+    running |= {name: getattr(config.preset, name) for name in PRESET_OVERRIDES} | {"preset": config.preset.name}
     for name, value in settings.items():
         same = value == running[name]
         if name == "init_from":
@@ -174,4 +195,6 @@ def _refuse_changes(config: TrainingConfig, settings: dict[str, Any], names: Seq
             same = value in ("auto", running[name])
         if not same and name not in RESUMABLE:
             option = f"--{name.removesuffix('s') if name == 'style_factors' else name}".replace("_", "-")
-            raise UsageError(f"{option} is {value}, but the run was started with {running[name]}; leave it out to resume, or start a new run")
+            raise UsageError(
+                f"{option} is {value}, but the run was started with {running[name]}; leave it out to resume, or start a new run"
+            )

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from nstyle.data.crops import CropSampler
 from nstyle.data.photos import BrokenPhotosError
+from nstyle.data.styles import TrainedStyles
 from nstyle.imaging.pictures import encode, to_image
-from nstyle.losses.perceptual import PerceptualLoss, StyleTargets
+from nstyle.losses.perceptual import PerceptualLoss
 from nstyle.models.model_file import ModelInfo
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.system.devices import training_on
@@ -52,22 +53,39 @@ class Progress:
     """Validation losses by style, right after they were measured."""
 
 
+@dataclass(frozen=True)
+class Photographs:
+    """What a run learns from and is measured on."""
+
+    sampler: CropSampler
+    """Draws the crops of every update."""
+    validation: Tensor
+    """RGB (N, 3, H, W) in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What a process trains on."""
+
+    device: torch.device
+    dtype: torch.dtype
+    """Type of the network's convolutions."""
+    group: Group = ALONE
+    """The processes that train together, each with its part of every batch. Rank 0 writes."""
+
+
 class Trainer:
     """Train a network in one run directory.
 
     Args:
         run: The directory, created already.
         config: The settings.
-        network: On ``device``.
+        network: The network, on the device.
         info: Its description at the start; ``updates`` counts what the weights have seen before this run.
-        trained: Names of the styles to train, in the order of the rows of ``targets``.
-        targets: (len(trained), C, C) by term.
-        perceptual: The loss, on ``device``.
-        sampler: The photographs.
-        validation: Photographs (N, 3, H, W) in [0, 1].
-        device: Where to train.
-        dtype: Of the network's convolutions.
-        group: The processes that train together, each with its part of every batch. Rank 0 writes.
+        styles: The styles to train.
+        perceptual: The loss, on the device.
+        photographs: What is learnt from and measured on.
+        hardware: Where to train.
     """
 
     def __init__(
@@ -77,28 +95,23 @@ class Trainer:
         config: TrainingConfig,
         network: TransformerNetwork,
         info: ModelInfo,
-        trained: Sequence[str],
-        targets: StyleTargets,
+        styles: TrainedStyles,
         perceptual: PerceptualLoss,
-        sampler: CropSampler,
-        validation: Tensor,
-        device: torch.device,
-        dtype: torch.dtype,
-        group: Group = ALONE,
+        photographs: Photographs,
+        hardware: Hardware,
     ) -> None:
+        device = hardware.device
         self.run, self.config, self.network, self.info = run, config, network, info
-        self.trained = tuple(trained)
-        self.targets = {term: value.to(device) for term, value in targets.items()}
-        self.perceptual, self.sampler, self.validation = perceptual, sampler, validation
-        self.device, self.dtype, self.group = device, dtype, group
-        self.rows = torch.tensor([info.styles.index(name) for name in trained], device=device)
+        self.styles = TrainedStyles(styles.names, {term: value.to(device) for term, value in styles.targets.items()})
+        self.perceptual, self.photographs, self.hardware = perceptual, photographs, hardware
+        self.rows = torch.tensor([info.styles.index(name) for name in styles.names], device=device)
         if config.rows_only:
             for name, parameter in network.named_parameters():
                 parameter.requires_grad_(name.endswith(("gamma_SC", "beta_SC")))
-        factors = [config.style_factors.get(name, 1.0) for name in trained]
-        styles = StyleTable(F.one_hot(self.rows, network.num_styles).float(), self.targets, torch.tensor(factors, device=device))
-        self.work = Update(network, perceptual, styles, clip=config.clip, dtype=dtype, device=device)
-        self.ids = _StyleIds(config, len(trained), device, group)
+        factors = torch.tensor([config.style_factors.get(name, 1.0) for name in styles.names], device=device)
+        table = StyleTable(F.one_hot(self.rows, network.num_styles).float(), self.styles.targets, factors)
+        self.work = Update(network, perceptual, table, clip=config.clip, dtype=hardware.dtype, device=device)
+        self.ids = _StyleIds(config, len(styles.names), hardware)
         self.update = 0
         self.take: TakeUpdate | None = None
         """How an update is taken, once that is chosen."""
@@ -108,11 +121,11 @@ class Trainer:
         self.work.load_state_dict(optimizer)
         self.update = update
 
-    def train(self, report: Callable[[Progress], None] = lambda progress: None) -> int | None:
+    def train(self, progress: Callable[[Progress], None] = lambda standing: None) -> int | None:
         """Run to the last update, with checkpoints on the way.
 
         Args:
-            report: Called after every update.
+            progress: Called after every update.
 
         Returns:
             The signal that came with the last update, when there was nothing left to stop; None if none did.
@@ -124,19 +137,30 @@ class Trainer:
             InterruptedRunError: After Ctrl-C or SIGTERM, with the state saved.
         """
         config = self.config
-        reset_peak_memory(self.device)
-        log = MetricsLog(self.run.metrics, self.run.tensorboard, self.update, value_names(config.loss), self.group)
-        pin = self.device.type == "cuda"
-        batches = self.sampler.batches(self.update, config.updates, config.batch_size, ranks=self.group.ranks, workers=config.workers, pin=pin)
+        reset_peak_memory(self.hardware.device)
+        log = MetricsLog(
+            self.run.metrics, self.run.tensorboard, self.update, value_names(config.preset), self.hardware.group
+        )
+        pin = self.hardware.device.type == "cuda"
+        batches = self.photographs.sampler.batches(
+            self.update,
+            config.updates,
+            config.batch_size,
+            ranks=self.hardware.group.ranks,
+            workers=config.workers,
+            pin=pin,
+        )
         try:
-            with training_on(self.device), caught_signals() as caught:
+            with training_on(self.hardware.device), caught_signals() as caught:
                 while self.update < config.updates:
                     self._update(self._next(batches, caught, log), log)
                     validation = None
                     if self.update % config.checkpoint_every == 0 or self.update == config.updates:
                         validation = self._checkpoint(log)
                     latest = log.latest
-                    report(Progress(self.update, config.updates, latest.get("content"), latest.get("style"), validation))
+                    progress(
+                        Progress(self.update, config.updates, latest.get("content"), latest.get("style"), validation)
+                    )
                 return caught[0] if caught else None
         finally:
             batches.close()
@@ -151,7 +175,7 @@ class Trainer:
             except BrokenPhotosError as error:
                 broken = error
         try:
-            signal_number = self.group.agree(caught[0] if caught else 0, broken)
+            signal_number = self.hardware.group.agree(caught[0] if caught else 0, broken)
             if signal_number or photos is None:
                 raise InterruptedRunError(
                     f"stopped at update {self.update} of {self.config.updates}; everything is saved, continue with: "
@@ -161,41 +185,60 @@ class Trainer:
         except (BrokenPhotosError, InterruptedRunError):
             log.flush()
             self._save()
-            self.group.agree()  # The first process that ends takes the others with it: none may before all is saved.
+            self.hardware.group.agree()  # The first process that ends takes the others with it: none may before all is saved.
             raise
         return photos
 
     def _update(self, photos: Tensor, log: MetricsLog) -> None:
         config = self.config
-        photos = photos.to(self.device, non_blocking=self.device.type == "cuda")
+        photos = photos.to(self.hardware.device, non_blocking=self.hardware.device.type == "cuda")
         ids, ids_B = self.ids.at(self.update)
         lr = learning_rate(config.lr_schedule, self.update, peak=config.lr, updates=config.updates)
         self.work.set_rate(lr)
         if self.take is None:
-            chooser = WayChooser(self.work, photos, ids_B, self.group)
+            chooser = WayChooser(self.work, photos, ids_B, self.hardware.group)
             self.take = chooser.choose(config.compile, config.updates - self.update, self._identity()).take
         taken = self.take(photos, ids_B)
         self.update += 1
-        log.add(self.update, lr, [self.trained[i] for i in ids], taken.values, taken.gradient_norm)
+        log.add(self.update, lr, [self.styles.names[i] for i in ids], taken.values, taken.gradient_norm)
 
     def _identity(self) -> dict[str, Any]:
         """Tell what the time of an update depends on."""
-        config, vgg = self.config, self.perceptual.vgg
-        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
-        loss = {key: value for key, value in config.loss.to_dict().items() if "weight" not in key and key != "name"}
-        shapes = {"batch": config.batch_size, "size": config.size, "width": config.width, "styles": len(self.trained), "rows": config.rows_only}
+        config = self.config
+        name = (
+            torch.cuda.get_device_name(self.hardware.device)
+            if self.hardware.device.type == "cuda"
+            else self.hardware.device.type
+        )
+        loss = {key: value for key, value in config.preset.to_dict().items() if "weight" not in key and key != "name"}
+        shapes = {
+            "batch": config.batch_size,
+            "size": config.size,
+            "width": config.width,
+            "styles": len(self.styles.names),
+            "rows": config.rows_only,
+        }
         versions = {"nstyle": __version__, "torch": torch.__version__, "triton": triton_version()}
-        return {"device": name, **versions, "encoder": type(vgg).__name__, "dtype": str(self.dtype), "loss": loss, **shapes}
+        return {
+            "device": name,
+            **versions,
+            "encoder": type(self.perceptual.encoder).__name__,
+            "dtype": str(self.hardware.dtype),
+            "loss": loss,
+            **shapes,
+        }
 
     def _checkpoint(self, log: MetricsLog) -> dict[str, dict[str, float]] | None:
         """Write logs, validate, then save: a checkpoint never runs ahead of its logs. Rank 0 does it all, and the others go on."""
         log.flush()
-        if not self.group.ranks.is_first:
+        if not self.hardware.group.ranks.is_first:
             return None
         self.network.eval()
-        losses = validate(self.network, self.perceptual, self.validation, self.trained, self.rows, self.targets, self.dtype)
-        log.add_validation(self.update, losses, peak_memory(self.device))
-        grid = sample_grid(self.network, self.validation, self.rows)
+        losses = validate(
+            self.network, self.perceptual, self.photographs.validation, self.styles, self.rows, self.hardware.dtype
+        )
+        log.add_validation(self.update, losses, peak_memory(self.hardware.device))
+        grid = sample_grid(self.network, self.photographs.validation, self.rows)
         log.add_grid(self.update, grid)
         self.network.train()
         self._save()
@@ -203,7 +246,7 @@ class Trainer:
         return losses
 
     def _save(self) -> None:
-        if not self.group.ranks.is_first:
+        if not self.hardware.group.ranks.is_first:
             return
         base = self.info.updates
         info = replace(self.info, updates=base + self.update, run_updates=self.update, created=time.time())
@@ -211,7 +254,7 @@ class Trainer:
 
     def broken_photographs(self) -> list[str]:
         """List the photographs that could not be read, on whichever rank. All ranks must ask."""
-        shares = self.group.gather_objects(list(self.sampler.monitor.broken))
+        shares = self.hardware.group.gather_objects(list(self.photographs.sampler.monitor.broken))
         return list(dict.fromkeys(path for share in shares for path in share))
 
 
@@ -221,12 +264,16 @@ class _StyleIds:
     Args:
         config: The settings.
         num_styles: How many are trained.
-        device: Where they are trained.
-        group: The processes that train together: each has its part of a batch on its device.
+        hardware: Where they are trained: each process has its part of a batch on its device.
     """
 
-    def __init__(self, config: TrainingConfig, num_styles: int, device: torch.device, group: Group) -> None:
-        self._config, self._num_styles, self._device, self._ranks = config, num_styles, device, group.ranks
+    def __init__(self, config: TrainingConfig, num_styles: int, hardware: Hardware) -> None:
+        self._config, self._num_styles, self._device, self._ranks = (
+            config,
+            num_styles,
+            hardware.device,
+            hardware.group.ranks,
+        )
         self._sent = range(0)
         self._ids: list[list[int]] = []
         self._ids_NB = torch.empty(0)
@@ -241,9 +288,19 @@ class _StyleIds:
     def _send(self, updates: range) -> None:
         config = self._config
         self._ids = [
-            style_ids(config.schedule, u, num_styles=self._num_styles, batch_size=config.batch_size, updates=config.updates, seed=config.seed)
+            style_ids(
+                config.schedule,
+                u,
+                num_styles=self._num_styles,
+                batch_size=config.batch_size,
+                updates=config.updates,
+                seed=config.seed,
+            )
             for u in updates
         ]
         ids_NB = torch.tensor([self._ranks.part(ids) for ids in self._ids])
         on_gpu = self._device.type == "cuda"  # Elsewhere what is not waited for may be read too early.
-        self._sent, self._ids_NB = updates, (ids_NB.pin_memory() if on_gpu else ids_NB).to(self._device, non_blocking=on_gpu)
+        self._sent, self._ids_NB = (
+            updates,
+            (ids_NB.pin_memory() if on_gpu else ids_NB).to(self._device, non_blocking=on_gpu),
+        )

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_, get_total_norm
 
-from nstyle.losses.perceptual import Losses, PerceptualLoss, StyleTargets
+from nstyle.losses.perceptual import PerceptualLoss, PerceptualLosses, StyleTargets
 from nstyle.losses.presets import Preset
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.training.precision import autocast
@@ -34,8 +34,13 @@ class StyleTable:
 
 
 def step_losses(
-    network: torch.nn.Module, perceptual: PerceptualLoss, photos: Tensor, ids_B: Tensor, styles: StyleTable, dtype: torch.dtype
-) -> tuple[Tensor, Losses]:
+    network: torch.nn.Module,
+    perceptual: PerceptualLoss,
+    photos: Tensor,
+    ids_B: Tensor,
+    styles: StyleTable,
+    dtype: torch.dtype,
+) -> tuple[Tensor, PerceptualLosses]:
     """Stylize photographs and compare them with their targets: the forward half of an update.
 
     Args:
@@ -57,7 +62,9 @@ def step_losses(
     return perceptual.total(losses, styles.factor[ids_B]), losses
 
 
-StepLosses = Callable[[torch.nn.Module, PerceptualLoss, Tensor, Tensor, StyleTable, torch.dtype], tuple[Tensor, Losses]]
+StepLosses = Callable[
+    [torch.nn.Module, PerceptualLoss, Tensor, Tensor, StyleTable, torch.dtype], tuple[Tensor, PerceptualLosses]
+]
 
 
 def parameter_groups(network: TransformerNetwork) -> list[dict[str, Any]]:
@@ -162,7 +169,10 @@ class Update:
     def undone(self) -> Iterator[None]:
         """Give weights and optimizer back, in the memory where they are, what they held before: for updates on trial."""
         weights: list[Tensor] = [parameter.detach().clone() for parameter in self.parameters]
-        state = {parameter: {name: value.clone() for name, value in values.items()} for parameter, values in self.optimizer.state.items()}
+        state = {
+            parameter: {name: value.clone() for name, value in values.items()}
+            for parameter, values in self.optimizer.state.items()
+        }
         try:
             yield
         finally:

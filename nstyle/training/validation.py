@@ -1,11 +1,10 @@
 """Validation losses per style on fixed photographs, and grids to look at."""
 
-from collections.abc import Sequence
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nstyle.data.styles import TrainedStyles
 from nstyle.losses.perceptual import PerceptualLoss, StyleTargets
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.training.precision import autocast
@@ -26,9 +25,8 @@ def validate(
     network: TransformerNetwork,
     perceptual: PerceptualLoss,
     photos: Tensor,
-    names: Sequence[str],
+    styles: TrainedStyles,
     rows: Tensor,
-    targets: StyleTargets,
     dtype: torch.dtype,
 ) -> dict[str, dict[str, float]]:
     """Measure content, style and weighted total loss per style, averaged over all photographs.
@@ -37,22 +35,26 @@ def validate(
         network: The network.
         perceptual: The loss.
         photos: RGB (N, 3, H, W) in [0, 1].
-        names: Names of the K styles to measure.
+        styles: The K styles to measure, their targets on the network's device.
         rows: Their rows in the network, (K,).
-        targets: (K, C, C) by term.
         dtype: Of the network's convolutions.
 
     Returns:
         ``{"content", "style", "total"}`` by style name.
     """
     mixes = F.one_hot(rows, network.num_styles).float()
-    means = photo_losses(network, perceptual, photos, mixes, targets, dtype).mean(dim=1).tolist()
-    return {name: dict(zip(TERMS, mean, strict=True)) for name, mean in zip(names, means, strict=True)}
+    means = photo_losses(network, perceptual, photos, mixes, styles.targets, dtype).mean(dim=1).tolist()
+    return {name: dict(zip(TERMS, mean, strict=True)) for name, mean in zip(styles.names, means, strict=True)}
 
 
 @torch.inference_mode()
 def photo_losses(
-    network: TransformerNetwork, perceptual: PerceptualLoss, photos: Tensor, mixes: Tensor, targets: StyleTargets, dtype: torch.dtype
+    network: TransformerNetwork,
+    perceptual: PerceptualLoss,
+    photos: Tensor,
+    mixes: Tensor,
+    targets: StyleTargets,
+    dtype: torch.dtype,
 ) -> Tensor:
     """Measure content, style and weighted total loss of every photograph under every mix.
 
@@ -75,7 +77,9 @@ def photo_losses(
         for k, mix in enumerate(mixes):
             with autocast(batch.device, dtype):
                 output = network(batch, mix.expand(len(batch), -1))
-            losses = perceptual(output, content_target, {term: value[k].expand(len(batch), -1, -1) for term, value in targets.items()})
+            losses = perceptual(
+                output, content_target, {term: value[k].expand(len(batch), -1, -1) for term, value in targets.items()}
+            )
             values.append(torch.stack([losses.content, losses.style, perceptual.total(losses)], dim=1))
         batches.append(torch.stack(values).double().cpu())
     return torch.cat(batches, dim=1)

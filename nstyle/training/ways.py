@@ -109,7 +109,11 @@ class WayChooser:
             take, failure = self._try(way, reference)
             failures = [text for text in self.group.gather_objects(failure) if text]
             if failures or take is None:
-                logger.warning("updates are not %s: %s; please report it with your versions of torch and GPU driver", way, failures[0])
+                logger.warning(
+                    "updates are not %s: %s; please report it with your versions of torch and GPU driver",
+                    way,
+                    failures[0],
+                )
                 break
             built[way] = take
         return built
@@ -187,7 +191,8 @@ def disagreement(reference: Measured, other: Measured) -> str:
     cosine = float(torch.nn.functional.cosine_similarity(reference.gradient, other.gradient, dim=0))
     loss_is_right = abs(other.loss - reference.loss) <= LOSS_TOLERANCE * abs(reference.loss)
     norms_are_right = all(
-        abs(value - expected) <= NORM_TOLERANCE * expected for value, expected in ((other.norm, reference.norm), (other.step, reference.step))
+        abs(value - expected) <= NORM_TOLERANCE * expected
+        for value, expected in ((other.norm, reference.norm), (other.step, reference.step))
     )
     if loss_is_right and norms_are_right and cosine >= COSINE:
         return ""
@@ -228,6 +233,8 @@ class _Verdict:
     def remember(self, way: Way, seconds: dict[Way, float]) -> None:
         """Keep a choice; a cache that cannot be written is no reason to stop."""
         try:
-            write_atomically(self._path, json.dumps({"way": way, "seconds": seconds, "of": self._identity}, indent=2).encode())
+            write_atomically(
+                self._path, json.dumps({"way": way, "seconds": seconds, "of": self._identity}, indent=2).encode()
+            )
         except NstyleError as error:
             logger.warning("the choice is not kept: %s", error)

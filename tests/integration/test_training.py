@@ -130,10 +130,10 @@ def test_kept_photographs_are_chosen_by_the_updates_left_and_resume_bit_identica
     whole = nstyle.train(paintings, out=tmp_path / "whole", **settings)
     run = nstyle.train(paintings, out=tmp_path / "run", **settings | {"updates": 2, "workers": 1})
     resumed = prepare_training([], out=run, resume=True, updates=4, workers=3)
-    assert type(resumed.sampler) is ResidentSampler
+    assert type(resumed.photographs.sampler) is ResidentSampler
     resumed.train()
     assert lines(run)[-1]["validation"] == lines(whole)[-1]["validation"]
-    assert type(prepare_training([], out=run, resume=True, updates=5).sampler) is CropSampler
+    assert type(prepare_training([], out=run, resume=True, updates=5).photographs.sampler) is CropSampler
 
 
 def test_resumed_settings_are_kept_for_the_next_resume(
@@ -295,7 +295,7 @@ def test_non_finite_loss_names_style_layer_and_update_and_keeps_the_checkpoint(
 
     def poison(progress: Any) -> None:
         if progress.update == 5:
-            trainer.targets["relu2_2@1"][1] = float("nan")
+            trainer.styles.targets["relu2_2@1"][1] = float("nan")
 
     with pytest.raises(NonFiniteLossError, match=r"became nan at update 6: style 'mosaic', term relu2_2@1"):
         trainer.train(poison)
@@ -353,7 +353,7 @@ def test_style_factors_and_presets(tmp_path: Path, settings: dict[str, Any], pai
     trainer = prepare_training(paintings, out=tmp_path / "c", resume=False, preset="dumoulin", style_layers=three, **settings)
     assert "preset dumoulin was tuned on oxford weights, but these are unknown" in caplog.text
     trainer.train()
-    assert set(trainer.targets) == {f"{layer}@0" for layer in three}
+    assert set(trainer.styles.targets) == {f"{layer}@0" for layer in three}
 
 
 def test_no_content(tmp_path: Path, settings: dict[str, Any], paintings: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:

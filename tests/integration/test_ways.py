@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import nstyle
 from nstyle.encoders.vgg import VGGWeights
 from nstyle.errors import ZeroGradientError
-from nstyle.losses.perceptual import Losses, PerceptualLoss
+from nstyle.losses.perceptual import PerceptualLoss, PerceptualLosses
 from nstyle.losses.presets import RELATIVE
 from nstyle.models.model_file import load_model
 from nstyle.models.transformer import TransformerNetwork
@@ -46,18 +46,18 @@ def pixels() -> Tensor:
 IDS = torch.tensor([0, 1])
 
 
-def without_gradient(*arguments: Any) -> tuple[Tensor, Losses]:
+def without_gradient(*arguments: Any) -> tuple[Tensor, PerceptualLosses]:
     """What torch 2.11 made of two autograd.Functions: the right loss, and no way back."""
     total, losses = step_losses(*arguments)
     return total.detach() + 0 * total, losses
 
 
-def half_a_gradient(*arguments: Any) -> tuple[Tensor, Losses]:
+def half_a_gradient(*arguments: Any) -> tuple[Tensor, PerceptualLosses]:
     total, losses = step_losses(*arguments)
     return 0.9 * total.detach() + 0.1 * total, losses
 
 
-def broken(*arguments: Any) -> tuple[Tensor, Losses]:
+def broken(*arguments: Any) -> tuple[Tensor, PerceptualLosses]:
     raise RuntimeError("the compiler\nis broken")
 
 
@@ -214,7 +214,7 @@ def test_out_of_memory_in_the_check_leaves_the_run_eager(
 ) -> None:
     calls: list[int] = []
 
-    def full(*arguments: Any) -> tuple[Tensor, Losses]:
+    def full(*arguments: Any) -> tuple[Tensor, PerceptualLosses]:
         calls.append(1)
         if len(calls) == 2:
             raise torch.OutOfMemoryError("CUDA out of memory")

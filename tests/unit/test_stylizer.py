@@ -121,7 +121,7 @@ def test_half_precision_is_taken_if_every_style_is_painted_in_it_as_on_the_cpu(m
     network = TransformerNetwork(3, width=0.25).eval().to(memory_format=torch.channels_last)
     assert precision_like_the_cpu(network, torch.device("cpu"), network) == torch.float16
     with torch.no_grad():
-        network.encoder[0].norm.gamma_SC[1] = 1e6
+        network.downsampling[0].norm.gamma_SC[1] = 1e6
     assert precision_like_the_cpu(network, torch.device("cpu"), network) == torch.float32
 
 

@@ -75,7 +75,7 @@ def test_few_passes_paint_what_the_network_paints(network: TransformerNetwork, s
 
 def test_only_rounding_differs(network: TransformerNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
     """With nothing stored in half precision strips and network agree to float32's last digits."""
-    monkeypatch.setattr("nstyle.tiling.strips.ENCODER_STORE", torch.float32)
+    monkeypatch.setattr("nstyle.tiling.strips.DOWNSAMPLED_STORE", torch.float32)
     monkeypatch.setattr(StripPainter, "store", torch.float32)
     photo, mix = picture(132, 68), torch.tensor([[0.0, 1.0, 0.0]])
     with torch.inference_mode():
@@ -125,8 +125,8 @@ def test_the_halo_of_samples_is_not_measured(network: TransformerNetwork) -> Non
     whole, sampled = StripPainter(network, torch.float32), StripPainter(network, torch.float32)
     whole.paint(photo, mix)
     squares = [Tile(top, top + 2 * HALO + 32, left, left + 2 * HALO + 32) for top in range(0, 128, 32) for left in range(0, 96, 32)]
-    sampled.paint(torch.cat([square.of(photo) for square in squares]), mix, halo=HALO)
-    first = network.encoder[0]
+    sampled.measure(torch.cat([square.of(photo) for square in squares]), mix, halo=HALO)
+    first = network.downsampling[0]
     raw = F.conv2d(F.pad(photo, (4,) * 4, mode="reflect"), first.conv.weight)[:, :, HALO:-HALO, HALO:-HALO]
     assert sampled.moments[first].count == 128 * 96
     torch.testing.assert_close(sampled.moments[first].mean.float(), raw.mean(dim=(0, 2, 3)), atol=1e-5, rtol=1e-4)

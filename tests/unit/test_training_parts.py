@@ -53,7 +53,7 @@ def test_settings_survive_toml(tmp_path: Path) -> None:
         content='C:\\photos "of" Zoë 📷\n',
         coco_annotations="instances.json",
         coco_categories=("cat", "dog"),
-        loss=DUMOULIN,
+        preset=DUMOULIN,
         style_factors={"great-wave": 2.0, "ü x": 0.5},
         compile=True,
     )

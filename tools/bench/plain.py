@@ -35,11 +35,11 @@ def layer(module: ConvNorm, x: Tensor, mix: Tensor) -> Tensor:
 def forward(network: TransformerNetwork, image: Tensor, mix: Tensor) -> Tensor:
     """Paint (B, 3, H, W) in [0, 1] with a mix (B, S); H and W multiples of 4."""
     x = image
-    for module in cast(Sequence[ConvNorm], network.encoder):
+    for module in cast(Sequence[ConvNorm], network.downsampling):
         x = F.relu(layer(module, x, mix))
     for block in cast(Sequence[ResidualBlock], network.residual):
         x = x + layer(block.second, F.relu(layer(block.first, x, mix)), mix)
-    for module in cast(Sequence[ConvNorm], network.decoder):
+    for module in cast(Sequence[ConvNorm], network.upsampling):
         x = F.relu(layer(module, x, mix))
     return torch.sigmoid(layer(network.output, x, mix))
 

@@ -67,8 +67,8 @@ def make_meter(
     """
     run = RunDirectory(model.parent)
     paintings = _match_paintings(styles, find_styles(style_images)) if style_images else []
-    known = run.read_targets() if not paintings and run.targets.exists() and run.model == model else None
-    missing = [name for name in styles if known and name not in known[0]]
+    known = run.read_styles() if not paintings and run.targets.exists() and run.model == model else None
+    missing = [name for name in styles if known and name not in known.names]
     if not paintings and (known is None or missing):
         whose = f"targets of {', '.join(missing)}" if missing else "style targets"
         return None, f"no loss curves: {model} comes without {whose}; {HOW_TO_ADD}"
@@ -77,7 +77,9 @@ def make_meter(
     if weights.sha256 != info.vgg.get("sha256"):
         release = f"{info.vgg.get('release', 'unknown')}, sha256 {info.vgg.get('sha256', '')[:12]}"
         if not paintings:
-            raise UsageError(f"the run's targets were made with other VGG weights ({release}); give them with --vgg, or --style-images")
+            raise UsageError(
+                f"the run's targets were made with other VGG weights ({release}); give them with --vgg, or --style-images"
+            )
         logger.warning("the losses are measured with other VGG weights than the model was trained with (%s)", release)
     where = choose_device(device)
     perceptual = PerceptualLoss(Preset.from_dict(info.preset), weights).to(where)
@@ -86,7 +88,9 @@ def make_meter(
         source = f"paintings at {info.style_size} px"
     else:
         assert known is not None
-        targets = {term: value[[known[0].index(name) for name in styles]].to(where) for term, value in known[1].items()}
+        targets = {
+            term: value[[known.names.index(name) for name in styles]].to(where) for term, value in known.targets.items()
+        }
         source = "the run's targets"
     index, which = _held_out(config, photo, validation)
     photos = center_crops(index, info.size)
@@ -99,7 +103,9 @@ def _match_paintings(styles: Sequence[str], files: Sequence[StyleFile]) -> list[
     for name in styles:
         if name not in by_name:
             there = ", ".join(by_name)
-            raise UsageError(f"--style-images holds no painting of '{name}' but {there}; expected a file of that name, or choose --styles")
+            raise UsageError(
+                f"--style-images holds no painting of '{name}' but {there}; expected a file of that name, or choose --styles"
+            )
     return [by_name[name] for name in styles]
 
 
