@@ -50,7 +50,8 @@ def stylize(
         str,
         typer.Option(
             metavar="auto|whole|exact|sampled|thumbnail",
-            help="How large pictures are divided; auto paints 100 megapixels in 3 GB on the CPU: exactly up to 32, then sampled.",
+            help="How large pictures are divided; auto paints 100 megapixels in 3 GB on the CPU: exactly up to about 31 "
+            "(63 with slim), then sampled.",
         ),
     ] = "auto",
     max_pixels: Annotated[int, typer.Option(help="Refuse pictures of more pixels than this.")] = 250_000_000,

@@ -61,7 +61,8 @@ def interpolate(
         steps: Points on every leg, at least 2.
         size: Long side of the painted photograph, in pixels.
         animate: File for a morph through the styles: ``.webp``, ``.gif`` or ``.mp4``.
-        vgg: Weights for the losses; see :func:`nstyle.encoders.load.load_encoder_weights`.
+        vgg: For the losses: a weights file, ``imagenet`` or ``lite``; empty for those of the model's run, else
+            ``NSTYLE_VGG``, else ``imagenet``.
         device: Where to paint.
         command: That asked for it, for the report.
         report: Called with the number of pictures painted so far.

@@ -56,7 +56,7 @@ def make_meter(
         photo: Measured where no held-out photographs are known.
         style_images: Paintings; each style takes the one whose file bears its name. None: the targets of the model's run.
         validation: Folder of held-out photographs. None: those of the model's run.
-        vgg: Weights; empty for the run's own, else ``NSTYLE_VGG``, else ``imagenet``.
+        vgg: Weights file, ``imagenet`` or ``lite``; empty for the run's own, else ``NSTYLE_VGG``, else ``imagenet``.
         device: Where to measure.
 
     Returns:

@@ -60,7 +60,7 @@ class ReconstructionConfig:
     network: Architecture | None = None
     """Which network ``imagenet`` means (VGG16 unless given), or what a weights file must hold."""
     vgg: str = ""
-    """Weights file, ``imagenet``, or empty for ``NSTYLE_VGG`` and then ``imagenet``."""
+    """Weights file, ``imagenet``, ``lite``, or empty for ``NSTYLE_VGG`` and then ``imagenet``."""
     optimizer: OptimizerName | None = None
     """``lbfgs`` unless given; ``adam`` for a loss that draws at random."""
     lr: float | None = None

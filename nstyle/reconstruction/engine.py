@@ -80,7 +80,7 @@ class Reconstruction:
     Args:
         config: What to optimize, and how.
         pictures: Style and content.
-        weights: The VGG release.
+        weights: The VGG release, or lite.
 
     Raises:
         UsageError: If the pictures or the weights do not fit the layers.

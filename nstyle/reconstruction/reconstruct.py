@@ -86,13 +86,15 @@ def reconstruct(
     """Optimize a picture so that VGG sees in it the style of one picture, the content of another, or both.
 
     Args:
-        style: A style picture or several: a file or a Pillow image.
-        content: A content picture.
+        style: A style picture or several: a file, a Pillow image, or a tensor, RGB (3, H, W) or (1, 3, H, W), uint8 or
+            float in [0, 1].
+        content: A content picture, of the same types.
         layers: Short for ``style_layers`` (with a style only) or ``content_layers`` (with a content only).
         style_layers: Names, ``"relu1_1,relu2_1=0.5"``, or weights by name. With both pictures: relu1_1 to relu5_1.
         content_layers: Likewise. With both pictures: relu4_2.
         schedule: ``"seed-000"`` for the schedule of the style-inversion chapter; other settings override it.
-        weights: A VGG release in memory; else ``vgg`` or ``NSTYLE_VGG`` names one.
+        weights: A VGG release or lite in memory. None: what the setting ``vgg`` names (a file, ``imagenet`` or
+            ``lite``), else ``NSTYLE_VGG``, else ``imagenet``.
         out: Folder for result, losses, snapshots and state; None to write nothing.
         resume: Continue the run in ``out`` bit-identically, for more iterations.
         overwrite: Replace a run that is in ``out``.

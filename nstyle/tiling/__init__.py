@@ -1,1 +1,1 @@
-"""Paint pictures layer by layer in strips: fast, in little memory, and equal to the network in one piece."""
+"""Paint pictures of any size: as the network does in one piece, but for rounding, or in tiles by sampled moments."""

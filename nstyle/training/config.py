@@ -69,7 +69,7 @@ class TrainingConfig:
     workers: int = 0
     """Threads that read photographs, at most 256; 0 for one per core, 2 to 16."""
     vgg: str = ""
-    """Weights file, ``imagenet``, or empty for ``NSTYLE_VGG`` and then ``imagenet``."""
+    """Weights file, ``imagenet``, ``lite``, or empty for ``NSTYLE_VGG`` and then ``imagenet``."""
     init_from: str = ""
     """Model whose weights the run started from, or empty."""
 

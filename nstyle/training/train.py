@@ -18,7 +18,7 @@ from nstyle.training.setup import new_run, resume_run
 from nstyle.training.trainer import Progress, Trainer
 
 ADD_STYLE_UPDATES = 5000
-"""Dumoulin et al. 2017, section 3.2: 5,000 updates of gamma and beta reach what 40,000 from scratch do."""
+"""Dumoulin et al. 2017, section 3.4: 5,000 updates of gamma and beta reach what 40,000 from scratch do."""
 PRESET_OVERRIDES = ("content_weight", "style_weight", "tv_weight", "content_layers", "style_layers", "style_scales")
 RESUMABLE = ("updates", "content", "validation", "coco_annotations", "vgg", "device", "compile", "workers")
 """Settings that may differ when a run is resumed: its length, where files lie, and where and how it is worked on."""

@@ -1,4 +1,4 @@
-"""The first minute: the demo through its plan, shrunk until it is quick, and the styles that it ships."""
+"""The demo through its plan, shrunk until it is quick, and the styles that it ships."""
 
 import json
 import os
