@@ -10,11 +10,11 @@ import json
 import sys
 from pathlib import Path
 
+from nstyle.encoders.fingerprint import FILE, fingerprint
 from nstyle.encoders.vgg_weights import read_vgg_file
-from nstyle.reconstruction.fingerprint import FILE, fingerprint
 from nstyle.system.files import write_atomically
 
-STORE = Path(__file__).parents[1] / "nstyle" / "reconstruction" / FILE
+STORE = Path(__file__).parents[1] / "nstyle" / "encoders" / FILE
 
 
 def main() -> None:

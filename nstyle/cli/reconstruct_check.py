@@ -8,7 +8,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nstyle.reconstruction.check import Finding
+    from nstyle.encoders.check import Finding
 
 
 def check(
@@ -26,12 +26,13 @@ def check(
     from pathlib import Path
     from typing import cast
 
+    from nstyle.encoders.check import Finding
     from nstyle.encoders.vgg import CONVS_PER_BLOCK, Architecture
     from nstyle.encoders.vgg_weights import LITE, default_source, load_vgg_weights
     from nstyle.errors import UsageError
     from nstyle.imaging.layout import contact_sheet
     from nstyle.imaging.pictures import WRITABLE, encode
-    from nstyle.reconstruction.check import Finding, check_vgg
+    from nstyle.reconstruction.check import check_vgg
     from nstyle.reconstruction.pictures import read_source
     from nstyle.system.files import write_atomically
     from nstyle.system.memory import keep_freed_memory

@@ -65,7 +65,7 @@ def test_wheel_holds_the_model_the_sample_styles_and_nothing_unneeded(wheel: Pat
     assert not {name for name in package if {"tests", "tools", "docs", "__pycache__"} & set(PurePosixPath(name).parts)}
     assert {f"nstyle/sample_styles/{name}.jpg" for name in ("strokes", "mosaic", "hatching", "waves")} <= set(names)
     assert "nstyle/py.typed" in names
-    assert "nstyle/reconstruction/fingerprints.json" in names
+    assert "nstyle/encoders/fingerprints.json" in names
     assert "nstyle/reports/templates/page.html.jinja" in names
     assert wheel.stat().st_size < WHEEL_BYTES
 

@@ -1,4 +1,4 @@
-"""The sanity check tells the real weights from wrong, mislabelled and damaged ones."""
+"""The check of VGG weights tells the real ones from wrong, mislabelled and damaged ones."""
 
 import dataclasses
 from collections.abc import Callable
@@ -11,12 +11,14 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from nstyle.encoders.vgg import VGGWeights
+from nstyle.encoders.check import check_weights
+from nstyle.encoders.fingerprint import TOLERANCE, built_in_picture, compare, fingerprint, known_fingerprints
+from nstyle.encoders.vgg import VGGFeatures, VGGWeights
 from nstyle.encoders.vgg_weights import load_vgg_weights, read_vgg_file
 from nstyle.errors import UsageError
-from nstyle.reconstruction import check
+from nstyle.imaging.pictures import to_tensor
+from nstyle.losses.functional import gram
 from nstyle.reconstruction.check import check_vgg
-from nstyle.reconstruction.fingerprint import TOLERANCE, built_in_picture, compare, fingerprint, known_fingerprints
 
 State = dict[str, Tensor]
 Metadata = dict[str, str]
@@ -103,15 +105,28 @@ def test_bad_arguments_are_not_blamed_on_the_weights(random_vgg: VGGWeights) -> 
 
 @pytest.mark.parametrize("architecture", ["vgg16", "vgg19"])
 def test_features_equal_torchvisions_through_block_5(architecture: str) -> None:
-    found = check._torchvision(VGGWeights.random(architecture))  # type: ignore[arg-type]
+    found = check_weights(VGGWeights.random(architecture))[-1]  # type: ignore[arg-type]
+    assert found.what == "features equal torchvision's"
     assert found.ok, found.detail
     assert found.detail.startswith("31 layers" if architecture == "vgg16" else "37 layers")
 
 
 def test_a_known_hash_without_a_stored_fingerprint_says_so(random_vgg: VGGWeights) -> None:
-    finding = check._origin(dataclasses.replace(random_vgg, sha256="397923af" + 56 * "0"))
+    finding = check_weights(dataclasses.replace(random_vgg, sha256="397923af" + 56 * "0"))[0]
     assert finding.ok
     assert "torchvision vgg16 by the first 8 digits of its sha256; no fingerprint of that release is stored" in finding.detail
+
+
+def test_stored_fingerprints_recognize_the_real_weights(real_vgg: str) -> None:
+    findings = check_weights(load_vgg_weights(real_vgg))
+    assert all(finding.ok for finding in findings), findings
+    assert findings[0].detail == "oxford vgg16 by its fingerprint, relu1_1 to relu3_3"
+
+
+def test_the_fingerprint_holds_the_norm_of_the_losses_gram_matrix(random_vgg: VGGWeights) -> None:
+    with torch.no_grad():
+        feature = VGGFeatures(random_vgg, ["relu3_1"])(to_tensor(built_in_picture())[None])["relu3_1"]
+    assert fingerprint(random_vgg)["relu3_1"][1] == gram(feature, "chw").double().norm().item()
 
 
 def test_fingerprints_tell_a_deviation_above_the_tolerance() -> None:

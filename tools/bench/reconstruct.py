@@ -15,10 +15,10 @@ from collections.abc import Callable
 import torch
 from PIL import Image
 
+from nstyle.encoders.fingerprint import built_in_picture
 from nstyle.encoders.vgg import VGGWeights
 from nstyle.reconstruction.config import ReconstructionConfig, parse_layers
 from nstyle.reconstruction.engine import Reconstruction
-from nstyle.reconstruction.fingerprint import built_in_picture
 from nstyle.reconstruction.pictures import Pictures
 from nstyle.system.devices import choose_device
 from nstyle.system.memory import keep_freed_memory
