@@ -19,6 +19,7 @@ from nstyle.imaging.pictures import encode
 from nstyle.reports.page import Figure
 from nstyle.system.files import write_atomically
 from nstyle.system.memory import peak_memory
+from nstyle.system.output_folders import first_difference, holds_work
 from nstyle.version import __version__
 
 RECORD = "demo.json"
@@ -50,15 +51,12 @@ class DemoFolder:
         """
         path = Path(out)
         identity = {"nstyle": __version__, "model": hashlib.sha256(model.read_bytes()).hexdigest(), "plan": repr(plan)}
-        if path.exists() and not path.is_dir():
-            raise UsageError(f"{path} is a file; expected a folder for the demo (--out)")
-        if not path.exists() or not any(path.iterdir()):
+        if not holds_work(path, path / RECORD, "demo"):
             return cls(path, identity)
         found = _read(path / RECORD)
-        if found is None:
-            raise UsageError(f"{path} holds other files; give the demo a folder of its own with --out")
-        if found["identity"] != identity:
-            raise UsageError(f"{path} holds the demo of another version of nstyle; remove it, or choose another --out")
+        if difference := first_difference(found["identity"], identity):
+            other = f"the demo of another version of nstyle (its {difference.name} differs)"
+            raise UsageError(f"{path} holds {other}; remove it, or choose another --out")
         return cls(path, **found)
 
     @property
@@ -113,10 +111,12 @@ class DemoFolder:
         return shlex.quote(str(self.path.joinpath(*parts)))
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    """Read the record of a demo; None where there is none, or none of ours."""
+def _read(path: Path) -> dict[str, Any]:
+    """Read the record of a demo."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return found if set(found) == {f.name for f in fields(DemoFolder)} - {"path"} else None
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if set(found) == {f.name for f in fields(DemoFolder)} - {"path"} and isinstance(found["identity"], dict):
+            return found
     except (OSError, ValueError, TypeError):
-        return None
+        pass
+    raise UsageError(f"{path} cannot be read as the record of a demo; remove it, or choose another --out")

@@ -30,6 +30,7 @@ from nstyle.reconstruction.pictures import Pictures, PictureSource
 from nstyle.reconstruction.record import describe, identity
 from nstyle.reconstruction.run_folder import OtherRunError, Recorder, RunFolder
 from nstyle.system.interrupts import InterruptedRunError, caught_signals
+from nstyle.system.output_folders import output_folder
 
 logger = logging.getLogger(__name__)
 
@@ -146,9 +147,7 @@ def _folder(out: str | Path | None, *, resume: bool, overwrite: bool) -> RunFold
     """Return the folder of the run, unless it would take the place of another one unasked."""
     if out is None:
         return None
-    folder = RunFolder(Path(out))
-    if folder.path.exists() and not folder.path.is_dir():
-        raise UsageError(f"{folder.path} is a file; expected a folder (--out)")
+    folder = RunFolder(output_folder(out, "reconstruction"))
     if (folder.description.exists() or folder.state.exists()) and not (resume or overwrite):
         taken = f"{folder.path} holds a reconstruction already"
         raise UsageError(f"{taken}; continue it with --resume, replace it with --overwrite, or choose another --out")

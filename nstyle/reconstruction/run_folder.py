@@ -19,6 +19,7 @@ from nstyle.imaging.animation import write_animation
 from nstyle.imaging.pictures import encode, to_image
 from nstyle.reconstruction.engine import Progress, Reconstruction
 from nstyle.system.files import write_atomically
+from nstyle.system.output_folders import first_difference
 
 FORMAT = 1
 KEYS = frozenset(
@@ -148,11 +149,8 @@ class RunFolder:
             raise UsageError(f"{self.path} has nothing to resume; expected {self.state}") from None
         except (OSError, RuntimeError, pickle.UnpicklingError, KeyError, ValueError, EOFError) as error:
             raise OtherRunError(f"{self.state} is damaged ({type(error).__name__}); start anew in another --out") from error
-        wanted = json.loads(json.dumps(identity, sort_keys=True))
-        for name, value in wanted.items():
-            if saved.get(name) != value:
-                was = f"{self.path} was made with {name} {saved.get(name)}, not {value}"
-                raise OtherRunError(f"{was}; resume with the same, or choose another --out")
+        if difference := first_difference(saved, identity):
+            raise OtherRunError(f"{self.path} was made {difference}; resume with the same, or choose another --out")
         return dict(run)
 
     def clear(self) -> None:

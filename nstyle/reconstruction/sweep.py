@@ -23,6 +23,7 @@ from nstyle.reconstruction.record import identity
 from nstyle.reconstruction.run_folder import OtherRunError, RunFolder
 from nstyle.system.files import write_atomically
 from nstyle.system.interrupts import InterruptedRunError
+from nstyle.system.output_folders import first_difference, output_folder
 
 logger = logging.getLogger(__name__)
 
@@ -152,9 +153,7 @@ def sweep(
         UsageError: If a picture or weights cannot be read, or the folder is a file.
         NstyleError: If weights cannot be downloaded.
     """
-    out = Path(out)
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out} is a file; expected a folder (--out)")
+    out = output_folder(out, "sweep")
     styles = as_sequence(style)
     pictures = Pictures.read(styles=styles, content=content)
     result = SweepResult(make_cells(axes), out / "grid.png")
@@ -241,7 +240,7 @@ def _is_done(folder: RunFolder, config: ReconstructionConfig, pictures: Pictures
     length = ("iterations", "patience", "threshold")
     wanted = {**identity(config, pictures, weights), **{name: getattr(config, name) for name in length}}
     made = {**description["identity"], **{name: description["config"].get(name) for name in length}}
-    return bool(made == json.loads(json.dumps(wanted))) and folder.result.exists()
+    return first_difference(made, wanted) is None and folder.result.exists()
 
 
 def draw_grid(result: SweepResult) -> Image.Image:

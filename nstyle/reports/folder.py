@@ -14,6 +14,7 @@ import torch
 from nstyle.errors import UsageError
 from nstyle.reports.page import Section, render
 from nstyle.system.files import write_atomically
+from nstyle.system.output_folders import output_folder
 from nstyle.version import __version__
 
 PAGE = "report.html"
@@ -31,9 +32,7 @@ def check_folder(out: str | Path, title: str) -> Path:
     Raises:
         UsageError: If ``out`` is a file, or holds another kind of report.
     """
-    path = Path(out)
-    if path.exists() and not path.is_dir():
-        raise UsageError(f"{path} is a file; expected a folder for the report (--out)")
+    path = output_folder(out, "report")
     there = _previous(path).get("report", title)
     if there != title:
         raise UsageError(f"{path} holds a report '{there}', which '{title}' would overwrite; choose another --out")

@@ -111,7 +111,7 @@ def test_folder_with_other_files_is_left_alone(tmp_path: Path, vgg_file: Path) -
     with pytest.raises(UsageError, match="holds other files"):
         run_demo(tmp_path, vgg=str(vgg_file), plan=SMALL, voice=voice([]))
     (tmp_path / "demo.json").write_text(json.dumps(["mine, too"]))
-    with pytest.raises(UsageError, match="holds other files"):
+    with pytest.raises(UsageError, match=r"demo\.json cannot be read as the record of a demo"):
         DemoFolder.open(tmp_path, SMALL, shipped_models()["default"])
     with pytest.raises(UsageError, match="is a file"):
         DemoFolder.open(tmp_path / "novel.txt", SMALL, shipped_models()["default"])

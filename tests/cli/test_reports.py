@@ -235,7 +235,7 @@ def test_the_evaluation_counts_style_factors(pair: list[Path], settings: dict[st
 
 def test_a_folder_that_holds_something_else_is_left_alone(pair: list[Path], settings: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear")
-    with pytest.raises(nstyle.UsageError, match="holds no comparison"):
+    with pytest.raises(nstyle.UsageError, match="holds other files and no comparison"):
         nstyle.compare(pair, out=tmp_path, **settings)
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
