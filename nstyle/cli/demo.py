@@ -22,14 +22,14 @@ def demo(
 ) -> None:
     """Paint sample photographs, train two styles into the model and a small network from nothing, and show it all on one page."""
     from nstyle.cli.progress import painting_progress, training_progress
-    from nstyle.demo.run_demo import Voice, run_demo
+    from nstyle.demo.run_demo import Display, run_demo
     from nstyle.system.memory import keep_freed_memory
 
     keep_freed_memory()
     page = run_demo(
         out,
         vgg=vgg,
-        voice=Voice(notice=lambda text: typer.echo(f"nstyle: {text}", err=True), painting=painting_progress, training=training_progress),
+        display=Display(notice=lambda text: typer.echo(f"nstyle: {text}", err=True), painting=painting_progress, training=training_progress),
     )
     typer.echo(page)
     if open_page and _has_browser():
@@ -37,7 +37,7 @@ def demo(
 
 
 def _has_browser() -> bool:
-    """Tell whether someone watches who can see a browser."""
+    """Tell whether the command runs in a terminal on a machine with a display."""
     has_display = sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
     return sys.stdout.isatty() and has_display
 

@@ -1,1 +1,1 @@
-"""The first minute: paint, really train, and show it all on one page."""
+"""The demo: paint with the shipped model, train two small ones, and show everything on one page."""

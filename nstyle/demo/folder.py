@@ -1,4 +1,4 @@
-"""The folder of a demo: what is made is kept, so that a second run goes on where the first one stopped."""
+"""The folder of a demo. What is made is kept, so that a second run goes on where the first one stopped."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from nstyle.demo.plan import DemoPlan
+from nstyle.demo.plan import DemoPlan, DemoTraining
 from nstyle.errors import UsageError
 from nstyle.imaging.pictures import encode
 from nstyle.reports.page import Figure
@@ -28,29 +28,30 @@ PAGE = "index.html"
 
 @dataclass
 class DemoFolder:
-    """Paths of a demo, and what is known about it."""
+    """The paths of a demo, and the record of what was chosen and measured."""
 
     path: Path
     identity: dict[str, str]
-    """What decides the pictures: another demo is not mixed into this one."""
+    """What decides the pictures. Another demo is not mixed into this one."""
     asked: str = ""
-    """VGG weights that the user named, if any."""
+    """The VGG weights that the user named, or an empty string."""
     vgg: str = ""
-    """Source of the VGG weights that this demo trains with, once it is chosen."""
+    """The source of the VGG weights that this demo trains with, or an empty string until it is chosen."""
     seconds: dict[str, float] = field(default_factory=dict)
-    """Time that each picture and training took, by name, over all runs of the demo."""
+    """The time that each picture and training took, by name, added up over all runs of the demo."""
     peak: int = 0
-    """Most memory that a step took, in bytes."""
+    """The peak memory of all steps, in bytes."""
 
     @classmethod
     def open(cls, out: str | Path, plan: DemoPlan, model: Path) -> "DemoFolder":
-        """Begin a demo, or go on with the one that is there. Nothing is written yet.
+        """Begin a demo, or go on with the one in the folder. Nothing is written yet.
 
         Raises:
             UsageError: If ``out`` is a file, or holds other files or another demo.
         """
         path = Path(out)
-        identity = {"nstyle": __version__, "model": hashlib.sha256(model.read_bytes()).hexdigest(), "plan": repr(plan)}
+        settings = repr(plan).replace(DemoTraining.__name__, "Lesson")  # The class's first name, which older folders hold.
+        identity = {"nstyle": __version__, "model": hashlib.sha256(model.read_bytes()).hexdigest(), "plan": settings}
         if not holds_work(path, path / RECORD, "demo"):
             return cls(path, identity)
         found = _read(path / RECORD)
@@ -61,7 +62,7 @@ class DemoFolder:
 
     @property
     def photographs(self) -> Path:
-        """``photographs/``: what is painted and trained on."""
+        """``photographs/``: the photographs that are painted and trained on."""
         return self.path / "photographs"
 
     @property
@@ -75,16 +76,16 @@ class DemoFolder:
         return self.path / PAGE
 
     def run(self, name: str) -> Path:
-        """Return a run directory of the demo."""
+        """Return the run directory of a training."""
         return self.path / name
 
     def save(self) -> None:
-        """Write down what is known."""
+        """Write the record."""
         record = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "path"}
         write_atomically(self.path / RECORD, json.dumps(record, indent=2).encode())
 
     def picture(self, name: str, caption: str, command: str, make: Callable[[], Image.Image]) -> Figure:
-        """Show a picture: the one that an earlier run made, else a new one."""
+        """Return a figure of the picture that an earlier run made, or else make and keep the picture first."""
         path = self.path / "pictures" / f"{name}.jpg"
         if not path.is_file():
             with self.timed(name):
@@ -93,7 +94,7 @@ class DemoFolder:
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
-        """Add the time of a picture or a training to the record, and note the memory, even if it is interrupted."""
+        """Add the time of a picture or a training and its peak memory to the record, even if it is interrupted."""
         start = time.perf_counter()
         try:
             yield
@@ -103,11 +104,11 @@ class DemoFolder:
             self.save()
 
     def took(self, step: str) -> float:
-        """Return the seconds of all that belongs to a step: names are ``<step>-<what>``."""
+        """Return the seconds of a step: the sum over all names ``<step>-<what>``."""
         return sum(seconds for name, seconds in self.seconds.items() if name.startswith(f"{step}-"))
 
     def shown(self, *parts: str) -> str:
-        """Write a path in the folder as one would type it."""
+        """Quote a path in the folder for a command line."""
         return shlex.quote(str(self.path.joinpath(*parts)))
 
 

@@ -1,4 +1,4 @@
-"""The first minute: the demo through its plan, shrunk until it is quick, and the styles that it ships."""
+"""The demo through its plan, shrunk until it is quick, and the styles that come with it."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from nstyle.demo import materials
 from nstyle.demo.folder import DemoFolder
 from nstyle.demo.materials import choose_vgg, sample_styles
 from nstyle.demo.plan import PLAN
-from nstyle.demo.run_demo import Voice, run_demo
+from nstyle.demo.run_demo import Display, run_demo
 from nstyle.encoders.vgg_weights import IMAGENET, LITE
 from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.pictures import read_picture
@@ -41,14 +41,14 @@ def quiet() -> Iterator[Any]:
     yield lambda *progress: None
 
 
-def voice(said: list[str]) -> Voice:
-    return Voice(said.append, quiet, quiet)
+def display(said: list[str]) -> Display:
+    return Display(said.append, quiet, quiet)
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory, vgg_file: Path) -> Path:
     folder = tmp_path_factory.mktemp("first") / "demo"
-    assert run_demo(folder, vgg=str(vgg_file), plan=SMALL, voice=voice([])) == folder / "index.html"
+    assert run_demo(folder, vgg=str(vgg_file), plan=SMALL, display=display([])) == folder / "index.html"
     return folder
 
 
@@ -76,13 +76,13 @@ def test_appended_styles_leave_the_old_ones_bit_identical(demo: Path) -> None:
 def test_second_run_keeps_what_is_there_and_refuses_other_weights(demo: Path, tmp_path: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in demo.rglob("*") if path.suffix in (".jpg", ".safetensors")}
     said: list[str] = []
-    run_demo(demo, plan=SMALL, voice=voice(said))
+    run_demo(demo, plan=SMALL, display=display(said))
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert sum("trained already" in line for line in said) == 2
     with pytest.raises(UsageError, match="choose another --out"):
-        run_demo(demo, vgg=str(tmp_path / "other.safetensors"), plan=SMALL, voice=voice([]))
+        run_demo(demo, vgg=str(tmp_path / "other.safetensors"), plan=SMALL, display=display([]))
     with pytest.raises(UsageError, match="another version"):
-        run_demo(demo, plan=replace(SMALL, cell=40), voice=voice([]))
+        run_demo(demo, plan=replace(SMALL, cell=40), display=display([]))
 
 
 def test_interrupted_demo_goes_on(vgg_file: Path, tmp_path: Path) -> None:
@@ -97,11 +97,11 @@ def test_interrupted_demo_goes_on(vgg_file: Path, tmp_path: Path) -> None:
         yield lambda progress: os.kill(os.getpid(), signal.SIGINT) if progress.update == 2 else None
 
     with pytest.raises(InterruptedRunError, match="the same command goes on") as caught:
-        run_demo(tmp_path / "demo", vgg=str(vgg_file), plan=plan, voice=Voice(lambda text: None, quiet, impatient))
+        run_demo(tmp_path / "demo", vgg=str(vgg_file), plan=plan, display=Display(lambda text: None, quiet, impatient))
     assert (caught.value.exit_status, trainings) == (130, 1)
     assert read_info(tmp_path / "demo" / "more-styles" / "model.safetensors").run_updates == 2
     said: list[str] = []
-    run_demo(tmp_path / "demo", plan=plan, voice=voice(said))
+    run_demo(tmp_path / "demo", plan=plan, display=display(said))
     assert any(line.startswith("28 updates") for line in said)
     assert (tmp_path / "demo" / "index.html").exists()
 
@@ -109,7 +109,7 @@ def test_interrupted_demo_goes_on(vgg_file: Path, tmp_path: Path) -> None:
 def test_folder_with_other_files_is_left_alone(tmp_path: Path, vgg_file: Path) -> None:
     (tmp_path / "novel.txt").write_text("mine")
     with pytest.raises(UsageError, match="holds other files"):
-        run_demo(tmp_path, vgg=str(vgg_file), plan=SMALL, voice=voice([]))
+        run_demo(tmp_path, vgg=str(vgg_file), plan=SMALL, display=display([]))
     (tmp_path / "demo.json").write_text(json.dumps(["mine, too"]))
     with pytest.raises(UsageError, match=r"demo\.json cannot be read as the record of a demo"):
         DemoFolder.open(tmp_path, SMALL, shipped_models()["default"])
@@ -118,10 +118,19 @@ def test_folder_with_other_files_is_left_alone(tmp_path: Path, vgg_file: Path) -
     assert sorted(path.name for path in tmp_path.iterdir()) == ["demo.json", "novel.txt"]
 
 
+def test_demo_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
+    """The record holds the plan as it was written when its trainings were called lessons."""
+    folder = DemoFolder.open(tmp_path / "demo", PLAN, shipped_models()["default"])
+    first = "append=Lesson(run='more-styles', styles=('hatching', 'mosaic'), seconds=70, size=160, style_size=416, batch_size=2, lr=0.002, "
+    assert f"DemoPlan(side=480, cell=288, columns=4, steps=5, grid=5, {first}" in folder.identity["plan"]
+    folder.save()
+    assert DemoFolder.open(tmp_path / "demo", PLAN, shipped_models()["default"]) == folder
+
+
 def test_missing_scikit_image_is_one_line(tmp_path: Path, vgg_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "skimage", None)
     with pytest.raises(NstyleError, match=r'pip install "nstyle\[demo\]"') as caught:
-        run_demo(tmp_path / "demo", vgg=str(vgg_file), plan=SMALL, voice=voice([]))
+        run_demo(tmp_path / "demo", vgg=str(vgg_file), plan=SMALL, display=display([]))
     assert "\n" not in str(caught.value)
     assert caught.value.exit_status == 1
     assert not list(tmp_path.iterdir())
