@@ -11,7 +11,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from nstyle.encoders.download import check_reachable, noticing_stalls
+from nstyle.encoders.reachable import check_reachable, noticing_stalls
 from nstyle.encoders.vgg import CHANNELS_PER_BLOCK, Architecture, VGGWeights, layer_names
 from nstyle.errors import NstyleError, UsageError
 

@@ -25,10 +25,10 @@ from nstyle.reconstruction.config import (
     parse_layers,
 )
 from nstyle.reconstruction.engine import Progress, Reconstruction, StopReason
-from nstyle.reconstruction.inversion_schedule import seed_settings
 from nstyle.reconstruction.pictures import Pictures, PictureSource
-from nstyle.reconstruction.record import describe, identity
+from nstyle.reconstruction.run_description import describe, identity
 from nstyle.reconstruction.run_folder import OtherRunError, Recorder, RunFolder
+from nstyle.reconstruction.style_inversion_schedule import style_inversion_settings
 from nstyle.system.interrupts import InterruptedRunError, caught_signals
 from nstyle.system.output_folders import output_folder
 
@@ -222,7 +222,7 @@ def make_config(
         raise UsageError(f"there is no setting '{unknown[0]}'; expected one of {', '.join(sorted(known))}")
     if schedule == "seed-000":
         chosen = {name: value for name, value in values.items() if name not in ("style_layers", "content_layers")}
-        values |= {**seed_settings(values.get("loss", "gram"), values.get("moments"), tuple(values["style_layers"])), **chosen}
+        values |= {**style_inversion_settings(values.get("loss", "gram"), values.get("moments"), tuple(values["style_layers"])), **chosen}
     values["schedule"] = schedule
     return ReconstructionConfig(**values)
 

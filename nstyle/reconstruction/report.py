@@ -8,7 +8,7 @@ from PIL import Image
 from nstyle.errors import UsageError
 from nstyle.imaging.layout import contact_sheet, labelled_table
 from nstyle.reconstruction.finished_runs import Failure, Run, cumulative_chains, group, read_runs, single_layer_runs
-from nstyle.reconstruction.structure import structure_radius
+from nstyle.reconstruction.structure_radius import structure_radius
 from nstyle.reports.folder import check_folder, csv_text, write_folder
 from nstyle.reports.page import Figure, Section, Table
 from nstyle.reports.plots import line_plot

@@ -19,7 +19,7 @@ from nstyle.reconstruction.config import ReconstructionConfig
 from nstyle.reconstruction.engine import Progress
 from nstyle.reconstruction.pictures import Pictures, PictureSource
 from nstyle.reconstruction.reconstruct import as_sequence, make_config, reconstruct
-from nstyle.reconstruction.record import identity
+from nstyle.reconstruction.run_description import identity
 from nstyle.reconstruction.run_folder import OtherRunError, RunFolder
 from nstyle.system.files import write_atomically
 from nstyle.system.interrupts import InterruptedRunError

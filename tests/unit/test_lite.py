@@ -8,9 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from nstyle.encoders.download import check_reachable
 from nstyle.encoders.lite import CHANNELS, LAYERS, LiteFeatures, LiteWeights, read_lite_weights
 from nstyle.encoders.load import build_encoder, load_encoder_weights
+from nstyle.encoders.reachable import check_reachable
 from nstyle.encoders.vgg import VGGFeatures
 from nstyle.encoders.vgg_weights import load_vgg_weights
 from nstyle.errors import NstyleError, UsageError

@@ -19,11 +19,11 @@ from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.pictures import to_tensor
 from nstyle.reconstruction.config import ReconstructionConfig, parse_layers
 from nstyle.reconstruction.engine import Progress, Reconstruction, ladder
-from nstyle.reconstruction.inversion_schedule import ITERATIONS, seed_settings
 from nstyle.reconstruction.objective import Evaluation, Objective
 from nstyle.reconstruction.optimizers import LBFGS, FirstOrder, make_optimizer
 from nstyle.reconstruction.pictures import Pictures, read_source
 from nstyle.reconstruction.reconstruct import make_config
+from nstyle.reconstruction.style_inversion_schedule import ITERATIONS, style_inversion_settings
 from nstyle.system.interrupts import InterruptedRunError
 
 
@@ -126,19 +126,19 @@ def test_table_of_seed_000() -> None:
         "relu2_2": (250_000, 250_000, 80_000, 160_000, 240_000, 400_000),
     }
     assert {layer: tuple(row[loss] for loss in losses) for layer, row in ITERATIONS.items()} == published
-    settings = seed_settings("moments", 3, ("relu2_1",))
+    settings = style_inversion_settings("moments", 3, ("relu2_1",))
     assert settings["iterations"] == 180_000 + 240 * 1000
     assert settings["threshold"] == 1e-5
     assert settings["feature_scale"] == 1 / 255
     assert (settings["optimizer"], settings["lr"], settings["seed"]) == ("adam", 1e-3, 0)
-    assert seed_settings("mmd", None, ("relu1_1",))["threshold"] is None
-    assert seed_settings("mmd", None, ("relu1_1",))["patience"] == 1000
+    assert style_inversion_settings("mmd", None, ("relu1_1",))["threshold"] is None
+    assert style_inversion_settings("mmd", None, ("relu1_1",))["patience"] == 1000
 
 
 @pytest.mark.parametrize(("loss", "layers"), [("mean-std", ("relu1_1",)), ("gram", ("relu3_1",)), ("gram", ("relu1_1", "relu1_2"))])
 def test_seed_000_has_no_other_cells(loss: str, layers: tuple[str, ...]) -> None:
     with pytest.raises(UsageError, match="the style-inversion chapter's table has no"):
-        seed_settings(loss, None, layers)
+        style_inversion_settings(loss, None, layers)
 
 
 def test_inversion_schedule_stops_below_its_threshold_and_can_be_overridden(painting: Image.Image, random_vgg: VGGWeights) -> None:

@@ -175,7 +175,7 @@ def test_a_download_that_stalls_half_way_is_given_up(tmp_path: Path, monkeypatch
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/vgg16-397923af.pth"
         monkeypatch.setattr("torchvision.models.VGG16_Weights", SimpleNamespace(IMAGENET1K_V1=SimpleNamespace(url=url)))
-        monkeypatch.setattr("nstyle.encoders.download.STALL", 0.3)
+        monkeypatch.setattr("nstyle.encoders.reachable.STALL", 0.3)
         monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
         with pytest.raises(NstyleError, match=r"cannot be downloaded .*timed out.*put vgg16-397923af.pth into"):
             load_vgg_weights("imagenet")

@@ -20,7 +20,7 @@ FEATURE_SCALE = 1 / 255
 """Ours: the seed does not say how its features were scaled, and with the Oxford weights' own scale 1e-5 is out of reach."""
 
 
-def seed_settings(loss: str, moments: int | None, layers: tuple[str, ...]) -> dict[str, Any]:
+def style_inversion_settings(loss: str, moments: int | None, layers: tuple[str, ...]) -> dict[str, Any]:
     """Return the settings of the style-inversion chapter for one loss at one layer.
 
     The extensions make one run: it stops at the threshold whenever that comes, and at the latest after all of them.
