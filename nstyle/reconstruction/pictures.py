@@ -1,4 +1,4 @@
-"""The pictures of a reconstruction at any size, and what the optimization starts from."""
+"""The pictures of a reconstruction at any size, and the picture that the optimization starts from."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -20,21 +20,21 @@ PictureSource = str | Path | Image.Image | Tensor
 
 @dataclass(frozen=True)
 class Source:
-    """One picture and where it came from."""
+    """A picture and its name."""
 
     image: Image.Image
-    """Mode RGB, upright, at its own size."""
+    """The picture at its own size, upright, of mode RGB."""
     name: str
-    """Its file, or ``PICTURE`` for one from memory."""
+    """The path of its file, or ``PICTURE`` for one from memory."""
 
     @property
     def fingerprint(self) -> str:
-        """The sha256 of its pixels and size: what decides whether a run is about the same picture."""
+        """The SHA-256 of its pixels and size, by which a resumed run recognizes it."""
         return hashlib.sha256(repr(self.image.size).encode() + self.image.tobytes()).hexdigest()
 
 
 def read_source(picture: PictureSource) -> Source:
-    """Read a file, or take a picture in memory; transparency is composed on white."""
+    """Read a file, or convert a picture in memory. Transparency is composed on white."""
     if isinstance(picture, Image.Image):
         return Source(to_picture(picture).over_white(), "PICTURE")
     if isinstance(picture, Tensor):
@@ -55,7 +55,7 @@ class Pictures:
 
     @classmethod
     def read(cls, *, styles: Sequence[PictureSource] = (), content: PictureSource | None = None) -> "Pictures":
-        """Read all of them.
+        """Read all pictures.
 
         Raises:
             NstyleError: If a file is no picture.
@@ -101,7 +101,7 @@ class Pictures:
             raise UsageError(f"{name} is {size[0]}x{size[1]} px, but {deepest} needs at least {needed} px; give a larger --size or picture")
 
     def result_size(self, long_side: int) -> tuple[int, int]:
-        """Return (width, height) of the result: the shape of the content, or else of the first style."""
+        """Return (width, height) of the result, which has the aspect ratio of the content, or else of the first style."""
         reference = (self.content or self.styles[0]).image
         width, height = (max(1, round(side * long_side / max(reference.size))) for side in reference.size)
         return width, height
@@ -112,7 +112,7 @@ class Pictures:
         return to_tensor(resize(self.content.image, long_side=long_side))[None]
 
     def styles_at(self, config: ReconstructionConfig, long_side: int) -> list[Tensor]:
-        """Return the styles, each RGB (1, 3, h, w) in [0, 1], aspect ratio kept."""
+        """Return the styles, each RGB (1, 3, h, w) in [0, 1], with their aspect ratios kept."""
         return [to_tensor(self._style_image(source, config, long_side))[None] for source in self.styles]
 
     def _style_image(self, source: Source, config: ReconstructionConfig, long_side: int) -> Image.Image:
@@ -129,9 +129,9 @@ class Pictures:
         """Make the picture that the optimization starts from, RGB (1, 3, H, W) in [0, 1].
 
         Args:
-            config: Names the start and the seed.
-            long_side: Of the result, in pixels.
-            mean: Of the VGG release, for the start ``mean``.
+            config: The settings, which name the start and the seed.
+            long_side: Long side of the result in pixels.
+            mean: The mean colour of the VGG release, for the start ``mean``.
         """
         width, height = self.result_size(long_side)
         flat = {"white": (1.0, 1.0, 1.0), "black": (0.0, 0.0, 0.0), "mean": mean}

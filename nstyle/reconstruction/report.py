@@ -1,4 +1,4 @@
-"""The report on reconstructions: figures of the style-inversion chapter and of Early, Sian and Stonard, from finished runs."""
+"""The report on finished reconstructions, with figures like those of the style-inversion chapter and of Early, Sian and Stonard."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ def write_report(paths: Sequence[str | Path], out: str | Path, command: str = ""
     Args:
         paths: Folders of reconstructions and sweeps.
         out: Folder of the report.
-        command: That asked for it.
+        command: The command that made the report. Empty for a call from Python.
 
     Returns:
         The page.
@@ -51,7 +51,7 @@ def write_report(paths: Sequence[str | Path], out: str | Path, command: str = ""
 
 
 def _layers_by_losses(members: list[Run], failures: list[Failure], number: str) -> list[Section]:
-    """The style-inversion chapter, figures 1.3 to 1.7: what each loss keeps at each layer, and what each further moment adds."""
+    """Show reconstructions by layer and loss, and by number of moments (style-inversion chapter, figures 1.3 to 1.7)."""
     runs = single_layer_runs(members)
     if len(runs) < 2:
         return []
@@ -96,7 +96,7 @@ def _fall_table(runs: list[Run]) -> Table:
 
 
 def _blocks(chain: list[Run], failures: list[Failure], number: str) -> Section:
-    """Early, Sian and Stonard: figure 3 (blocks), figure 4 (each phi while the deepest tau falls) and table 1."""
+    """Show what Early, Sian and Stonard show in figure 3 (blocks), figure 4 (each phi while the deepest tau falls) and table 1."""
     deepest, loss = chain[-1], chain[-1].config.loss_label
     missing = [f for f in failures if f.labels.get("layers", "").startswith(f"{deepest.label}+") and f.labels.get("loss", loss) == loss]
     labels = [f"tau {n}: ... {run.layers[-1]}" for n, run in enumerate(chain, start=1)]

@@ -1,4 +1,4 @@
-"""The style-inversion chapter's schedule: how long each loss is optimized at each layer (table 1.1), and when it stops."""
+"""The schedule of the style-inversion chapter: how long each loss is optimized at each layer (table 1.1), and when it stops."""
 
 from typing import Any
 
@@ -10,20 +10,20 @@ ITERATIONS: dict[str, dict[str, int]] = {
     "relu2_1": {"gram": 200_000, "mmd": 200_000, "moments-1": 60_000, "moments-2": 120_000, "moments-3": 180_000, "moments-4": 300_000},
     "relu2_2": {"gram": 250_000, "mmd": 250_000, "moments-1": 80_000, "moments-2": 160_000, "moments-3": 240_000, "moments-4": 400_000},
 }
-"""Table 1.1, by layer and loss."""
+"""Table 1.1: iterations by layer and loss."""
 THRESHOLD = 1e-5
-"""The optimization ends below this loss; a loss that can be negative ends on a plateau instead."""
+"""The optimization stops below this loss. With a loss that can be negative it stops on a plateau instead."""
 EXTENSION = 1000
 MAX_EXTENSIONS = 240
-"""A run that is still above the threshold at its end goes on for EXTENSION iterations, up to so many times."""
+"""A run that ends above the threshold is extended by EXTENSION iterations, at most this many times."""
 FEATURE_SCALE = 1 / 255
-"""Ours: the seed does not say how its features were scaled, and with the Oxford weights' own scale 1e-5 is out of reach."""
+"""Our choice. The chapter does not say how features were scaled, and at the scale of the Oxford weights 1e-5 cannot be reached."""
 
 
 def style_inversion_settings(loss: str, moments: int | None, layers: tuple[str, ...]) -> dict[str, Any]:
     """Return the settings of the style-inversion chapter for one loss at one layer.
 
-    The extensions make one run: it stops at the threshold whenever that comes, and at the latest after all of them.
+    The extensions are part of one run, which stops at the threshold or after the last of them.
 
     Raises:
         UsageError: If the table has no such cell.
