@@ -30,8 +30,8 @@ def compare(
     def notice(text: str) -> None:
         typer.echo(text, err=True)
 
-    with comparison_progress() as report:
+    with comparison_progress() as progress:
         page = compare(
-            styles, out=out, seeds=seeds, photos=photos or (), command=command_line(), report=report, notice=notice, **given(options)
+            styles, out=out, seeds=seeds, photos=photos or (), command=command_line(), report=progress, notice=notice, **given(options)
         )
     typer.echo(page, err=True)

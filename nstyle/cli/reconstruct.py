@@ -72,14 +72,14 @@ def sweep(
     if "mix" in axes:
         axes["style_mix"] = axes.pop("mix")
     keep_freed_memory()
-    with reconstruction_progress() as report:
+    with reconstruction_progress() as progress:
         result = sweep(
             axes,
             out=out,
             style=styles or None,
             content=content,
             snapshots_every=snapshots_every,
-            callback=lambda cell, progress: report(progress),
+            callback=lambda cell, now: progress(now),
             notice=lambda text: typer.echo(f"cell {text}", err=True),
         )
     made = len(result.cells) - result.reused - len(result.failed)
@@ -105,8 +105,8 @@ def _run(pictures: dict[str, Any], options: dict[str, Any]) -> None:
 
     settings = o.given(options)
     keep_freed_memory()
-    with reconstruction_progress() as report:
-        result = reconstruct(**pictures, callback=report, **settings)
+    with reconstruction_progress() as progress:
+        result = reconstruct(**pictures, callback=progress, **settings)
     for name, value in result.terms.items():
         start = result.initial.get(name, 0.0)
         fell = f", {start / value:.4g} times less than at the start" if value > 0 and start > 0 else ""

@@ -1,4 +1,4 @@
-"""The options of ``nstyle reconstruct``, written once for its commands: one value each, or lists of them for a sweep."""
+"""The options that the commands of ``nstyle reconstruct`` share, with a single value each, or lists of values for a sweep."""
 
 import inspect
 from collections.abc import Callable
@@ -16,14 +16,14 @@ class Option:
     """A setting on the command line."""
 
     name: str
-    """The setting's name, ``style_weight``; the flag is ``--style-weight``."""
+    """The name of the setting, such as ``style_weight``."""
     kind: type
     help: str
     metavar: str | None = None
 
     @property
     def flag(self) -> str:
-        """``--style-weight``."""
+        """The flag of the setting, such as ``--style-weight``."""
         return "--" + self.name.replace("_", "-")
 
 
@@ -81,12 +81,12 @@ OUTPUT_DEFAULTS = {
 def with_options(
     options: tuple[Option, ...], *, output: bool = True, lists: bool = False
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the options as keyword arguments, None where the user said nothing.
+    """Give a command the options as keyword arguments, which are None unless the user gives them.
 
     Args:
-        options: Which.
-        output: Also the options of OUTPUT.
-        lists: Let each option be given several times; values arrive as lists of strings, to be split with :func:`values`.
+        options: The options.
+        output: Whether to add the options of OUTPUT.
+        lists: Whether each option may be given several times. Values are then lists of strings, for :func:`values`.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -105,7 +105,7 @@ def with_options(
 
 
 def given(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Keep what the user said, under the names of :func:`nstyle.reconstruct`."""
+    """Return the options that the user gave, under the names of :func:`nstyle.reconstruct`."""
     settings = {name: value for name, value in arguments.items() if value is not None}
     if "mix" in settings:
         settings["style_mix"] = _numbers(settings.pop("mix"))
@@ -113,10 +113,10 @@ def given(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def values(option: Option, texts: list[str]) -> list[Any]:
-    """Read the values of one option in a sweep: repeated, or separated by commas where a value has none itself.
+    """Read the values of an option in a sweep, which are repeated, or separated by commas if a value has no commas itself.
 
     Raises:
-        UsageError: If a value is no number where one is expected.
+        UsageError: If the option takes numbers and a value is none.
     """
     parts = texts if option.metavar else [part.strip() for text in texts for part in text.split(",") if part.strip()]
     if option.name == "mix":

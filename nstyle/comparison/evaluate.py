@@ -1,4 +1,4 @@
-"""One fixed evaluator for all networks of a comparison: the same held-out photographs, float32, one loss."""
+"""The losses of all networks of a comparison, measured alike: on the same held-out photographs, in float32, with one loss."""
 
 import hashlib
 import json
@@ -30,20 +30,20 @@ logger = logging.getLogger(__name__)
 CACHE_FILE = "evaluation.json"
 SINGLE, SINGLE_PER_STYLE = "single", "single per style"
 NETWORKS = (N_STYLE, SINGLE, SINGLE_PER_STYLE)
-"""The n-style network and the single ones at the last update, and the single ones after as many updates per style."""
+"""The n-style and the single-style networks after the last update, and the latter after the same number of updates per style."""
 PER_NETWORK, PER_STYLE = "per network", "per style"
 PROTOCOLS = {PER_NETWORK: SINGLE, PER_STYLE: SINGLE_PER_STYLE}
-"""What the n-style network is held against."""
+"""The networks that the n-style network is compared with, by protocol."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Losses of all networks on all photographs."""
+    """The losses of all networks on all photographs."""
 
     photos: tuple[Path, ...]
-    """The photographs."""
+    """The photographs that the losses were measured on."""
     losses: dict[str, Losses]
-    """By network: (R seeds, K styles, P photographs, 3), the last axis in the order of ``content``, ``style``, ``total``."""
+    """Losses by network, (R seeds, K styles, P photographs, 3). The last axis is ``content``, ``style``, ``total``."""
 
     def of(self, network: str, term: str) -> Losses:
         """Return one term (R, K, P) of one of :data:`NETWORKS`."""
@@ -61,15 +61,15 @@ class Evaluation:
         ]
 
 
-def evaluate(plan: Plan, report: Callable[[str], None]) -> Evaluation:
-    """Measure all networks of a comparison whose training is done. What was measured before is not measured again.
+def evaluate(plan: Plan, notice: Callable[[str], None]) -> Evaluation:
+    """Measure all networks of a comparison after their training. Networks that were measured before are not measured again.
 
     Args:
         plan: The comparison.
-        report: Called with the name of every network before it is measured.
+        notice: Called with a line of text before a network is measured.
 
     Raises:
-        UsageError: If the VGG weights are not those of the runs, or a model is missing.
+        UsageError: If the encoder is not that of the runs, or a model is missing.
         NstyleError: If no photograph can be read.
     """
     evaluator = _Evaluator(plan)
@@ -78,10 +78,10 @@ def evaluate(plan: Plan, report: Callable[[str], None]) -> Evaluation:
         rows = []
         for seed in range(plan.seeds):
             if network == N_STYLE:
-                rows.append(evaluator.measure(plan.n_style(seed), plan.updates, report))
+                rows.append(evaluator.measure(plan.n_style(seed), plan.updates, notice))
                 continue
             updates = plan.updates if network == SINGLE else plan.updates_per_style
-            singles = [evaluator.measure(plan.single(seed, style), updates, report) for style in plan.styles]
+            singles = [evaluator.measure(plan.single(seed, style), updates, notice) for style in plan.styles]
             rows.append([single[0] for single in singles])
         losses[network] = np.asarray(rows, dtype=np.float64)
     return Evaluation(evaluator.files, losses)
@@ -91,29 +91,29 @@ class _Evaluator:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.device = choose_device(plan.config.device)
-        weights = load_encoder_weights(plan.config.vgg)
-        self.weights_hash = weights.sha256
-        self.perceptual = PerceptualLoss(plan.config.loss, weights).to(self.device)
+        encoder_weights = load_encoder_weights(plan.config.vgg)
+        self.encoder_sha256 = encoder_weights.sha256
+        self.perceptual = PerceptualLoss(plan.config.loss, encoder_weights).to(self.device)
         names, self.targets = plan.n_style(0).run.read_targets()
         self.targets = {term: value.to(self.device) for term, value in self.targets.items()}
         assert names == plan.names
         self.files, self.photos = _photographs(plan)
-        digest = hashlib.sha256(json.dumps(plan.config.loss.to_dict()).encode() + weights.sha256.encode())
+        digest = hashlib.sha256(json.dumps(plan.config.loss.to_dict()).encode() + self.encoder_sha256.encode())
         digest.update(self.photos.numpy().tobytes())
         self.signature = digest.hexdigest()
         self.cache = _read_cache(plan.out / CACHE_FILE, self.signature)
 
-    def measure(self, member: Member, updates: int, report: Callable[[str], None]) -> list[Any]:
-        """Return the losses of a network as lists, (K, P, 3) for its K styles."""
+    def measure(self, member: Member, updates: int, notice: Callable[[str], None]) -> list[Any]:
+        """Return the losses (K, P, 3) of a network with K styles, as lists."""
         path = member.model(updates)
         try:
             model = hashlib.sha256(path.read_bytes()).hexdigest()
         except OSError as error:
             raise UsageError(f"{path} cannot be read ({error.strerror}); remove {member.run.path} to train that network anew") from error
         if model not in self.cache:
-            report(f"{member.label} after {updates} updates")
+            notice(f"measuring {member.label} after {updates} updates")
             network, info = load_model(path)
-            if info.vgg["sha256"] != self.weights_hash:
+            if info.vgg["sha256"] != self.encoder_sha256:
                 raise UsageError(f"{path} was trained with other VGG weights ({info.vgg['release']}); give them with --vgg")
             rows = torch.tensor([self.plan.names.index(style.name) for style in member.styles], device=self.device)
             targets = {term: value[rows] for term, value in self.targets.items()}
@@ -132,7 +132,7 @@ class _Evaluator:
 
 
 def _photographs(plan: Plan) -> tuple[tuple[Path, ...], Tensor]:
-    """Decode the photographs that judge: their files, and float32 (P, 3, size, size) in [0, 1]."""
+    """Return the files of the held-out photographs, and their crops in float32 (P, 3, size, size) in [0, 1]."""
     held_out = split_photographs(plan.config)[1]
     files, crops = [], []
     for path in held_out.files[: plan.config.held_out]:
@@ -147,7 +147,7 @@ def _photographs(plan: Plan) -> tuple[tuple[Path, ...], Tensor]:
 
 
 def _read_cache(path: Path, signature: str) -> dict[str, list[Any]]:
-    """Read what this evaluator measured before; nothing if it was another one."""
+    """Read the losses that were measured with the same loss, encoder and photographs before."""
     try:
         cache = json.loads(path.read_text(encoding="utf-8"))
         return dict(cache["losses"]) if cache["evaluator"] == signature else {}

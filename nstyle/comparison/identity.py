@@ -1,4 +1,4 @@
-"""What a comparison is known by: a folder is continued only with the same settings, paintings, photographs and VGG weights."""
+"""The identity of a comparison. Its folder is continued only with the same settings, paintings, photographs and VGG weights."""
 
 import hashlib
 import json
@@ -16,25 +16,25 @@ from nstyle.training.setup import split_photographs
 from nstyle.training.train import RESUMABLE
 
 NOT_COMPARED = (*RESUMABLE, "seed", "init_from", "rows_only")
-"""Settings of the runs that may differ when a comparison is continued, that are stored elsewhere, or that have one value.
+"""Settings of the runs that may differ when a comparison is continued, that are stored elsewhere, or that have a single value.
 
-Photographs and VGG weights may lie elsewhere then, but must be the same: they are compared by what they are.
+Photographs and VGG weights may be moved, as hashes of their contents are compared instead of their paths.
 """
 CONTENTS = {
     "vgg": "VGG weights (--vgg, NSTYLE_VGG)",
     "photographs": "photographs (--content)",
     "held_out_photographs": "held-out photographs",
 }
-"""What settings of which only a hash is kept are called."""
+"""The words for values of which only a hash is kept."""
 
 
 def settings_file(plan: Plan) -> Path:
-    """Return where the identity is kept."""
+    """Return the file that holds the identity."""
     return plan.out / "comparison.json"
 
 
 def identity(plan: Plan) -> dict[str, Any]:
-    """Return what must not change when a comparison is continued, as values for JSON. Seeds may be added."""
+    """Return the values that must be the same when a comparison is continued, for JSON. Seeds may be added."""
     content, held_out = split_photographs(plan.config)
     return {
         "updates": plan.updates,
@@ -48,7 +48,7 @@ def identity(plan: Plan) -> dict[str, Any]:
 
 
 def claim(plan: Plan) -> None:
-    """Write the identity into the folder, or check that it is that of the comparison that is there.
+    """Write the identity into a new folder, or check that the comparison in the folder has the same.
 
     Raises:
         UsageError: If the folder holds another comparison, or something else.
@@ -76,14 +76,14 @@ def _in_words(difference: Difference) -> str:
 
 
 def _fingerprint(index: PhotoIndex) -> str:
-    """Return a hash of the names and sizes of photographs, wherever their folder lies."""
+    """Return a hash of the names and sizes of photographs, which does not depend on where their folder is."""
     names = [path.relative_to(index.root) if path.is_relative_to(index.root) else path for path in index.files]
     listed = [f"{name.as_posix()} {path.stat().st_size}" for name, path in zip(names, index.files, strict=True)]
     return hashlib.sha256("\n".join(listed).encode()).hexdigest()
 
 
 def _flat(identity: dict[str, Any]) -> dict[str, Any]:
-    """Return all settings on one level: those of the runs, and within them those of the loss."""
+    """Return all values on one level, with the settings of the runs and of the loss among them."""
     settings = identity["settings"]
     nested = {**identity, **settings, **settings["loss"]}
     return {name: value for name, value in nested.items() if name not in ("settings", "loss")}

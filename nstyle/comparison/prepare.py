@@ -1,4 +1,4 @@
-"""Comparisons from Python and from the command line."""
+"""The preparation of a comparison: its settings and photographs are checked before anything is trained."""
 
 import logging
 from collections.abc import Sequence
@@ -21,17 +21,17 @@ HELD_OUT = BATCHES * BATCH
 
 
 def prepare_comparison(styles: Sequence[str | Path], *, out: str | Path, seeds: int = 1, held_out: int = HELD_OUT, **settings: Any) -> Plan:
-    """Check everything, and claim the folder.
+    """Check everything, and claim the folder of the comparison.
 
     Args:
         styles: Paintings, patterns or folders.
-        out: Folder of the comparison; a comparison of the same settings that is there is continued.
+        out: Folder of the comparison. A comparison in it is continued if it has the same settings.
         seeds: How many times everything is trained.
-        held_out: Photographs that judge, kept out of training.
-        settings: As for :func:`nstyle.train`.
+        held_out: Number of photographs that are kept out of training, to measure the losses on.
+        settings: Settings of :func:`nstyle.train`.
 
     Raises:
-        UsageError: If a setting or a painting does not do, or the folder holds something else.
+        UsageError: If a setting or a painting is invalid, or the folder holds something else.
     """
     files = find_styles(styles)
     if not files:
@@ -43,10 +43,10 @@ def prepare_comparison(styles: Sequence[str | Path], *, out: str | Path, seeds: 
 
 
 def check_photographs(plan: Plan) -> None:
-    """Refuse photographs that would judge after they were trained on, and warn of few.
+    """Refuse held-out photographs that are also trained on, and warn if there are few.
 
     Raises:
-        UsageError: If a file is among both, or fewer than two are held out.
+        UsageError: If a photograph is in both sets, or fewer than two are held out.
     """
     content, held_out = split_photographs(plan.config)
     judges = held_out.files[: plan.config.held_out]

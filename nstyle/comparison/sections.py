@@ -25,7 +25,7 @@ from nstyle.training.validation import TERMS
 
 OVERALL = "overall"
 PICTURE_SIDE = 512
-"""Long side of the painted photographs, in pixels."""
+"""Long side of the painted photographs in pixels."""
 
 
 def gap_section(plan: Plan, gaps: AllGaps) -> Section:
@@ -57,7 +57,7 @@ def gap_section(plan: Plan, gaps: AllGaps) -> Section:
 
 
 def seed_section(plan: Plan, evaluation: Evaluation) -> Section:
-    """Show the gap of every seed by itself."""
+    """Show the gap of every seed separately."""
     rows = []
     for r in range(plan.seeds):
         pairs = [(evaluation.of(N_STYLE, term), evaluation.of(single, term)) for term in TERMS[:2] for single in PROTOCOLS.values()]
@@ -104,7 +104,7 @@ def curve_section(plan: Plan) -> Section:
 
 
 def paint(plan: Plan, photos: Sequence[Path]) -> Section:
-    """Show photographs, and how the n-style network and the single ones paint them: one figure per photograph."""
+    """Show photographs as the n-style network and the single-style networks paint them, one figure per photograph."""
     pictures = [read_picture(path, near_side=PICTURE_SIDE).over_white() for path in photos]
     device = choose_device(plan.config.device)
     n_style = load(plan.n_style(0).model(plan.updates), device=device)
@@ -134,7 +134,7 @@ def setting_section(plan: Plan) -> Section:
 
 
 def cost_section(plan: Plan, n_style: Cost, single: Cost) -> Section:
-    """Show what one n-style network and n single-style ones cost."""
+    """Show the cost of one n-style network and of n single-style networks."""
     n = len(plan.styles)
     devices = sorted({TrainingConfig.from_toml(member.run.config).device for member in plan.members()})
     text = (

@@ -1,18 +1,18 @@
-"""What a comparison shows and does not show, in words."""
+"""The result of a comparison in words: what it shows, and what it does not show."""
 
 from nstyle.comparison.evaluate import PER_NETWORK, PER_STYLE, PROTOCOLS, SINGLE, Evaluation
 from nstyle.comparison.gap import CONFIDENCE, Gaps, Interval, seed_spread
 from nstyle.comparison.plan import Plan
 
 AllGaps = dict[str, dict[str, Gaps]]
-"""By protocol and term."""
+"""Gaps by protocol and term."""
 FEW = 10
-"""Intervals over fewer seeds than this are called too narrow: with noise between seeds only they hold the truth in 56 % of cases
-for 2 seeds, 74 % for 3, 88 % for 5 and 90 % for 8, instead of 95 % (``tools/bootstrap_coverage.py``)."""
+"""The text calls intervals over fewer seeds than this too narrow. With noise between seeds only, they hold the true gap in 56 % of
+cases for 2 seeds, 74 % for 3, 88 % for 5 and 90 % for 8, instead of in 95 % (``tools/bootstrap_coverage.py``)."""
 
 
 def in_words(plan: Plan, evaluation: Evaluation, gaps: AllGaps) -> str:
-    """Say what the numbers show, and what they do not."""
+    """Describe what the numbers show, and what they do not show."""
     n, updates = len(plan.styles), plan.updates
     opening = {
         PER_NETWORK: f"Per network, all after {updates:,} updates (each style had {plan.updates_per_style:,} of them in the {n}-style network)",
@@ -68,5 +68,5 @@ def _direction(interval: Interval) -> str:
 
 
 def percent(value: float) -> str:
-    """Write 0.05 as +5.0 %."""
+    """Format 0.05 as +5.0 %."""
     return f"{100 * value:+.1f} %"
