@@ -12,14 +12,23 @@ if TYPE_CHECKING:
 
 
 def check(
-    image: Annotated[str | None, typer.Argument(metavar="[IMAGE]", help="What to reconstruct. [default: a built-in picture]")] = None,
-    vgg: Annotated[str | None, typer.Option(help="VGG weights: a file, or imagenet. [default: $NSTYLE_VGG, else imagenet]")] = None,
-    network: Annotated[str | None, typer.Option(help="vgg16 or vgg19: which one imagenet means, or what a file must hold.")] = None,
-    output: Annotated[str, typer.Option("--output", "-o", help="Where to write the pictures side by side.")] = "vgg-check.png",
+    image: Annotated[
+        str | None, typer.Argument(metavar="[IMAGE]", help="What to reconstruct. [default: a built-in picture]")
+    ] = None,
+    vgg: Annotated[
+        str | None, typer.Option(help="VGG weights: a file, or imagenet. [default: $NSTYLE_VGG, else imagenet]")
+    ] = None,
+    network: Annotated[
+        str | None, typer.Option(help="vgg16 or vgg19: which one imagenet means, or what a file must hold.")
+    ] = None,
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="Where to write the pictures side by side.")
+    ] = "vgg-check.png",
     size: Annotated[int, typer.Option(help="Long side of the reconstructions in pixels.")] = 192,
     iterations: Annotated[int, typer.Option(help="L-BFGS iterations of each reconstruction.")] = 100,
 ) -> None:
-    """Check VGG weights before training with them: origin, layers, features, reconstructions. Exit status 1 if they fail.
+    """Check VGG weights before training with them: origin, layers, features, reconstructions. Exit status 1 if they
+    fail.
 
     Sets of layers are cut to those that the file holds, and marked so.
     """
@@ -53,11 +62,18 @@ def check(
             raise
         _print_table("VGG weights", [Finding("file", False, str(error))])
         raise typer.Exit(1) from error
-    verdict = check_vgg(weights, picture, size=size, iterations=iterations, notice=lambda text: typer.echo(text, err=True))
+    verdict = check_vgg(
+        weights, picture, size=size, iterations=iterations, notice=lambda text: typer.echo(text, err=True)
+    )
     _print_table(f"{weights.architecture}, sha256 {weights.sha256[:12]}", verdict.findings)
-    write_atomically(target, encode(contact_sheet([(shown.label, shown.image) for shown in verdict.pictures]), target.suffix))
+    write_atomically(
+        target, encode(contact_sheet([(shown.label, shown.image) for shown in verdict.pictures]), target.suffix)
+    )
     failed = sum(not finding.ok for finding in verdict.findings)
-    typer.echo(f"{'good' if verdict.ok else f'{failed} of {len(verdict.findings)} checks failed'}; pictures: {target}", err=True)
+    typer.echo(
+        f"{'good' if verdict.ok else f'{failed} of {len(verdict.findings)} checks failed'}; pictures: {target}",
+        err=True,
+    )
     if not verdict.ok:
         raise typer.Exit(1)
 

@@ -1,1 +1,1 @@
-"""Comparisons of one n-style network with n single-style networks: training all of them alike, and measuring the gap."""
+"""Comparisons of one n-style network with n single-style networks: training all alike, and measuring the gap."""

@@ -112,9 +112,15 @@ def _write_report(plan: Plan, evaluation: Evaluation, photos: Sequence[Path], co
 
 
 def _mean_losses(plan: Plan, evaluation: Evaluation) -> list[dict[str, Any]]:
-    """Return mean and standard deviation over photographs of every network, style and term, after the mean over seeds."""
+    """Return mean and standard deviation over photographs by network, style and term, after the mean over seeds."""
     return [
-        {"network": network, "style": name, "term": term, "mean": float(values.mean()), "standard_deviation": float(values.std(ddof=1))}
+        {
+            "network": network,
+            "style": name,
+            "term": term,
+            "mean": float(values.mean()),
+            "standard_deviation": float(values.std(ddof=1)),
+        }
         for network in evaluation.losses
         for k, name in enumerate(plan.names)
         for term in TERMS

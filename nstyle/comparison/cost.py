@@ -16,9 +16,11 @@ class Cost:
     """The cost of some networks, averaged over seeds."""
 
     seconds: float | None
-    """Time of training all of them at the median speed, without pauses, compilation and checkpoints. None if the logs do not tell."""
+    """Time of training all of them at the median speed, without pauses, compilation and checkpoints. None if the logs
+    do not tell."""
     wall_seconds: float | None
-    """Wall-clock time of training all of them, with everything that happened meanwhile. None if the logs do not tell."""
+    """Wall-clock time of training all of them, with everything that happened meanwhile. None if the logs do not
+    tell."""
     updates_per_second: float | None
     parameters: int
     disk_bytes: int
@@ -46,9 +48,13 @@ def _cost(members: Sequence[Member], seeds: int) -> Cost:
     logs = [RunLog.read(member.run.metrics) for member in members]
     speeds = [log.updates_per_second for log in logs if log.updates_per_second]
     peaks = [log.peak_memory for log in logs if log.peak_memory]
-    parameters = sum(sum(p.numel() for p in load_model(member.run.model)[0].parameters()) for member in members) // seeds
+    parameters = (
+        sum(sum(p.numel() for p in load_model(member.run.model)[0].parameters()) for member in members) // seeds
+    )
     return Cost(
-        seconds=_sum([len(log.updates) / log.updates_per_second if log.updates_per_second else None for log in logs], seeds),
+        seconds=_sum(
+            [len(log.updates) / log.updates_per_second if log.updates_per_second else None for log in logs], seeds
+        ),
         wall_seconds=_sum([log.seconds for log in logs], seeds),
         updates_per_second=sum(speeds) / len(speeds) if speeds else None,
         parameters=parameters,

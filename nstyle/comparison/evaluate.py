@@ -1,4 +1,4 @@
-"""The losses of all networks of a comparison, measured alike: on the same held-out photographs, in float32, with one loss."""
+"""The losses of all networks of a comparison, measured alike: on the same photographs, in float32, with one loss."""
 
 import hashlib
 import json
@@ -30,7 +30,8 @@ logger = logging.getLogger(__name__)
 CACHE_FILE = "evaluation.json"
 SINGLE, SINGLE_PER_STYLE = "single", "single per style"
 NETWORKS = (N_STYLE, SINGLE, SINGLE_PER_STYLE)
-"""The n-style and the single-style networks after the last update, and the latter after the same number of updates per style."""
+"""The n-style and the single-style networks after the last update, and the latter after the same number of updates per
+style."""
 PER_NETWORK, PER_STYLE = "per network", "per style"
 PROTOCOLS = {PER_NETWORK: SINGLE, PER_STYLE: SINGLE_PER_STYLE}
 """The networks that the n-style network is compared with, by protocol."""
@@ -62,7 +63,7 @@ class Evaluation:
 
 
 def evaluate(plan: Plan, notice: Callable[[str], None]) -> Evaluation:
-    """Measure all networks of a comparison after their training. Networks that were measured before are not measured again.
+    """Measure all networks of a comparison after their training, except those that were measured before.
 
     Args:
         plan: The comparison.
@@ -109,25 +110,40 @@ class _Evaluator:
         try:
             model = hashlib.sha256(path.read_bytes()).hexdigest()
         except OSError as error:
-            raise UsageError(f"{path} cannot be read ({error.strerror}); remove {member.run.path} to train that network anew") from error
+            raise UsageError(
+                f"{path} cannot be read ({error.strerror}); remove {member.run.path} to train that network anew"
+            ) from error
         if model not in self.cache:
             notice(f"measuring {member.label} after {updates} updates")
             network, info = load_model(path)
             if info.vgg["sha256"] != self.encoder_sha256:
-                raise UsageError(f"{path} was trained with other VGG weights ({info.vgg['release']}); give them with --vgg")
+                raise UsageError(
+                    f"{path} was trained with other VGG weights ({info.vgg['release']}); give them with --vgg"
+                )
             rows = torch.tensor([self.plan.names.index(style.name) for style in member.styles], device=self.device)
             targets = {term: value[rows] for term, value in self.targets.items()}
-            mixes = F.one_hot(torch.tensor([info.styles.index(style.name) for style in member.styles]), network.num_styles)
+            mixes = F.one_hot(
+                torch.tensor([info.styles.index(style.name) for style in member.styles]), network.num_styles
+            )
             network = network.to(self.device)
             with torch.backends.cudnn.flags(allow_tf32=False):  # Convolutions on a GPU would round float32 to 10 bits.
-                measured = photo_losses(network, self.perceptual, self.photos, mixes.float().to(self.device), targets, torch.float32)
+                measured = photo_losses(
+                    network, self.perceptual, self.photos, mixes.float().to(self.device), targets, torch.float32
+                )
             losses = measured.numpy()
             factors = np.array([self.plan.config.style_factors.get(style.name, 1.0) for style in member.styles])
-            losses[..., TERMS.index("total")] += self.plan.config.loss.style_weight * (factors[:, None] - 1) * losses[..., TERMS.index("style")]
+            losses[..., TERMS.index("total")] += (
+                self.plan.config.loss.style_weight * (factors[:, None] - 1) * losses[..., TERMS.index("style")]
+            )
             if not np.isfinite(losses).all():
-                raise NstyleError(f"{path} paints pictures whose loss is not finite; remove {member.run.path} to train that network anew")
+                raise NstyleError(
+                    f"{path} paints pictures whose loss is not finite; remove {member.run.path} to train that network "
+                    "anew"
+                )
             self.cache[model] = losses.tolist()
-            write_atomically(self.plan.out / CACHE_FILE, json.dumps({"evaluator": self.signature, "losses": self.cache}).encode())
+            write_atomically(
+                self.plan.out / CACHE_FILE, json.dumps({"evaluator": self.signature, "losses": self.cache}).encode()
+            )
         return self.cache[model]
 
 
@@ -142,7 +158,9 @@ def _photographs(plan: Plan) -> tuple[tuple[Path, ...], Tensor]:
         except NstyleError as error:
             logger.warning("a photograph is left out of the evaluation: %s", error)
     if not crops:
-        raise NstyleError(f"none of the {len(held_out.files)} photographs in {held_out.root} can be read; expected some to judge by")
+        raise NstyleError(
+            f"none of the {len(held_out.files)} photographs in {held_out.root} can be read; expected some to judge by"
+        )
     return tuple(files), torch.stack(crops)
 
 

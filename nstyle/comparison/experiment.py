@@ -52,8 +52,8 @@ def train_networks(plan: Plan, progress: Callable[[Status], None]) -> None:
 
         for milestone in member.milestones:
             if (signal := _train_to(plan, member, milestone, add_up)) is not None:
-                text = f"stopped in {member.label} with {sum(done.values())} of {total} updates done; run the same command again to go on"
-                raise InterruptedRunError(text, signal)
+                where = f"stopped in {member.label} with {sum(done.values())} of {total} updates done"
+                raise InterruptedRunError(f"{where}; run the same command again to go on", signal)
 
 
 def _train_to(plan: Plan, member: Member, milestone: int, progress: Callable[[Progress], None]) -> int | None:
@@ -73,7 +73,9 @@ def _train_to(plan: Plan, member: Member, milestone: int, progress: Callable[[Pr
             return error.signal_number
         except NonFiniteLossError as error:
             what = str(error).partition(";")[0]
-            raise NstyleError(f"{member.label}: {what}; compare with a lower --lr or --precision fp32, in another --out") from error
+            raise NstyleError(
+                f"{member.label}: {what}; compare with a lower --lr or --precision fp32, in another --out"
+            ) from error
     elif done > milestone and not kept.exists():
         raise UsageError(f"{kept} is gone, and its run is past it; remove {run.path} to train that network anew")
     if kept != run.model and not kept.exists():

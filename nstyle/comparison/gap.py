@@ -40,9 +40,10 @@ class Gaps:
 def relative_gaps(first_RKP: Losses, second_RKP: Losses, *, resamples: int = RESAMPLES, seed: int = 0) -> Gaps:
     """Compare two networks' losses on the same photographs: mean of the first over mean of the second, minus 1.
 
-    Intervals are computed with the paired percentile bootstrap (Efron and Tibshirani 1993, chapter 13): photographs are drawn
-    with replacement, the same ones for both networks and for all styles, and so are seeds if there are several. With one seed
-    the intervals cover the choice of the photographs, but not that of the initial weights and the order of training.
+    Intervals are computed with the paired percentile bootstrap (Efron and Tibshirani 1993, chapter 13): photographs are
+    drawn with replacement, the same ones for both networks and for all styles, and so are seeds if there are several.
+    With one seed the intervals cover the choice of the photographs, but not that of the initial weights and the order
+    of training.
 
     Args:
         first_RKP: Losses above 0, such as those of the n-style network.
@@ -57,7 +58,10 @@ def relative_gaps(first_RKP: Losses, second_RKP: Losses, *, resamples: int = RES
         ValueError: If the shapes differ or do not have three dimensions, or a loss is not above 0.
     """
     if first_RKP.shape != second_RKP.shape or first_RKP.ndim != 3 or 0 in first_RKP.shape:
-        raise ValueError(f"got losses of shapes {first_RKP.shape} and {second_RKP.shape}; expected two of (seeds, styles, photographs)")
+        raise ValueError(
+            f"got losses of shapes {first_RKP.shape} and {second_RKP.shape}; expected two of (seeds, styles, "
+            "photographs)"
+        )
     if not (first_RKP.min() > 0 and second_RKP.min() > 0):
         raise ValueError("got losses that are not above 0: a relative gap is not defined for them")
     seeds, styles, photos = first_RKP.shape
@@ -76,7 +80,7 @@ def relative_gaps(first_RKP: Losses, second_RKP: Losses, *, resamples: int = RES
 
 
 def seed_spread(losses_RKP: Losses) -> npt.NDArray[np.float64] | None:
-    """Return the standard deviation of a network's mean loss over seeds, divided by its mean, per style (K,). None for one seed."""
+    """Return the standard deviation over seeds of a network's mean loss, relative to it, per style (K,); or None."""
     if losses_RKP.shape[0] < 2:
         return None
     means_RK = losses_RKP.mean(axis=2)

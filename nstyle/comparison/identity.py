@@ -1,4 +1,4 @@
-"""The identity of a comparison. Its folder is continued only with the same settings, paintings, photographs and VGG weights."""
+"""The identity of a comparison, which goes on only with the same settings, paintings, photographs and VGG weights."""
 
 import hashlib
 import json
@@ -16,9 +16,10 @@ from nstyle.training.setup import split_photographs
 from nstyle.training.train import RESUMABLE
 
 NOT_COMPARED = (*RESUMABLE, "seed", "init_from", "rows_only")
-"""Settings of the runs that may differ when a comparison is continued, that are stored elsewhere, or that have a single value.
+"""Settings of the runs that may differ when a comparison is continued, that are stored elsewhere, or that have a single
+value.
 
-Photographs and VGG weights may be moved, as hashes of their contents are compared instead of their paths.
+Photographs and VGG weights may be moved, as hashes are compared instead of their paths.
 """
 CONTENTS = {
     "vgg": "VGG weights (--vgg, NSTYLE_VGG)",
@@ -39,7 +40,9 @@ def identity(plan: Plan) -> dict[str, Any]:
     return {
         "updates": plan.updates,
         "seed": plan.config.seed,
-        "styles": [{"name": style.name, "sha256": hashlib.sha256(style.path.read_bytes()).hexdigest()} for style in plan.styles],
+        "styles": [
+            {"name": style.name, "sha256": hashlib.sha256(style.path.read_bytes()).hexdigest()} for style in plan.styles
+        ],
         "vgg": load_encoder_weights(plan.config.vgg).sha256,
         "photographs": _fingerprint(content),
         "held_out_photographs": _fingerprint(held_out),

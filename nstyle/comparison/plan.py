@@ -39,8 +39,9 @@ class Member:
 class Plan:
     """The paintings, settings and seeds of a comparison.
 
-    There are two protocols, which use the same runs. *Per network* compares all networks after ``updates``. *Per style* compares
-    the n-style network after ``updates`` with the single-style ones after ``updates / n``, so that every style had the same number.
+    There are two protocols, which use the same runs. *Per network* compares all networks after ``updates``. *Per style*
+    compares the n-style network after ``updates`` with the single-style ones after ``updates / n``, so that every style
+    had the same number.
     """
 
     out: Path
@@ -53,11 +54,28 @@ class Plan:
         n, config = len(self.styles), self.config
         check_setting(n >= 1, "--styles", n, "at least one painting")
         check_setting(self.seeds >= 1, "--seeds", self.seeds, "at least 1")
-        check_setting(config.updates % n == 0, "--updates", config.updates, f"a multiple of the {n} styles, for the protocol per style")
-        check_setting(config.lr_schedule == "constant", "--lr-schedule", config.lr_schedule, "constant: networks are compared on their way")
-        check_setting(config.schedule == "round-robin", "--schedule", config.schedule, "round-robin: updates are counted per style")
+        check_setting(
+            config.updates % n == 0,
+            "--updates",
+            config.updates,
+            f"a multiple of the {n} styles, for the protocol per style",
+        )
+        check_setting(
+            config.lr_schedule == "constant",
+            "--lr-schedule",
+            config.lr_schedule,
+            "constant: networks are compared on their way",
+        )
+        check_setting(
+            config.schedule == "round-robin",
+            "--schedule",
+            config.schedule,
+            "round-robin: updates are counted per style",
+        )
         check_setting(config.held_out >= MIN_HELD_OUT, "--held-out", config.held_out, f"at least {MIN_HELD_OUT}")
-        check_setting(not config.init_from, "--init-from", config.init_from, "nothing: every network starts from its seed")
+        check_setting(
+            not config.init_from, "--init-from", config.init_from, "nothing: every network starts from its seed"
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -80,11 +98,17 @@ class Plan:
 
     def single(self, seed: int, style: StyleFile) -> Member:
         """Return the single-style network of a style and a seed; seeds are counted from 0."""
-        return self._member(f"single-{style.name}", seed, (style,), tuple(sorted({self.updates_per_style, self.updates})))
+        return self._member(
+            f"single-{style.name}", seed, (style,), tuple(sorted({self.updates_per_style, self.updates}))
+        )
 
     def members(self) -> list[Member]:
         """Return all networks in the order of their training."""
-        return [member for seed in range(self.seeds) for member in (self.n_style(seed), *(self.single(seed, style) for style in self.styles))]
+        return [
+            member
+            for seed in range(self.seeds)
+            for member in (self.n_style(seed), *(self.single(seed, style) for style in self.styles))
+        ]
 
     def config_of(self, member: Member) -> TrainingConfig:
         """Return the settings of a network."""

@@ -20,7 +20,9 @@ HELD_OUT = BATCHES * BATCH
 """Default number of photographs that the networks are judged by."""
 
 
-def prepare_comparison(styles: Sequence[str | Path], *, out: str | Path, seeds: int = 1, held_out: int = HELD_OUT, **settings: Any) -> Plan:
+def prepare_comparison(
+    styles: Sequence[str | Path], *, out: str | Path, seeds: int = 1, held_out: int = HELD_OUT, **settings: Any
+) -> Plan:
     """Check everything, and claim the folder of the comparison.
 
     Args:
@@ -53,10 +55,13 @@ def check_photographs(plan: Plan) -> None:
     both = {path.resolve() for path in content.files} & {path.resolve() for path in judges}
     if both:
         raise UsageError(
-            f"{min(both)} is both in --content and in --validation, as {len(both)} are; expected none: what was trained on cannot judge"
+            f"{min(both)} is both in --content and in --validation, as {len(both)} are; expected none: what was "
+            "trained on cannot judge"
         )
     if len(judges) < MIN_HELD_OUT:
         expected = f"expected at least {MIN_HELD_OUT}, better {BATCHES * BATCH}"
         raise UsageError(f"{len(judges)} photographs of {held_out.root} are left to judge by; {expected}")
     if len(judges) < BATCHES * BATCH:
-        logger.warning("%d photographs judge, less than %d batches of %d: intervals will be wide", len(judges), BATCHES, BATCH)
+        logger.warning(
+            "%d photographs judge, less than %d batches of %d: intervals will be wide", len(judges), BATCHES, BATCH
+        )

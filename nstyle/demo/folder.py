@@ -50,7 +50,9 @@ class DemoFolder:
             UsageError: If ``out`` is a file, or holds other files or another demo.
         """
         path = Path(out)
-        settings = repr(plan).replace(DemoTraining.__name__, "Lesson")  # The class's first name, which older folders hold.
+        settings = repr(plan).replace(
+            DemoTraining.__name__, "Lesson"
+        )  # The class's first name, which older folders hold.
         identity = {"nstyle": __version__, "model": hashlib.sha256(model.read_bytes()).hexdigest(), "plan": settings}
         if not holds_work(path, path / RECORD, "demo"):
             return cls(path, identity)

@@ -29,7 +29,9 @@ def check_photographs(folder: Path) -> None:
         NstyleError: If they are not in the folder and scikit-image is not installed.
     """
     if not all(path.is_file() for path in _paths(folder)) and find_spec("skimage") is None:
-        raise NstyleError('the photographs of the demo come with scikit-image, which is not installed: pip install "nstyle[demo]"')
+        raise NstyleError(
+            'the photographs of the demo come with scikit-image, which is not installed: pip install "nstyle[demo]"'
+        )
 
 
 def write_photographs(folder: Path) -> list[Path]:
@@ -70,8 +72,8 @@ def choose_vgg(given: str | None, notice: Callable[[str], None]) -> str:
     """Choose the VGG weights. They are not downloaded unless the user asks for it.
 
     Args:
-        given: What the user asked for. None: the file that ``NSTYLE_VGG`` names, else torchvision's weights if they were
-            downloaded before, else the small encoder that comes with the package.
+        given: What the user asked for. None: the file that ``NSTYLE_VGG`` names, else torchvision's weights if they
+            were downloaded before, else the small encoder that comes with the package.
         notice: Called with a line of text if that small encoder is taken.
 
     Returns:
@@ -92,7 +94,10 @@ def choose_vgg(given: str | None, notice: Callable[[str], None]) -> str:
         return default_source(given or "")
     if imagenet_is_here():
         return IMAGENET
-    notice(f"no VGG weights are at hand, so our own small encoder, {LITE}, stands in; --vgg {IMAGENET} downloads VGG16 (528 MB)")
+    notice(
+        f"no VGG weights are at hand, so our own small encoder, {LITE}, stands in; --vgg {IMAGENET} downloads VGG16 "
+        "(528 MB)"
+    )
     return LITE
 
 

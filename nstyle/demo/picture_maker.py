@@ -66,7 +66,9 @@ class PictureMaker:
                 cells.append([part, *(model.stylize(part, name, size=self.plan.cell) for name in names)])
             return labelled_table([""] * len(cells), [ORIGINAL, *names], cells, cell=self.plan.cell)
 
-        command = f"nstyle stylize {self.folder.shown('photographs')} --model {DEFAULT} --style {names[0]} {self.painted()}"
+        command = (
+            f"nstyle stylize {self.folder.shown('photographs')} --model {DEFAULT} --style {names[0]} {self.painted()}"
+        )
         caption = f"{len(self.photographs)} photographs in {len(names)} of them (the command paints one column)"
         return self.folder.picture("paint-photographs", caption, command, make)
 
@@ -92,7 +94,8 @@ class PictureMaker:
             between = [f"{100 - round(100 * alpha)} : {round(100 * alpha)}" for alpha in alphas[1:-1]]
             return labelled_table([""], [first, *between, last], [cells], cell=self.plan.cell)
 
-        command = f"nstyle stylize {self.photograph(photo)} --model {model_name} --weights {first}=0.5,{last}=0.5 {self.painted()}"
+        painting = f"nstyle stylize {self.photograph(photo)} --model {model_name}"
+        command = f"{painting} --weights {first}=0.5,{last}=0.5 {self.painted()}"
         return self.folder.picture(name, f"From {first} to {last} (the command paints the middle)", command, make)
 
     def four_styles(self, model: Stylizer, photo: str, corners: list[str]) -> Figure:
@@ -107,7 +110,9 @@ class PictureMaker:
             return framed_grid(cells, [None] * CORNERS, cell=self.plan.cell)
 
         blends = self.folder.shown("blends")
-        command = f"nstyle interpolate {self.photograph(photo)} --model {DEFAULT} --styles {','.join(corners)} --out {blends}"
+        command = (
+            f"nstyle interpolate {self.photograph(photo)} --model {DEFAULT} --styles {','.join(corners)} --out {blends}"
+        )
         caption = f"Between four styles: {corners[0]} and {corners[1]} above, {corners[2]} and {corners[3]} below"
         return self.folder.picture("paint-four", caption, command, make)
 
@@ -118,11 +123,19 @@ class PictureMaker:
             picture, side = self.photographs[photo], self.plan.side
             self.progress(f"{style} by halves", 0.0)
             half = model.stylize(picture, style, strength=0.5, size=side)
-            whole, own = model.stylize(picture, style, size=side), model.stylize(picture, style, keep_color="luminance", size=side)
-            return labelled_table([""], [style, "--strength 0.5", "--keep-color luminance"], [[whole, half, own]], cell=side)
+            whole, own = (
+                model.stylize(picture, style, size=side),
+                model.stylize(picture, style, keep_color="luminance", size=side),
+            )
+            return labelled_table(
+                [""], [style, "--strength 0.5", "--keep-color luminance"], [[whole, half, own]], cell=side
+            )
 
-        command = f"nstyle stylize {self.photograph(photo)} --model {DEFAULT} --style {style} --keep-color luminance {self.painted()}"
-        return self.folder.picture("paint-halves", f"As much of {style} as one wants (the command paints the last)", command, make)
+        painting = f"nstyle stylize {self.photograph(photo)} --model {DEFAULT} --style {style}"
+        command = f"{painting} --keep-color luminance {self.painted()}"
+        return self.folder.picture(
+            "paint-halves", f"As much of {style} as one wants (the command paints the last)", command, make
+        )
 
 
 def cut(picture: Image.Image) -> Image.Image:

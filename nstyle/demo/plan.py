@@ -30,7 +30,9 @@ class DemoTraining:
     """The number of updates lies between these two, whatever the time allows."""
 
     def __post_init__(self) -> None:
-        check_setting(1 <= self.min_updates <= self.max_updates, "min_updates", self.min_updates, f"1 to {self.max_updates}")
+        check_setting(
+            1 <= self.min_updates <= self.max_updates, "min_updates", self.min_updates, f"1 to {self.max_updates}"
+        )
 
     def settings(self) -> dict[str, Any]:
         """Return the settings under the names of :func:`nstyle.train`."""

@@ -52,7 +52,8 @@ def run_demo(out: str | Path, *, vgg: str | None = None, plan: DemoPlan = PLAN, 
 
     Raises:
         UsageError: If the folder holds something else, or ``vgg`` names no VGG weights.
-        NstyleError: If scikit-image is missing, a file cannot be written, or the demo is interrupted; what is done stays.
+        NstyleError: If scikit-image is missing, a file cannot be written, or the demo is interrupted; what is done
+            stays.
     """
     model = shipped_models()[DEFAULT]
     folder = DemoFolder.open(out, plan, model)
@@ -63,7 +64,8 @@ def run_demo(out: str | Path, *, vgg: str | None = None, plan: DemoPlan = PLAN, 
         _make(folder, plan, model, display)
     except InterruptedRunError as error:
         raise InterruptedRunError(
-            f"stopped; what is done is kept, and the same command goes on: nstyle demo --out {folder.shown()}", error.signal_number
+            f"stopped; what is done is kept, and the same command goes on: nstyle demo --out {folder.shown()}",
+            error.signal_number,
         ) from error
     return folder.page
 
@@ -76,7 +78,9 @@ def settle_vgg(folder: DemoFolder, given: str | None, notice: Callable[[str], No
     """
     asked = default_source(given) if given else ""
     if folder.vgg and asked not in ("", folder.asked, folder.vgg):
-        raise UsageError(f"{folder.path} holds a demo that trains with --vgg {folder.vgg}; remove it, or choose another --out")
+        raise UsageError(
+            f"{folder.path} holds a demo that trains with --vgg {folder.vgg}; remove it, or choose another --out"
+        )
     if not folder.vgg:
         folder.asked, folder.vgg = asked, choose_vgg(given, notice)
 
@@ -89,25 +93,39 @@ def _make(folder: DemoFolder, plan: DemoPlan, model: Path, display: Display) -> 
     display.notice(f"2 of 5: painting with the shipped model, {len(stylizer.styles)} styles and blends of them")
     with display.painting() as progress:
         painted = paint_section(PictureMaker(folder, plan, photographs, progress), stylizer)
-    display.notice(f"3 of 5: add-style, teaching the model {len(plan.append.styles)} more styles in about {plan.append.seconds:.0f} seconds")
+    display.notice(
+        f"3 of 5: add-style, teaching the model {len(plan.append.styles)} more styles in about "
+        f"{plan.append.seconds:.0f} seconds"
+    )
     run = train(folder, plan.append, model, display.notice, display.training)
     with display.painting() as progress:
         appended = append_section(PictureMaker(folder, plan, photographs, progress), stylizer, run)
     count = len(plan.scratch.styles)
-    display.notice(f"4 of 5: train, a small network of {count} styles from nothing in about {plan.scratch.seconds:.0f} seconds")
+    display.notice(
+        f"4 of 5: train, a small network of {count} styles from nothing in about {plan.scratch.seconds:.0f} seconds"
+    )
     run = train(folder, plan.scratch, model, display.notice, display.training)
     with display.painting() as progress:
         scratch = scratch_section(PictureMaker(folder, plan, photographs, progress), run)
     display.notice(f"5 of 5: the page, {folder.page}")
-    sections = [_summary_section(folder, plan), painted, appended, scratch, _next_section(folder, plan), _measured_section(folder, plan)]
+    sections = [
+        _summary_section(folder, plan),
+        painted,
+        appended,
+        scratch,
+        _next_section(folder, plan),
+        _measured_section(folder, plan),
+    ]
     write_atomically(folder.page, render(TITLE, sections, f"nstyle {__version__}").encode())
 
 
 def _summary_section(folder: DemoFolder, plan: DemoPlan) -> Section:
     styles = [*plan.append.styles, *plan.scratch.styles]
     text = (
-        f"Everything here was made on this machine in {sum(folder.seconds.values()):.0f} seconds, two trainings included. Below each picture "
-        f"stands the command that makes it. The styles {', '.join(styles[:-1])} and {styles[-1]} were drawn by nstyle's own code; they, the "
+        f"Everything here was made on this machine in {sum(folder.seconds.values()):.0f} seconds, two trainings "
+        "included. Below each picture "
+        f"stands the command that makes it. The styles {', '.join(styles[:-1])} and {styles[-1]} were drawn by "
+        "nstyle's own code; they, the "
         f"photographs, the models and all pictures lie in {folder.shown()}."
     )
     return Section("In short", text)

@@ -33,7 +33,8 @@ def paint_section(maker: PictureMaker, model: Stylizer) -> Section:
         figures.append(maker.four_styles(model, "coffee", corners))
     figures.append(maker.by_halves(model, "rocket", styles[0]))
     text = (
-        f"The model that comes with nstyle holds {len(styles)} styles. They share every convolution; a style is a scale and a shift of each "
+        f"The model that comes with nstyle holds {len(styles)} styles. They share every convolution; a style is a "
+        "scale and a shift of each "
         f"channel, and blends mix those, never pixels. {CREDITS}"
     )
     return Section("Painting with the shipped model", text, figures)
@@ -45,8 +46,10 @@ def append_section(maker: PictureMaker, model: Stylizer, run: Path) -> Section:
     figures = _figures(maker, training, run, grown, "astronaut", (model.styles[0], training.styles[0]))
     kept = "bit for bit as they were" if keeps_styles(model, grown) else "changed, which must not be: please report it"
     text = (
-        f"{_how_it_was_trained(maker, training, run)} Only the scales and shifts of the new styles are trained: all weights of "
-        f"the {len(model.styles)} old ones are {kept} (compared just now). Minutes more make them better; so do more photographs."
+        f"{_how_it_was_trained(maker, training, run)} Only the scales and shifts of the new styles are trained: all "
+        "weights of "
+        f"the {len(model.styles)} old ones are {kept} (compared just now). Minutes more make them better; so do more "
+        "photographs."
     )
     return Section(f"Teaching it {len(training.styles)} more styles", text, figures)
 
@@ -56,8 +59,10 @@ def scratch_section(maker: PictureMaker, run: Path) -> Section:
     network, training = load(run), maker.plan.scratch
     figures = _figures(maker, training, run, network, "chelsea", (training.styles[0], training.styles[1]))
     text = (
-        f"{_how_it_was_trained(maker, training, run)} It began with random weights, is {training.width:g} times as wide as the shipped "
-        f"model, and has seen {len(maker.photographs)} photographs. It shows that training works, not how well: the shipped model had "
+        f"{_how_it_was_trained(maker, training, run)} It began with random weights, is {training.width:g} times as "
+        "wide as the shipped "
+        f"model, and has seen {len(maker.photographs)} photographs. It shows that training works, not how well: the "
+        "shipped model had "
         "thousands of photographs and thousands of updates."
     )
     return Section("A network of your own, from nothing", text, figures)
@@ -76,9 +81,16 @@ def learnt_styles(maker: PictureMaker, training: DemoTraining, model: Stylizer) 
             cells.append([cut(style), *painted])
         return labelled_table([""] * len(cells), ["the style", *maker.photographs], cells, cell=maker.plan.cell)
 
-    painting = f"nstyle stylize {folder.shown('photographs')} --model {folder.shown(training.run)} --all {maker.painted()}"
+    painting = (
+        f"nstyle stylize {folder.shown('photographs')} --model {folder.shown(training.run)} --all {maker.painted()}"
+    )
     command = f"{training_command(folder, training)}\n{painting}"
-    return folder.picture(f"{training.run}-learnt", f"{' and '.join(training.styles)}: the style, and photographs painted in it", command, make)
+    return folder.picture(
+        f"{training.run}-learnt",
+        f"{' and '.join(training.styles)}: the style, and photographs painted in it",
+        command,
+        make,
+    )
 
 
 def keeps_styles(old: Stylizer, new: Stylizer) -> bool:
@@ -92,13 +104,16 @@ def keeps_styles(old: Stylizer, new: Stylizer) -> bool:
     return new.styles[:rows] == old.styles and all(same)
 
 
-def _figures(maker: PictureMaker, training: DemoTraining, run: Path, model: Stylizer, photo: str, ends: tuple[str, str]) -> list[Figure]:
+def _figures(
+    maker: PictureMaker, training: DemoTraining, run: Path, model: Stylizer, photo: str, ends: tuple[str, str]
+) -> list[Figure]:
     return [
         learnt_styles(maker, training, model),
         maker.blend_strip(f"{training.run}-blend", model, maker.folder.shown(training.run), photo, ends),
         Figure.of_plot(
             f"{training.run}-curves",
-            "The losses of every update, faint, and their running means: every update sees other crops, so they scatter",
+            "The losses of every update, faint, and their running means: every update sees other crops, so they "
+            "scatter",
             curves_plot(read_curves(run)),
         ),
     ]
@@ -108,6 +123,7 @@ def _how_it_was_trained(maker: PictureMaker, training: DemoTraining, run: Path) 
     info = read_info(run / MODEL_FILE)
     seconds = maker.folder.seconds.get(f"{training.run}-training", 0.0)
     return (
-        f"{info.run_updates} updates on crops of the {len(maker.photographs)} photographs, in {seconds:.0f} seconds, against "
+        f"{info.run_updates} updates on crops of the {len(maker.photographs)} photographs, in {seconds:.0f} seconds, "
+        "against "
         f"the features of {info.vgg['architecture']} ({info.vgg['release']})."
     )

@@ -31,7 +31,13 @@ class _EnoughError(Exception):
     """Ends a training that is only timed."""
 
 
-def train(folder: DemoFolder, training: DemoTraining, model: Path, notice: Callable[[str], None], open_display: TrainingDisplay) -> Path:
+def train(
+    folder: DemoFolder,
+    training: DemoTraining,
+    model: Path,
+    notice: Callable[[str], None],
+    open_display: TrainingDisplay,
+) -> Path:
     """Train into a run directory of the demo, unless an earlier run of the demo did.
 
     Args:
@@ -102,7 +108,12 @@ def seconds_per_update(prepare: Callable[[Path, int], Trainer]) -> float:
 def _prepare(folder: DemoFolder, training: DemoTraining, model: Path, path: Path, updates: int) -> Trainer:
     styles = [folder.styles / f"{name}.jpg" for name in training.styles]
     photographs = str(folder.photographs)
-    settings: dict[str, Any] = training.settings() | {"updates": updates, "content": photographs, "validation": photographs, "vgg": folder.vgg}
+    settings: dict[str, Any] = training.settings() | {
+        "updates": updates,
+        "content": photographs,
+        "validation": photographs,
+        "vgg": folder.vgg,
+    }
     if training.width is None:
         return prepare_append(model, styles, out=path, **settings)
     return prepare_training(styles, out=path, resume=False, **settings)

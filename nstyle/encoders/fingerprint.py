@@ -18,15 +18,16 @@ TOLERANCE = 1e-3
 """Largest relative difference between two numbers that count as equal."""
 
 Fingerprint = dict[str, list[float]]
-"""For each ReLU layer: the mean activation, the norm of the Gram matrix divided by C H W, and the centre of the channels' means.
+"""For each ReLU layer: the mean activation, the norm of the Gram matrix divided by C H W, and the centre of the
+channels' means.
 
-The first two do not change when channels are permuted. The third does, so that it also recognizes a file whose channels are in
-another order.
+The first two do not change when channels are permuted. The third does, so that it also recognizes a file whose channels
+are in another order.
 """
 
 
 def built_in_picture() -> Image.Image:
-    """Draw the picture that fingerprints are taken of, RGB 128x128: stripes, rings, edges and flat fields in many colours."""
+    """Draw the picture of which fingerprints are taken, RGB 128x128: stripes, rings, edges, flat fields."""
     y, x = np.mgrid[0:SIZE, 0:SIZE] / SIZE
     radius = np.hypot(x - 0.6, y - 0.4)
     red = 0.5 + 0.5 * np.sin(40 * x + 6 * np.sin(7 * y))
@@ -49,7 +50,8 @@ def fingerprint(weights: VGGWeights) -> Fingerprint:
     for name, feature in features.items():
         means = feature.mean(dim=(0, 2, 3)).double()
         centre = (means * torch.arange(len(means))).sum() / means.sum().clamp(min=1e-12)
-        # F F^T as the gradient of a 1x1 convolution, which sums in the order in which the losses' Gram matrices do on a CPU.
+        # F F^T as the gradient of a 1x1 convolution, which sums in the order in which the losses' Gram matrices do on a
+        # CPU.
         size = (len(means), len(means), 1, 1)
         gram = conv2d_weight(feature, size, feature).flatten(1) / feature[0].numel()  # type: ignore[no-untyped-call]
         result[name] = [means.mean().item(), gram.double().norm().item(), centre.item()]
@@ -77,7 +79,9 @@ def compare(taken: Fingerprint, stored: Fingerprint) -> Comparison:
     """Compare the layers that both fingerprints have, in the order of the network."""
     agreeing: list[str] = []
     for name in (name for name in taken if name in stored):
-        for what, got, expected in zip(("mean activation", "Gram norm", "channel order"), taken[name], stored[name], strict=True):
+        for what, got, expected in zip(
+            ("mean activation", "Gram norm", "channel order"), taken[name], stored[name], strict=True
+        ):
             if not abs(got - expected) <= TOLERANCE * abs(expected):
                 return Comparison(tuple(agreeing), f"{what} at {name} is {got:.5g}, expected {expected:.5g}")
         agreeing.append(name)

@@ -1,4 +1,4 @@
-"""The small perceptual network lite, which was trained to imitate VGG16: for machines without VGG16, and for quick trials.
+"""The small perceptual network lite, which was trained to imitate VGG16, for machines without VGG16 and quick trials.
 
 Shape suffixes: B batch, C channels, H height, W width.
 """
@@ -123,14 +123,18 @@ class LiteFeatures(nn.Module):
         super().__init__()
         missing = [layer for layer in layers if layer not in LAYERS]
         if missing or not layers:
-            raise UsageError(f"lite has no layer '{', '.join(missing)}'; expected some of {', '.join(LAYERS)}, or VGG16 with --vgg")
+            raise UsageError(
+                f"lite has no layer '{', '.join(missing)}'; expected some of {', '.join(LAYERS)}, or VGG16 with --vgg"
+            )
         self.layers = tuple(layers)
         self.dtype = dtype
         self.network = LiteNetwork()
         self.network.load_state_dict(weights.state)
         self.network.to(dtype)
         first = FirstConv(WIDTHS[0], dtype)
-        first.load_state_dict({"weight": weights.state["convs.conv1_1.weight"], "bias": weights.state["convs.conv1_1.bias"]})
+        first.load_state_dict(
+            {"weight": weights.state["convs.conv1_1.weight"], "bias": weights.state["convs.conv1_1.bias"]}
+        )
         self.network.convs["conv1_1"] = first
         self.register_buffer("mean", torch.tensor(weights.mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(weights.std).view(3, 1, 1), persistent=False)
@@ -138,10 +142,12 @@ class LiteFeatures(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, image: Tensor, layers: Sequence[str] | None = None) -> dict[str, Tensor]:
-        """Compute features of RGB (B, 3, H, W) in [0, 1] at some of the layers that were given at construction, None for all."""
+        """Compute features of RGB (B, 3, H, W) in [0, 1] at some of the layers given at construction, None for all."""
         with torch.autocast(image.device.type, enabled=False):
             x = (image - self.mean.to(image.dtype)) / self.std.to(image.dtype)
-            features: dict[str, Tensor] = self.network(x.contiguous(memory_format=torch.channels_last), layers or self.layers)
+            features: dict[str, Tensor] = self.network(
+                x.contiguous(memory_format=torch.channels_last), layers or self.layers
+            )
         return features
 
     def extra_repr(self) -> str:

@@ -13,8 +13,10 @@ from nstyle.errors import UsageError
 EncoderWeights = VGGWeights | LiteWeights
 
 
-def load_encoder_weights(source: str | Path | None = None, *, architecture: Architecture | None = None) -> EncoderWeights:
-    """Load the weights that ``--vgg`` names: ``"lite"``, or a source of :func:`nstyle.encoders.vgg_weights.load_vgg_weights`.
+def load_encoder_weights(
+    source: str | Path | None = None, *, architecture: Architecture | None = None
+) -> EncoderWeights:
+    """Load the weights that ``--vgg`` names: ``"lite"``, or else as :func:`load_vgg_weights` does.
 
     Raises:
         UsageError: If the file does not exist or holds no VGG, or not the network that is wanted.
@@ -38,5 +40,7 @@ def build_encoder(
     if isinstance(weights, VGGWeights):
         return VGGFeatures(weights, layers, pooling=pooling, dtype=dtype)
     if pooling != "max":
-        raise UsageError(f"lite has max pooling only, and {pooling} pooling was asked for; give VGG16 weights with --vgg")
+        raise UsageError(
+            f"lite has max pooling only, and {pooling} pooling was asked for; give VGG16 weights with --vgg"
+        )
     return LiteFeatures(weights, layers, dtype=dtype)

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from http import HTTPStatus
 
 DEADLINE = 6.0
-"""Seconds within which a server must answer. A name server that cannot be reached makes a program wait longer than any timeout of its
-sockets."""
+"""Seconds within which a server must answer. A name server that cannot be reached makes a program wait longer than any
+timeout of its sockets."""
 STALL = 30.0
 """Seconds without data after which a download has stalled."""
 
@@ -41,7 +41,7 @@ def check_reachable(url: str, *, deadline: float = DEADLINE) -> None:
 
 @contextmanager
 def noticing_stalls() -> Iterator[None]:
-    """Let downloads in this context raise :class:`TimeoutError` when they stall. Those of torch.hub would wait for ever."""
+    """Let downloads in this context raise :class:`TimeoutError` when they stall. Else torch.hub waits for ever."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(STALL)
     try:

@@ -44,7 +44,9 @@ def check_layers(layers: Iterable[str], architecture: Architecture) -> None:
         raise UsageError(f"got no layers for {architecture}; expected names such as relu1_2,relu2_2")
     for layer in layers:
         if layer not in names:
-            near = difflib.get_close_matches(layer, names, n=4, cutoff=0.5) or [name for name in names if name.startswith("relu")]
+            near = difflib.get_close_matches(layer, names, n=4, cutoff=0.5) or [
+                name for name in names if name.startswith("relu")
+            ]
             raise UsageError(f"{architecture} has no layer '{layer}'; did you mean {', '.join(near)}?")
 
 
@@ -59,7 +61,8 @@ class VGGWeights:
 
     architecture: Architecture
     release: str
-    """The training that the weights come from: ``"oxford"``, ``"torchvision"``, ``"unknown"``, or ``"random"`` for none."""
+    """The training that the weights come from: ``"oxford"``, ``"torchvision"``, ``"unknown"``, or ``"random"`` for
+    none."""
     mean: tuple[float, float, float]
     """The mean that is subtracted from RGB in [0, 1]."""
     std: tuple[float, float, float]
@@ -93,7 +96,9 @@ class VGGWeights:
             if name.startswith("conv"):
                 out_channels = CHANNELS_PER_BLOCK[int(name[4]) - 1]
                 std = (2 / (9 * in_channels)) ** 0.5
-                state[f"features.{index}.weight"] = std * torch.randn(out_channels, in_channels, 3, 3, generator=generator)
+                state[f"features.{index}.weight"] = std * torch.randn(
+                    out_channels, in_channels, 3, 3, generator=generator
+                )
                 state[f"features.{index}.bias"] = 0.1 * torch.randn(out_channels, generator=generator)
                 in_channels = out_channels
         mean, std_rgb = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -144,8 +149,10 @@ class VGGFeatures(nn.Module):
         last = max(names.index(name) for name in layers)
         if last > names.index(weights.deepest):
             raise UsageError(
-                f"layer {names[last]} was asked for, but these {weights.architecture} weights stop at {weights.deepest}; "
-                "choose shallower layers (--layers, --style-layers, --content-layers) or give complete weights with --vgg"
+                f"layer {names[last]} was asked for, but these {weights.architecture} weights stop at "
+                f"{weights.deepest}; "
+                "choose shallower layers (--layers, --style-layers, --content-layers) or give complete weights with "
+                "--vgg"
             )
         self.layers = tuple(layers)
         self.names = names[: last + 1]
@@ -154,7 +161,11 @@ class VGGFeatures(nn.Module):
         for index, name in enumerate(self.names):
             if name.startswith("conv"):
                 weight, bias = weights.state[f"features.{index}.weight"], weights.state[f"features.{index}.bias"]
-                conv = nn.Conv2d(weight.shape[1], weight.shape[0], 3, padding=1) if index else FirstConv(weight.shape[0], dtype)
+                conv = (
+                    nn.Conv2d(weight.shape[1], weight.shape[0], 3, padding=1)
+                    if index
+                    else FirstConv(weight.shape[0], dtype)
+                )
                 conv.load_state_dict({"weight": weight, "bias": bias})
                 self.convs[name] = conv.to(dtype) if index else conv
         self.dtype = dtype

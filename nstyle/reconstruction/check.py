@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from PIL import Image
 
@@ -77,7 +77,10 @@ def check_vgg(
     check_setting(32 <= size <= 2048, "--size", size, "32 to 2048 px")
     needed = min_side(layer for _, _, layers in choices for layer in layers)
     if min(image.size) * size < needed * max(image.size):
-        raise UsageError(f"a picture of {image.width}x{image.height} px at --size {size} is too narrow; expected at least {needed} px each way")
+        raise UsageError(
+            f"a picture of {image.width}x{image.height} px at --size {size} is too narrow; expected at least {needed} "
+            "px each way"
+        )
     findings = check_weights(weights)
     pictures = [Shown("the picture", resize(image, long_side=size))]
     for kind, label, layers in choices:
@@ -90,7 +93,7 @@ def check_vgg(
 
 
 def _choices(weights: VGGWeights) -> list[tuple[Literal["style", "content"], str, tuple[str, ...]]]:
-    """List the kind, the label and the layers of each reconstruction. Sets are cut to the layers that the weights reach."""
+    """List kind, label and layers of each reconstruction. Sets are cut to the layers that the weights reach."""
     names = layer_names(weights.architecture)
     reach = names.index(weights.deepest)
     choices: list[tuple[Literal["style", "content"], str, tuple[str, ...]]] = []
@@ -104,13 +107,19 @@ def _choices(weights: VGGWeights) -> list[tuple[Literal["style", "content"], str
 
 
 def _reconstruction(
-    kind: Literal["style", "content"], label: str, layers: tuple[str, ...], weights: VGGWeights, image: Image.Image, size: int, iterations: int
+    kind: Literal["style", "content"],
+    label: str,
+    layers: tuple[str, ...],
+    weights: VGGWeights,
+    image: Image.Image,
+    size: int,
+    iterations: int,
 ) -> tuple[Finding, ReconstructionResult | None]:
     """Reconstruct from some layers, and report the factor by which each loss fell."""
     what = f"{kind} {'+'.join(layers)}" + (f" ({label})" if label else "")
-    pictures = {"style": image} if kind == "style" else {"content": image}
+    picture: dict[str, Any] = {kind: image}
     try:
-        result = reconstruct(**pictures, layers=layers, weights=weights, size=size, iterations=iterations, patience=0)  # type: ignore[arg-type]
+        result = reconstruct(**picture, layers=layers, weights=weights, size=size, iterations=iterations, patience=0)
     except NstyleError as error:
         return Finding(what, False, str(error)), None
     falls = {name.split("/")[1]: result.initial[name] / max(value, 1e-30) for name, value in result.terms.items()}

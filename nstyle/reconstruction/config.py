@@ -23,12 +23,13 @@ TRANSFER_STYLE_LAYERS: LayerWeights = {f"relu{block}_1": 0.2 for block in range(
 """Gatys et al. 2016: five layers with equal weights, of sum 1."""
 DEFAULT_ITERATIONS: dict[OptimizerName, int] = {"lbfgs": 300, "adam": 3000, "sgd": 3000}
 DEFAULT_LR: dict[OptimizerName, float] = {"lbfgs": 1.0, "adam": 1e-3, "sgd": 0.05}
-"""For L-BFGS, the first length tried along its direction; for Adam, the rate of the style-inversion chapter; for SGD, see
-:mod:`nstyle.reconstruction.optimizers`."""
+"""For L-BFGS, the first length tried along its direction; for Adam, the rate of the style-inversion chapter; for SGD,
+see :mod:`nstyle.reconstruction.optimizers`."""
 DEFAULT_PATIENCE = 200
 TRANSFER_STYLE_WEIGHT: dict[StyleLossName, float] = {"gram": 0.002, "gram-gatys": 0.008}
-"""Default style weights, chosen by eye among 0.00002, 0.0002, 0.002 and 0.02 on a portrait and Starry Night at 256 px, with Oxford
-weights, content relu3_3 and style relu1_1 to relu3_1. For other losses and releases of VGG no default is known."""
+"""Default style weights, chosen by eye among 0.00002, 0.0002, 0.002 and 0.02 on a portrait and Starry Night at 256 px,
+with Oxford weights, content relu3_3 and style relu1_1 to relu3_1. For other losses and releases of VGG no default is
+known."""
 TUNED_RELEASE = "oxford"
 """The VGG release that they were chosen with."""
 
@@ -46,17 +47,18 @@ class ReconstructionConfig:
     moments: int | None = None
     """The number of moments, 1 to 4. Only for the loss ``moments``, where None means 2."""
     content_loss: ContentLoss = "mean"
-    """``mean``: the mean squared error (Du), whose weight is right at every size. ``half-sum``: ``1/2 sum (F - P)^2`` (Gatys et al.
-    2015; Nikulina 2022, Kang 2017)."""
+    """``mean``: the mean squared error (Du), whose weight is right at every size. ``half-sum``: ``1/2 sum (F - P)^2``
+    (Gatys et al. 2015; Nikulina 2022, Kang 2017)."""
     style_weight: float | None = None
-    """Du's k, the weight of the style loss; that of the content loss is 1. None: TRANSFER_STYLE_WEIGHT, or 1 without a content."""
+    """Du's k, the weight of the style loss; that of the content loss is 1. None: TRANSFER_STYLE_WEIGHT, or 1 without a
+    content."""
     style_mix: tuple[float, ...] = ()
     """The part of each style picture, normalized to sum 1. Empty for equal parts."""
     tv_weight: float = 0.0
     """The weight of total variation."""
     tv: TotalVariation = "squared"
-    """The form of total variation, averaged over pixels in [0, 1]: squared differences (Johnson et al. 2016), or their power of 1.25
-    (Kang 2017)."""
+    """The form of total variation, averaged over pixels in [0, 1]: squared differences (Johnson et al. 2016), or their
+    power of 1.25 (Kang 2017)."""
     feature_scale: float = 1.0
     """A factor on all features. With 1/255, features of the Oxford weights have the scale of pictures in [0, 1]."""
     pooling: Pooling = "max"
@@ -78,12 +80,13 @@ class ReconstructionConfig:
     size: int = 256
     """The long side of the result in pixels."""
     style_size: StyleSize = "content"
-    """Style pictures are resized to the long side of the result (``content``, Nikulina 2022), or keep their size (``own``)."""
+    """Style pictures are resized to the long side of the result (``content``, Nikulina 2022), or keep their size
+    (``own``)."""
     min_size: int | None = None
     """The first long side of a scale ladder, which grows by sqrt 2. None: no ladder."""
     start: Start | None = None
-    """What the optimization starts from. None: the content in a transfer, else noise, which is N(127.5, 127.5^2) on the scale of
-    0-255 (Early, Sian and Stonard), clipped."""
+    """What the optimization starts from. None: the content in a transfer, else noise, which is N(127.5, 127.5^2) on the
+    scale of 0-255 (Early, Sian and Stonard), clipped."""
     seed: int = 0
     """The seed of the noise and of random pairs."""
     precision: Precision = "auto"
@@ -95,8 +98,9 @@ class ReconstructionConfig:
 
     def __post_init__(self) -> None:
         choices = (
-            ("content_loss", ContentLoss), ("tv", TotalVariation), ("pooling", Pooling), ("network", Architecture), ("loss", StyleLossName),
-            ("start", Start), ("style_size", StyleSize), ("precision", Precision), ("optimizer", OptimizerName),
+            ("content_loss", ContentLoss), ("tv", TotalVariation), ("pooling", Pooling), ("network", Architecture),
+            ("loss", StyleLossName), ("start", Start), ("style_size", StyleSize), ("precision", Precision),
+            ("optimizer", OptimizerName),
         )  # fmt: skip
         for name, kind in choices:
             value = getattr(self, name)
@@ -126,7 +130,9 @@ class ReconstructionConfig:
         if not self.is_transfer:
             return 1.0
         if self.loss not in TRANSFER_STYLE_WEIGHT or self.content_loss != "mean" or self.feature_scale != 1:
-            convention = f"--loss {self.loss}, --content-loss {self.content_loss} and --feature-scale {self.feature_scale:g}"
+            convention = (
+                f"--loss {self.loss}, --content-loss {self.content_loss} and --feature-scale {self.feature_scale:g}"
+            )
             raise UsageError(f"no style weight is known for {convention}; give --style-weight")
         return TRANSFER_STYLE_WEIGHT[self.loss]
 
@@ -136,8 +142,15 @@ class ReconstructionConfig:
         assert self.iterations is not None
         for name in ("iterations", "patience", "size", "seed", *(("min_size",) if self.min_size is not None else ())):
             check_setting(isinstance(getattr(self, name), int), _flag(name), getattr(self, name), "a whole number")
-        check_setting(self.threshold is None or 0 < self.threshold < math.inf, "--threshold", self.threshold, "a finite number above 0")
-        weights = {f"the weight of {name}": weight for name, weight in {**self.style_layers, **self.content_layers}.items()}
+        check_setting(
+            self.threshold is None or 0 < self.threshold < math.inf,
+            "--threshold",
+            self.threshold,
+            "a finite number above 0",
+        )
+        weights = {
+            f"the weight of {name}": weight for name, weight in {**self.style_layers, **self.content_layers}.items()
+        }
         weights |= {f"part {i} of --mix": part for i, part in enumerate(self.style_mix, start=1)}
         weights |= {"--style-weight": self.style_weight, "--tv-weight": self.tv_weight}
         for name, weight in weights.items():
@@ -148,7 +161,12 @@ class ReconstructionConfig:
         check_setting(self.iterations >= 1, "--iterations", self.iterations, "at least 1")
         check_setting(self.patience >= 0, "--patience", self.patience, "at least 0 (0 for never)")
         check_setting(16 <= self.size <= 8192, "--size", self.size, "16 to 8192 px")
-        check_setting(self.min_size is None or 16 <= self.min_size <= self.size, "--min-size", self.min_size, f"16 to --size ({self.size}) px")
+        check_setting(
+            self.min_size is None or 16 <= self.min_size <= self.size,
+            "--min-size",
+            self.min_size,
+            f"16 to --size ({self.size}) px",
+        )
         check_setting(0 <= self.seed < 2**31, "--seed", self.seed, "0 to 2147483647")
 
     def _check_combinations(self) -> None:
@@ -157,19 +175,30 @@ class ReconstructionConfig:
         if self.schedule not in (None, "seed-000"):
             raise UsageError(f"--schedule is {self.schedule}; expected seed-000")
         if self.moments is not None and self.loss != "moments":
-            raise UsageError(f"--moments is {self.moments}, but --loss {self.loss} has none; leave it out or choose --loss moments")
+            raise UsageError(
+                f"--moments is {self.moments}, but --loss {self.loss} has none; leave it out or choose --loss moments"
+            )
         if self.is_random and self.optimizer == "lbfgs":
-            raise UsageError(f"--loss {self.loss} draws new pairs at every iteration, which L-BFGS cannot use; choose --optimizer adam or sgd")
+            raise UsageError(
+                f"--loss {self.loss} draws new pairs at every iteration, which L-BFGS cannot use; choose --optimizer "
+                "adam or sgd"
+            )
         if self.can_be_negative and self.threshold is not None:
-            raise UsageError(f"--threshold is {self.threshold}, but --loss {self.loss} can be negative: leave it out, --patience stops the run")
+            raise UsageError(
+                f"--threshold is {self.threshold}, but --loss {self.loss} can be negative: leave it out, --patience "
+                "stops the run"
+            )
         needs_content, needs_style = self.start in ("content", "average"), self.start in ("style", "average")
         if (needs_content and not self.content_layers) or (needs_style and not self.style_layers):
             what = "a content and a style" if self.start == "average" else f"a {self.start}"
-            raise UsageError(f"--start {self.start} needs {what}, and this reconstruction has only one of the two; expected noise, say")
+            raise UsageError(
+                f"--start {self.start} needs {what}, and this reconstruction has only one of the two; expected noise, "
+                "say"
+            )
 
     @property
     def term_weights(self) -> dict[str, float]:
-        """The weight of every term in the loss, by the name of the term: ``style/relu1_1``, ``content/relu3_3``, ``tv``."""
+        """The weight of every term in the loss, by its name: ``style/relu1_1``, ``content/relu3_3``, ``tv``."""
         assert self.style_weight is not None
         weights = {f"style/{name}": self.style_weight * weight for name, weight in self.style_layers.items()}
         weights |= {f"content/{name}": weight for name, weight in self.content_layers.items()}
@@ -183,7 +212,9 @@ class ReconstructionConfig:
     @property
     def is_averaged(self) -> bool:
         """Whether the loss is averaged over positions; ``half-sum`` and ``mmd`` are summed."""
-        return not (self.content_layers and self.content_loss == "half-sum") and not (self.style_layers and self.loss == "mmd")
+        return not (self.content_layers and self.content_loss == "half-sum") and not (
+            self.style_layers and self.loss == "mmd"
+        )
 
     @property
     def is_random(self) -> bool:
@@ -199,8 +230,8 @@ class ReconstructionConfig:
     def wants_float32(self) -> bool:
         """Whether the precision of bfloat16 is too low for the features.
 
-        It has 8 significant bits. Third and fourth moments, and a threshold far below the loss of the start, need more: with four
-        moments L-BFGS converged to twice the loss.
+        It has 8 significant bits. Third and fourth moments, and a threshold far below the loss of the start, need more:
+        with four moments L-BFGS converged to twice the loss.
         """
         return self.threshold is not None or (self.moments or 0) > 2
 
@@ -241,7 +272,9 @@ def parse_layers(text: str) -> dict[str, float]:
         try:
             layers[name.strip()] = float(weight) if equals else 1.0
         except ValueError:
-            raise UsageError(f"'{part}' is no layer with a weight; expected NAME or NAME=WEIGHT, such as relu2_1=0.5") from None
+            raise UsageError(
+                f"'{part}' is no layer with a weight; expected NAME or NAME=WEIGHT, such as relu2_1=0.5"
+            ) from None
     return layers
 
 

@@ -23,7 +23,8 @@ LADDER_STEP = math.sqrt(2)
 IMPROVEMENT = 1e-3
 """A loss that falls by less than this share within the patience is on a plateau."""
 SMOOTHING = 0.98
-"""Weight of the past in the running mean of the loss, which replaces the loss where every evaluation draws at random."""
+"""Weight of the past in the running mean of the loss, which replaces the loss where every evaluation draws at
+random."""
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,8 @@ class Reconstruction:
         """Optimize to the end.
 
         Args:
-            progress: Called with the picture of the start or of a loaded state, and after every update. :meth:`state_dict` is
-                complete while it is called, and only then.
+            progress: Called with the picture of the start or of a loaded state, and after every update.
+                :meth:`state_dict` is complete while it is called, and only then.
 
         Raises:
             NonFiniteLossError: If a loss is not finite; :attr:`best` stays what it was.
@@ -145,13 +146,19 @@ class Reconstruction:
                 self._observe(evaluation)
             self.seconds = time.perf_counter() - started
             terms = dict(evaluation.terms)
-            progress(Progress(self.iteration, self.iterations, self.sizes[self.scale], evaluation.loss, terms, self.image[0]))
+            progress(
+                Progress(self.iteration, self.iterations, self.sizes[self.scale], evaluation.loss, terms, self.image[0])
+            )
             self.stopped = self._stop_reason(evaluation)
             if self.stopped:
                 return
             # Random pairs depend on the number of the update, and are drawn for the picture after it.
             number = self.iteration + 1
-            image, evaluation = self.optimizer.step(self.image, evaluation, lambda x: objective.evaluate(x, number))  # noqa: B023
+            image, evaluation = self.optimizer.step(
+                self.image,
+                evaluation,
+                lambda x: objective.evaluate(x, number),  # noqa: B023
+            )
             if image is self.image:
                 self.stopped = "converged"
                 return
@@ -159,7 +166,11 @@ class Reconstruction:
 
     def _objective(self) -> Objective:
         size = self.sizes[self.scale]
-        styles = [style.to(self.device) for style in self.pictures.styles_at(self.config, size)] if self.config.style_layers else []
+        styles = (
+            [style.to(self.device) for style in self.pictures.styles_at(self.config, size)]
+            if self.config.style_layers
+            else []
+        )
         content = self.pictures.content_at(size).to(self.device) if self.config.content_layers else None
         return Objective(self.vgg, self.config, styles, self.pictures.mix(self.config) if styles else [], content)
 
@@ -167,9 +178,12 @@ class Reconstruction:
         """Keep the best picture, and the last iteration at which the loss fell by IMPROVEMENT."""
         self._seen = (self.scale, self.iteration)
         if not math.isfinite(evaluation.loss):
-            bad = next((name for name, value in evaluation.terms.items() if not math.isfinite(value)), "the weighted sum")
+            bad = next(
+                (name for name, value in evaluation.terms.items() if not math.isfinite(value)), "the weighted sum"
+            )
             raise NonFiniteLossError(
-                f"the loss became {evaluation.loss} at iteration {self.iteration} ({bad}); the best picture before it is kept: "
+                f"the loss became {evaluation.loss} at iteration {self.iteration} ({bad}); the best picture before it "
+                "is kept: "
                 "give a smaller --feature-scale or smaller weights"
             )
         if not self.initial:

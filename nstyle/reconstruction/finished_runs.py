@@ -27,7 +27,9 @@ class Run:
     @property
     def initial_loss(self) -> float:
         """The weighted loss of the start, at the first size of a ladder."""
-        return float(sum(weight * self.description["initial"][name] for name, weight in self.config.term_weights.items()))
+        return float(
+            sum(weight * self.description["initial"][name] for name, weight in self.config.term_weights.items())
+        )
 
     @property
     def best_loss(self) -> float:
@@ -59,7 +61,10 @@ class Run:
         pictures = [name for name in (self.description["content"], *self.description["styles"]) if name]
         words = [" + ".join(Path(name).stem for name in pictures), f"{config.optimizer} at {config.lr:g}"]
         words += [f"schedule {config.schedule}" if config.schedule else f"{config.iterations} iterations"]
-        words += [f"{config.size} px" + (f" from {config.min_size} px on" if config.min_size else ""), f"start {config.start}"]
+        words += [
+            f"{config.size} px" + (f" from {config.min_size} px on" if config.min_size else ""),
+            f"start {config.start}",
+        ]
         words += [f"mix {':'.join(f'{part:g}' for part in config.style_mix)}"] if config.style_mix else []
         words += [f"tv {config.tv} x {config.tv_weight:g}"] if config.tv_weight else []
         words += [f"seed {config.seed}"] if config.start == "noise" else []
@@ -136,6 +141,9 @@ def cumulative_chains(runs: Iterable[Run]) -> list[list[Run]]:
             by_loss.setdefault(run.config.loss_label, {})[tuple(run.config.style_layers.items())] = run
     longest = []
     for by_layers in by_loss.values():
-        chains = [[by_layers[layers[:n]] for n in range(1, len(layers) + 1) if layers[:n] in by_layers] for layers in by_layers]
+        chains = [
+            [by_layers[layers[:n]] for n in range(1, len(layers) + 1) if layers[:n] in by_layers]
+            for layers in by_layers
+        ]
         longest.append(max(chains, key=len))
     return [chain for chain in longest if len(chain) > 1]

@@ -49,7 +49,12 @@ class Objective:
     """
 
     def __init__(
-        self, extractor: Extractor, config: ReconstructionConfig, styles: Sequence[Tensor], mix: Sequence[float], content: Tensor | None
+        self,
+        extractor: Extractor,
+        config: ReconstructionConfig,
+        styles: Sequence[Tensor],
+        mix: Sequence[float],
+        content: Tensor | None,
     ) -> None:
         self.extractor = extractor
         self.config = config
@@ -75,7 +80,10 @@ class Objective:
         """Compute every term without its weight, each a scalar, in the order of :attr:`term_weights`."""
         features = self._features(image, self.layers)
         terms = {f"style/{name}": self._style_term(name, features, generator) for name in self.config.style_layers}
-        terms |= {f"content/{name}": self._content_term(features[name], self.content_target[name]) for name in self.config.content_layers}
+        terms |= {
+            f"content/{name}": self._content_term(features[name], self.content_target[name])
+            for name in self.config.content_layers
+        }
         if self.config.tv_weight:
             terms["tv"] = total_variation(image, TV_POWER[self.config.tv]).sum()
         return terms
@@ -84,7 +92,9 @@ class Objective:
         """Sum the losses against the style pictures, each times its part of the mix."""
         description = self.style_loss.describe(features[name])
         errors = [self.style_loss.compare(description, target[name], generator) for target in self.style_targets]
-        return sum((part * error for part, error in zip(self.mix, errors, strict=True)), start=description.new_zeros(1)).sum()
+        return sum(
+            (part * error for part, error in zip(self.mix, errors, strict=True)), start=description.new_zeros(1)
+        ).sum()
 
     def _content_term(self, feature: Tensor, target: Tensor) -> Tensor:
         squared = (at_least_float32(feature) - at_least_float32(target)).square()

@@ -45,8 +45,8 @@ class PixelOptimizer(Protocol):
     def resize(self, height: int, width: int, *, averaged: bool) -> None:
         """Resize the state to pictures of another size.
 
-        The gradients of a loss that is averaged over positions are inversely proportional to the number of pixels, and so are
-        those in the state. The gradients of a loss that is summed do not change.
+        The gradients of a loss that is averaged over positions are inversely proportional to the number of pixels, and
+        so are those in the state. The gradients of a loss that is summed do not change.
         """
         ...
 
@@ -69,8 +69,8 @@ def make_optimizer(name: OptimizerName, lr: float) -> PixelOptimizer:
 class FirstOrder:
     """torch's Adam (betas 0.9, 0.999) or SGD (momentum 0.9), each step clipped to [0, 1].
 
-    SGD divides the gradient by the root mean square of the first gradient, so that the rate is in units of pixels and does not
-    depend on the scale of the loss.
+    SGD divides the gradient by the root mean square of the first gradient, so that the rate is in units of pixels and
+    does not depend on the scale of the loss.
 
     Args:
         name: ``adam`` or ``sgd``.
@@ -135,8 +135,9 @@ class FirstOrder:
 class LBFGS:
     """Limited-memory BFGS (Nocedal and Wright 2006, algorithm 7.4) for a picture in [0, 1].
 
-    Pixels at a bound that a step along the negative gradient would leave are held. The others move along the quasi-Newton
-    direction, clipped to [0, 1], and backtrack until the loss has fallen enough (a projected line search, Bertsekas 1982).
+    Pixels at a bound that a step along the negative gradient would leave are held. The others move along the
+    quasi-Newton direction, clipped to [0, 1], and backtrack until the loss has fallen enough (a projected line search,
+    Bertsekas 1982).
 
     Args:
         lr: The first length tried along the direction. 1 is Newton's step.
@@ -182,7 +183,9 @@ class LBFGS:
             q.add_(step, alpha=factor - _dot(change, q) / product)
         return q
 
-    def _search(self, image: Tensor, evaluation: Evaluation, direction: Tensor, evaluate: Evaluate) -> tuple[Tensor, Evaluation] | None:
+    def _search(
+        self, image: Tensor, evaluation: Evaluation, direction: Tensor, evaluate: Evaluate
+    ) -> tuple[Tensor, Evaluation] | None:
         """Find a picture along the clipped direction whose loss is low enough, or None."""
         length = self.lr
         for _ in range(MAX_BACKTRACKS):
@@ -193,7 +196,8 @@ class LBFGS:
             new = evaluate(candidate)
             if new.loss <= evaluation.loss + ARMIJO * promised:
                 return candidate, new
-            # Shorten the step to the minimum of the parabola through both losses and the slope, between a tenth and a half of it.
+            # Shorten the step to the minimum of the parabola through both losses and the slope, between a tenth and a
+            # half of it.
             curvature = new.loss - evaluation.loss - promised
             length *= min(max(-promised / (2 * curvature), 0.1), 0.5) if curvature > 0 else 0.5
         return None
@@ -212,7 +216,9 @@ class LBFGS:
         return {"pairs": list(self._pairs)}
 
     def load_state_dict(self, state: dict[str, Any], device: torch.device) -> None:
-        self._pairs = deque(((step.to(device), change.to(device), product) for step, change, product in state["pairs"]), maxlen=HISTORY)
+        self._pairs = deque(
+            ((step.to(device), change.to(device), product) for step, change, product in state["pairs"]), maxlen=HISTORY
+        )
 
 
 def _dot(x: Tensor, y: Tensor) -> float:

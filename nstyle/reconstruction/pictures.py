@@ -42,7 +42,9 @@ def read_source(picture: PictureSource) -> Source:
             raise UsageError(f"a picture has the shape {tuple(picture.shape)}; expected (3, H, W)")
         return Source(to_image(picture.reshape(picture.shape[-3:])), "PICTURE")
     if not isinstance(picture, str | Path):
-        raise UsageError(f"a picture is a {type(picture).__name__}; expected a file, a Pillow picture or a tensor (3, H, W)")
+        raise UsageError(
+            f"a picture is a {type(picture).__name__}; expected a file, a Pillow picture or a tensor (3, H, W)"
+        )
     return Source(read_picture(Path(picture)).over_white(), str(picture))
 
 
@@ -73,13 +75,18 @@ class Pictures:
         if config.content_layers and self.content is None:
             raise UsageError("content layers were given but no content picture")
         if config.style_mix and len(config.style_mix) != len(self.styles):
-            raise UsageError(f"--mix has {len(config.style_mix)} parts; expected one for each of the {len(self.styles)} style pictures")
+            raise UsageError(
+                f"--mix has {len(config.style_mix)} parts; expected one for each of the {len(self.styles)} style "
+                "pictures"
+            )
         if config.style_mix and sum(config.style_mix) == 0:
             raise UsageError("--mix is 0 for every style picture; expected at least one part above 0")
         first_size = config.min_size or config.size
         sizes = {"the result": self.result_size(first_size)}
         if config.tv_weight and min(sizes["the result"]) < 2:
-            raise UsageError("the result is one pixel wide or high, which has no total variation; leave --tv-weight out")
+            raise UsageError(
+                "the result is one pixel wide or high, which has no total variation; leave --tv-weight out"
+            )
         if config.content_layers and self.content is not None:
             self._check_side("the result", sizes["the result"], config.content_layers)
         if config.style_layers:
@@ -89,7 +96,8 @@ class Pictures:
                 if config.loss == "mmd" and size != sizes["the result"]:
                     raise UsageError(
                         f"--loss mmd compares the same positions, but {name} is {size[0]}x{size[1]} px and the result "
-                        f"{sizes['the result'][0]}x{sizes['the result'][1]} px; give a style of the same shape, or choose mmd-shuffled"
+                        f"{sizes['the result'][0]}x{sizes['the result'][1]} px; give a style of the same shape, or "
+                        "choose mmd-shuffled"
                     )
 
     @staticmethod
@@ -98,10 +106,13 @@ class Pictures:
         needed = min_side(layers)
         if min(size) < needed:
             deepest = max(layers, key=lambda layer: min_side([layer]))
-            raise UsageError(f"{name} is {size[0]}x{size[1]} px, but {deepest} needs at least {needed} px; give a larger --size or picture")
+            raise UsageError(
+                f"{name} is {size[0]}x{size[1]} px, but {deepest} needs at least {needed} px; give a larger --size or "
+                "picture"
+            )
 
     def result_size(self, long_side: int) -> tuple[int, int]:
-        """Return (width, height) of the result, which has the aspect ratio of the content, or else of the first style."""
+        """Return (width, height) of the result, with the aspect ratio of the content, or else of the first style."""
         reference = (self.content or self.styles[0]).image
         width, height = (max(1, round(side * long_side / max(reference.size))) for side in reference.size)
         return width, height
@@ -142,6 +153,9 @@ class Pictures:
             return torch.randn(1, 3, height, width, generator=generator).mul_(0.5).add_(0.5).clamp_(0, 1)
         if config.start == "content":
             return self.content_at(long_side)
-        fitted = [to_tensor(ImageOps.fit(source.image, (width, height), Image.Resampling.LANCZOS))[None] for source in self.styles]
+        fitted = [
+            to_tensor(ImageOps.fit(source.image, (width, height), Image.Resampling.LANCZOS))[None]
+            for source in self.styles
+        ]
         style = torch.stack([part * picture for part, picture in zip(self.mix(config), fitted, strict=True)]).sum(dim=0)
         return style if config.start == "style" else (style + self.content_at(long_side)) / 2

@@ -89,7 +89,8 @@ def reconstruct(
         style: A style picture or several: a file or a Pillow image.
         content: A content picture.
         layers: The ``style_layers`` if there is only a style, or the ``content_layers`` if there is only a content.
-        style_layers: Names, ``"relu1_1,relu2_1=0.5"``, or weights by name. Default with both pictures: relu1_1 to relu5_1.
+        style_layers: Names, ``"relu1_1,relu2_1=0.5"``, or weights by name. Default with both pictures: relu1_1 to
+            relu5_1.
         content_layers: As ``style_layers``. Default with both pictures: relu4_2.
         schedule: ``"seed-000"`` for the schedule of the style-inversion chapter. Other settings override it.
         weights: A VGG release in memory. None: the one that ``vgg`` or ``NSTYLE_VGG`` names.
@@ -110,35 +111,46 @@ def reconstruct(
         NstyleError: If the loss becomes non-finite or a file cannot be written; what was written before stays.
     """
     pictures = Pictures.read(styles=as_sequence(style), content=content)
-    config = make_config(pictures, layers=layers, style_layers=style_layers, content_layers=content_layers, schedule=schedule, **settings)
+    config = make_config(
+        pictures, layers=layers, style_layers=style_layers, content_layers=content_layers, schedule=schedule, **settings
+    )
     folder = _folder(out, resume=resume, overwrite=overwrite)
     if folder is None and (snapshots_every or animation or tensorboard or resume):
         raise UsageError("snapshots, animation, TensorBoard and resume need a folder; give out (--out DIR)")
     _check_snapshots(snapshots_every, animation)
     if weights is not None and config.network not in (None, weights.architecture):
-        raise UsageError(f"the weights are of {weights.architecture}, but network is {config.network}; leave network out")
+        raise UsageError(
+            f"the weights are of {weights.architecture}, but network is {config.network}; leave network out"
+        )
     encoder_weights = weights or load_encoder(config)
     run = Reconstruction(config, pictures, encoder_weights)
     if config.is_transfer and settings.get("style_weight") is None and encoder_weights.release != TUNED_RELEASE:
         logger.warning(
-            "the default style weight was chosen with %s weights and these are %s: look at the picture, and give --style-weight",
+            "the default style weight was chosen with %s weights and these are %s: look at the picture, and give "
+            "--style-weight",
             TUNED_RELEASE,
             encoder_weights.release,
         )
     if folder is None:
         run.run(callback or (lambda now: None))
     else:
-        recorder = Recorder(folder, run, identity(config, pictures, encoder_weights), snapshots_every, tensorboard, resumed=resume)
+        recorder = Recorder(
+            folder, run, identity(config, pictures, encoder_weights), snapshots_every, tensorboard, resumed=resume
+        )
         if resume:
             run.load_state_dict(folder.read_state(recorder.identity))
             if run.iteration > run.iterations:
-                raise OtherRunError(f"{folder.path} stands at iteration {run.iteration} already; resume with more, or choose another --out")
+                raise OtherRunError(
+                    f"{folder.path} stands at iteration {run.iteration} already; resume with more, or choose another "
+                    "--out"
+                )
         _run_recorded(run, recorder, callback, encoder_weights, animation)
     assert run.best is not None
     assert run.stopped is not None
     best = run.best
     return ReconstructionResult(
-        run.picture(), best.iteration, best.loss, best.terms, run.initial, run.iteration, run.stopped, run.seconds, config
+        run.picture(), best.iteration, best.loss, best.terms, run.initial, run.iteration, run.stopped, run.seconds,
+        config
     )  # fmt: skip
 
 
@@ -182,7 +194,9 @@ def _run_recorded(
             if caught:
                 recorder.save()
                 stopped = f"stopped at iteration {now.iteration} of {now.iterations}"
-                raise InterruptedRunError(f"{stopped}; everything is saved in {recorder.folder.path}, --resume goes on", caught[0])
+                raise InterruptedRunError(
+                    f"{stopped}; everything is saved in {recorder.folder.path}, --resume goes on", caught[0]
+                )
 
         try:
             run.run(record)
@@ -213,7 +227,9 @@ def make_config(
     is_transfer = bool(pictures.styles) and pictures.content is not None
     if layers is not None:
         if is_transfer:
-            raise UsageError("with a content and a style, --layers says too little; name --content-layers and --style-layers")
+            raise UsageError(
+                "with a content and a style, --layers says too little; name --content-layers and --style-layers"
+            )
         if style_layers is not None or content_layers is not None:
             raise UsageError("give --layers or the longer flag, not both")
         style_layers, content_layers = (layers, None) if pictures.styles else (None, layers)
@@ -227,7 +243,12 @@ def make_config(
         raise UsageError(f"there is no setting '{unknown[0]}'; expected one of {', '.join(sorted(known))}")
     if schedule == "seed-000":
         chosen = {name: value for name, value in values.items() if name not in ("style_layers", "content_layers")}
-        values |= {**style_inversion_settings(values.get("loss", "gram"), values.get("moments"), tuple(values["style_layers"])), **chosen}
+        values |= {
+            **style_inversion_settings(
+                values.get("loss", "gram"), values.get("moments"), tuple(values["style_layers"])
+            ),
+            **chosen,
+        }
     values["schedule"] = schedule
     return ReconstructionConfig(**values)
 

@@ -14,12 +14,17 @@ from nstyle.reconstruction.pictures import Pictures
 from nstyle.version import __version__
 
 RESUMABLE = ("iterations", "patience", "threshold", "device", "vgg")
-"""Settings that may change when a run is resumed. The iterations may not on a ladder, whose first sizes are done already."""
+"""Settings that may change when a run is resumed. The iterations may not on a ladder, whose first sizes are done
+already."""
 
 
 def identity(config: ReconstructionConfig, pictures: Pictures, encoder_weights: EncoderWeights) -> dict[str, Any]:
     """Return what decides the pixels of a run: settings, pictures and encoder. A resumed run must have the same."""
-    values = {name: value for name, value in config.to_dict().items() if name not in RESUMABLE or (name == "iterations" and config.min_size)}
+    values = {
+        name: value
+        for name, value in config.to_dict().items()
+        if name not in RESUMABLE or (name == "iterations" and config.min_size)
+    }
     values["precision"] = str(features_dtype(config)).removeprefix("torch.")
     values["styles"] = [source.fingerprint for source in pictures.styles]
     values["content"] = pictures.content.fingerprint if pictures.content else None
@@ -56,9 +61,17 @@ def command_line(config: ReconstructionConfig, pictures: Pictures) -> str:
     words += [pictures.content.name] if pictures.content and config.content_layers else []
     words += [source.name for source in pictures.styles] if config.style_layers else []
     default = ReconstructionConfig(
-        style_layers=config.style_layers, content_layers=config.content_layers, loss=config.loss, optimizer=config.optimizer, style_weight=1.0
+        style_layers=config.style_layers,
+        content_layers=config.content_layers,
+        loss=config.loss,
+        optimizer=config.optimizer,
+        style_weight=1.0,
     )
-    shown = {"optimizer"} | ({"loss"} if config.style_layers else set()) | ({"style_weight"} if config.is_transfer else set())
+    shown = (
+        {"optimizer"}
+        | ({"loss"} if config.style_layers else set())
+        | ({"style_weight"} if config.is_transfer else set())
+    )
     for f in dataclasses.fields(config):
         value = getattr(config, f.name)
         flag = "--" + f.name.replace("_", "-")

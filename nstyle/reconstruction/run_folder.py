@@ -23,7 +23,21 @@ from nstyle.system.output_folders import first_difference
 
 FORMAT = 1
 KEYS = frozenset(
-    {"command", "config", "styles", "content", "identity", "vgg", "initial", "best", "iterations", "stopped", "seconds", "device", "versions"}
+    {
+        "command",
+        "config",
+        "styles",
+        "content",
+        "identity",
+        "vgg",
+        "initial",
+        "best",
+        "iterations",
+        "stopped",
+        "seconds",
+        "device",
+        "versions",
+    }
 )
 """The keys that ``run.json`` must have."""
 SAVE_EVERY = 60.0
@@ -75,11 +89,14 @@ class RunFolder:
             values: dict[str, Any] = json.loads(self.description.read_text(encoding="utf-8"))
             if values["format"] != FORMAT:
                 raise UsageError(
-                    f"{self.description} has format {values['format']}; expected {FORMAT}, so it was made by another version of nstyle"
+                    f"{self.description} has format {values['format']}; expected {FORMAT}, so it was made by another "
+                    "version of nstyle"
                 )
             missing = sorted(KEYS - values.keys())
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UsageError(f"{self.path} is no finished reconstruction ({type(error).__name__} at {self.description.name})") from error
+            raise UsageError(
+                f"{self.path} is no finished reconstruction ({type(error).__name__} at {self.description.name})"
+            ) from error
         if missing:
             raise UsageError(f"{self.description} is damaged: it lacks {missing[0]}")
         return values
@@ -148,14 +165,23 @@ class RunFolder:
         except FileNotFoundError:
             raise UsageError(f"{self.path} has nothing to resume; expected {self.state}") from None
         except (OSError, RuntimeError, pickle.UnpicklingError, KeyError, ValueError, EOFError) as error:
-            raise OtherRunError(f"{self.state} is damaged ({type(error).__name__}); start anew in another --out") from error
+            raise OtherRunError(
+                f"{self.state} is damaged ({type(error).__name__}); start anew in another --out"
+            ) from error
         if difference := first_difference(saved, identity):
             raise OtherRunError(f"{self.path} was made {difference}; resume with the same, or choose another --out")
         return dict(run)
 
     def clear(self) -> None:
         """Remove the files of an earlier run."""
-        for path in [*self.snapshots.glob("*.png"), *self.path.glob("animation.*"), self.description, self.state, self.result, self.losses]:
+        for path in [
+            *self.snapshots.glob("*.png"),
+            *self.path.glob("animation.*"),
+            self.description,
+            self.state,
+            self.result,
+            self.losses,
+        ]:
             path.unlink(missing_ok=True)
         shutil.rmtree(self.path / "tensorboard", ignore_errors=True)
 
@@ -170,7 +196,8 @@ class Recorder:
         identity: What the run is about. A run that resumes it must have the same.
         snapshots_every: Iterations between snapshots; 0 for none.
         tensorboard: Also write event files to ``tensorboard/``.
-        resumed: Whether the run continues from the state in the folder. Otherwise an earlier run in the folder is replaced.
+        resumed: Whether the run continues from the state in the folder. Otherwise an earlier run in the folder is
+            replaced.
     """
 
     folder: RunFolder
@@ -194,7 +221,9 @@ class Recorder:
             write_atomically(self.folder.losses, "".join(",".join(line) + "\n" for line in lines).encode())
             self._file = self.folder.losses.open("a", encoding="utf-8", newline="")
         except OSError as error:
-            raise NstyleError(f"cannot write to {self.folder.path}: {error.strerror}; check the folder and its permissions") from error
+            raise NstyleError(
+                f"cannot write to {self.folder.path}: {error.strerror}; check the folder and its permissions"
+            ) from error
         if self.tensorboard:
             from torch.utils.tensorboard import SummaryWriter
 
@@ -247,7 +276,9 @@ class Recorder:
                     frames.append(image.convert("RGB"))
             frames.append(to_image(self.run.picture()))
             write_animation(self.folder.path / f"animation.{animation}", frames)
-        write_atomically(self.folder.description, (json.dumps({"format": FORMAT, **description}, indent=2) + "\n").encode())
+        write_atomically(
+            self.folder.description, (json.dumps({"format": FORMAT, **description}, indent=2) + "\n").encode()
+        )
 
     def close(self) -> None:
         """Close the logs."""

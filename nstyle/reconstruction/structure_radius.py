@@ -8,7 +8,7 @@ BLUR = 2.0
 
 
 def structure_radius(image: Image.Image) -> float:
-    """Measure the distance in pixels at which the autocorrelation of the lightness falls to 1/e, averaged over directions.
+    """Measure the distance in pixels at which the autocorrelation of the lightness, over all directions, falls to 1/e.
 
     A field of Gaussian bumps of standard deviation s gives ``2 sqrt(s^2 + BLUR^2)``.
 

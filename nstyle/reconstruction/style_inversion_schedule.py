@@ -1,14 +1,42 @@
-"""The schedule of the style-inversion chapter: how long each loss is optimized at each layer (table 1.1), and when it stops."""
+"""The schedule of the style-inversion chapter: iterations of each loss at each layer (table 1.1), and when to stop."""
 
 from typing import Any
 
 from nstyle.errors import UsageError
 
 ITERATIONS: dict[str, dict[str, int]] = {
-    "relu1_1": {"gram": 100_000, "mmd": 100_000, "moments-1": 20_000, "moments-2": 40_000, "moments-3": 60_000, "moments-4": 100_000},
-    "relu1_2": {"gram": 150_000, "mmd": 150_000, "moments-1": 40_000, "moments-2": 80_000, "moments-3": 120_000, "moments-4": 200_000},
-    "relu2_1": {"gram": 200_000, "mmd": 200_000, "moments-1": 60_000, "moments-2": 120_000, "moments-3": 180_000, "moments-4": 300_000},
-    "relu2_2": {"gram": 250_000, "mmd": 250_000, "moments-1": 80_000, "moments-2": 160_000, "moments-3": 240_000, "moments-4": 400_000},
+    "relu1_1": {
+        "gram": 100_000,
+        "mmd": 100_000,
+        "moments-1": 20_000,
+        "moments-2": 40_000,
+        "moments-3": 60_000,
+        "moments-4": 100_000,
+    },
+    "relu1_2": {
+        "gram": 150_000,
+        "mmd": 150_000,
+        "moments-1": 40_000,
+        "moments-2": 80_000,
+        "moments-3": 120_000,
+        "moments-4": 200_000,
+    },
+    "relu2_1": {
+        "gram": 200_000,
+        "mmd": 200_000,
+        "moments-1": 60_000,
+        "moments-2": 120_000,
+        "moments-3": 180_000,
+        "moments-4": 300_000,
+    },
+    "relu2_2": {
+        "gram": 250_000,
+        "mmd": 250_000,
+        "moments-1": 80_000,
+        "moments-2": 160_000,
+        "moments-3": 240_000,
+        "moments-4": 400_000,
+    },
 }
 """Table 1.1: iterations by layer and loss."""
 THRESHOLD = 1e-5
@@ -17,7 +45,8 @@ EXTENSION = 1000
 MAX_EXTENSIONS = 240
 """A run that ends above the threshold is extended by EXTENSION iterations, at most this many times."""
 FEATURE_SCALE = 1 / 255
-"""Our choice. The chapter does not say how features were scaled, and at the scale of the Oxford weights 1e-5 cannot be reached."""
+"""Our choice. The chapter does not say how features were scaled, and at the scale of the Oxford weights 1e-5 cannot be
+reached."""
 
 
 def style_inversion_settings(loss: str, moments: int | None, layers: tuple[str, ...]) -> dict[str, Any]:
@@ -32,7 +61,9 @@ def style_inversion_settings(loss: str, moments: int | None, layers: tuple[str, 
     row = ITERATIONS.get(layers[0], {}) if len(layers) == 1 else {}
     if label not in row:
         cells = f"one of {', '.join(ITERATIONS)} with gram, mmd or moments"
-        raise UsageError(f"the style-inversion chapter's table has no {label} at {'+'.join(layers) or 'no layer'}; expected {cells}")
+        raise UsageError(
+            f"the style-inversion chapter's table has no {label} at {'+'.join(layers) or 'no layer'}; expected {cells}"
+        )
     is_mmd = loss == "mmd"
     return {
         "optimizer": "adam",

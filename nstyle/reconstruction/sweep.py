@@ -1,4 +1,4 @@
-"""Sweeps: reconstructions for all combinations of lists of settings, each in a folder, shown together in a labelled grid."""
+"""Sweeps: reconstructions for all combinations of lists of settings, each in a folder, and together in a grid."""
 
 import itertools
 import json
@@ -78,7 +78,11 @@ def make_cells(axes: Mapping[str, Sequence[Any]]) -> list[Cell]:
         choices[name] = _labelled(options)
     cells = []
     for combination in itertools.product(*(options.items() for options in choices.values())):
-        labels = {name: label for (name, options), (label, _) in zip(choices.items(), combination, strict=True) if len(options) > 1}
+        labels = {
+            name: label
+            for (name, options), (label, _) in zip(choices.items(), combination, strict=True)
+            if len(options) > 1
+        }
         settings: dict[str, Any] = {}
         for _, chosen in combination:
             settings |= chosen
@@ -110,7 +114,7 @@ def _label(value: Any) -> str:
 
 
 def expand_layers(text: str, how: str) -> list[str]:
-    """Expand a list of layers into single ones (``single``), or its first n (``cumulative``, tau_n of Early, Sian and Stonard).
+    """Expand layers into single ones (``single``) or the first n (``cumulative``, tau_n of Early, Sian and Stonard).
 
     Raises:
         UsageError: If ``how`` is neither.
@@ -135,8 +139,8 @@ def sweep(
 ) -> SweepResult:
     """Reconstruct every combination of lists of settings.
 
-    A cell that was finished with the same settings, pictures and encoder is not made again, and one that was interrupted is
-    resumed. A cell that cannot be made is noted in the grid, and the others are made.
+    A cell that was finished with the same settings, pictures and encoder is not made again, and one that was
+    interrupted is resumed. A cell that cannot be made is noted in the grid, and the others are made.
 
     Args:
         axes: A list of values for each setting of :func:`nstyle.reconstruct`.
@@ -182,7 +186,11 @@ def sweep(
             notice(f"{where} cannot be made: {error}")
     write_atomically(result.grid, encode(draw_grid(result), ".png"))
     cells = [
-        {"folder": result.folders.get(cell.name, out / cell.name).name, "labels": dict(cell.labels), "failed": result.failed.get(cell.name)}
+        {
+            "folder": result.folders.get(cell.name, out / cell.name).name,
+            "labels": dict(cell.labels),
+            "failed": result.failed.get(cell.name),
+        }
         for cell in result.cells
     ]
     write_atomically(out / "sweep.json", (json.dumps({"cells": cells}, indent=2) + "\n").encode())
@@ -214,7 +222,9 @@ def _load_releases(cells: Sequence[Cell]) -> dict[tuple[str, Architecture | None
     return releases
 
 
-def _run_cell(cell: Cell, folder: Path, release: EncoderWeights, progress: Callable[[Cell, Progress], None] | None, **options: Any) -> None:
+def _run_cell(
+    cell: Cell, folder: Path, release: EncoderWeights, progress: Callable[[Cell, Progress], None] | None, **options: Any
+) -> None:
     """Resume the cell if it was interrupted, or else make it from the start."""
     callback = None if progress is None else partial(progress, cell)
     arguments: dict[str, Any] = {**cell.settings, **options, "weights": release, "out": folder, "callback": callback}
@@ -227,8 +237,10 @@ def _run_cell(cell: Cell, folder: Path, release: EncoderWeights, progress: Calla
     reconstruct(**arguments, overwrite=True)
 
 
-def _find_done(out: Path, cell: Cell, config: ReconstructionConfig, pictures: Pictures, release: EncoderWeights) -> Path | None:
-    """Find the finished run of these settings, in the folder of the cell or under the name that another sweep gave it."""
+def _find_done(
+    out: Path, cell: Cell, config: ReconstructionConfig, pictures: Pictures, release: EncoderWeights
+) -> Path | None:
+    """Find the finished run of these settings, in the folder of the cell or under the name from another sweep."""
     others = sorted(path.parent for path in out.glob("*/run.json"))
     for folder in [out / cell.name, *others]:
         if _is_done(RunFolder(folder), config, pictures, release):

@@ -1,4 +1,4 @@
-"""The folder of a report, which holds the page, its figures and numbers, and how it was made. A new report replaces it."""
+"""The folder of a report: the page, its figures and numbers, and how it was made. A new report replaces it."""
 
 import csv
 import io
@@ -40,9 +40,14 @@ def check_folder(out: str | Path, title: str) -> Path:
 
 
 def write_folder(
-    out: Path, title: str, sections: Sequence[Section], numbers: Mapping[str, Any], tables: Mapping[str, str], command: str
+    out: Path,
+    title: str,
+    sections: Sequence[Section],
+    numbers: Mapping[str, Any],
+    tables: Mapping[str, str],
+    command: str,
 ) -> Path:
-    """Write ``report.html``, ``report.json``, the figures as PNG, plots also as SVG, and the tables as CSV, each atomically.
+    """Write ``report.html``, ``report.json``, figures as PNG, plots as SVG too, and tables as CSV, each atomically.
 
     Files of an earlier report that this one does not have are removed.
 
@@ -66,7 +71,11 @@ def write_folder(
         files[f"{figure.name}.{figure.kind}"] = figure.image
         if figure.svg is not None:
             files[f"{figure.name}.svg"] = figure.svg
-    how = Section("How this was made", ", ".join(f"{name} {value}" for name, value in machine.items()), commands=[command] if command else [])
+    how = Section(
+        "How this was made",
+        ", ".join(f"{name} {value}" for name, value in machine.items()),
+        commands=[command] if command else [],
+    )
     files[PAGE] = render(title, [*sections, how], f"nstyle {__version__}").encode()
     stale = set(_previous(out).get("files", [])) - set(files)
     for name, data in files.items():

@@ -1,4 +1,4 @@
-"""The page of a report: HTML with embedded pictures, for phones too, light or dark, which needs no script and no network."""
+"""The page of a report: HTML with embedded pictures, light or dark, for phones too, without scripts or a network."""
 
 import base64
 import io
@@ -87,5 +87,7 @@ def number(value: float) -> str:
 
 def render(title: str, sections: Sequence[Section], footer: str) -> str:
     """Render the page as HTML. All text is escaped."""
-    environment = Environment(loader=PackageLoader("nstyle.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment = Environment(
+        loader=PackageLoader("nstyle.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
     return environment.get_template(TEMPLATE).render(title=title, sections=sections, footer=footer)

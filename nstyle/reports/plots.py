@@ -98,7 +98,9 @@ def panels_plot(panels: Sequence[Panel], *, columns: int = 2) -> Plot:
     return save(figure)
 
 
-def interval_plot(rows: Sequence[str], series: Mapping[str, Sequence[Sequence[tuple[float, float, float]]]], titles: Sequence[str]) -> Plot:
+def interval_plot(
+    rows: Sequence[str], series: Mapping[str, Sequence[Sequence[tuple[float, float, float]]]], titles: Sequence[str]
+) -> Plot:
     """Draw relative gaps in percent with their intervals, one row per label, around a line at 0.
 
     Args:

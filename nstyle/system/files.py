@@ -33,7 +33,9 @@ def write_atomically(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise NstyleError(f"cannot write {path}: {error.strerror or error}; check the disk space and the permissions") from error
+        raise NstyleError(
+            f"cannot write {path}: {error.strerror or error}; check the disk space and the permissions"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -45,5 +47,5 @@ def sync(file: IO[Any]) -> None:
 
 
 def cache_folder() -> Path:
-    """Return the system's folder for data that can be made anew: on Linux ``$XDG_CACHE_HOME/nstyle`` or ``~/.cache/nstyle``."""
+    """Return the folder for data that can be made anew, on Linux ``$XDG_CACHE_HOME/nstyle`` or ``~/.cache/nstyle``."""
     return user_cache_path("nstyle", appauthor=False)

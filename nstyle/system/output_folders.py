@@ -22,8 +22,8 @@ class Difference(NamedTuple):
 def first_difference(was: Mapping[str, Any], now: Mapping[str, Any]) -> Difference | None:
     """Compare what earlier work is about with what is asked for now. The work may go on only if there is no difference.
 
-    What work is about is a mapping of names to values, which are compared as JSON stores them. A missing value counts as
-    None, and names that only the earlier work has are not compared, so that work of earlier versions goes on.
+    What work is about is a mapping of names to values, which are compared as JSON stores them. A missing value counts
+    as None, and names that only the earlier work has are not compared, so that work of earlier versions goes on.
     """
     was, now = json.loads(json.dumps([was, now]))
     return next((Difference(name, was.get(name), value) for name, value in now.items() if was.get(name) != value), None)

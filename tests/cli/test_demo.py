@@ -32,7 +32,14 @@ from nstyle.system.interrupts import InterruptedRunError
 ROOT = Path(__file__).parents[2]
 TINY: dict[str, Any] = {"seconds": 0, "min_updates": 2, "max_updates": 2, "size": 32, "style_size": 48, "batch_size": 1}
 SMALL = replace(
-    PLAN, side=64, cell=48, columns=2, steps=3, grid=2, append=replace(PLAN.append, **TINY), scratch=replace(PLAN.scratch, **TINY, width=0.25)
+    PLAN,
+    side=64,
+    cell=48,
+    columns=2,
+    steps=3,
+    grid=2,
+    append=replace(PLAN.append, **TINY),
+    scratch=replace(PLAN.scratch, **TINY, width=0.25),
 )
 
 
@@ -60,7 +67,16 @@ def test_page_shows_every_picture_and_both_trainings_by_themselves(demo: Path) -
     assert page.count('src="data:image/png;base64,') == 2, "two plots of losses"
     assert not re.search(r"""(src|href)=["'](?!data:)""", page), "one file, nothing beside it"
     styles = read_info(shipped_models()["default"]).styles
-    for text in (styles[0], styles[-1], "nstyle stylize", "nstyle interpolate", "nstyle add-style default", "nstyle train", "sha256", "cores"):
+    for text in (
+        styles[0],
+        styles[-1],
+        "nstyle stylize",
+        "nstyle interpolate",
+        "nstyle add-style default",
+        "nstyle train",
+        "sha256",
+        "cores",
+    ):
         assert text in page
     assert "bit for bit as they were" in page
 
@@ -70,7 +86,9 @@ def test_appended_styles_leave_the_old_ones_bit_identical(demo: Path) -> None:
     assert new.styles == (*old.styles, *SMALL.append.styles)
     photo = read_picture(demo / "photographs" / "chelsea.jpg", near_side=64).over_white()
     for name in old.styles:
-        assert np.array_equal(np.asarray(old.stylize(photo, name, size=64)), np.asarray(new.stylize(photo, name, size=64)))
+        assert np.array_equal(
+            np.asarray(old.stylize(photo, name, size=64)), np.asarray(new.stylize(photo, name, size=64))
+        )
 
 
 def test_second_run_keeps_what_is_there_and_refuses_other_weights(demo: Path, tmp_path: Path) -> None:
@@ -121,7 +139,7 @@ def test_folder_with_other_files_is_left_alone(tmp_path: Path, vgg_file: Path) -
 def test_demo_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
     """The record holds the plan as it was written when its trainings were called lessons."""
     folder = DemoFolder.open(tmp_path / "demo", PLAN, shipped_models()["default"])
-    first = "append=Lesson(run='more-styles', styles=('hatching', 'mosaic'), seconds=70, size=160, style_size=416, batch_size=2, lr=0.002, "
+    first = "append=Lesson(run='more-styles', styles=('hatching', 'mosaic'), seconds=70, size=160, style_size=416, "
     assert f"DemoPlan(side=480, cell=288, columns=4, steps=5, grid=5, {first}" in folder.identity["plan"]
     folder.save()
     assert DemoFolder.open(tmp_path / "demo", PLAN, shipped_models()["default"]) == folder
@@ -144,7 +162,9 @@ def test_bad_weights_exit_2_and_leave_nothing(nstyle, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_weights_at_hand_are_taken_and_our_own_encoder_without_any(vgg_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_at_hand_are_taken_and_our_own_encoder_without_any(
+    vgg_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said: list[str] = []
     monkeypatch.setenv("NSTYLE_VGG", str(vgg_file))
     assert choose_vgg(None, said.append) == str(vgg_file)
@@ -171,6 +191,8 @@ def test_sample_styles_are_what_the_tool_draws(tmp_path: Path, name: str) -> Non
     done = subprocess.run(tool, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert sorted(sample_styles()) == ["hatching", "mosaic", "strokes", "waves"]
-    drawn, shipped = (np.asarray(Image.open(path), dtype=float) for path in (tmp_path / f"{name}.jpg", sample_styles()[name]))
+    drawn, shipped = (
+        np.asarray(Image.open(path), dtype=float) for path in (tmp_path / f"{name}.jpg", sample_styles()[name])
+    )
     assert min(shipped.shape[:2]) >= 512
     assert np.abs(drawn - shipped).mean() < 2
