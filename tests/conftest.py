@@ -60,7 +60,12 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("photos")
     (folder / "more").mkdir()
-    for name, home in (("astronaut", folder), ("coffee", folder), ("chelsea", folder / "more"), ("rocket", folder / "more")):
+    for name, home in (
+        ("astronaut", folder),
+        ("coffee", folder),
+        ("chelsea", folder / "more"),
+        ("rocket", folder / "more"),
+    ):
         image = Image.fromarray(getattr(data, name)())
         image.thumbnail((140, 140))
         image.save(home / f"{name}.jpg", quality=90)
@@ -115,18 +120,27 @@ def launcher() -> Iterator[subprocess.Popen[str]]:
 def nstyle(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, launcher: subprocess.Popen[str]) -> Run:
     """Run the command line in a folder of its own, without the user's VGG weights."""
 
-    def run(*arguments: object, stdin: bytes = b"", cwd: Path = tmp_path, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    def run(
+        *arguments: object, stdin: bytes = b"", cwd: Path = tmp_path, **environment: str
+    ) -> subprocess.CompletedProcess[bytes]:
         env = {**os.environ, "COLUMNS": "200", **environment}
         if "NSTYLE_VGG" not in environment:
             env.pop("NSTYLE_VGG", None)
         streams = [tmp_path_factory.mktemp("streams") / name for name in ("stdin", "stdout", "stderr")]
         for stream in streams:
             stream.write_bytes(stdin if stream.name == "stdin" else b"")
-        request = {"arguments": [*map(str, arguments)], "cwd": str(cwd), "environment": env, "streams": [*map(str, streams)]}
+        request = {
+            "arguments": [*map(str, arguments)],
+            "cwd": str(cwd),
+            "environment": env,
+            "streams": [*map(str, streams)],
+        }
         assert launcher.stdin is not None
         assert launcher.stdout is not None
         print(json.dumps(request), file=launcher.stdin, flush=True)
         status = int(launcher.stdout.readline())
-        return subprocess.CompletedProcess(request["arguments"], status, *(stream.read_bytes() for stream in streams[1:]))
+        return subprocess.CompletedProcess(
+            request["arguments"], status, *(stream.read_bytes() for stream in streams[1:])
+        )
 
     return run

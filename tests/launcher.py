@@ -1,7 +1,9 @@
-"""A process that has imported the heavy packages and forks for every command line: importing torch takes most of a short command's time.
+"""A process that has imported the heavy packages and forks for every command line: importing torch takes most of a
+short command's time.
 
-Reads a request per line from standard input: a JSON object of ``arguments``, ``cwd``, ``environment`` and ``streams``, the files of standard
-input, output and error. Answers with the exit status, as :mod:`subprocess` gives it. Nothing of nstyle is imported before the fork.
+Reads a request per line from standard input: a JSON object of ``arguments``, ``cwd``, ``environment`` and ``streams``,
+the files of standard input, output and error. Answers with the exit status, as :mod:`subprocess` gives it. Nothing of
+nstyle is imported before the fork.
 """
 
 import importlib
@@ -21,7 +23,9 @@ TIMEOUT = 300
 
 def become(request: dict[str, Any]) -> None:
     """Turn this process into one that was started for the request alone, and run nstyle."""
-    for descriptor, (path, flags) in enumerate(zip(request["streams"], (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY), strict=True)):
+    for descriptor, (path, flags) in enumerate(
+        zip(request["streams"], (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY), strict=True)
+    ):
         os.dup2(os.open(path, flags), descriptor)
     sys.stdin = open(0, closefd=False)
     sys.stdout = open(1, "w", closefd=False)

@@ -1,6 +1,7 @@
 """How often the bootstrap over few seeds holds the truth: ``python tools/bootstrap_coverage.py``.
 
-Two settings without any gap are simulated, whose networks differ between seeds by 5 %, and the intervals counted that hold 0.
+Two settings without any gap are simulated, whose networks differ between seeds by 5 %, and the intervals counted that
+hold 0.
 """
 
 import numpy as np

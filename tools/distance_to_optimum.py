@@ -1,11 +1,13 @@
 """How many iterations of direct optimisation a network's pictures are worth (Johnson et al. 2016, figure 5).
 
-    python tools/distance_to_optimum.py MODEL --photos FILE... --styles PAINTING... [--size 256] [--iterations 500] --output FOLDER
+    python tools/distance_to_optimum.py MODEL --photos FILE... --styles PAINTING... [--size 256] [--iterations 500]
+    --output FOLDER
 
-For every photograph and style the pixels of the photograph are optimised against the very loss that the model was trained with, by
-L-BFGS and by Adam, in float32 statistics. MODEL's picture of the photograph is measured with the same loss. FOLDER holds one JSON file per
-pair, which is kept on the next call, and at the end a table, `optimum.md`, and the curves, `optimum.png`. With --until-reached an optimiser
-stops as soon as it is as good as the network: the table then lacks what it would have come to. Needs the model's VGG weights.
+For every photograph and style the pixels of the photograph are optimised against the very loss that the model was
+trained with, by L-BFGS and by Adam, in float32 statistics. MODEL's picture of the photograph is measured with the same
+loss. FOLDER holds one JSON file per pair, which is kept on the next call, and at the end a table, `optimum.md`, and the
+curves, `optimum.png`. With --until-reached an optimiser stops as soon as it is as good as the network: the table then
+lacks what it would have come to. Needs the model's VGG weights.
 """
 
 import argparse
@@ -55,7 +57,8 @@ class Target:
 
 
 def descend(target: Target, photo: Tensor, name: OptimizerName, iterations: int, goal: float) -> list[float]:
-    """Optimise from the photograph until the loss is ``goal``; returns the lowest loss so far, after 0, 1, ... iterations."""
+    """Optimise from the photograph until the loss is ``goal``; returns the lowest loss so far, after 0, 1, ...
+    iterations."""
     optimizer = make_optimizer(name, RATES[name])
     picture, evaluation = photo, target.evaluate(photo)
     curve = [evaluation.loss]
@@ -73,7 +76,9 @@ def reached(curve: list[float], loss: float) -> int | None:
     return next((i for i, value in enumerate(curve) if value <= loss), None)
 
 
-def measure(model: str, photo_path: Path, style: StyleFile, size: int, iterations: int, *, until_reached: bool) -> dict[str, Any]:
+def measure(
+    model: str, photo_path: Path, style: StyleFile, size: int, iterations: int, *, until_reached: bool
+) -> dict[str, Any]:
     """Measure one pair."""
     network, info = load_model(find_model(model))
     network.eval()
@@ -85,7 +90,12 @@ def measure(model: str, photo_path: Path, style: StyleFile, size: int, iteration
     target = Target(PerceptualLoss(preset, weights, dtype=choose_dtype("auto", choose_device("cpu"))), photo, grams)
     with torch.inference_mode():
         painted = network(photo, torch.eye(len(info.styles))[row : row + 1])
-    result: dict[str, Any] = {"photo": photo_path.stem, "style": style.name, "size": size, "network": target.evaluate(painted.clone()).loss}
+    result: dict[str, Any] = {
+        "photo": photo_path.stem,
+        "style": style.name,
+        "size": size,
+        "network": target.evaluate(painted.clone()).loss,
+    }
     for name in RATES:
         started = time.perf_counter()
         result[name] = descend(target, photo, name, iterations, result["network"] if until_reached else 0.0)
@@ -95,7 +105,10 @@ def measure(model: str, photo_path: Path, style: StyleFile, size: int, iteration
 
 def table(results: list[dict[str, Any]], iterations: int) -> str:
     """Write what was found, one row per pair and a line of medians."""
-    lines = ["| photograph | style | photograph itself | network | L-BFGS, all | Adam, all | L-BFGS iterations | Adam iterations |"]
+    lines = [
+        "| photograph | style | photograph itself | network | L-BFGS, all | Adam, all | L-BFGS iterations | Adam "
+        "iterations |"
+    ]
     lines.append("|---|---|---|---|---|---|---|---|")
     worth: dict[str, list[int]] = {name: [] for name in RATES}
     for result in results:
@@ -106,7 +119,10 @@ def table(results: list[dict[str, Any]], iterations: int) -> str:
             worth[name].append(len(result[name]) if count is None else count)
             cells.append(f"> {len(result[name]) - 1}" if count is None else str(count))
         lines.append("| " + " | ".join(cells) + " |")
-    words = [f"{name}: median {statistics.median(counts):g}, {min(counts)} to {max(counts)}" for name, counts in worth.items()]
+    words = [
+        f"{name}: median {statistics.median(counts):g}, {min(counts)} to {max(counts)}"
+        for name, counts in worth.items()
+    ]
     return "\n".join([*lines, "", "Iterations that the network's picture is worth: " + "; ".join(words)]) + "\n"
 
 
@@ -128,7 +144,14 @@ def main() -> None:
         for style in find_styles(arguments.styles):
             path = arguments.output / f"{photo.stem}_{style.name}.json"
             if not path.exists():
-                found = measure(arguments.model, photo, style, arguments.size, arguments.iterations, until_reached=arguments.until_reached)
+                found = measure(
+                    arguments.model,
+                    photo,
+                    style,
+                    arguments.size,
+                    arguments.iterations,
+                    until_reached=arguments.until_reached,
+                )
                 write_atomically(path, json.dumps(found).encode())
             results.append(json.loads(path.read_text()))
             print(
@@ -143,9 +166,13 @@ def main() -> None:
     if arguments.until_reached:
         return
     relative = {name: [[value / result["network"] for value in result[name]] for result in results] for name in RATES}
-    series = {name: [statistics.median(values) for values in zip(*curves, strict=True)] for name, curves in relative.items()}
+    series = {
+        name: [statistics.median(values) for values in zip(*curves, strict=True)] for name, curves in relative.items()
+    }
     count = arguments.iterations + 1
-    plot = line_plot(range(count), {**series, "network": [1.0] * count}, x_label="iterations", y_label="median loss / the network's")
+    plot = line_plot(
+        range(count), {**series, "network": [1.0] * count}, x_label="iterations", y_label="median loss / the network's"
+    )
     write_atomically(arguments.output / "optimum.png", plot.png)
 
 

@@ -1,10 +1,12 @@
 """Teach the small perceptual network `lite` to answer like VGG16, and say how close it comes.
 
     python tools/distil_lite.py train --photos FOLDER --paintings FOLDER --held-out NAME... --output FILE.safetensors
-    python tools/distil_lite.py judge --photos VALIDATION --paintings FOLDER --held-out NAME... [--weights FILE.safetensors]
+    python tools/distil_lite.py judge --photos VALIDATION --paintings FOLDER --held-out NAME... [--weights
+    FILE.safetensors]
 
-VGG16 comes from --vgg or NSTYLE_VGG. Half of a batch are photographs; the rest are crops of paintings, pictures that the shipped
-model has painted, and noise over photographs, so that the network also knows what a style network shows it on its way.
+VGG16 comes from --vgg or NSTYLE_VGG. Half of a batch are photographs; the rest are crops of paintings, pictures that
+the shipped model has painted, and noise over photographs, so that the network also knows what a style network shows it
+on its way.
 """
 
 import argparse
@@ -59,7 +61,9 @@ def split(paintings: Path, held_out: list[str]) -> tuple[PhotoIndex, PhotoIndex]
     """Split the paintings of a folder: (those to learn from, those whose names contain one of ``held_out``)."""
     index = index_folder(paintings)
     taken = [path for path in index.files if any(name in path.name for name in held_out)]
-    return PhotoIndex(index.root, tuple(path for path in index.files if path not in taken)), PhotoIndex(index.root, tuple(taken))
+    return PhotoIndex(index.root, tuple(path for path in index.files if path not in taken)), PhotoIndex(
+        index.root, tuple(taken)
+    )
 
 
 class Pictures:
@@ -83,7 +87,9 @@ class Pictures:
         mix = torch.from_numpy(draw.dirichlet(np.full(self.network.num_styles, MIX_CONCENTRATION), eighth)).float()
         painted = self.network(photos[:eighth], mix)
         noisy = with_noise(photos[eighth : 2 * eighth], draw)
-        pictures = torch.cat([painted, noisy, photos[2 * eighth :], whole, detail[..., top : top + SIZE, left : left + SIZE]])
+        pictures = torch.cat(
+            [painted, noisy, photos[2 * eighth :], whole, detail[..., top : top + SIZE, left : left + SIZE]]
+        )
         return pictures.contiguous(memory_format=torch.channels_last)
 
 
@@ -92,7 +98,11 @@ def errors(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> Tensor:
     rows = []
     for layer in LAYERS:
         a, b = ours[layer].float(), theirs[layer].float()
-        rows.append(torch.stack([relative_squared_error(a, b).mean(), relative_squared_error(gram(a, "hw"), gram(b, "hw")).mean()]))
+        rows.append(
+            torch.stack(
+                [relative_squared_error(a, b).mean(), relative_squared_error(gram(a, "hw"), gram(b, "hw")).mean()]
+            )
+        )
     return torch.stack(rows)
 
 
@@ -101,11 +111,15 @@ def train(arguments: argparse.Namespace) -> None:
     weights = load_vgg_weights(arguments.vgg)
     dtype = choose_dtype("auto", choose_device("cpu"))
     teacher = VGGFeatures(weights, LAYERS, dtype=dtype)
-    pictures = Pictures(index_folder(arguments.photos), split(arguments.paintings, arguments.held_out)[0], arguments.seed)
+    pictures = Pictures(
+        index_folder(arguments.photos), split(arguments.paintings, arguments.held_out)[0], arguments.seed
+    )
     torch.manual_seed(arguments.seed)
     student = LiteNetwork().to(memory_format=torch.channels_last)
     with torch.no_grad():
-        scales = {layer: float(value.float().square().mean().sqrt()) for layer, value in teacher(pictures.batch(0)).items()}
+        scales = {
+            layer: float(value.float().square().mean().sqrt()) for layer, value in teacher(pictures.batch(0)).items()
+        }
     std = INPUT_SCALE * teacher.std
     if arguments.init_from is not None:
         student.load_state_dict(read_lite_weights(arguments.init_from).state)
@@ -128,7 +142,8 @@ def train(arguments: argparse.Namespace) -> None:
         recent.append(table.detach())
         if (update + 1) % 100 == 0:
             print(
-                f"update {update + 1}, {time.perf_counter() - started:.0f} s, errors of features and Gram matrices: {_words(recent)}",
+                f"update {update + 1}, {time.perf_counter() - started:.0f} s, errors of features and Gram matrices: "
+                f"{_words(recent)}",
                 flush=True,
             )
             recent.clear()
@@ -137,7 +152,9 @@ def train(arguments: argparse.Namespace) -> None:
 
 def _words(tables: list[Tensor]) -> str:
     mean = torch.stack(tables).mean(dim=0).tolist()
-    return ", ".join(f"{layer} {feature:.3f} {statistic:.3f}" for layer, (feature, statistic) in zip(LAYERS, mean, strict=True))
+    return ", ".join(
+        f"{layer} {feature:.3f} {statistic:.3f}" for layer, (feature, statistic) in zip(LAYERS, mean, strict=True)
+    )
 
 
 def scale_heads(student: LiteNetwork, scales: dict[str, float]) -> None:
@@ -148,14 +165,18 @@ def scale_heads(student: LiteNetwork, scales: dict[str, float]) -> None:
                 parameter.mul_(scale)
 
 
-def export(student: LiteNetwork, scales: dict[str, float], mean: Tensor, std: Tensor, teacher: str, output: Path) -> None:
+def export(
+    student: LiteNetwork, scales: dict[str, float], mean: Tensor, std: Tensor, teacher: str, output: Path
+) -> None:
     """Give the heads the teacher's scale, and write half precision with the input convention."""
     scale_heads(student, scales)
     state = {key: value.half().contiguous() for key, value in student.state_dict().items()}
     convention = {"mean": json.dumps(mean.flatten().tolist()), "std": json.dumps(std.flatten().tolist())}
     output.parent.mkdir(parents=True, exist_ok=True)
     save_file(state, output, metadata={"architecture": "lite", "teacher_sha256": teacher, **convention})
-    print(f"{output}: {sum(value.numel() for value in state.values())} parameters, {output.stat().st_size / 1e6:.2f} MB")
+    print(
+        f"{output}: {sum(value.numel() for value in state.values())} parameters, {output.stat().st_size / 1e6:.2f} MB"
+    )
 
 
 def judged_pictures(photos: Path, paintings: PhotoIndex) -> Iterator[tuple[str, Tensor]]:
@@ -181,19 +202,36 @@ def judge(arguments: argparse.Namespace) -> None:
     with torch.no_grad():
         for kind, picture in judged_pictures(arguments.photos, split(arguments.paintings, arguments.held_out)[1]):
             ours, theirs = student(picture), teacher(picture)
-            grams.append(({layer: gram(ours[layer], "hw") for layer in LAYERS}, {layer: gram(theirs[layer], "hw") for layer in LAYERS}))
-            rows = [[_correlation(ours[layer], theirs[layer]), _correlation(grams[-1][0][layer], grams[-1][1][layer])] for layer in LAYERS]
+            grams.append(
+                (
+                    {layer: gram(ours[layer], "hw") for layer in LAYERS},
+                    {layer: gram(theirs[layer], "hw") for layer in LAYERS},
+                )
+            )
+            rows = [
+                [_correlation(ours[layer], theirs[layer]), _correlation(grams[-1][0][layer], grams[-1][1][layer])]
+                for layer in LAYERS
+            ]
             by_kind.setdefault(kind, []).append(torch.tensor(rows))
     print("| pictures | " + " | ".join(f"{layer}: features, Gram" for layer in LAYERS) + " |")
     print("|---|" + "---|" * len(LAYERS))
     for kind, tables in by_kind.items():
         mean = torch.stack(tables).mean(dim=0).tolist()
-        print(f"| {len(tables)} {kind} | " + " | ".join(f"{feature:.3f}, {statistic:.3f}" for feature, statistic in mean) + " |")
+        print(
+            f"| {len(tables)} {kind} | "
+            + " | ".join(f"{feature:.3f}, {statistic:.3f}" for feature, statistic in mean)
+            + " |"
+        )
     for layer in LAYERS:
         pairs = [(a, b) for a in grams for b in grams if a is not b]
-        losses = torch.tensor([[float(relative_squared_error(a[side][layer], b[side][layer])) for side in (0, 1)] for a, b in pairs])
+        losses = torch.tensor(
+            [[float(relative_squared_error(a[side][layer], b[side][layer])) for side in (0, 1)] for a, b in pairs]
+        )
         ranks = losses.argsort(dim=0).argsort(dim=0).float()
-        print(f"{layer}: rank correlation of style losses, {len(pairs)} pairs of pictures: {_correlation(ranks[:, 0], ranks[:, 1]):.3f}")
+        print(
+            f"{layer}: rank correlation of style losses, {len(pairs)} pairs of pictures: "
+            f"{_correlation(ranks[:, 0], ranks[:, 1]):.3f}"
+        )
     print_speed(arguments.vgg)
 
 
@@ -229,7 +267,9 @@ def main() -> None:
         command.set_defaults(function=function)
         command.add_argument("--photos", type=Path, required=True)
         command.add_argument("--paintings", type=Path, required=True)
-        command.add_argument("--held-out", nargs="*", default=[], help="parts of the names of paintings that are not learnt from")
+        command.add_argument(
+            "--held-out", nargs="*", default=[], help="parts of the names of paintings that are not learnt from"
+        )
         command.add_argument("--vgg", default="")
         if function is train:
             command.add_argument("--updates", type=int, default=4000)

@@ -3,8 +3,8 @@
     python tools/download_coco.py                  # train2017: 118,287 photographs, 18 GB
     python tools/download_coco.py train2014        # train2014: 82,783 photographs, 13 GB
 
-An interrupted download continues where it was. The archive is checked against its md5, unpacked photograph by photograph,
-and removed at the end. Nothing but the Python standard library is needed.
+An interrupted download continues where it was. The archive is checked against its md5, unpacked photograph by
+photograph, and removed at the end. Nothing but the Python standard library is needed.
 """
 
 import argparse
@@ -75,14 +75,18 @@ def fetch(archive: Archive, folder: Path, *, wait: float = 2.0) -> Path:
             reason = "the connection ended early"
         except urllib.error.HTTPError as error:
             if error.code < 500:
-                raise DownloadError(f"{archive.url}: the server answers {error.code} {error.reason}; check the address") from error
+                raise DownloadError(
+                    f"{archive.url}: the server answers {error.code} {error.reason}; check the address"
+                ) from error
             reason = f"{error.code} {error.reason}"
         except (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException) as error:
             reason = str(error) or type(error).__name__
         got = (partial.stat().st_size if partial.exists() else 0) - have
         failures = 1 if got > 0 else failures + 1
         if failures > RETRIES:
-            raise DownloadError(f"{archive.url}: no byte after {RETRIES} tries ({reason}); try again later, what is there is kept")
+            raise DownloadError(
+                f"{archive.url}: no byte after {RETRIES} tries ({reason}); try again later, what is there is kept"
+            )
         print(f"{reason}; trying again", file=sys.stderr)
         time.sleep(wait * 2 ** (failures - 1))
 
@@ -119,7 +123,9 @@ def check_free_space(folder: Path, *, needed: int) -> None:
     """
     free = shutil.disk_usage(folder).free
     if free < needed:
-        raise DownloadError(f"{folder} has {free / 1e9:.1f} GB free, but {needed / 1e9:.1f} GB are needed; choose another --folder")
+        raise DownloadError(
+            f"{folder} has {free / 1e9:.1f} GB free, but {needed / 1e9:.1f} GB are needed; choose another --folder"
+        )
 
 
 def check(archive: Archive, path: Path) -> None:
@@ -134,7 +140,9 @@ def check(archive: Archive, path: Path) -> None:
             digest.update(chunk)
     if digest.hexdigest() != archive.md5:
         path.unlink()
-        raise DownloadError(f"{path.name} has md5 {digest.hexdigest()}, expected {archive.md5}; it was removed, start again")
+        raise DownloadError(
+            f"{path.name} has md5 {digest.hexdigest()}, expected {archive.md5}; it was removed, start again"
+        )
 
 
 def unpack(archive: Archive, path: Path, folder: Path) -> int:
@@ -153,7 +161,10 @@ def unpack(archive: Archive, path: Path, folder: Path) -> int:
             for i, member in enumerate(members):
                 target = beside / member.filename
                 if not target.resolve().is_relative_to((beside / archive.name).resolve()):
-                    raise DownloadError(f"{path.name} names {member.filename}, which lies outside of {archive.name}; it was not unpacked")
+                    raise DownloadError(
+                        f"{path.name} names {member.filename}, which lies outside of {archive.name}; it was not "
+                        "unpacked"
+                    )
                 if not (target.exists() and target.stat().st_size == member.file_size):
                     zipped.extract(member, beside)
                 if i % 1000 == 0:
@@ -185,7 +196,9 @@ def main() -> None:
     """Read the arguments and download."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", nargs="?", default="train2017", choices=list(MD5))
-    parser.add_argument("--folder", type=Path, default=Path("data/coco"), help="where the photographs go (default: data/coco)")
+    parser.add_argument(
+        "--folder", type=Path, default=Path("data/coco"), help="where the photographs go (default: data/coco)"
+    )
     parser.add_argument("--base-url", default=BASE_URL, help="a mirror that holds NAME.zip")
     arguments = parser.parse_args()
     try:

@@ -1,10 +1,12 @@
 """Everything worth knowing of a GPU in a quarter of an hour, with one command.
 
-    python tools/gpu_check.py --out DIR --minutes 8 [--content PHOTOS --styles FILE... --vgg FILE] [-- OPTIONS OF nstyle train]
+    python tools/gpu_check.py --out DIR --minutes 8 [--content PHOTOS --styles FILE... --vgg FILE] [-- OPTIONS OF nstyle
+    train]
 
-The GPU tests; compiled and captured updates against eager ones; the bench beside a plain recipe; a profile of an update; then training for
-the minutes that are left. Runs from a checkout without installation. Everything is written to DIR as it goes, summary.md first to be read;
-called again with the same DIR, what failed or is missing is done, and training goes on.
+The GPU tests; compiled and captured updates against eager ones; the bench beside a plain recipe; a profile of an
+update; then training for the minutes that are left. Runs from a checkout without installation. Everything is written to
+DIR as it goes, summary.md first to be read; called again with the same DIR, what failed or is missing is done, and
+training goes on.
 """
 
 import argparse
@@ -49,7 +51,11 @@ def main() -> None:
 
 
 def _parse(arguments: list[str]) -> tuple[Asked, list[str]]:
-    own, extra = (arguments[: arguments.index("--")], arguments[arguments.index("--") + 1 :]) if "--" in arguments else (arguments, [])
+    own, extra = (
+        (arguments[: arguments.index("--")], arguments[arguments.index("--") + 1 :])
+        if "--" in arguments
+        else (arguments, [])
+    )
     parser = argparse.ArgumentParser(
         prog="tools/gpu_check.py",
         description=__doc__,
@@ -57,14 +63,22 @@ def _parse(arguments: list[str]) -> tuple[Asked, list[str]]:
         epilog="Everything after -- goes to nstyle train as it is, or to nstyle compare with --compare.",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for all that is found")
-    parser.add_argument("--minutes", type=float, default=8.0, help="for all steps; training gets what the others leave [8]")
+    parser.add_argument(
+        "--minutes", type=float, default=8.0, help="for all steps; training gets what the others leave [8]"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--only", metavar="STEP,STEP", help=f"of {', '.join(STEPS)} [all but the last]")
     parser.add_argument("--content", type=Path, help="folder of photographs to train on [scikit-image's]")
     parser.add_argument("--styles", nargs="+", metavar="FILE", help="paintings to train [the drawn samples]")
-    parser.add_argument("--vgg", default=os.environ.get("NSTYLE_VGG") or "lite", help="VGG weights to train under [NSTYLE_VGG, else lite]")
+    parser.add_argument(
+        "--vgg",
+        default=os.environ.get("NSTYLE_VGG") or "lite",
+        help="VGG weights to train under [NSTYLE_VGG, else lite]",
+    )
     parser.add_argument("--quick", action="store_true", help="small crops and few updates: a rehearsal on a CPU")
-    parser.add_argument("--compare", action="store_true", help="instead of training, one n-style network against n single-style ones")
+    parser.add_argument(
+        "--compare", action="store_true", help="instead of training, one n-style network against n single-style ones"
+    )
     given = parser.parse_args(own)
     instead = "training" if given.compare else "compare"
     only = given.only.split(",") if given.only else [name for name in STEPS if name != instead]

@@ -1,9 +1,10 @@
 """Measure models with one judge: content, style and total loss per style under VGG16, on the same photographs.
 
-    python tools/judge_models.py MODEL... --styles PAINTING... --photos FOLDER [--size 256] [--style-size 512] [--style-weight 10]
+    python tools/judge_models.py MODEL... --styles PAINTING... --photos FOLDER [--size 256] [--style-size 512]
+    [--style-weight 10]
 
-The preset is `relative` in float32, whatever the models were trained with. Paintings are matched with the models' styles by name.
-VGG16 comes from --vgg or NSTYLE_VGG. Prints a table; the last line are means over styles.
+The preset is `relative` in float32, whatever the models were trained with. Paintings are matched with the models'
+styles by name. VGG16 comes from --vgg or NSTYLE_VGG. Prints a table; the last line are means over styles.
 """
 
 import argparse
@@ -24,11 +25,15 @@ from nstyle.system.memory import keep_freed_memory
 from nstyle.training.validation import photo_losses
 
 
-def judge(model: str, styles: list[StyleFile], loss: PerceptualLoss, photos: Tensor, targets: dict[str, Tensor]) -> Tensor:
+def judge(
+    model: str, styles: list[StyleFile], loss: PerceptualLoss, photos: Tensor, targets: dict[str, Tensor]
+) -> Tensor:
     """Measure one model: (styles, 3), means over the photographs of content, style and total loss."""
     network, info = load_model(find_model(model))
     rows = [info.styles.index(style.name) for style in styles]
-    return photo_losses(network.eval(), loss, photos, torch.eye(len(info.styles))[rows], targets, torch.float32).mean(dim=1)
+    return photo_losses(network.eval(), loss, photos, torch.eye(len(info.styles))[rows], targets, torch.float32).mean(
+        dim=1
+    )
 
 
 def main() -> None:
@@ -53,7 +58,9 @@ def main() -> None:
     print("|---|" + "---|" * len(tables))
     for i, style in enumerate([*(style.name for style in styles), "mean"]):
         values = [table.mean(dim=0) if style == "mean" else table[i] for table in tables]
-        print(f"| {style} | " + " | ".join(", ".join(f"{value:.3f}" for value in row.tolist()) for row in values) + " |")
+        print(
+            f"| {style} | " + " | ".join(", ".join(f"{value:.3f}" for value in row.tolist()) for row in values) + " |"
+        )
 
 
 if __name__ == "__main__":

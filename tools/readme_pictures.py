@@ -54,7 +54,9 @@ def main() -> None:
     from skimage import data
 
     astronaut = Image.fromarray(data.astronaut())
-    walk = [(f"{1 - step:g} : {step:g}", model.stylize(astronaut, {WALK[0]: 1 - step, WALK[1]: step})) for step in STEPS]
+    walk = [
+        (f"{1 - step:g} : {step:g}", model.stylize(astronaut, {WALK[0]: 1 - step, WALK[1]: step})) for step in STEPS
+    ]
     save(arguments.output / "blend.jpg", walk)
 
 

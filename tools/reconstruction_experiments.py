@@ -1,10 +1,11 @@
 """Repeat the seeds' experiments behind docs/reconstruction.md, and make its pictures.
 
-    python tools/reconstruction_experiments.py PAINTING [--second PAINTING] [--out experiments] [--only NAME ...] [--pictures docs/images]
+    python tools/reconstruction_experiments.py PAINTING [--second PAINTING] [--out experiments] [--only NAME ...]
+    [--pictures docs/images]
 
-PAINTING is Van Gogh's Starry Night there, the second one Hokusai's Great Wave. Photographs are scikit-image's. Needs VGG16 through relu3_3 in
-``NSTYLE_VGG``; about an hour on two CPU cores. What is done already is kept. Pictures of MMD and content are made of scikit-image's
-photographs only: they are near copies.
+PAINTING is Van Gogh's Starry Night there, the second one Hokusai's Great Wave. Photographs are scikit-image's. Needs
+VGG16 through relu3_3 in ``NSTYLE_VGG``; about an hour on two CPU cores. What is done already is kept. Pictures of MMD
+and content are made of scikit-image's photographs only: they are near copies.
 """
 
 import argparse
@@ -34,28 +35,96 @@ def experiments(painting: str, second: str | None, photo: str, ladder_photo: str
     adam = ["--optimizer", "adam", "--lr", "0.02", "--patience", "0"]
     four = ["--layers", "relu1_1,relu1_2,relu2_1,relu2_2", "--per-layer", "single"]
     blocks = ["--layers", "relu1_1,relu2_1,relu3_1,relu4_1", "--per-layer", "cumulative"]
-    layer_sets = ["--style-layers", "relu1_1", "--style-layers", "relu1_1,relu2_1", "--style-layers", "relu1_1,relu2_1,relu3_1"]
+    layer_sets = [
+        "--style-layers",
+        "relu1_1",
+        "--style-layers",
+        "relu1_1,relu2_1",
+        "--style-layers",
+        "relu1_1,relu2_1,relu3_1",
+    ]
     moments = ["--loss", "gram,moments", "--moments", "2,4"]
     first_cell = ["style", painting, "--layers", "relu1_1", "--loss", "moments", "--moments", "1"]
     to_the_end = ["--optimizer", "adam", "--lr", "0.001", "--iterations", "20000", "--patience", "0"]
     commands = {
-        "layers-losses": [*style, *four, "--loss", "gram,moments,mmd", "--moments", "1,2,3,4", *FEATURES_OVER_255, *LBFGS],
+        "layers-losses": [
+            *style,
+            *four,
+            "--loss",
+            "gram,moments,mmd",
+            "--moments",
+            "1,2,3,4",
+            *FEATURES_OVER_255,
+            *LBFGS,
+        ],
         "seed-cell": [*first_cell, "--schedule", "seed-000"],
         "seed-cell-to-the-end": [*first_cell, *to_the_end, *FEATURES_OVER_255],
         "blocks": [*style, *blocks, "--loss", "gram", *adam, "--iterations", "3000"],
         "seeds": [*style, "--layers", "relu2_1", *moments, "--seed", "0,1,2", *FEATURES_OVER_255, *LBFGS],
         "adam": [*style, *two_layers, *moments, *adam, "--iterations", "1500", *FEATURES_OVER_255],
-        "other-losses": [*style, *two_layers, "--loss", "mmd-shuffled,mean-std", *adam, "--iterations", "1500", *FEATURES_OVER_255],
-        "photo-losses": ["sweep", "style", photo, *two_layers, "--loss", "gram,moments,mmd", "--moments", "3", *FEATURES_OVER_255, *LBFGS],
-        "photo-content": ["sweep", "content", photo, "--layers", "relu1_2,relu2_2,relu3_3", "--per-layer", "single", "--iterations", "200"],
+        "other-losses": [
+            *style,
+            *two_layers,
+            "--loss",
+            "mmd-shuffled,mean-std",
+            *adam,
+            "--iterations",
+            "1500",
+            *FEATURES_OVER_255,
+        ],
+        "photo-losses": [
+            "sweep",
+            "style",
+            photo,
+            *two_layers,
+            "--loss",
+            "gram,moments,mmd",
+            "--moments",
+            "3",
+            *FEATURES_OVER_255,
+            *LBFGS,
+        ],
+        "photo-content": [
+            "sweep",
+            "content",
+            photo,
+            "--layers",
+            "relu1_2,relu2_2,relu3_3",
+            "--per-layer",
+            "single",
+            "--iterations",
+            "200",
+        ],
         "style-weight": [*transfer, *TRANSFER, "--style-weight", "0.00002,0.0002,0.002,0.02"],
         "start": [*transfer, *TRANSFER, "--start", "noise,white,black,mean,content,style,average"],
         "layers": [*transfer, *CONTENT, *layer_sets, "--start", "content,noise", "--iterations", "150"],
         "tv": [*transfer, *TRANSFER, "--tv-weight", "0,1e4,1e5,1e6", "--tv", "squared,power-1.25", "--start", "noise"],
         "pooling": [*transfer, *TRANSFER, "--pooling", "max,average"],
         "transfer-adam": [*transfer, *CONTENT, *STYLE, "--optimizer", "adam", "--lr", "0.02", "--iterations", "600"],
-        "transfer-sgd": [*transfer, *CONTENT, *STYLE, "--optimizer", "sgd", "--lr", "0.01,0.05,0.2", "--iterations", "600"],
-        "ladder": ["transfer", ladder_photo, painting, *CONTENT, *STYLE, "--iterations", "100", "--size", "640", "--min-size", "160"],
+        "transfer-sgd": [
+            *transfer,
+            *CONTENT,
+            *STYLE,
+            "--optimizer",
+            "sgd",
+            "--lr",
+            "0.01,0.05,0.2",
+            "--iterations",
+            "600",
+        ],
+        "ladder": [
+            "transfer",
+            ladder_photo,
+            painting,
+            *CONTENT,
+            *STYLE,
+            "--iterations",
+            "100",
+            "--size",
+            "640",
+            "--min-size",
+            "160",
+        ],
         "no-ladder": ["transfer", ladder_photo, painting, *CONTENT, *STYLE, "--iterations", "190", "--size", "640"],
     }
     if second:
@@ -85,7 +154,8 @@ def write_pictures(out: Path, pictures: Path) -> None:
     shown = [path for path in sorted((out / "layers-losses").iterdir()) if path.is_dir() and "mmd" not in path.name]
     write_report([*shown, out / "blocks"], out / "report")
     sources = {
-        name: out / name / "grid.png" for name in ("seeds", "photo-losses", "photo-content", "style-weight", "start", "layers", "tv", "mix")
+        name: out / name / "grid.png"
+        for name in ("seeds", "photo-losses", "photo-content", "style-weight", "start", "layers", "tv", "mix")
     }
     sources |= {"layers-losses": out / "report" / "layers-losses-1.png", "blocks": out / "report" / "blocks-gram-2.png"}
     for name, path in sources.items():

@@ -27,7 +27,10 @@ def main() -> None:
     network = network.select_styles([info.styles.index(name) for name in kept])
     info = replace(info, styles=tuple(kept))
     save_model(arguments.output, network, info, dtype=torch.float16)
-    print(f"{arguments.output}: {len(info.styles)} styles, {info.updates} updates, {arguments.output.stat().st_size / 1e6:.2f} MB")
+    print(
+        f"{arguments.output}: {len(info.styles)} styles, {info.updates} updates, "
+        f"{arguments.output.stat().st_size / 1e6:.2f} MB"
+    )
 
 
 if __name__ == "__main__":

@@ -23,7 +23,9 @@ COMPARED: tuple[Tiling, ...] = ("sampled", "thumbnail")
 
 def psnr(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> float:
     """Return the peak signal-to-noise ratio of two pictures in dB."""
-    errors = [np.square(x.astype(np.float64) - y).mean() for x, y in zip(a, b, strict=True)]  # Row by row, to save memory.
+    errors = [
+        np.square(x.astype(np.float64) - y).mean() for x, y in zip(a, b, strict=True)
+    ]  # Row by row, to save memory.
     return float(10 * np.log10(255**2 / np.mean(errors)))
 
 

@@ -10,11 +10,11 @@ import json
 import sys
 from pathlib import Path
 
+from nstyle.encoders.fingerprint import FILE, fingerprint
 from nstyle.encoders.vgg_weights import read_vgg_file
-from nstyle.reconstruction.fingerprint import FILE, fingerprint
 from nstyle.system.files import write_atomically
 
-STORE = Path(__file__).parents[1] / "nstyle" / "reconstruction" / FILE
+STORE = Path(__file__).parents[1] / "nstyle" / "encoders" / FILE
 
 
 def main() -> None:
@@ -24,9 +24,13 @@ def main() -> None:
     release, path = sys.argv[1], Path(sys.argv[2])
     weights = read_vgg_file(path)
     known = json.loads(STORE.read_text(encoding="utf-8")) if STORE.exists() else {}
-    known[f"{release}/{weights.architecture}"] = {name: [float(f"{value:.8g}") for value in row] for name, row in fingerprint(weights).items()}
+    known[f"{release}/{weights.architecture}"] = {
+        name: [float(f"{value:.8g}") for value in row] for name, row in fingerprint(weights).items()
+    }
     rows = ",\n".join(
-        f"  {json.dumps(key)}: {{\n" + ",\n".join(f"    {json.dumps(name)}: {row}" for name, row in known[key].items()) + "\n  }"
+        f"  {json.dumps(key)}: {{\n"
+        + ",\n".join(f"    {json.dumps(name)}: {row}" for name, row in known[key].items())
+        + "\n  }"
         for key in sorted(known)
     )
     write_atomically(STORE, f"{{\n{rows}\n}}\n".encode())

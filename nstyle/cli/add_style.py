@@ -18,9 +18,11 @@ def add_style(
     out: Annotated[str, typer.Option(help="Run directory for the grown model.")],
     **options: Any,
 ) -> None:
-    """Append styles to a model; the old ones stay exactly as they are: nstyle add-style default --styles new.jpg --out checkpoints/more
+    """Append styles to a model; the old ones stay exactly as they are: nstyle add-style default --styles new.jpg --out
+    checkpoints/more
 
-    Loss, crop and style size default to what the model was trained with. Continue an interrupted run with: nstyle train --resume --out DIR
+    Loss, crop and style size default to what the model was trained with. Continue an interrupted run with: nstyle train
+    --resume --out DIR
     """
     from nstyle.training.train import prepare_append
 

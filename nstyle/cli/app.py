@@ -66,7 +66,8 @@ def root(
     size = Ranks.from_environment().size
     if size > 1 and ctx.invoked_subcommand not in SHARED:
         raise UsageError(
-            f"nstyle {ctx.invoked_subcommand} runs in one process, but there are {size}; only {', '.join(SHARED)} can share work"
+            f"nstyle {ctx.invoked_subcommand} runs in one process, but there are {size}; only {', '.join(SHARED)} can "
+            "share work"
         )
 
 
@@ -91,7 +92,8 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
-        # The reader of a pipe went away. Python would complain again at exit, so standard output goes nowhere from here.
+        # The reader of a pipe went away. Python would complain again at exit, so standard output goes nowhere from
+        # here.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:

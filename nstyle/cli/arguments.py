@@ -12,14 +12,16 @@ from typer.core import TyperCommand
 Vgg = Annotated[
     str | None,
     typer.Option(
-        help="VGG weights: a file, imagenet for torchvision's, or lite, a small encoder that comes along. [default: $NSTYLE_VGG, else imagenet]"
+        help="VGG weights: a file, imagenet for torchvision's, or lite, a small encoder that comes along. [default: "
+        "$NSTYLE_VGG, else imagenet]"
     ),
 ]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps. [default: auto]")]
 
 
 class SpreadStyles(TyperCommand):
-    """A command whose ``--styles`` takes all the values up to the next option, in order, as ``styles/*.jpg`` expands."""
+    """A command whose ``--styles`` takes all the values up to the next option, in order, as ``styles/*.jpg``
+    expands."""
 
     spread_option = "--styles"
 

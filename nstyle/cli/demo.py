@@ -11,25 +11,35 @@ if TYPE_CHECKING:
 
 
 def demo(
-    out: Annotated[str, typer.Option(help="Folder for everything that is made; a demo that is there goes on where it stopped.")] = "demo",
+    out: Annotated[
+        str, typer.Option(help="Folder for everything that is made; a demo that is there goes on where it stopped.")
+    ] = "demo",
     vgg: Annotated[
         str | None,
         typer.Option(
-            help="VGG weights: a file, imagenet or lite. [default: $NSTYLE_VGG, else imagenet if it was downloaded before, else lite]"
+            help="VGG weights: a file, imagenet or lite. "
+            "[default: $NSTYLE_VGG, else imagenet if it was downloaded before, else lite]"
         ),
     ] = None,
-    open_page: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser where there is one.")] = True,
+    open_page: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open the page in the browser where there is one.")
+    ] = True,
 ) -> None:
-    """Paint sample photographs, train two styles into the model and a small network from nothing, and show it all on one page."""
+    """Paint sample photographs, train two styles into the model and a small network from nothing, and show it all on
+    one page."""
     from nstyle.cli.progress import painting_progress, training_progress
-    from nstyle.demo.run_demo import Voice, run_demo
+    from nstyle.demo.run_demo import Display, run_demo
     from nstyle.system.memory import keep_freed_memory
 
     keep_freed_memory()
     page = run_demo(
         out,
         vgg=vgg,
-        voice=Voice(notice=lambda text: typer.echo(f"nstyle: {text}", err=True), painting=painting_progress, training=training_progress),
+        display=Display(
+            notice=lambda text: typer.echo(f"nstyle: {text}", err=True),
+            painting=painting_progress,
+            training=training_progress,
+        ),
     )
     typer.echo(page)
     if open_page and _has_browser():
@@ -37,8 +47,10 @@ def demo(
 
 
 def _has_browser() -> bool:
-    """Tell whether someone watches who can see a browser."""
-    has_display = sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    """Tell whether the command runs in a terminal on a machine with a display."""
+    has_display = sys.platform in ("darwin", "win32") or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
     return sys.stdout.isatty() and has_display
 
 

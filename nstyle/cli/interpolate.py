@@ -39,7 +39,8 @@ def interpolate(
     vgg: a.Vgg = None,
     device: a.Device = None,
 ) -> None:
-    """Paint a photograph from style to style and measure the way: nstyle interpolate PHOTO --styles starry,wave --out blends"""
+    """Paint a photograph from style to style and measure the way: nstyle interpolate PHOTO --styles starry,wave --out
+    blends"""
     from nstyle.cli.progress import counted
     from nstyle.interpolation.interpolate import interpolate as paint_the_way
 

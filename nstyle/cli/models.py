@@ -75,7 +75,8 @@ def info(
         f"size        {values['bytes'] / 1e6:.2f} MB, {values['parameters']:,} parameters, width {description.width:g}"
     )
     typer.echo(
-        f"trained     {description.updates} updates, crops of {description.size} px, paintings of {description.style_size} px (short side)"
+        f"trained     {description.updates} updates, crops of {description.size} px, paintings of "
+        f"{description.style_size} px (short side)"
     )
     typer.echo(f"saved       {datetime.fromtimestamp(description.created, UTC):%Y-%m-%d %H:%M} UTC")
     if loss:
@@ -83,7 +84,8 @@ def info(
             f"loss        {loss['name']}: content {loss['content_weight']:g} x {'+'.join(loss['content_layers'])}"
         )
         typer.echo(
-            f"            style {loss['style_weight']:g} x {'+'.join(loss['style_layers'])} on {loss['style_scales']} scales"
+            f"            style {loss['style_weight']:g} x {'+'.join(loss['style_layers'])} on {loss['style_scales']} "
+            "scales"
         )
     if vgg:
         typer.echo(f"VGG         {vgg['architecture']}, {vgg['release']}, sha256 {vgg['sha256'][:12]}")

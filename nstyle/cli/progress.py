@@ -110,7 +110,8 @@ def painting_progress(*, quiet: bool = False) -> "Iterator[Callable[[str, float]
 
 @contextmanager
 def counted(what: str) -> "Iterator[Callable[[int], None]]":
-    """Count something of which the total is not known: one changing line on a terminal, a line every 30 seconds in a log."""
+    """Count something of which the total is not known: one changing line on a terminal, a line every 30 seconds in a
+    log."""
     console = Console(stderr=True, file=sys.stderr)
     throttle = Throttle()
 
@@ -137,8 +138,8 @@ def _plain_lines(speed: Speed) -> "Callable[[TrainingProgress], None]":
         if throttle.due():
             left = (progress.updates - progress.update) / rate if rate else 0.0
             losses = "" if progress.content is None else f", content {progress.content:.4g}, style {progress.style:.4g}"
-            text = f"update {progress.update} of {progress.updates}, {rate:.2f} updates/s, {left / 60:.0f} min left{losses}"
-            print(text, file=sys.stderr, flush=True)
+            text = f"update {progress.update} of {progress.updates}, {rate:.2f} updates/s, {left / 60:.0f} min left"
+            print(f"{text}{losses}", file=sys.stderr, flush=True)
 
     return show
 
@@ -223,11 +224,8 @@ def _iteration_lines(label: str) -> "Callable[[Iteration], None]":
 
     def show(iteration: "Iteration") -> None:
         if throttle.due():
-            print(
-                f"{label} iteration {iteration.iteration} of {iteration.iterations}: {_iteration_text(iteration)}".strip(),
-                file=sys.stderr,
-                flush=True,
-            )
+            text = f"{label} iteration {iteration.iteration} of {iteration.iterations}: {_iteration_text(iteration)}"
+            print(text.strip(), file=sys.stderr, flush=True)
 
     return show
 

@@ -15,7 +15,8 @@ def style(
     images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="The style picture, or several.")],
     **options: Any,
 ) -> None:
-    """Show what layers and a loss keep of a style: nstyle reconstruct style painting.jpg --layers relu1_1,relu2_1,relu3_1 --out out"""
+    """Show what layers and a loss keep of a style:
+    nstyle reconstruct style painting.jpg --layers relu1_1,relu2_1,relu3_1 --out out"""
     _run({"style": images}, options)
 
 
@@ -31,7 +32,8 @@ def transfer(
     styles: Annotated[list[str], typer.Argument(metavar="STYLE...", help="The style picture, or several.")],
     **options: Any,
 ) -> None:
-    """Paint one photograph in a style by optimization (Gatys et al. 2016): nstyle reconstruct transfer photo.jpg painting.jpg --out out"""
+    """Paint one photograph in a style by optimization (Gatys et al. 2016):
+    nstyle reconstruct transfer photo.jpg painting.jpg --out out"""
     _run({"content": content, "style": styles}, options)
 
 
@@ -44,15 +46,19 @@ def sweep(
     images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="As for that command.")],
     out: Annotated[str, typer.Option(help="Folder: one folder per cell, grid.png and sweep.json.")],
     per_layer: Annotated[
-        str | None, typer.Option(help="Take --layers one by one (single) or the first n of them (cumulative, Early, Sian and Stonard's tau).")
+        str | None,
+        typer.Option(
+            help="Take --layers one by one (single) or the first n of them (cumulative, Early, Sian and Stonard's tau)."
+        ),
     ] = None,
     snapshots_every: Annotated[int, typer.Option(metavar="K", help="Write a snapshot every K updates.")] = 0,
     **options: Any,
 ) -> None:
-    """Vary any options: nstyle reconstruct sweep style painting.jpg --layers relu1_1 --layers relu2_1 --loss gram,mmd --out out
+    """Vary any options:
+    nstyle reconstruct sweep style painting.jpg --layers relu1_1 --layers relu2_1 --loss gram,mmd --out out
 
-    Every option may be given several times, and numbers and names as a list with commas; layers and mixes, which have commas themselves, are
-    repeated. Cells that are done already are kept.
+    Every option may be given several times, and numbers and names as a list with commas; layers and mixes, which have
+    commas themselves, are repeated. Cells that are done already are kept.
     """
     from nstyle.cli.progress import reconstruction_progress
     from nstyle.errors import UsageError
@@ -62,7 +68,10 @@ def sweep(
     if task not in ("style", "content", "transfer"):
         raise UsageError(f"the task is '{task}'; expected style, content or transfer")
     if (task == "content" and len(images) > 1) or (task == "transfer" and len(images) < 2):
-        raise UsageError(f"{task} got {len(images)} pictures; expected {'one' if task == 'content' else 'a content and one style or more'}")
+        raise UsageError(
+            f"{task} got {len(images)} pictures; expected "
+            f"{'one' if task == 'content' else 'a content and one style or more'}"
+        )
     content, styles = (None, images) if task == "style" else (images[0], images[1:])
     axes = {option.name: o.values(option, options[option.name]) for option in SWEEP if options[option.name]}
     if per_layer is not None:
@@ -72,18 +81,20 @@ def sweep(
     if "mix" in axes:
         axes["style_mix"] = axes.pop("mix")
     keep_freed_memory()
-    with reconstruction_progress() as report:
+    with reconstruction_progress() as progress:
         result = sweep(
             axes,
             out=out,
             style=styles or None,
             content=content,
             snapshots_every=snapshots_every,
-            callback=lambda cell, progress: report(progress),
+            callback=lambda cell, now: progress(now),
             notice=lambda text: typer.echo(f"cell {text}", err=True),
         )
     made = len(result.cells) - result.reused - len(result.failed)
-    typer.echo(f"{result.grid}  ({made} cells made, {result.reused} done already, {len(result.failed)} failed)", err=True)
+    typer.echo(
+        f"{result.grid}  ({made} cells made, {result.reused} done already, {len(result.failed)} failed)", err=True
+    )
     if result.failed:
         raise typer.Exit(1)
 
@@ -92,7 +103,8 @@ def report(
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Folders of reconstructions and sweeps.")],
     out: Annotated[str, typer.Option(help="Folder of the report.")],
 ) -> None:
-    """Lay out finished runs as figures of the sources, in one HTML page and as PNG files, with the commands that made them."""
+    """Lay out finished runs as figures of the sources, in one HTML page and as PNG files, with the commands that made
+    them."""
     from nstyle.reconstruction.report import write_report
 
     typer.echo(write_report(runs, out, command_line()), err=True)
@@ -105,12 +117,19 @@ def _run(pictures: dict[str, Any], options: dict[str, Any]) -> None:
 
     settings = o.given(options)
     keep_freed_memory()
-    with reconstruction_progress() as report:
-        result = reconstruct(**pictures, callback=report, **settings)
+    with reconstruction_progress() as progress:
+        result = reconstruct(**pictures, callback=progress, **settings)
     for name, value in result.terms.items():
         start = result.initial.get(name, 0.0)
         fell = f", {start / value:.4g} times less than at the start" if value > 0 and start > 0 else ""
         typer.echo(f"{name}: {value:.4g}{fell}", err=True)
-    reasons = {"iterations": "after its iterations", "plateau": "on a plateau", "threshold": "below the threshold", "converged": "converged"}
+    reasons = {
+        "iterations": "after its iterations",
+        "plateau": "on a plateau",
+        "threshold": "below the threshold",
+        "converged": "converged",
+    }
     best = f"best picture at iteration {result.iteration} of {result.iterations}"
-    typer.echo(f"{settings['out']}/result.png  ({best}, {result.seconds:.0f} s, stopped {reasons[result.stopped]})", err=True)
+    typer.echo(
+        f"{settings['out']}/result.png  ({best}, {result.seconds:.0f} s, stopped {reasons[result.stopped]})", err=True
+    )

@@ -8,30 +8,40 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nstyle.reconstruction.check import Finding
+    from nstyle.encoders.check import Finding
 
 
 def check(
-    image: Annotated[str | None, typer.Argument(metavar="[IMAGE]", help="What to reconstruct. [default: a built-in picture]")] = None,
-    vgg: Annotated[str | None, typer.Option(help="VGG weights: a file, or imagenet. [default: $NSTYLE_VGG, else imagenet]")] = None,
-    network: Annotated[str | None, typer.Option(help="vgg16 or vgg19: which one imagenet means, or what a file must hold.")] = None,
-    output: Annotated[str, typer.Option("--output", "-o", help="Where to write the pictures side by side.")] = "vgg-check.png",
+    image: Annotated[
+        str | None, typer.Argument(metavar="[IMAGE]", help="What to reconstruct. [default: a built-in picture]")
+    ] = None,
+    vgg: Annotated[
+        str | None, typer.Option(help="VGG weights: a file, or imagenet. [default: $NSTYLE_VGG, else imagenet]")
+    ] = None,
+    network: Annotated[
+        str | None, typer.Option(help="vgg16 or vgg19: which one imagenet means, or what a file must hold.")
+    ] = None,
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="Where to write the pictures side by side.")
+    ] = "vgg-check.png",
     size: Annotated[int, typer.Option(help="Long side of the reconstructions in pixels.")] = 192,
     iterations: Annotated[int, typer.Option(help="L-BFGS iterations of each reconstruction.")] = 100,
 ) -> None:
-    """Check VGG weights before training with them: origin, layers, features, reconstructions. Exit status 1 if they fail.
+    """Check VGG weights before training with them: origin, layers, features, reconstructions. Exit status 1 if they
+    fail.
 
     Sets of layers are cut to those that the file holds, and marked so.
     """
     from pathlib import Path
     from typing import cast
 
+    from nstyle.encoders.check import Finding
     from nstyle.encoders.vgg import CONVS_PER_BLOCK, Architecture
     from nstyle.encoders.vgg_weights import LITE, default_source, load_vgg_weights
     from nstyle.errors import UsageError
     from nstyle.imaging.layout import contact_sheet
     from nstyle.imaging.pictures import WRITABLE, encode
-    from nstyle.reconstruction.check import Finding, check_vgg
+    from nstyle.reconstruction.check import check_vgg
     from nstyle.reconstruction.pictures import read_source
     from nstyle.system.files import write_atomically
     from nstyle.system.memory import keep_freed_memory
@@ -52,11 +62,18 @@ def check(
             raise
         _print_table("VGG weights", [Finding("file", False, str(error))])
         raise typer.Exit(1) from error
-    verdict = check_vgg(weights, picture, size=size, iterations=iterations, notice=lambda text: typer.echo(text, err=True))
+    verdict = check_vgg(
+        weights, picture, size=size, iterations=iterations, notice=lambda text: typer.echo(text, err=True)
+    )
     _print_table(f"{weights.architecture}, sha256 {weights.sha256[:12]}", verdict.findings)
-    write_atomically(target, encode(contact_sheet([(shown.label, shown.image) for shown in verdict.pictures]), target.suffix))
+    write_atomically(
+        target, encode(contact_sheet([(shown.label, shown.image) for shown in verdict.pictures]), target.suffix)
+    )
     failed = sum(not finding.ok for finding in verdict.findings)
-    typer.echo(f"{'good' if verdict.ok else f'{failed} of {len(verdict.findings)} checks failed'}; pictures: {target}", err=True)
+    typer.echo(
+        f"{'good' if verdict.ok else f'{failed} of {len(verdict.findings)} checks failed'}; pictures: {target}",
+        err=True,
+    )
     if not verdict.ok:
         raise typer.Exit(1)
 

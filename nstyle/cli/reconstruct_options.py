@@ -1,4 +1,4 @@
-"""The options of ``nstyle reconstruct``, written once for its commands: one value each, or lists of them for a sweep."""
+"""The options that the commands of ``nstyle reconstruct`` share, with single values, or lists of values for a sweep."""
 
 import inspect
 from collections.abc import Callable
@@ -16,30 +16,47 @@ class Option:
     """A setting on the command line."""
 
     name: str
-    """The setting's name, ``style_weight``; the flag is ``--style-weight``."""
+    """The name of the setting, such as ``style_weight``."""
     kind: type
     help: str
     metavar: str | None = None
 
     @property
     def flag(self) -> str:
-        """``--style-weight``."""
+        """The flag of the setting, such as ``--style-weight``."""
         return "--" + self.name.replace("_", "-")
 
 
-LAYERS = Option("layers", str, "Layers to match: relu1_1,relu2_1 or with weights relu1_1=0.5,relu2_1. Their losses are added up.", "A,B")
+LAYERS = Option(
+    "layers",
+    str,
+    "Layers to match: relu1_1,relu2_1 or with weights relu1_1=0.5,relu2_1. Their losses are added up.",
+    "A,B",
+)
 TRANSFER_LAYERS = (
     Option("content_layers", str, "Layers whose features are matched. [default: relu4_2]", "A,B"),
-    Option("style_layers", str, "Layers whose style is matched. [default: relu1_1,relu2_1,relu3_1,relu4_1,relu5_1, a fifth each]", "A,B"),
+    Option(
+        "style_layers",
+        str,
+        "Layers whose style is matched. [default: relu1_1,relu2_1,relu3_1,relu4_1,relu5_1, a fifth each]",
+        "A,B",
+    ),
 )
 STYLE = (
-    Option("loss", str, "gram (the style-inversion chapter), gram-gatys (1 / 4N2M2), moments, mmd, mmd-shuffled or mean-std. [default: gram]"),
+    Option(
+        "loss",
+        str,
+        "gram (the style-inversion chapter), gram-gatys (1 / 4N2M2), moments, mmd, mmd-shuffled or mean-std. [default: "
+        "gram]",
+    ),
     Option("moments", int, "How many moments, 1 to 4, for --loss moments. [default: 2]"),
     Option("style_size", str, "Style pictures at the result's size (content) or their own. [default: content]"),
     Option("mix", str, "Weights of several style pictures. [default: equal parts]", "W,W"),
 )
 CONTENT = (Option("content_loss", str, "mean, or half-sum (1/2 sum of squares). [default: mean]"),)
-TRANSFER = (Option("style_weight", float, "k: the style loss counts k times the content loss. [default: 0.002 for gram]"),)
+TRANSFER = (
+    Option("style_weight", float, "k: the style loss counts k times the content loss. [default: 0.002 for gram]"),
+)
 COMMON = (
     Option("optimizer", str, "lbfgs, adam or sgd. [default: lbfgs]"),
     Option("lr", float, "Step size. [default: 1 for lbfgs, 0.001 for adam, 0.05 for sgd]"),
@@ -55,8 +72,14 @@ COMMON = (
     Option("pooling", str, "max or average. [default: max]"),
     Option("feature_scale", float, "Factor on all features; seed-000 uses 1/255. [default: 1]"),
     Option("schedule", str, "seed-000: Adam 0.001, that table's iterations, stop below 1e-5."),
-    Option("vgg", str, "VGG weights: a file, imagenet for torchvision's, or lite. [default: $NSTYLE_VGG, else imagenet]"),
-    Option("network", str, "vgg16 or vgg19: which one imagenet means, or what a file must hold. [default: vgg16, or the file's]"),
+    Option(
+        "vgg", str, "VGG weights: a file, imagenet for torchvision's, or lite. [default: $NSTYLE_VGG, else imagenet]"
+    ),
+    Option(
+        "network",
+        str,
+        "vgg16 or vgg19: which one imagenet means, or what a file must hold. [default: vgg16, or the file's]",
+    ),
     Option("precision", str, "auto, fp32 or bf16. [default: auto]"),
     Option("device", str, "auto, cpu, cuda, cuda:N or mps. [default: auto]"),
 )
@@ -81,12 +104,12 @@ OUTPUT_DEFAULTS = {
 def with_options(
     options: tuple[Option, ...], *, output: bool = True, lists: bool = False
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the options as keyword arguments, None where the user said nothing.
+    """Give a command the options as keyword arguments, which are None unless the user gives them.
 
     Args:
-        options: Which.
-        output: Also the options of OUTPUT.
-        lists: Let each option be given several times; values arrive as lists of strings, to be split with :func:`values`.
+        options: The options.
+        output: Whether to add the options of OUTPUT.
+        lists: Whether each option may be given several times. Values are then lists of strings, for :func:`values`.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -94,10 +117,14 @@ def with_options(
         for option in options:
             kind: Any = list[str] | None if lists else option.kind | None
             annotated = Annotated[kind, typer.Option(option.flag, metavar=option.metavar, help=option.help)]
-            added.append(inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotated))
+            added.append(
+                inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotated)
+            )
         for name, annotation in OUTPUT.items() if output else ():
             default = OUTPUT_DEFAULTS[name]
-            added.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation))
+            added.append(
+                inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+            )
         add_parameters(command, added)
         return command
 
@@ -105,7 +132,7 @@ def with_options(
 
 
 def given(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Keep what the user said, under the names of :func:`nstyle.reconstruct`."""
+    """Return the options that the user gave, under the names of :func:`nstyle.reconstruct`."""
     settings = {name: value for name, value in arguments.items() if value is not None}
     if "mix" in settings:
         settings["style_mix"] = _numbers(settings.pop("mix"))
@@ -113,10 +140,10 @@ def given(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def values(option: Option, texts: list[str]) -> list[Any]:
-    """Read the values of one option in a sweep: repeated, or separated by commas where a value has none itself.
+    """Read the values of an option in a sweep, which are repeated, or separated by commas if they have none themselves.
 
     Raises:
-        UsageError: If a value is no number where one is expected.
+        UsageError: If the option takes numbers and a value is none.
     """
     parts = texts if option.metavar else [part.strip() for text in texts for part in text.split(",") if part.strip()]
     if option.name == "mix":

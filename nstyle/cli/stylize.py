@@ -50,7 +50,8 @@ def stylize(
         str,
         typer.Option(
             metavar="auto|whole|exact|sampled|thumbnail",
-            help="How large pictures are divided; auto paints 100 megapixels in 3 GB on the CPU: exactly up to about 31 "
+            help="How large pictures are divided; auto paints 100 megapixels in 3 GB on the CPU: exactly up to about "
+            "31 "
             "(63 with slim), then sampled.",
         ),
     ] = "auto",

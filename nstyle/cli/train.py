@@ -37,7 +37,8 @@ def train(
 
 
 def run_to_the_end(trainer: "Trainer") -> None:
-    """Train with progress on standard error, then say what to do with the result. Of several processes, the first one speaks."""
+    """Train with progress on standard error, then say what to do with the result. Of several processes, the first one
+    speaks."""
     from nstyle.cli.progress import training_progress
     from nstyle.system.memory import keep_freed_memory
 
@@ -53,7 +54,8 @@ def run_to_the_end(trainer: "Trainer") -> None:
     size = trainer.hardware.group.ranks.size
     where = f"{trainer.hardware.device.type} in {size} processes," if size > 1 else f"{trainer.hardware.device} in"
     typer.echo(
-        f"training {len(trainer.styles.names)} styles {start}to update {config.updates} on {where} {precision}: {names}",
+        f"training {len(trainer.styles.names)} styles {start}to update {config.updates} on {where} {precision}: "
+        f"{names}",
         err=True,
     )
     with training_progress() as progress:

@@ -35,7 +35,8 @@ OPTIONS: dict[str, Any] = {
     "schedule": Annotated[
         str | None,
         typer.Option(
-            help="Which style when: round-robin (per update), round-robin-batch (per sample), random, sequential. [default: round-robin]"
+            help="Which style when: round-robin (per update), round-robin-batch (per sample), random, sequential. "
+            "[default: round-robin]"
         ),
     ],
     "preset": Annotated[
@@ -66,7 +67,8 @@ OPTIONS: dict[str, Any] = {
         bool | None,
         typer.Option(
             "--compile/--no-compile",
-            help="Compile the update with torch.compile, and capture it as a graph on a GPU. On a CPU it needs a C++ compiler, and seldom "
+            help="Compile the update with torch.compile, and capture it as a graph on a GPU. On a CPU it needs a C++ "
+            "compiler, and seldom "
             "pays. [default: on a GPU, in runs of more than 2000 updates, where it is faster]",
         ),
     ],

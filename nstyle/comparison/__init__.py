@@ -1,1 +1,1 @@
-"""One n-style network against n single-style networks: training both alike, and measuring the gap."""
+"""Comparisons of one n-style network with n single-style networks: training all alike, and measuring the gap."""

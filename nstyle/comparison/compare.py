@@ -29,7 +29,7 @@ from nstyle.reports.page import Section
 from nstyle.training.validation import TERMS
 
 PICTURES = 3
-"""Held-out photographs that are painted where none are named."""
+"""Number of held-out photographs that are painted if none are named."""
 
 
 def compare(
@@ -46,24 +46,24 @@ def compare(
 ) -> Path:
     """Train one n-style network and n single-style networks alike, and write a report on the gap between them.
 
-    A comparison that was interrupted goes on where it stopped, and one that is finished only writes its report anew.
+    A comparison that was interrupted continues where it stopped. A finished one only writes its report again.
 
     Args:
         styles: Paintings, patterns or folders.
         out: Folder of the comparison and its report.
         seeds: How many times everything is trained, with seeds that follow each other.
-        held_out: Photographs that judge, kept out of training.
+        held_out: Number of photographs that are kept out of training, to measure the losses on.
         photos: Photographs to paint with all networks. None: three that were held out.
-        command: That asked for it, for the report.
-        report: Called after every update.
-        notice: Told in a line each what is begun: the training, and every measurement.
-        settings: As for :func:`nstyle.train`; ``updates`` is each network's.
+        command: The command that made the comparison, for the report. Empty for a call from Python.
+        report: Called with the status after every update.
+        notice: Called with a line of text before the training, and before every measurement.
+        settings: Settings of :func:`nstyle.train`. ``updates`` is the number of updates of each network.
 
     Returns:
         The page of the report.
 
     Raises:
-        UsageError: If a setting, a painting or the photographs do not do, or the folder holds something else.
+        UsageError: If a setting, a painting or the photographs are invalid, or the folder holds something else.
         NstyleError: If training fails or is interrupted; what was done stays.
     """
     for photo in photos:
@@ -71,7 +71,7 @@ def compare(
     plan = prepare_comparison(styles, out=out, seeds=seeds, held_out=held_out, **settings)
     notice(f"{len(plan.members())} networks of {plan.updates} updates each, on {plan.config.device}, into {plan.out}")
     train_networks(plan, report)
-    evaluation = evaluate(plan, lambda network: notice(f"measuring {network}"))
+    evaluation = evaluate(plan, notice)
     return _write_report(plan, evaluation, [Path(photo) for photo in photos] or evaluation.photos[:PICTURES], command)
 
 
@@ -112,9 +112,15 @@ def _write_report(plan: Plan, evaluation: Evaluation, photos: Sequence[Path], co
 
 
 def _mean_losses(plan: Plan, evaluation: Evaluation) -> list[dict[str, Any]]:
-    """Return mean and standard deviation over photographs of every network, style and term; seeds are averaged first."""
+    """Return mean and standard deviation over photographs by network, style and term, after the mean over seeds."""
     return [
-        {"network": network, "style": name, "term": term, "mean": float(values.mean()), "standard_deviation": float(values.std(ddof=1))}
+        {
+            "network": network,
+            "style": name,
+            "term": term,
+            "mean": float(values.mean()),
+            "standard_deviation": float(values.std(ddof=1)),
+        }
         for network in evaluation.losses
         for k, name in enumerate(plan.names)
         for term in TERMS

@@ -1,4 +1,4 @@
-"""One fixed evaluator for all networks of a comparison: the same held-out photographs, float32, one loss."""
+"""The losses of all networks of a comparison, measured alike: on the same photographs, in float32, with one loss."""
 
 import hashlib
 import json
@@ -30,20 +30,21 @@ logger = logging.getLogger(__name__)
 CACHE_FILE = "evaluation.json"
 SINGLE, SINGLE_PER_STYLE = "single", "single per style"
 NETWORKS = (N_STYLE, SINGLE, SINGLE_PER_STYLE)
-"""The n-style network and the single ones at the last update, and the single ones after as many updates per style."""
+"""The n-style and the single-style networks after the last update, and the latter after the same number of updates per
+style."""
 PER_NETWORK, PER_STYLE = "per network", "per style"
 PROTOCOLS = {PER_NETWORK: SINGLE, PER_STYLE: SINGLE_PER_STYLE}
-"""What the n-style network is held against."""
+"""The networks that the n-style network is compared with, by protocol."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Losses of all networks on all photographs."""
+    """The losses of all networks on all photographs."""
 
     photos: tuple[Path, ...]
-    """The photographs."""
+    """The photographs that the losses were measured on."""
     losses: dict[str, Losses]
-    """By network: (R seeds, K styles, P photographs, 3), the last axis in the order of ``content``, ``style``, ``total``."""
+    """Losses by network, (R seeds, K styles, P photographs, 3). The last axis is ``content``, ``style``, ``total``."""
 
     def of(self, network: str, term: str) -> Losses:
         """Return one term (R, K, P) of one of :data:`NETWORKS`."""
@@ -61,15 +62,15 @@ class Evaluation:
         ]
 
 
-def evaluate(plan: Plan, report: Callable[[str], None]) -> Evaluation:
-    """Measure all networks of a comparison whose training is done. What was measured before is not measured again.
+def evaluate(plan: Plan, notice: Callable[[str], None]) -> Evaluation:
+    """Measure all networks of a comparison after their training, except those that were measured before.
 
     Args:
         plan: The comparison.
-        report: Called with the name of every network before it is measured.
+        notice: Called with a line of text before a network is measured.
 
     Raises:
-        UsageError: If the VGG weights are not those of the runs, or a model is missing.
+        UsageError: If the encoder is not that of the runs, or a model is missing.
         NstyleError: If no photograph can be read.
     """
     evaluator = _Evaluator(plan)
@@ -78,10 +79,10 @@ def evaluate(plan: Plan, report: Callable[[str], None]) -> Evaluation:
         rows = []
         for seed in range(plan.seeds):
             if network == N_STYLE:
-                rows.append(evaluator.measure(plan.n_style(seed), plan.updates, report))
+                rows.append(evaluator.measure(plan.n_style(seed), plan.updates, notice))
                 continue
             updates = plan.updates if network == SINGLE else plan.updates_per_style
-            singles = [evaluator.measure(plan.single(seed, style), updates, report) for style in plan.styles]
+            singles = [evaluator.measure(plan.single(seed, style), updates, notice) for style in plan.styles]
             rows.append([single[0] for single in singles])
         losses[network] = np.asarray(rows, dtype=np.float64)
     return Evaluation(evaluator.files, losses)
@@ -91,50 +92,63 @@ class _Evaluator:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.device = choose_device(plan.config.device)
-        weights = load_encoder_weights(plan.config.vgg)
-        self.weights_hash = weights.sha256
-        self.perceptual = PerceptualLoss(plan.config.preset, weights).to(self.device)
+        encoder_weights = load_encoder_weights(plan.config.vgg)
+        self.encoder_sha256 = encoder_weights.sha256
+        self.perceptual = PerceptualLoss(plan.config.preset, encoder_weights).to(self.device)
         styles = plan.n_style(0).run.read_styles()
         self.targets = {term: value.to(self.device) for term, value in styles.targets.items()}
         assert styles.names == plan.names
         self.files, self.photos = _photographs(plan)
-        digest = hashlib.sha256(json.dumps(plan.config.preset.to_dict()).encode() + weights.sha256.encode())
+        digest = hashlib.sha256(json.dumps(plan.config.preset.to_dict()).encode() + self.encoder_sha256.encode())
         digest.update(self.photos.numpy().tobytes())
         self.signature = digest.hexdigest()
         self.cache = _read_cache(plan.out / CACHE_FILE, self.signature)
 
-    def measure(self, member: Member, updates: int, report: Callable[[str], None]) -> list[Any]:
-        """Return the losses of a network as lists, (K, P, 3) for its K styles."""
+    def measure(self, member: Member, updates: int, notice: Callable[[str], None]) -> list[Any]:
+        """Return the losses (K, P, 3) of a network with K styles, as lists."""
         path = member.model(updates)
         try:
             model = hashlib.sha256(path.read_bytes()).hexdigest()
         except OSError as error:
-            raise UsageError(f"{path} cannot be read ({error.strerror}); remove {member.run.path} to train that network anew") from error
+            raise UsageError(
+                f"{path} cannot be read ({error.strerror}); remove {member.run.path} to train that network anew"
+            ) from error
         if model not in self.cache:
-            report(f"{member.label} after {updates} updates")
+            notice(f"measuring {member.label} after {updates} updates")
             network, info = load_model(path)
-            if info.vgg["sha256"] != self.weights_hash:
-                raise UsageError(f"{path} was trained with other VGG weights ({info.vgg['release']}); give them with --vgg")
+            if info.vgg["sha256"] != self.encoder_sha256:
+                raise UsageError(
+                    f"{path} was trained with other VGG weights ({info.vgg['release']}); give them with --vgg"
+                )
             rows = torch.tensor([self.plan.names.index(style.name) for style in member.styles], device=self.device)
             targets = {term: value[rows] for term, value in self.targets.items()}
-            mixes = F.one_hot(torch.tensor([info.styles.index(style.name) for style in member.styles]), network.num_styles)
+            mixes = F.one_hot(
+                torch.tensor([info.styles.index(style.name) for style in member.styles]), network.num_styles
+            )
             network = network.to(self.device)
             with torch.backends.cudnn.flags(allow_tf32=False):  # Convolutions on a GPU would round float32 to 10 bits.
-                measured = photo_losses(network, self.perceptual, self.photos, mixes.float().to(self.device), targets, torch.float32)
+                measured = photo_losses(
+                    network, self.perceptual, self.photos, mixes.float().to(self.device), targets, torch.float32
+                )
             losses = measured.numpy()
             factors = np.array([self.plan.config.style_factors.get(style.name, 1.0) for style in member.styles])
             losses[..., TERMS.index("total")] += (
                 self.plan.config.preset.style_weight * (factors[:, None] - 1) * losses[..., TERMS.index("style")]
             )
             if not np.isfinite(losses).all():
-                raise NstyleError(f"{path} paints pictures whose loss is not finite; remove {member.run.path} to train that network anew")
+                raise NstyleError(
+                    f"{path} paints pictures whose loss is not finite; remove {member.run.path} to train that network "
+                    "anew"
+                )
             self.cache[model] = losses.tolist()
-            write_atomically(self.plan.out / CACHE_FILE, json.dumps({"evaluator": self.signature, "losses": self.cache}).encode())
+            write_atomically(
+                self.plan.out / CACHE_FILE, json.dumps({"evaluator": self.signature, "losses": self.cache}).encode()
+            )
         return self.cache[model]
 
 
 def _photographs(plan: Plan) -> tuple[tuple[Path, ...], Tensor]:
-    """Decode the photographs that judge: their files, and float32 (P, 3, size, size) in [0, 1]."""
+    """Return the files of the held-out photographs, and their crops in float32 (P, 3, size, size) in [0, 1]."""
     held_out = split_photographs(plan.config)[1]
     files, crops = [], []
     for path in held_out.files[: plan.config.held_out]:
@@ -144,12 +158,14 @@ def _photographs(plan: Plan) -> tuple[tuple[Path, ...], Tensor]:
         except NstyleError as error:
             logger.warning("a photograph is left out of the evaluation: %s", error)
     if not crops:
-        raise NstyleError(f"none of the {len(held_out.files)} photographs in {held_out.root} can be read; expected some to judge by")
+        raise NstyleError(
+            f"none of the {len(held_out.files)} photographs in {held_out.root} can be read; expected some to judge by"
+        )
     return tuple(files), torch.stack(crops)
 
 
 def _read_cache(path: Path, signature: str) -> dict[str, list[Any]]:
-    """Read what this evaluator measured before; nothing if it was another one."""
+    """Read the losses that were measured with the same loss, encoder and photographs before."""
     try:
         cache = json.loads(path.read_text(encoding="utf-8"))
         return dict(cache["losses"]) if cache["evaluator"] == signature else {}

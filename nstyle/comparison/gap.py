@@ -1,4 +1,4 @@
-"""How far one network's losses lie above another's, and how sure that is.
+"""The relative gap between the losses of two networks, with confidence intervals.
 
 Shape suffixes: R seeds, K styles, P photographs.
 """
@@ -15,49 +15,53 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Interval:
-    """A relative gap, 0.05 for 5 % more loss, with its confidence interval."""
+    """A relative gap, such as 0.05 for 5 % more loss, with its confidence interval."""
 
     gap: float
     low: float
     high: float
 
     def to_dict(self) -> dict[str, float]:
-        """Return plain JSON types."""
+        """Return plain values for JSON."""
         return {"gap": self.gap, "low": self.low, "high": self.high}
 
 
 @dataclass(frozen=True)
 class Gaps:
-    """The gaps of all styles, and over all of them."""
+    """The gap of every style, and over all styles."""
 
     by_style: tuple[Interval, ...]
     overall: Interval
-    """The mean of the styles' gaps: every style counts alike, however large its losses."""
+    """The mean gap over the styles, where every style counts alike, however large its losses are."""
     spread: float
-    """Standard deviation of the gap over the styles, which Dumoulin et al. 2017 report; not a number for one style."""
+    """The standard deviation of the gap over the styles, as in Dumoulin et al. 2017. NaN for a single style."""
 
 
 def relative_gaps(first_RKP: Losses, second_RKP: Losses, *, resamples: int = RESAMPLES, seed: int = 0) -> Gaps:
     """Compare two networks' losses on the same photographs: mean of the first over mean of the second, minus 1.
 
-    The interval is the paired percentile bootstrap (Efron and Tibshirani 1993, chapter 13): photographs are drawn with
-    replacement, the same for both networks and for all styles, and so are seeds where there are several. With one seed it
-    covers the choice of photographs only, not that of initial weights and order.
+    Intervals are computed with the paired percentile bootstrap (Efron and Tibshirani 1993, chapter 13): photographs are
+    drawn with replacement, the same ones for both networks and for all styles, and so are seeds if there are several.
+    With one seed the intervals cover the choice of the photographs, but not that of the initial weights and the order
+    of training.
 
     Args:
-        first_RKP: Losses above 0, such as the n-style network's.
-        second_RKP: Losses above 0 of the same shape, paired with them.
-        resamples: Bootstrap draws.
-        seed: Of the draws.
+        first_RKP: Losses above 0, such as those of the n-style network.
+        second_RKP: Losses above 0 of the same shape, paired with the first.
+        resamples: Number of draws of the bootstrap.
+        seed: Seed of the draws.
 
     Returns:
-        Gaps with intervals at 95 % confidence; identical losses give exactly 0 and [0, 0].
+        Gaps with intervals at 95 % confidence. Identical losses give exactly 0 and [0, 0].
 
     Raises:
-        ValueError: If the shapes differ, are not three-dimensional, or a loss is not above 0.
+        ValueError: If the shapes differ or do not have three dimensions, or a loss is not above 0.
     """
     if first_RKP.shape != second_RKP.shape or first_RKP.ndim != 3 or 0 in first_RKP.shape:
-        raise ValueError(f"got losses of shapes {first_RKP.shape} and {second_RKP.shape}; expected two of (seeds, styles, photographs)")
+        raise ValueError(
+            f"got losses of shapes {first_RKP.shape} and {second_RKP.shape}; expected two of (seeds, styles, "
+            "photographs)"
+        )
     if not (first_RKP.min() > 0 and second_RKP.min() > 0):
         raise ValueError("got losses that are not above 0: a relative gap is not defined for them")
     seeds, styles, photos = first_RKP.shape
@@ -76,7 +80,7 @@ def relative_gaps(first_RKP: Losses, second_RKP: Losses, *, resamples: int = RES
 
 
 def seed_spread(losses_RKP: Losses) -> npt.NDArray[np.float64] | None:
-    """Return by how much a network's mean loss differs between seeds: standard deviation over mean, per style (K,). None for one seed."""
+    """Return the standard deviation over seeds of a network's mean loss, relative to it, per style (K,); or None."""
     if losses_RKP.shape[0] < 2:
         return None
     means_RK = losses_RKP.mean(axis=2)
@@ -85,7 +89,7 @@ def seed_spread(losses_RKP: Losses) -> npt.NDArray[np.float64] | None:
 
 
 def relative_gap(first_RKP: Losses, second_RKP: Losses) -> npt.NDArray[np.float64]:
-    """Return the gap of every style (K,): mean of the first losses over mean of the second, minus 1."""
+    """Return the gap of every style (K,): the mean of the first losses over the mean of the second, minus 1."""
     gap: npt.NDArray[np.float64] = first_RKP.mean(axis=(0, 2)) / second_RKP.mean(axis=(0, 2)) - 1
     return gap
 

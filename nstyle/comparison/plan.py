@@ -1,4 +1,4 @@
-"""What a comparison trains: one n-style network and n single-style networks per seed, all with the same settings."""
+"""The plan of a comparison: one n-style network and n single-style networks per seed, all with the same settings."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,81 +10,105 @@ from nstyle.training.run_directory import RunDirectory
 
 N_STYLE = "n-style"
 MIN_HELD_OUT = 2
-"""Photographs that are needed for a standard deviation."""
+"""Number of photographs that a standard deviation needs."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """One network of a comparison, in a run directory of its own."""
+    """A network of a comparison, which has its own run directory."""
 
     name: str
-    """``n-style`` or ``single-STYLE``, after which its folder is called."""
+    """``n-style`` or ``single-STYLE``, which is the name of its folder."""
     run: RunDirectory
     styles: tuple[StyleFile, ...]
     seed: int
     milestones: tuple[int, ...]
-    """Updates at which the weights are wanted; the last one ends the run."""
+    """The updates after which the weights are kept. The run ends at the last one."""
 
     @property
     def label(self) -> str:
-        """Such as ``n-style, seed 0`` or ``single-munch-the-scream, seed 0``."""
+        """The name with the seed, such as ``n-style, seed 0`` or ``single-munch-the-scream, seed 0``."""
         return f"{self.name}, seed {self.seed}"
 
     def model(self, milestone: int) -> Path:
-        """Return the weights at a milestone: the run's own model at the last, a copy beside it at others."""
+        """Return the model file of a milestone: that of the run for the last one, and a copy beside it for others."""
         return self.run.model if milestone == self.milestones[-1] else self.run.path / f"model-{milestone}.safetensors"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that decides what a comparison computes.
+    """The paintings, settings and seeds of a comparison.
 
-    Both protocols come from the same runs: *per network*, every network after ``updates``; *per style*, the n-style network
-    after ``updates`` against single ones after ``updates / n``, so that every style has had as many.
+    There are two protocols, which use the same runs. *Per network* compares all networks after ``updates``. *Per style*
+    compares the n-style network after ``updates`` with the single-style ones after ``updates / n``, so that every style
+    had the same number.
     """
 
     out: Path
     styles: tuple[StyleFile, ...]
     config: TrainingConfig
-    """Of every network, but for its seed and length; resolved for this machine."""
+    """The settings of every network but its seed and number of updates, resolved for this machine."""
     seeds: int
 
     def __post_init__(self) -> None:
         n, config = len(self.styles), self.config
         check_setting(n >= 1, "--styles", n, "at least one painting")
         check_setting(self.seeds >= 1, "--seeds", self.seeds, "at least 1")
-        check_setting(config.updates % n == 0, "--updates", config.updates, f"a multiple of the {n} styles, for the protocol per style")
-        check_setting(config.lr_schedule == "constant", "--lr-schedule", config.lr_schedule, "constant: networks are compared on their way")
-        check_setting(config.schedule == "round-robin", "--schedule", config.schedule, "round-robin: updates are counted per style")
+        check_setting(
+            config.updates % n == 0,
+            "--updates",
+            config.updates,
+            f"a multiple of the {n} styles, for the protocol per style",
+        )
+        check_setting(
+            config.lr_schedule == "constant",
+            "--lr-schedule",
+            config.lr_schedule,
+            "constant: networks are compared on their way",
+        )
+        check_setting(
+            config.schedule == "round-robin",
+            "--schedule",
+            config.schedule,
+            "round-robin: updates are counted per style",
+        )
         check_setting(config.held_out >= MIN_HELD_OUT, "--held-out", config.held_out, f"at least {MIN_HELD_OUT}")
-        check_setting(not config.init_from, "--init-from", config.init_from, "nothing: every network starts from its seed")
+        check_setting(
+            not config.init_from, "--init-from", config.init_from, "nothing: every network starts from its seed"
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the styles."""
+        """The names of the styles."""
         return tuple(style.name for style in self.styles)
 
     @property
     def updates(self) -> int:
-        """Updates of every network."""
+        """Number of updates of every network."""
         return self.config.updates
 
     @property
     def updates_per_style(self) -> int:
-        """Updates that each style has in the n-style network."""
+        """Number of updates that each style has in the n-style network."""
         return self.config.updates // len(self.styles)
 
     def n_style(self, seed: int) -> Member:
-        """Return the n-style network of a seed, counted from 0."""
+        """Return the n-style network of a seed; seeds are counted from 0."""
         return self._member(N_STYLE, seed, self.styles, (self.updates,))
 
     def single(self, seed: int, style: StyleFile) -> Member:
-        """Return the network of one style and a seed, counted from 0."""
-        return self._member(f"single-{style.name}", seed, (style,), tuple(sorted({self.updates_per_style, self.updates})))
+        """Return the single-style network of a style and a seed; seeds are counted from 0."""
+        return self._member(
+            f"single-{style.name}", seed, (style,), tuple(sorted({self.updates_per_style, self.updates}))
+        )
 
     def members(self) -> list[Member]:
-        """Return all networks in the order in which they are trained."""
-        return [member for seed in range(self.seeds) for member in (self.n_style(seed), *(self.single(seed, style) for style in self.styles))]
+        """Return all networks in the order of their training."""
+        return [
+            member
+            for seed in range(self.seeds)
+            for member in (self.n_style(seed), *(self.single(seed, style) for style in self.styles))
+        ]
 
     def config_of(self, member: Member) -> TrainingConfig:
         """Return the settings of a network."""

@@ -1,32 +1,39 @@
-"""Comparisons from Python and from the command line."""
+"""The preparation of a comparison: its settings and photographs are checked before anything is trained."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nstyle.comparison.identity import BATCH, BATCHES, check_photographs, claim
-from nstyle.comparison.plan import Plan
+from nstyle.comparison.identity import claim
+from nstyle.comparison.plan import MIN_HELD_OUT, Plan
 from nstyle.data.styles import find_styles
 from nstyle.errors import UsageError
-from nstyle.training.setup import resolve
+from nstyle.training.setup import resolve, split_photographs
 from nstyle.training.train import make_config
 
+logger = logging.getLogger(__name__)
+
+BATCHES, BATCH = 32, 4
+"""Number of batches that a reliable evaluation needs (Dumoulin et al. 2017), and of photographs in each."""
 HELD_OUT = BATCHES * BATCH
-"""Photographs that judge by default."""
+"""Default number of photographs that the networks are judged by."""
 
 
-def prepare_comparison(styles: Sequence[str | Path], *, out: str | Path, seeds: int = 1, held_out: int = HELD_OUT, **settings: Any) -> Plan:
-    """Check everything, and claim the folder.
+def prepare_comparison(
+    styles: Sequence[str | Path], *, out: str | Path, seeds: int = 1, held_out: int = HELD_OUT, **settings: Any
+) -> Plan:
+    """Check everything, and claim the folder of the comparison.
 
     Args:
         styles: Paintings, patterns or folders.
-        out: Folder of the comparison; a comparison of the same settings that is there is continued.
+        out: Folder of the comparison. A comparison in it is continued if it has the same settings.
         seeds: How many times everything is trained.
-        held_out: Photographs that judge, kept out of training.
-        settings: As for :func:`nstyle.train`.
+        held_out: Number of photographs that are kept out of training, to measure the losses on.
+        settings: Settings of :func:`nstyle.train`.
 
     Raises:
-        UsageError: If a setting or a painting does not do, or the folder holds something else.
+        UsageError: If a setting or a painting is invalid, or the folder holds something else.
     """
     files = find_styles(styles)
     if not files:
@@ -35,3 +42,26 @@ def prepare_comparison(styles: Sequence[str | Path], *, out: str | Path, seeds: 
     check_photographs(plan)
     claim(plan)
     return plan
+
+
+def check_photographs(plan: Plan) -> None:
+    """Refuse held-out photographs that are also trained on, and warn if there are few.
+
+    Raises:
+        UsageError: If a photograph is in both sets, or fewer than two are held out.
+    """
+    content, held_out = split_photographs(plan.config)
+    judges = held_out.files[: plan.config.held_out]
+    both = {path.resolve() for path in content.files} & {path.resolve() for path in judges}
+    if both:
+        raise UsageError(
+            f"{min(both)} is both in --content and in --validation, as {len(both)} are; expected none: what was "
+            "trained on cannot judge"
+        )
+    if len(judges) < MIN_HELD_OUT:
+        expected = f"expected at least {MIN_HELD_OUT}, better {BATCHES * BATCH}"
+        raise UsageError(f"{len(judges)} photographs of {held_out.root} are left to judge by; {expected}")
+    if len(judges) < BATCHES * BATCH:
+        logger.warning(
+            "%d photographs judge, less than %d batches of %d: intervals will be wide", len(judges), BATCHES, BATCH
+        )

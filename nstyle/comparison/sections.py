@@ -25,23 +25,29 @@ from nstyle.training.validation import TERMS
 
 OVERALL = "overall"
 PICTURE_SIDE = 512
-"""Long side of the painted photographs, in pixels."""
+"""Long side of the painted photographs in pixels."""
 
 
 def gap_section(plan: Plan, gaps: AllGaps) -> Section:
     """Show the gap of every style, with intervals."""
     names = [*plan.names, OVERALL]
     series = {
-        f"{protocol}: single ones after {plan.updates if protocol == PER_NETWORK else plan.updates_per_style:,} updates": [
+        f"{protocol}: single ones after {updates:,} updates": [
             [(i.gap, i.low, i.high) for i in (*by_term[term].by_style, by_term[term].overall)] for term in TERMS
         ]
         for protocol, by_term in gaps.items()
+        for updates in [plan.updates if protocol == PER_NETWORK else plan.updates_per_style]
     }
     plot = interval_plot(names, series, [f"{term} loss" for term in TERMS])
-    caption = f"Loss of the n-style network after {plan.updates:,} updates relative to the single ones, with {CONFIDENCE:.0%} intervals"
+    caption = (
+        f"Loss of the n-style network after {plan.updates:,} updates relative to the single ones, "
+        f"with {CONFIDENCE:.0%} intervals"
+    )
     text = (
-        "The gap is the mean loss over the photographs of the n-style network, over that of the single one, minus 1: above 0 the n-style "
-        "network is worse. Both are measured on the same photographs, and drawn again together for the intervals (paired bootstrap, "
+        "The gap is the mean loss over the photographs of the n-style network, over that of the single one, minus 1: "
+        "above 0 the n-style "
+        "network is worse. Both are measured on the same photographs, and drawn again together for the intervals "
+        "(paired bootstrap, "
         f"{RESAMPLES:,} draws). Overall is the mean over the styles."
     )
     tables = []
@@ -57,10 +63,14 @@ def gap_section(plan: Plan, gaps: AllGaps) -> Section:
 
 
 def seed_section(plan: Plan, evaluation: Evaluation) -> Section:
-    """Show the gap of every seed by itself."""
+    """Show the gap of every seed separately."""
     rows = []
     for r in range(plan.seeds):
-        pairs = [(evaluation.of(N_STYLE, term), evaluation.of(single, term)) for term in TERMS[:2] for single in PROTOCOLS.values()]
+        pairs = [
+            (evaluation.of(N_STYLE, term), evaluation.of(single, term))
+            for term in TERMS[:2]
+            for single in PROTOCOLS.values()
+        ]
         gaps = [relative_gap(n_style[r : r + 1], single[r : r + 1]).mean() for n_style, single in pairs]
         rows.append([str(plan.config.seed + r), *(percent(float(gap)) for gap in gaps)])
     columns = ["seed", *(f"{term}, {protocol}" for term in TERMS[:2] for protocol in PROTOCOLS)]
@@ -75,11 +85,18 @@ def loss_section(plan: Plan, evaluation: Evaluation) -> Section:
         rows = []
         for k, name in enumerate(plan.names):
             values = [evaluation.of(network, term)[:, k] for network in evaluation.losses]
-            rows.append([name, *(f"{number(float(v.mean()))} ± {number(float(v.mean(axis=0).std(ddof=1)))}" for v in values)])
-        columns = [f"n-style, {plan.updates:,} updates", f"single, {plan.updates:,}", f"single, {plan.updates_per_style:,}"]
+            rows.append(
+                [name, *(f"{number(float(v.mean()))} ± {number(float(v.mean(axis=0).std(ddof=1)))}" for v in values)]
+            )
+        columns = [
+            f"n-style, {plan.updates:,} updates",
+            f"single, {plan.updates:,}",
+            f"single, {plan.updates_per_style:,}",
+        ]
         tables.append(Table([f"{term} loss, unweighted", *columns], rows))
     text = (
-        f"Mean and standard deviation over {len(evaluation.photos)} held-out photographs, the same for all networks, in float32"
+        f"Mean and standard deviation over {len(evaluation.photos)} held-out photographs, the same for all networks, "
+        "in float32"
         + (f"; means over {plan.seeds} seeds first" if plan.seeds > 1 else "")
         + ". No photograph was trained on."
     )
@@ -94,23 +111,31 @@ def curve_section(plan: Plan) -> Section:
     sets["single"] = CurveSet(curves, singles[0].convention, singles[0].facts)
     figures = []
     for per_style, name, caption in (
-        (False, "curves", "Training losses against the updates of each network (after Early, Sian and Stonard, figure 2)"),
+        (
+            False,
+            "curves",
+            "Training losses against the updates of each network (after Early, Sian and Stonard, figure 2)",
+        ),
         (True, "curves-per-style", "The same against the updates that each style has had"),
     ):
         plot = shared_styles_plot(sets, per_style=per_style)
         assert plot is not None
         figures.append(Figure.of_plot(name, caption, plot))
-    return Section("On the way", "Losses of the training batches of the first seed, smoothed; raw values faint.", figures)
+    return Section(
+        "On the way", "Losses of the training batches of the first seed, smoothed; raw values faint.", figures
+    )
 
 
 def paint(plan: Plan, photos: Sequence[Path]) -> Section:
-    """Show photographs, and how the n-style network and the single ones paint them: one figure per photograph."""
+    """Show photographs as the n-style network and the single-style networks paint them, one figure per photograph."""
     pictures = [read_picture(path, near_side=PICTURE_SIDE).over_white() for path in photos]
     device = choose_device(plan.config.device)
     n_style = load(plan.n_style(0).model(plan.updates), device=device)
     rows = {f"{len(plan.styles)}-style, {plan.updates:,}": [n_style] * len(plan.styles)}
     for updates in dict.fromkeys((plan.updates, plan.updates_per_style)):
-        rows[f"single, {updates:,}"] = [load(plan.single(0, style).model(updates), device=device) for style in plan.styles]
+        rows[f"single, {updates:,}"] = [
+            load(plan.single(0, style).model(updates), device=device) for style in plan.styles
+        ]
     originals = contact_sheet([(path.name, picture) for path, picture in zip(photos, pictures, strict=True)])
     figures = [Figure.of_picture("photographs", "The photographs", originals)]
     for i, (path, picture) in enumerate(zip(photos, pictures, strict=True), start=1):
@@ -130,28 +155,53 @@ def setting_section(plan: Plan) -> Section:
     settings = {"preset": settings.pop("name"), **settings, "vgg_release": vgg["release"], "vgg_sha256": vgg["sha256"]}
     chosen = {name: value for name, value in settings.items() if name != "loss" and value not in ("", (), {}, None)}
     rows = [[name.replace("_", " "), str(value)] for name, value in chosen.items()]
-    return Section("Settings", "Of every network, but for the seed of further ones.", tables=[Table(["setting", "value"], rows)])
+    return Section(
+        "Settings", "Of every network, but for the seed of further ones.", tables=[Table(["setting", "value"], rows)]
+    )
 
 
 def cost_section(plan: Plan, n_style: Cost, single: Cost) -> Section:
-    """Show what one n-style network and n single-style ones cost."""
+    """Show the cost of one n-style network and of n single-style networks."""
     n = len(plan.styles)
     devices = sorted({TrainingConfig.from_toml(member.run.config).device for member in plan.members()})
     text = (
         f"What it takes to have all {n} styles, after {plan.updates:,} updates of each network"
         + (f", averaged over {plan.seeds} seeds" if plan.seeds > 1 else "")
-        + f", trained on {' and '.join(devices)}. Time at the median speed leaves out pauses, compilation, checkpoints and whatever else "
-        "the machine did; wall-clock time has all of it. With as many updates per style instead, the single-style networks together take as "
-        f"many updates as the {n}-style network, and what is saved is bytes. Peak memory is that of the largest single training: of the "
+        + f", trained on {' and '.join(devices)}. Time at the median speed leaves out pauses, compilation, checkpoints "
+        "and whatever else "
+        "the machine did; wall-clock time has all of it. With as many updates per style instead, the single-style "
+        "networks together take as "
+        f"many updates as the {n}-style network, and what is saved is bytes. Peak memory is that of the largest single "
+        "training: of the "
         "process, or of the tensors on a GPU."
     )
     few, many = n_style.updates_per_second, single.updates_per_second
     rows = [
-        ["training time at the median speed", _minutes(n_style.seconds), _minutes(single.seconds), _ratio(single.seconds, n_style.seconds)],
-        ["the same, per style", _minutes(n_style.seconds), _minutes(plan.updates / many if many else None), _ratio(few, many)],
-        ["wall-clock time", _minutes(n_style.wall_seconds), _minutes(single.wall_seconds), _ratio(single.wall_seconds, n_style.wall_seconds)],
+        [
+            "training time at the median speed",
+            _minutes(n_style.seconds),
+            _minutes(single.seconds),
+            _ratio(single.seconds, n_style.seconds),
+        ],
+        [
+            "the same, per style",
+            _minutes(n_style.seconds),
+            _minutes(plan.updates / many if many else None),
+            _ratio(few, many),
+        ],
+        [
+            "wall-clock time",
+            _minutes(n_style.wall_seconds),
+            _minutes(single.wall_seconds),
+            _ratio(single.wall_seconds, n_style.wall_seconds),
+        ],
         ["updates/s, median", _number(few), _number(many), ""],
-        ["parameters", f"{n_style.parameters:,}", f"{single.parameters:,}", _ratio(single.parameters, n_style.parameters)],
+        [
+            "parameters",
+            f"{n_style.parameters:,}",
+            f"{single.parameters:,}",
+            _ratio(single.parameters, n_style.parameters),
+        ],
     ]
     for label, one, all_of_them in (
         ("bytes on disk", n_style.disk_bytes, single.disk_bytes),
@@ -159,7 +209,9 @@ def cost_section(plan: Plan, n_style: Cost, single: Cost) -> Section:
     ):
         rows.append([label, _mebibytes(one), _mebibytes(all_of_them), _ratio(all_of_them, one)])
     rows.append(["peak memory of training", _mebibytes(n_style.training_bytes), _mebibytes(single.training_bytes), ""])
-    return Section("Cost", text, tables=[Table(["", f"one {n}-style network", f"{n} single-style networks", "ratio"], rows)])
+    return Section(
+        "Cost", text, tables=[Table(["", f"one {n}-style network", f"{n} single-style networks", "ratio"], rows)]
+    )
 
 
 def _number(value: float | None) -> str:

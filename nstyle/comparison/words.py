@@ -1,21 +1,23 @@
-"""What a comparison shows and does not show, in words."""
+"""The result of a comparison in words: what it shows, and what it does not show."""
 
 from nstyle.comparison.evaluate import PER_NETWORK, PER_STYLE, PROTOCOLS, SINGLE, Evaluation
 from nstyle.comparison.gap import CONFIDENCE, Gaps, Interval, seed_spread
 from nstyle.comparison.plan import Plan
 
 AllGaps = dict[str, dict[str, Gaps]]
-"""By protocol and term."""
+"""Gaps by protocol and term."""
 FEW = 10
-"""Intervals over fewer seeds than this are called too narrow: with noise between seeds only they hold the truth in 56 % of cases
-for 2 seeds, 74 % for 3, 88 % for 5 and 90 % for 8, instead of 95 % (``tools/bootstrap_coverage.py``)."""
+"""The text calls intervals over fewer seeds than this too narrow. With noise between seeds only, they hold the true gap
+in 56 % of cases for 2 seeds, 74 % for 3, 88 % for 5 and 90 % for 8, instead of in 95 %
+(``tools/bootstrap_coverage.py``)."""
 
 
 def in_words(plan: Plan, evaluation: Evaluation, gaps: AllGaps) -> str:
-    """Say what the numbers show, and what they do not."""
+    """Describe what the numbers show, and what they do not show."""
     n, updates = len(plan.styles), plan.updates
     opening = {
-        PER_NETWORK: f"Per network, all after {updates:,} updates (each style had {plan.updates_per_style:,} of them in the {n}-style network)",
+        PER_NETWORK: f"Per network, all after {updates:,} updates (each style had {plan.updates_per_style:,} of them "
+        f"in the {n}-style network)",
         PER_STYLE: f"Per style, {plan.updates_per_style:,} updates for each ({updates:,} of the {n}-style network, "
         f"{plan.updates_per_style:,} of each single one)",
     }
@@ -23,21 +25,30 @@ def in_words(plan: Plan, evaluation: Evaluation, gaps: AllGaps) -> str:
     photos = f"the {len(evaluation.photos)} held-out photographs"
     if plan.seeds == 1:
         covers = (
-            f"The intervals ({CONFIDENCE:.0%}) cover the choice of {photos} only. Networks of another seed would differ from these, by an "
-            "amount that one seed cannot tell: a gap is no property of n-style networks before it holds over several seeds (--seeds)."
+            f"The intervals ({CONFIDENCE:.0%}) cover the choice of {photos} only. Networks of another seed would "
+            "differ from these, by an "
+            "amount that one seed cannot tell: a gap is no property of n-style networks before it holds over several "
+            "seeds (--seeds)."
         )
     else:
         spread = seed_spread(evaluation.of(SINGLE, "style"))
         assert spread is not None
-        narrow = " With so few seeds they are too narrow: two seeds give intervals that hold the truth about half of the time."
+        narrow = (
+            " With so few seeds they are too narrow: "
+            "two seeds give intervals that hold the truth about half of the time."
+        )
         few = narrow if plan.seeds < FEW else ""
         covers = (
-            f"The intervals ({CONFIDENCE:.0%}) cover the choice of {photos} and of {plan.seeds} seeds.{few} Between seeds, the style loss of a "
-            f"single-style network alone differs by {100 * spread.min():.1f} to {100 * spread.max():.1f} % (standard deviation, by style)."
+            f"The intervals ({CONFIDENCE:.0%}) cover the choice of {photos} and of {plan.seeds} seeds.{few} Between "
+            "seeds, the style loss of a "
+            f"single-style network alone differs by {100 * spread.min():.1f} to {100 * spread.max():.1f} % (standard "
+            "deviation, by style)."
         )
     limits = (
-        f"Losses were measured in float32 on {plan.config.size} px crops, at one point of training at a constant rate, where they still move "
-        "from update to update. They do not show how networks trained longer, on larger crops or in other styles would do, and a loss is no "
+        f"Losses were measured in float32 on {plan.config.size} px crops, at one point of training at a constant rate, "
+        "where they still move "
+        "from update to update. They do not show how networks trained longer, on larger crops or in other styles would "
+        "do, and a loss is no "
         "judgement of a picture: look at the paintings below."
     )
     return "\n\n".join([*paragraphs, covers, limits])
@@ -51,9 +62,13 @@ def _sentence(plan: Plan, gaps: dict[str, Gaps]) -> str:
     by_style = dict(zip(plan.names, gaps["style"].by_style, strict=True))
     ends = ""
     if len(by_style) > 1:
-        low, high = min(by_style, key=lambda name: by_style[name].gap), max(by_style, key=lambda name: by_style[name].gap)
+        low, high = (
+            min(by_style, key=lambda name: by_style[name].gap),
+            max(by_style, key=lambda name: by_style[name].gap),
+        )
         ends = (
-            f" Its style loss is {percent(by_style[low].gap)} for {low} at one end and {percent(by_style[high].gap)} for {high} at the other."
+            f" Its style loss is {percent(by_style[low].gap)} for {low} at one end "
+            f"and {percent(by_style[high].gap)} for {high} at the other."
         )
     return f"{'; '.join(parts)}.{ends}"
 
@@ -68,5 +83,5 @@ def _direction(interval: Interval) -> str:
 
 
 def percent(value: float) -> str:
-    """Write 0.05 as +5.0 %."""
+    """Format 0.05 as +5.0 %."""
     return f"{100 * value:+.1f} %"

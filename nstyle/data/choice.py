@@ -19,11 +19,13 @@ logger = logging.getLogger(__name__)
 SHARE = 0.5
 """Of the GPU's free memory, the part that photographs may take at most."""
 UPDATE_BYTES = 14_000
-"""What training is left for every pixel of a batch, as much as an eager and a captured update need together: 7 GB each at 16 x 256 x 256."""
+"""What training is left for every pixel of a batch, as much as an eager and a captured update need together: 7 GB each
+at 16 x 256 x 256."""
 LEAST_SIDE = 1.17
 """Photographs are not reduced to less than this many times the crop, 300 px for 256."""
 SIDE_STEP = 20
-"""Short sides beyond that are tried in steps of this many pixels: a resumed run mostly finds the same, though a little more is free."""
+"""Short sides beyond that are tried in steps of this many pixels: a resumed run mostly finds the same, though a little
+more is free."""
 MEASURED = 500
 """Headers that the size of all photographs is estimated from."""
 MARGIN = 1.05
@@ -81,17 +83,20 @@ def choose_sampler(
     workers: int = 0,
     budget: int | None = None,
 ) -> CropSampler:
-    """Keep the photographs on a GPU if they fit there and enough crops are drawn; otherwise read them as they are needed.
+    """Keep the photographs on a GPU if they fit there and enough crops are drawn; otherwise read them as they are
+    needed.
 
     Args:
         index: The photographs.
         size: Side of the square crops, in pixels.
         seed: Decides the order, the crops and the flips.
         device: Where the run trains.
-        crops: How many this process will still draw. With fewer than there are photographs, decoding them all does not pay.
+        crops: How many this process will still draw. With fewer than there are photographs, decoding them all does not
+            pay.
         batch_size: Crops of an update of this process.
         workers: Threads that decode; 0 for one per core, 2 to 16.
-        budget: Bytes that photographs may take on the device; None for what a GPU can spare beside training, and nothing elsewhere.
+        budget: Bytes that photographs may take on the device; None for what a GPU can spare beside training, and
+            nothing elsewhere.
 
     Returns:
         A :class:`ResidentSampler`, or a plain :class:`CropSampler`.

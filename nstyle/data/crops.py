@@ -44,7 +44,8 @@ def _name(path: Path, root: Path) -> str:
 
 
 class CropSampler:
-    """Cut random crops out of photographs that are decoded anew for every one of them; see :class:`nstyle.data.draws.Draws`.
+    """Cut random crops out of photographs that are decoded anew for every one of them; see
+    :class:`nstyle.data.draws.Draws`.
 
     Args:
         index: The photographs.
@@ -114,7 +115,8 @@ class CropSampler:
         workers: int = 0,
         pin: bool = False,
     ) -> Generator[Tensor, None, None]:
-        """Yield the batches of updates ``first_update`` to ``last_update - 1``, made ahead in threads; see :meth:`batch`.
+        """Yield the batches of updates ``first_update`` to ``last_update - 1``, made ahead in threads; see
+        :meth:`batch`.
 
         Args:
             first_update: The first update.

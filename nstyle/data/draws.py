@@ -19,7 +19,8 @@ from nstyle.imaging.pictures import resized
 T = TypeVar("T")
 
 MAX_ZOOM = 2.0
-"""The short side is resized to between 1 and this many times the crop. What is near shows flat and soft areas, as large pictures do."""
+"""The short side is resized to between 1 and this many times the crop. What is near shows flat and soft areas, as large
+pictures do."""
 MAX_ENLARGEMENT = 1.5
 """No photograph is enlarged more than this for a zoom, so that a crop is never all blur."""
 PREFETCHED_BATCHES = 4

@@ -1,9 +1,9 @@
 """Pillow's Lanczos resampling of many squares at once, as two matrix products on any device.
 
-The squares are those of ``Image.resize((side, side), LANCZOS, box=...)``: the same taps, normalized over those inside the picture,
-along rows before columns (Pillow 13 begins with the columns of upright pictures), rounded to 8 bits after each. The weights are
-float32 instead of fixed point with 22 bits, so that a value midway between two grey levels may be rounded to the other one.
-Nothing here waits for the device.
+The squares are those of ``Image.resize((side, side), LANCZOS, box=...)``: the same taps, normalized over those inside
+the picture, along rows before columns (Pillow 13 begins with the columns of upright pictures), rounded to 8 bits after
+each. The weights are float32 instead of fixed point with 22 bits, so that a value midway between two grey levels may be
+rounded to the other one. Nothing here waits for the device.
 
 Shape suffixes: B squares, S side of a square, H and W rows and columns of the regions that they are made from.
 """
@@ -38,7 +38,8 @@ class Span:
 
 
 def span(start: int, side: int, resized: int, stored: int, mirrored: bool = False) -> Span:
-    """Find what pixels ``start`` to ``start + side`` of a picture resized from ``stored`` to ``resized`` pixels are made from."""
+    """Find what pixels ``start`` to ``start + side`` of a picture resized from ``stored`` to ``resized`` pixels are
+    made from."""
     step = stored / resized
     reach = LOBES * max(step, 1.0)
     first = max(0, math.floor(start * step - reach))

@@ -26,7 +26,8 @@ MAX_BROKEN = 0.05
 """A larger share of broken files, in the probe or over WINDOW reads, ends the run."""
 WINDOW = 1000
 BROKEN = "broken"
-"""Begins the reason of a file that could not be read, as against one that is too small. Such a file is tried again next time."""
+"""Begins the reason of a file that could not be read, as against one that is too small. Such a file is tried again next
+time."""
 LISTED = 10
 """Broken files named in an error."""
 

@@ -1,11 +1,12 @@
 """Random crops of photographs that are decoded once and kept on a device, where they are resized, cut and mirrored.
 
-Crops are those of :class:`nstyle.data.crops.CropSampler`: the same photograph, square, zoom and flip for the same seed and number.
-**What changes in pixels**: the same Lanczos filter is computed in float32 instead of fixed point, so that a few values in ten
-thousand are another grey level, by one. Pillow 13 resizes the columns of upright photographs first, and rounds and clips to 8 bits in
-between; here rows come first as in Pillow 11 and 12, so that there a fifth of the values are another level, nearly all by one, and
-a few at hard edges by several. Photographs that are kept reduced, because they would not fit otherwise, are resized twice, and what
-is zoomed beyond their size is softer than in crops cut from the files; draws still go by the size that the files have.
+Crops are those of :class:`nstyle.data.crops.CropSampler`: the same photograph, square, zoom and flip for the same seed
+and number. **What changes in pixels**: the same Lanczos filter is computed in float32 instead of fixed point, so that a
+few values in ten thousand are another grey level, by one. Pillow 13 resizes the columns of upright photographs first,
+and rounds and clips to 8 bits in between; here rows come first as in Pillow 11 and 12, so that there a fifth of the
+values are another level, nearly all by one, and a few at hard edges by several. Photographs that are kept reduced,
+because they would not fit otherwise, are resized twice, and what is zoomed beyond their size is softer than in crops
+cut from the files; draws still go by the size that the files have.
 """
 
 import itertools
@@ -90,7 +91,8 @@ class ResidentSampler(CropSampler):
                     self.bytes += photograph.pixels.numel()
                     if budget is not None and self.bytes > budget:
                         raise DoesNotFitError(
-                            f"{len(self._kept) + 1} of them take {self.bytes / 1e9:.1f} GB, of {budget / 1e9:.1f} GB at most"
+                            f"{len(self._kept) + 1} of them take {self.bytes / 1e9:.1f} GB, of {budget / 1e9:.1f} GB "
+                            "at most"
                         )
                     photograph = Kept(photograph.pixels.to(device), photograph.whole)
                 self._kept.append(photograph)
@@ -106,7 +108,8 @@ class ResidentSampler(CropSampler):
         return Kept(pixels.permute(2, 0, 1).contiguous(), image.size)
 
     def sample(self, position: int) -> Tensor:
-        """Return crop number ``position`` of the run, uint8 (3, size, size), on the device; see :meth:`CropSampler.sample`.
+        """Return crop number ``position`` of the run, uint8 (3, size, size), on the device; see
+        :meth:`CropSampler.sample`.
 
         Raises:
             BrokenPhotosError: If every file is broken.
@@ -114,7 +117,8 @@ class ResidentSampler(CropSampler):
         return self._cut(self._plan([position]))[0]
 
     def batch(self, update: int, batch_size: int, ranks: Ranks = ONE) -> Tensor:
-        """Return this rank's part of the photographs of one update, uint8 (batch_size / ranks.size, 3, size, size), on the device."""
+        """Return this rank's part of the photographs of one update, uint8 (batch_size / ranks.size, 3, size, size), on
+        the device."""
         return self._cut(self._plan(positions_of(update, batch_size, ranks)))
 
     def batches(
@@ -127,10 +131,11 @@ class ResidentSampler(CropSampler):
         workers: int = 0,
         pin: bool = False,
     ) -> Generator[Tensor, None, None]:
-        """Yield the batches of updates ``first_update`` to ``last_update - 1``, on the device, without ever waiting for it.
+        """Yield the batches of updates ``first_update`` to ``last_update - 1``, on the device, without ever waiting for
+        it.
 
-        One thread draws ahead. ``workers`` and ``pin`` say nothing here, where nothing is decoded and pixels do not travel;
-        the others are as for :meth:`CropSampler.batches`.
+        One thread draws ahead. ``workers`` and ``pin`` say nothing here, where nothing is decoded and pixels do not
+        travel; the others are as for :meth:`CropSampler.batches`.
         """
 
         def plan(update: int) -> Cuts:

@@ -53,7 +53,8 @@ def find_styles(arguments: Sequence[str | Path]) -> list[StyleFile]:
             found = [Path(name) for name in sorted(glob.glob(str(argument), recursive=True))]
         if not found:
             raise UsageError(
-                f"{argument}: no picture found; expected a painting, a folder of them or a pattern such as 'styles/*.jpg'"
+                f"{argument}: no picture found; expected a painting, a folder of them or a pattern such as "
+                "'styles/*.jpg'"
             )
         paths += found
     styles = [StyleFile(style_name(path), path) for path in paths]

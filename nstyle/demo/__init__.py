@@ -1,1 +1,1 @@
-"""The demo: paint, really train, and show it all on one page, in 147 s on two cores with the small encoder."""
+"""The demo: paint with the shipped model, train two small ones, and show everything on one page."""

@@ -1,4 +1,4 @@
-"""The folder of a demo: what is made is kept, so that a second run goes on where the first one stopped."""
+"""The folder of a demo. What is made is kept, so that a second run goes on where the first one stopped."""
 
 import hashlib
 import json
@@ -13,12 +13,13 @@ from typing import Any
 import torch
 from PIL import Image
 
-from nstyle.demo.plan import DemoPlan
+from nstyle.demo.plan import DemoPlan, DemoTraining
 from nstyle.errors import UsageError
 from nstyle.imaging.pictures import encode
 from nstyle.reports.page import Figure
 from nstyle.system.files import write_atomically
 from nstyle.system.memory import peak_memory
+from nstyle.system.output_folders import first_difference, holds_work
 from nstyle.version import __version__
 
 RECORD = "demo.json"
@@ -27,43 +28,43 @@ PAGE = "index.html"
 
 @dataclass
 class DemoFolder:
-    """Paths of a demo, and what is known about it."""
+    """The paths of a demo, and the record of what was chosen and measured."""
 
     path: Path
     identity: dict[str, str]
-    """What decides the pictures: another demo is not mixed into this one."""
+    """What decides the pictures. Another demo is not mixed into this one."""
     asked: str = ""
-    """VGG weights that the user named, if any."""
+    """The VGG weights that the user named, or an empty string."""
     vgg: str = ""
-    """Source of the VGG weights that this demo trains with, once it is chosen."""
+    """The source of the VGG weights that this demo trains with, or an empty string until it is chosen."""
     seconds: dict[str, float] = field(default_factory=dict)
-    """Time that each picture and training took, by name, over all runs of the demo."""
+    """The time that each picture and training took, by name, added up over all runs of the demo."""
     peak: int = 0
-    """Most memory that a step took, in bytes."""
+    """The peak memory of all steps, in bytes."""
 
     @classmethod
     def open(cls, out: str | Path, plan: DemoPlan, model: Path) -> "DemoFolder":
-        """Begin a demo, or go on with the one that is there. Nothing is written yet.
+        """Begin a demo, or go on with the one in the folder. Nothing is written yet.
 
         Raises:
             UsageError: If ``out`` is a file, or holds other files or another demo.
         """
         path = Path(out)
-        identity = {"nstyle": __version__, "model": hashlib.sha256(model.read_bytes()).hexdigest(), "plan": repr(plan)}
-        if path.exists() and not path.is_dir():
-            raise UsageError(f"{path} is a file; expected a folder for the demo (--out)")
-        if not path.exists() or not any(path.iterdir()):
+        settings = repr(plan).replace(
+            DemoTraining.__name__, "Lesson"
+        )  # The class's first name, which older folders hold.
+        identity = {"nstyle": __version__, "model": hashlib.sha256(model.read_bytes()).hexdigest(), "plan": settings}
+        if not holds_work(path, path / RECORD, "demo"):
             return cls(path, identity)
         found = _read(path / RECORD)
-        if found is None:
-            raise UsageError(f"{path} holds other files; give the demo a folder of its own with --out")
-        if found["identity"] != identity:
-            raise UsageError(f"{path} holds the demo of another version of nstyle; remove it, or choose another --out")
+        if difference := first_difference(found["identity"], identity):
+            other = f"the demo of another version of nstyle (its {difference.name} differs)"
+            raise UsageError(f"{path} holds {other}; remove it, or choose another --out")
         return cls(path, **found)
 
     @property
     def photographs(self) -> Path:
-        """``photographs/``: what is painted and trained on."""
+        """``photographs/``: the photographs that are painted and trained on."""
         return self.path / "photographs"
 
     @property
@@ -77,16 +78,16 @@ class DemoFolder:
         return self.path / PAGE
 
     def run(self, name: str) -> Path:
-        """Return a run directory of the demo."""
+        """Return the run directory of a training."""
         return self.path / name
 
     def save(self) -> None:
-        """Write down what is known."""
+        """Write the record."""
         record = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "path"}
         write_atomically(self.path / RECORD, json.dumps(record, indent=2).encode())
 
     def picture(self, name: str, caption: str, command: str, make: Callable[[], Image.Image]) -> Figure:
-        """Show a picture: the one that an earlier run made, else a new one."""
+        """Return a figure of the picture that an earlier run made, or else make and keep the picture first."""
         path = self.path / "pictures" / f"{name}.jpg"
         if not path.is_file():
             with self.timed(name):
@@ -95,7 +96,7 @@ class DemoFolder:
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
-        """Add the time of a picture or a training to the record, and note the memory, even if it is interrupted."""
+        """Add the time of a picture or a training and its peak memory to the record, even if it is interrupted."""
         start = time.perf_counter()
         try:
             yield
@@ -105,18 +106,20 @@ class DemoFolder:
             self.save()
 
     def took(self, step: str) -> float:
-        """Return the seconds of all that belongs to a step: names are ``<step>-<what>``."""
+        """Return the seconds of a step: the sum over all names ``<step>-<what>``."""
         return sum(seconds for name, seconds in self.seconds.items() if name.startswith(f"{step}-"))
 
     def shown(self, *parts: str) -> str:
-        """Write a path in the folder as one would type it."""
+        """Quote a path in the folder for a command line."""
         return shlex.quote(str(self.path.joinpath(*parts)))
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    """Read the record of a demo; None where there is none, or none of ours."""
+def _read(path: Path) -> dict[str, Any]:
+    """Read the record of a demo."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return found if set(found) == {f.name for f in fields(DemoFolder)} - {"path"} else None
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if set(found) == {f.name for f in fields(DemoFolder)} - {"path"} and isinstance(found["identity"], dict):
+            return found
     except (OSError, ValueError, TypeError):
-        return None
+        pass
+    raise UsageError(f"{path} cannot be read as the record of a demo; remove it, or choose another --out")

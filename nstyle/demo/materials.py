@@ -1,4 +1,4 @@
-"""What the demo works with: scikit-image's sample photographs, our drawn styles, and VGG weights that are at hand."""
+"""The inputs of the demo: scikit-image's sample photographs, drawn styles, and VGG weights that are on the machine."""
 
 import os
 from collections.abc import Callable
@@ -23,17 +23,19 @@ CREDITS = (
 
 
 def check_photographs(folder: Path) -> None:
-    """Tell before anything is written whether the sample photographs are at hand.
+    """Check, before anything is written, that the sample photographs can be had.
 
     Raises:
-        NstyleError: If they are not in the folder yet and scikit-image is not installed.
+        NstyleError: If they are not in the folder and scikit-image is not installed.
     """
     if not all(path.is_file() for path in _paths(folder)) and find_spec("skimage") is None:
-        raise NstyleError('the photographs of the demo come with scikit-image, which is not installed: pip install "nstyle[demo]"')
+        raise NstyleError(
+            'the photographs of the demo come with scikit-image, which is not installed: pip install "nstyle[demo]"'
+        )
 
 
 def write_photographs(folder: Path) -> list[Path]:
-    """Write scikit-image's sample photographs as JPEG files, where they are not there yet."""
+    """Write scikit-image's sample photographs as JPEG files, except those that exist."""
     paths = _paths(folder)
     for path in paths:
         if not path.is_file():
@@ -57,7 +59,7 @@ def sample_styles() -> dict[str, Path]:
 
 
 def write_styles(folder: Path) -> dict[str, Path]:
-    """Copy the drawn styles to where a user finds them, and return the copies by name."""
+    """Copy the drawn styles into the folder of the demo, and return the copies by name."""
     copies = {}
     for name, path in sample_styles().items():
         copies[name] = folder / path.name
@@ -67,18 +69,18 @@ def write_styles(folder: Path) -> dict[str, Path]:
 
 
 def choose_vgg(given: str | None, notice: Callable[[str], None]) -> str:
-    """Choose VGG weights without a download, unless one is asked for; what stands in for them where there are none is said.
+    """Choose the VGG weights. They are not downloaded unless the user asks for it.
 
     Args:
-        given: What the user asked for, or None: the file that ``NSTYLE_VGG`` names, else torchvision's weights if they were
-            downloaded before, else our own small encoder.
-        notice: Told in a line when our own encoder is taken.
+        given: What the user asked for. None: the file that ``NSTYLE_VGG`` names, else torchvision's weights if they
+            were downloaded before, else the small encoder that comes with the package.
+        notice: Called with a line of text if that small encoder is taken.
 
     Returns:
         A source for :func:`nstyle.encoders.load.load_encoder_weights`.
 
     Raises:
-        UsageError: If the file that is named is not there, or holds no VGG.
+        UsageError: If the named file does not exist or holds no VGG.
     """
     if given == IMAGENET:
         try:
@@ -92,12 +94,15 @@ def choose_vgg(given: str | None, notice: Callable[[str], None]) -> str:
         return default_source(given or "")
     if imagenet_is_here():
         return IMAGENET
-    notice(f"no VGG weights are at hand, so our own small encoder, {LITE}, stands in; --vgg {IMAGENET} downloads VGG16 (528 MB)")
+    notice(
+        f"no VGG weights are at hand, so our own small encoder, {LITE}, stands in; --vgg {IMAGENET} downloads VGG16 "
+        "(528 MB)"
+    )
     return LITE
 
 
 def imagenet_is_here() -> bool:
-    """Tell whether torchvision's VGG16 lies in torch's cache already."""
+    """Tell whether torchvision's VGG16 was downloaded into torch's cache before."""
     from torchvision.models import VGG16_Weights
 
     file_name: str = VGG16_Weights.IMAGENET1K_V1.url.rsplit("/", 1)[1]

@@ -1,4 +1,4 @@
-"""What the demo does, in numbers: 147 s and 1.1 GB on two cores with the small encoder."""
+"""The settings of the demo, which takes 147 s and 1.1 GB on two cores with the small encoder."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,15 +7,15 @@ from nstyle.errors import check_setting
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lesson:
+class DemoTraining:
     """A short training on the sample photographs."""
 
     run: str
     """Name of its run directory."""
     styles: tuple[str, ...]
-    """Drawn styles, by name."""
+    """Names of the drawn styles that it trains."""
     seconds: float
-    """Time for its updates: as many are made as fit."""
+    """Time for its updates. Their number is chosen so that they fit."""
     size: int
     """Side of the crops in pixels."""
     style_size: int
@@ -24,16 +24,18 @@ class Lesson:
     lr: float
     style_weight: float
     width: float | None = None
-    """Of a new network; None where styles are appended to a model."""
+    """Width of a new network. None: styles are appended to the shipped model."""
     min_updates: int = 20
     max_updates: int = 600
-    """Whatever fits, not fewer and not more."""
+    """The number of updates lies between these two, whatever the time allows."""
 
     def __post_init__(self) -> None:
-        check_setting(1 <= self.min_updates <= self.max_updates, "min_updates", self.min_updates, f"1 to {self.max_updates}")
+        check_setting(
+            1 <= self.min_updates <= self.max_updates, "min_updates", self.min_updates, f"1 to {self.max_updates}"
+        )
 
     def settings(self) -> dict[str, Any]:
-        """Return its settings as :func:`nstyle.train` takes them."""
+        """Return the settings under the names of :func:`nstyle.train`."""
         chosen = {
             "size": self.size,
             "style_size": self.style_size,
@@ -46,7 +48,7 @@ class Lesson:
         return chosen | ({} if self.width is None else {"width": self.width})
 
 
-APPEND = Lesson(
+APPEND = DemoTraining(
     run="more-styles",
     styles=("hatching", "mosaic"),
     seconds=70,
@@ -56,7 +58,7 @@ APPEND = Lesson(
     lr=2e-3,
     style_weight=10,
 )
-SCRATCH = Lesson(
+SCRATCH = DemoTraining(
     run="two-styles",
     styles=("strokes", "waves"),
     seconds=70,
@@ -78,13 +80,13 @@ class DemoPlan:
     cell: int = 288
     """Long side of pictures in tables, in pixels."""
     columns: int = 4
-    """Styles beside each other in the table of photographs and styles."""
+    """Number of styles in the table of photographs and styles."""
     steps: int = 5
-    """Pictures from one style to another."""
+    """Number of pictures from one style to another."""
     grid: int = 5
-    """Pictures on a side of the four-style grid."""
-    append: Lesson = APPEND
-    scratch: Lesson = SCRATCH
+    """Number of pictures on a side of the grid of four styles."""
+    append: DemoTraining = APPEND
+    scratch: DemoTraining = SCRATCH
 
 
 PLAN = DemoPlan()

@@ -1,1 +1,1 @@
-"""The frozen perceptual networks: VGG and lite, and their weights."""
+"""The frozen perceptual networks, VGG and lite, and their weights."""

@@ -1,4 +1,4 @@
-"""A small perceptual network of our own, taught to answer like VGG16: for machines that cannot have VGG16, and for quick trials.
+"""The small perceptual network lite, which was trained to imitate VGG16, for machines without VGG16 and quick trials.
 
 Shape suffixes: B batch, C channels, H height, W width.
 """
@@ -20,18 +20,18 @@ from nstyle.errors import NstyleError, UsageError
 from nstyle.models.locate import shipped_folder
 
 CHANNELS = {"relu1_2": 64, "relu2_2": 128, "relu3_3": 256}
-"""The layers of VGG16 that it imitates, and their channels."""
+"""The layers of VGG16 that it imitates, and their numbers of channels."""
 LAYERS = tuple(CHANNELS)
 WIDTHS = (16, 64, 128)
-"""Its own channels, block by block; at full size memory traffic costs more than anything."""
+"""The channels of each of its blocks. There are few at full size, where memory traffic costs the most time."""
 CONVS_PER_BLOCK = (2, 2, 3)
 SHIPPED_FILE = "encoders/lite.safetensors"
 
 
 class LiteNetwork(nn.Module):
-    """Three blocks of 3x3 convolutions like VGG16's but narrower, each with a 1x1 head to VGG16's channels.
+    """Three blocks of 3x3 convolutions like those of VGG16 but narrower, each with a 1x1 head to the channels of VGG16.
 
-    ``tools/distil_lite.py`` trains it to match VGG16's features and their Gram matrices.
+    ``tools/distil_lite.py`` trains it to match the features of VGG16 and their Gram matrices.
     """
 
     def __init__(self) -> None:
@@ -50,10 +50,10 @@ class LiteNetwork(nn.Module):
 
         Args:
             x: RGB (B, 3, H, W), normalized as the weights expect it.
-            layers: Some of :data:`LAYERS`; evaluation ends at the deepest.
+            layers: Some of :data:`LAYERS`. Blocks after the deepest of them are not evaluated.
 
         Returns:
-            Features by name, (B, C, H, W), (B, C, H / 2, W / 2), (B, C, H / 4, W / 4), at least 0.
+            Features of at least 0 by name, (B, C, H, W), (B, C, H / 2, W / 2), (B, C, H / 4, W / 4).
         """
         features: dict[str, Tensor] = {}
         for block in range(1 + max(LAYERS.index(layer) for layer in layers)):
@@ -67,20 +67,20 @@ class LiteNetwork(nn.Module):
 
 @dataclass(frozen=True, kw_only=True)
 class LiteWeights:
-    """The weights of :class:`LiteNetwork` and the input convention that they were trained under; see ``VGGWeights``."""
+    """The weights of :class:`LiteNetwork` and the input convention that they were trained with; see ``VGGWeights``."""
 
     architecture: Literal["lite"] = "lite"
     release: str = "nstyle"
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     sha256: str
-    """Of the file, or ``"none"`` for weights that were made in memory."""
+    """The SHA-256 of the file, or ``"none"`` for weights that were made in memory."""
     deepest: str = LAYERS[-1]
     state: dict[str, Tensor] = field(repr=False)
 
     @classmethod
     def random(cls, *, seed: int = 0) -> "LiteWeights":
-        """Draw weights: for tests and speed measurements, never for training."""
+        """Draw random weights, for tests and speed measurements but not for training."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             state = LiteNetwork().state_dict()
@@ -88,10 +88,10 @@ class LiteWeights:
 
 
 def read_lite_weights(path: Path | None = None) -> LiteWeights:
-    """Read the encoder that is shipped with the package, or one that ``tools/distil_lite.py`` wrote, half precision or not.
+    """Read the encoder that comes with the package, or one that ``tools/distil_lite.py`` wrote, also in half precision.
 
     Raises:
-        NstyleError: If the file is not there or damaged.
+        NstyleError: If the file is missing or damaged.
     """
     path = path or shipped_folder() / SHIPPED_FILE
     try:
@@ -105,15 +105,15 @@ def read_lite_weights(path: Path | None = None) -> LiteWeights:
 
 
 class LiteFeatures(nn.Module):
-    """Compute features like VGG16's with the small network, frozen: a stand-in for ``VGGFeatures``.
+    """Compute features like those of VGG16 with the small network, which is frozen, in place of ``VGGFeatures``.
 
     Args:
-        weights: The encoder.
+        weights: The weights of the network.
         layers: Some of :data:`LAYERS`.
-        dtype: Of everything after the first convolution, as in ``VGGFeatures``.
+        dtype: The dtype of everything after the first convolution, as in ``VGGFeatures``.
 
     Raises:
-        UsageError: If it does not have a layer.
+        UsageError: If the network lacks a layer.
     """
 
     mean: Tensor
@@ -123,14 +123,18 @@ class LiteFeatures(nn.Module):
         super().__init__()
         missing = [layer for layer in layers if layer not in LAYERS]
         if missing or not layers:
-            raise UsageError(f"lite has no layer '{', '.join(missing)}'; expected some of {', '.join(LAYERS)}, or VGG16 with --vgg")
+            raise UsageError(
+                f"lite has no layer '{', '.join(missing)}'; expected some of {', '.join(LAYERS)}, or VGG16 with --vgg"
+            )
         self.layers = tuple(layers)
         self.dtype = dtype
         self.network = LiteNetwork()
         self.network.load_state_dict(weights.state)
         self.network.to(dtype)
         first = FirstConv(WIDTHS[0], dtype)
-        first.load_state_dict({"weight": weights.state["convs.conv1_1.weight"], "bias": weights.state["convs.conv1_1.bias"]})
+        first.load_state_dict(
+            {"weight": weights.state["convs.conv1_1.weight"], "bias": weights.state["convs.conv1_1.bias"]}
+        )
         self.network.convs["conv1_1"] = first
         self.register_buffer("mean", torch.tensor(weights.mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(weights.std).view(3, 1, 1), persistent=False)
@@ -138,10 +142,12 @@ class LiteFeatures(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, image: Tensor, layers: Sequence[str] | None = None) -> dict[str, Tensor]:
-        """Compute features of RGB (B, 3, H, W) in [0, 1]; ``layers`` is a subset of those given at construction, None for all."""
+        """Compute features of RGB (B, 3, H, W) in [0, 1] at some of the layers given at construction, None for all."""
         with torch.autocast(image.device.type, enabled=False):
             x = (image - self.mean.to(image.dtype)) / self.std.to(image.dtype)
-            features: dict[str, Tensor] = self.network(x.contiguous(memory_format=torch.channels_last), layers or self.layers)
+            features: dict[str, Tensor] = self.network(
+                x.contiguous(memory_format=torch.channels_last), layers or self.layers
+            )
         return features
 
     def extra_repr(self) -> str:

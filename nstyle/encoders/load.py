@@ -1,4 +1,4 @@
-"""The network that judges pictures: VGG16 or VGG19, or our own small one."""
+"""Loading of the perceptual network: VGG16, VGG19 or lite."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,11 +13,13 @@ from nstyle.errors import UsageError
 EncoderWeights = VGGWeights | LiteWeights
 
 
-def load_encoder_weights(source: str | Path | None = None, *, architecture: Architecture | None = None) -> EncoderWeights:
-    """Load what ``--vgg`` names: ``"lite"``, or else see :func:`nstyle.encoders.vgg_weights.load_vgg_weights`.
+def load_encoder_weights(
+    source: str | Path | None = None, *, architecture: Architecture | None = None
+) -> EncoderWeights:
+    """Load the weights that ``--vgg`` names: ``"lite"``, or else as :func:`load_vgg_weights` does.
 
     Raises:
-        UsageError: If the file does not exist, is no VGG, or another network than is wanted.
+        UsageError: If the file does not exist or holds no VGG, or not the network that is wanted.
         NstyleError: If a download fails.
     """
     if default_source(str(source or "")) != LITE:
@@ -30,7 +32,7 @@ def load_encoder_weights(source: str | Path | None = None, *, architecture: Arch
 def build_encoder(
     weights: EncoderWeights, layers: Sequence[str], *, pooling: Pooling = "max", dtype: torch.dtype = torch.float32
 ) -> VGGFeatures | LiteFeatures:
-    """Build the frozen network that computes ``layers``; see :class:`VGGFeatures` for the arguments.
+    """Build the frozen network that computes ``layers``. The arguments are those of :class:`VGGFeatures`.
 
     Raises:
         UsageError: If the network lacks a layer, or lite is asked for average pooling.
@@ -38,5 +40,7 @@ def build_encoder(
     if isinstance(weights, VGGWeights):
         return VGGFeatures(weights, layers, pooling=pooling, dtype=dtype)
     if pooling != "max":
-        raise UsageError(f"lite has max pooling only, and {pooling} pooling was asked for; give VGG16 weights with --vgg")
+        raise UsageError(
+            f"lite has max pooling only, and {pooling} pooling was asked for; give VGG16 weights with --vgg"
+        )
     return LiteFeatures(weights, layers, dtype=dtype)

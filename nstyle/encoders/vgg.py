@@ -1,4 +1,4 @@
-"""Frozen VGG16 and VGG19 features by layer name (Simonyan and Zisserman 2014)."""
+"""The frozen features of VGG16 and VGG19 by layer name (Simonyan and Zisserman 2014)."""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -36,7 +36,7 @@ def check_layers(layers: Iterable[str], architecture: Architecture) -> None:
     """Refuse layers that the network does not have.
 
     Raises:
-        UsageError: With the nearest names, or because there are no layers.
+        UsageError: If there are no layers, or a layer does not exist. The error names similar layers.
     """
     names = layer_names(architecture)
     layers = list(layers)
@@ -44,36 +44,39 @@ def check_layers(layers: Iterable[str], architecture: Architecture) -> None:
         raise UsageError(f"got no layers for {architecture}; expected names such as relu1_2,relu2_2")
     for layer in layers:
         if layer not in names:
-            near = difflib.get_close_matches(layer, names, n=4, cutoff=0.5) or [name for name in names if name.startswith("relu")]
+            near = difflib.get_close_matches(layer, names, n=4, cutoff=0.5) or [
+                name for name in names if name.startswith("relu")
+            ]
             raise UsageError(f"{architecture} has no layer '{layer}'; did you mean {', '.join(near)}?")
 
 
 def min_side(layers: Iterable[str]) -> int:
-    """Return the shortest side, in pixels, of a picture that still has a feature at the deepest of ``layers``."""
+    """Return the smallest side, in pixels, of a picture that has a feature at the deepest of ``layers``."""
     return int(2 ** max(int(name.removeprefix("pool")) if "pool" in name else int(name[4]) - 1 for name in layers))
 
 
 @dataclass(frozen=True, kw_only=True)
 class VGGWeights:
-    """The convolutions of one VGG release together with the input convention that they were trained under."""
+    """The convolutions of a VGG release together with the input convention that they were trained with."""
 
     architecture: Architecture
     release: str
-    """``"oxford"``, ``"torchvision"`` or ``"unknown"``: which training the numbers come from."""
+    """The training that the weights come from: ``"oxford"``, ``"torchvision"``, ``"unknown"``, or ``"random"`` for
+    none."""
     mean: tuple[float, float, float]
-    """Subtracted from RGB in [0, 1]."""
+    """The mean that is subtracted from RGB in [0, 1]."""
     std: tuple[float, float, float]
-    """RGB in [0, 1], less the mean, is divided by this."""
+    """The divisor of RGB in [0, 1] minus the mean."""
     sha256: str
-    """Of the file, or ``"none"`` for weights that were made in memory."""
+    """The SHA-256 of the file, or ``"none"`` for weights that were made in memory."""
     is_reordered: bool = False
-    """Whether the file had the first layer for blue, green, red, which was turned around."""
+    """Whether the first layer of the file was for blue, green, red, and was reversed on reading."""
     state: dict[str, Tensor] = field(repr=False)
-    """``features.N.weight`` (out, in, 3, 3) and ``features.N.bias`` (out,), as far as the file goes."""
+    """``features.N.weight`` (out, in, 3, 3) and ``features.N.bias`` (out,) of the convolutions that the file holds."""
 
     @property
     def deepest(self) -> str:
-        """Name the deepest layer that can be computed."""
+        """The deepest layer that can be computed."""
         names = layer_names(self.architecture)
         convs = [i for i, name in enumerate(names) if name.startswith("conv")]
         present = [i for i in convs if f"features.{i}.weight" in self.state and f"features.{i}.bias" in self.state]
@@ -85,7 +88,7 @@ class VGGWeights:
 
     @classmethod
     def random(cls, architecture: Architecture = "vgg16", *, seed: int = 0) -> "VGGWeights":
-        """Draw He-normal weights for every layer: for tests and speed measurements, never for training."""
+        """Draw He-normal weights for every layer, for tests and speed measurements but not for training."""
         generator = torch.Generator().manual_seed(seed)
         state: dict[str, Tensor] = {}
         in_channels = 3
@@ -93,7 +96,9 @@ class VGGWeights:
             if name.startswith("conv"):
                 out_channels = CHANNELS_PER_BLOCK[int(name[4]) - 1]
                 std = (2 / (9 * in_channels)) ** 0.5
-                state[f"features.{index}.weight"] = std * torch.randn(out_channels, in_channels, 3, 3, generator=generator)
+                state[f"features.{index}.weight"] = std * torch.randn(
+                    out_channels, in_channels, 3, 3, generator=generator
+                )
                 state[f"features.{index}.bias"] = 0.1 * torch.randn(out_channels, generator=generator)
                 in_channels = out_channels
         mean, std_rgb = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -114,17 +119,17 @@ class FirstConv(nn.Conv2d):
 
 
 class VGGFeatures(nn.Module):
-    """Compute named features of pictures, evaluated no deeper than the deepest layer that was asked for.
+    """Compute the features of pictures by layer name. Layers after the deepest that is asked for are not evaluated.
 
     Args:
         weights: A VGG release, possibly cut off after some layer.
         layers: Names such as ``relu3_3``, ``conv4_1``, ``pool2``.
         pooling: ``"max"`` as trained, or ``"average"`` (Gatys et al. 2015).
-        dtype: Of everything after conv1_1. The input and conv1_1 stay float32: mean-subtracted values of
-            0-255 would round to steps of up to one grey level in bfloat16.
+        dtype: The dtype of everything after conv1_1. The input and conv1_1 are float32, because bfloat16 would round
+            mean-subtracted values of 0-255 to steps of up to one grey level.
 
     Raises:
-        UsageError: If a layer does not exist, or lies deeper than the weights go.
+        UsageError: If a layer does not exist, or is deeper than the weights reach.
     """
 
     mean: Tensor
@@ -144,8 +149,10 @@ class VGGFeatures(nn.Module):
         last = max(names.index(name) for name in layers)
         if last > names.index(weights.deepest):
             raise UsageError(
-                f"layer {names[last]} was asked for, but these {weights.architecture} weights stop at {weights.deepest}; "
-                "choose shallower layers (--layers, --style-layers, --content-layers) or give complete weights with --vgg"
+                f"layer {names[last]} was asked for, but these {weights.architecture} weights stop at "
+                f"{weights.deepest}; "
+                "choose shallower layers (--layers, --style-layers, --content-layers) or give complete weights with "
+                "--vgg"
             )
         self.layers = tuple(layers)
         self.names = names[: last + 1]
@@ -154,7 +161,11 @@ class VGGFeatures(nn.Module):
         for index, name in enumerate(self.names):
             if name.startswith("conv"):
                 weight, bias = weights.state[f"features.{index}.weight"], weights.state[f"features.{index}.bias"]
-                conv = nn.Conv2d(weight.shape[1], weight.shape[0], 3, padding=1) if index else FirstConv(weight.shape[0], dtype)
+                conv = (
+                    nn.Conv2d(weight.shape[1], weight.shape[0], 3, padding=1)
+                    if index
+                    else FirstConv(weight.shape[0], dtype)
+                )
                 conv.load_state_dict({"weight": weight, "bias": bias})
                 self.convs[name] = conv.to(dtype) if index else conv
         self.dtype = dtype
@@ -168,7 +179,7 @@ class VGGFeatures(nn.Module):
 
         Args:
             image: RGB (B, 3, H, W) in [0, 1]. It is not modified.
-            layers: A subset of the layers given at construction; evaluation ends at the deepest. None for all.
+            layers: Some of the layers that were given at construction. None for all of them.
 
         Returns:
             Features by name, (B, C, h, w) in the dtype given at construction.
@@ -185,7 +196,7 @@ class VGGFeatures(nn.Module):
                 if name.startswith("conv"):
                     x = self.convs[name](x)
                 elif name.startswith("relu"):
-                    # In place unless the convolution's own output was asked for: no gradient needs it.
+                    # The gradient does not need the convolution's output, so it is overwritten unless it was asked for.
                     x = F.relu(x, inplace=name.replace("relu", "conv") not in features)
                 else:
                     x = F.max_pool2d(x, 2) if self.pooling == "max" else F.avg_pool2d(x, 2)

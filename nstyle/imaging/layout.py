@@ -89,7 +89,8 @@ def framed_grid(
 
     Args:
         cells: RGB pictures of one size by row and column.
-        corners: RGB pictures for top left, top right, bottom left and bottom right, or None where there is none to show.
+        corners: RGB pictures for top left, top right, bottom left and bottom right, or None where there is none to
+            show.
         cell: Long side of the pictures in the grid, in pixels; two of those in the corners are as tall as it.
 
     Returns:

@@ -22,7 +22,8 @@ EXTENSIONS = frozenset(
 WRITABLE = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".avif"})
 JPEG_QUALITY = 95
 MAX_PIXELS = 250_000_000
-"""A larger picture is refused rather than decoded: a header can claim anything. Replaces Pillow's own, lower limit and its warnings."""
+"""A larger picture is refused rather than decoded: a header can claim anything. Replaces Pillow's own, lower limit and
+its warnings."""
 Image.MAX_IMAGE_PIXELS = None
 
 
@@ -170,7 +171,8 @@ def to_tensor(image: Image.Image) -> "Tensor":
 
 
 def to_image(tensor: "Tensor") -> Image.Image:
-    """Convert (3, H, W), uint8 or float in [0, 1], to an RGB picture; floats are clamped and rounded to the nearest of 256 levels."""
+    """Convert (3, H, W), uint8 or float in [0, 1], to an RGB picture; floats are clamped and rounded to the nearest of
+    256 levels."""
     import torch
 
     levels = (

@@ -34,8 +34,8 @@ def stylize_files(
 ) -> Iterator[Result | Failure]:
     """Paint every photograph in every mix that was asked for.
 
-    While a GPU paints a picture, the next photograph is decoded and the pictures before are encoded and written. Whatever ends this early,
-    Ctrl-C too, no file is half written, and the threads have ended.
+    While a GPU paints a picture, the next photograph is decoded and the pictures before are encoded and written.
+    Whatever ends this early, Ctrl-C too, no file is half written, and the threads have ended.
 
     Args:
         request: What to do.
@@ -44,8 +44,8 @@ def stylize_files(
         group: The processes that share the photographs. All of them plan the whole before any paints.
 
     Yields:
-        Every picture once it is written, and every photograph that failed, in the order of the request; the others are painted all the
-        same. Rank 0 of several processes yields at last what the others did.
+        Every picture once it is written, and every photograph that failed, in the order of the request; the others are
+        painted all the same. Rank 0 of several processes yields at last what the others did.
 
     Raises:
         UsageError: If something cannot be done as asked; nothing is written then.
@@ -86,8 +86,8 @@ def stylize_files(
 def encoders_beside(device: torch.device) -> int:
     """Choose how many threads encode pictures while a device paints; 0 for a CPU.
 
-    Painting on a CPU takes all cores, and all of them wait for the one that decodes or encodes beside it: on two cores a folder of 24
-    photographs of 0.1 megapixels took a third longer that way.
+    Painting on a CPU takes all cores, and all of them wait for the one that decodes or encodes beside it: on two cores
+    a folder of 24 photographs of 0.1 megapixels took a third longer that way.
     """
     return 0 if device.type == "cpu" else min(MOST_ENCODERS, os.cpu_count() or 1)
 

@@ -1,4 +1,5 @@
-"""In which precision a device paints what the CPU paints, if in any: nothing is trusted that was not compared on this very machine."""
+"""In which precision a device paints what the CPU paints, if in any: nothing is trusted that was not compared on this
+very machine."""
 
 import torch
 
@@ -9,7 +10,8 @@ from nstyle.tiling.whole import whole_painter
 PRECISIONS: dict[str, tuple[torch.dtype, ...]] = {"cuda": (torch.float16, torch.float32)}
 """What is tried, the fastest first, by type of device; float32 elsewhere."""
 TRUSTED = ("cpu",)
-"""Types of devices that are not checked. Releases of torch are known whose MPS convolutions misread channels_last weights (pytorch#192212)."""
+"""Types of devices that are not checked. Releases of torch are known whose MPS convolutions misread channels_last
+weights (pytorch#192212)."""
 SIDE = 64
 """Side in pixels of the picture that is painted to find out."""
 TOLERANCE = 1 / 255
@@ -28,8 +30,8 @@ def precision_like_the_cpu(
         on_cpu: The same network on the CPU.
 
     Returns:
-        The first of the device's precisions in which the mean absolute difference of the two pictures in [0, 1] is at most
-        ``TOLERANCE`` in every style; a NaN is no agreement. None if there is none.
+        The first of the device's precisions in which the mean absolute difference of the two pictures in [0, 1] is at
+        most ``TOLERANCE`` in every style; a NaN is no agreement. None if there is none.
 
     Raises:
         torch.OutOfMemoryError: If the device has no room for a small picture.

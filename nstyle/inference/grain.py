@@ -12,8 +12,8 @@ BAND = 256
 def add_grain(pixels: npt.NDArray[np.uint8], levels: float) -> npt.NDArray[np.uint8]:
     """Add grey Gaussian noise, the same for every picture of the same size.
 
-    What a network makes of a plain area repeats every four pixels, the factor by which it reduces and enlarges again: a mesh.
-    A little noise gives it something to start strokes from.
+    What a network makes of a plain area repeats every four pixels, the factor by which it reduces and enlarges again: a
+    mesh. A little noise gives it something to start strokes from.
 
     Args:
         pixels: RGB (H, W, 3), which is changed.

@@ -17,11 +17,13 @@ Masks = Mapping[str, Image.Image | npt.NDArray[np.uint8]]
 PROPORTION = 0.02
 """Relative difference between the proportions of a mask and of a picture that is taken for rounding."""
 ROUNDING = 4 / 255
-"""What masks that cover everything between them may lack in a pixel: soft edges are rounded, and rounded again when resized."""
+"""What masks that cover everything between them may lack in a pixel: soft edges are rounded, and rounded again when
+resized."""
 
 
 def mix_map(styles: Sequence[str], rest: Mix | None, masks: Masks, size: tuple[int, int]) -> tuple[list[int], Tensor]:
-    """Lay masks over a mix: where masks sum to more than 1 they share, and where to less the rest is filled with ``rest``.
+    """Lay masks over a mix: where masks sum to more than 1 they share, and where to less the rest is filled with
+    ``rest``.
 
     Args:
         styles: The styles of the model.
@@ -58,7 +60,8 @@ def _layer(name: str, mask: Image.Image | npt.NDArray[np.uint8], size: tuple[int
     picture = mask if isinstance(mask, Image.Image) else Image.fromarray(mask)
     if abs(picture.width * size[1] / (picture.height * size[0]) - 1) > PROPORTION:
         raise UsageError(
-            f"the mask of '{name}' has {picture.width}x{picture.height} px, which does not fit a picture of {size[0]}x{size[1]} px; "
+            f"the mask of '{name}' has {picture.width}x{picture.height} px, which does not fit a picture of "
+            f"{size[0]}x{size[1]} px; "
             "expected the same proportions"
         )
     grey = picture.convert("L").resize(size, Image.Resampling.BILINEAR)

@@ -1,4 +1,5 @@
-"""Plan what is painted: which pictures, in which mixes, into which files, and what is refused before any work is done."""
+"""Plan what is painted: which pictures, in which mixes, into which files, and what is refused before any work is
+done."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -106,7 +107,8 @@ def plan_jobs(request: Request, mixes: Sequence[Mix | None], masked: tuple[str, 
     to_stream = request.output == STREAM or (request.output is None and photos == [STREAM])
     if to_stream and not single:
         raise UsageError(
-            f"standard output takes one picture, but {len(photos) * len(mixes)} were asked for; give a folder with --output"
+            f"standard output takes one picture, but {len(photos) * len(mixes)} were asked for; give a folder with "
+            "--output"
         )
     if to_stream and request.report_on_stdout:
         raise UsageError("--json and the picture both want standard output; give a file with --output")

@@ -21,7 +21,8 @@ MOST_AHEAD = 50_000_000
 class Reader:
     """Photographs in order, each decoded while the one before it is painted if ``ahead`` is set.
 
-    One photograph at most lies ready. Standard input, pipes and photographs of more than ``MOST_AHEAD`` pixels are read in their turn.
+    One photograph at most lies ready. Standard input, pipes and photographs of more than ``MOST_AHEAD`` pixels are read
+    in their turn.
 
     Args:
         photos: Files; ``-`` is standard input.

@@ -30,8 +30,10 @@ from nstyle.tiling.paint import Share, Tiling, paint
 from nstyle.tiling.whole import WholePainter, whole_painter
 
 MARGIN = math.ceil(REACH / STRIDE) * STRIDE
-"""Width of the mirrored margin in pixels, as far as the picture has them. What the network answers to the border of a picture is strongest
-as far inside as it can feel it: with 48 px a line of cyan, pink or brown, three pixels wide, lay along the top of six shipped styles."""
+"""Width of the mirrored margin in pixels, as far as the picture has them. What the network answers to the border of a
+picture is strongest as far inside as it can feel it: with 48 px a line of cyan, pink or brown, three pixels wide, lay
+along the top of six
+shipped styles."""
 logger = logging.getLogger(__name__)
 Pixels = TypeVar("Pixels", Image.Image, npt.NDArray[np.generic], Tensor)
 
@@ -67,8 +69,8 @@ class Stylizer:
     Args:
         network: The network; it is put into evaluation mode.
         info: Its description.
-        device: Where to run it. A GPU paints a small picture first: in half precision if that is as good as the CPU's, else in float32,
-            and if that is wrong too, it leaves the work to the CPU.
+        device: Where to run it. A GPU paints a small picture first: in half precision if that is as good as the CPU's,
+            else in float32, and if that is wrong too, it leaves the work to the CPU.
     """
 
     def __init__(self, network: TransformerNetwork, info: ModelInfo, *, device: torch.device | str = "cpu") -> None:
@@ -99,20 +101,23 @@ class Stylizer:
         """Paint a picture.
 
         Args:
-            image: A PIL picture, an array (H, W, 3) uint8 or float in [0, 1], or a tensor (3, H, W) or (B, 3, H, W) float in [0, 1].
-            weights: By position, by name, or the name of one style. None is for models of a single style, or where ``masks`` leave
-                nothing to it. Normalized to sum 1.
+            image: A PIL picture, an array (H, W, 3) uint8 or float in [0, 1], or a tensor (3, H, W) or (B, 3, H, W)
+                float in [0, 1].
+            weights: By position, by name, or the name of one style. None is for models of a single style, or where
+                ``masks`` leave nothing to it. Normalized to sum 1.
             masks: Regions by style name, for PIL pictures and uint8 arrays: see :func:`nstyle.inference.masks.mix_map`.
             strength: 0 gives the photograph, 1 the style.
             keep_color: ``"luminance"`` takes only the luminance from the stylized picture.
             size: Long side in pixels to resize to first; for PIL pictures and uint8 arrays.
-            grain: Film grain that is put on the photograph before it is painted, standard deviation in levels of 255, for strokes
-                instead of a mesh in plain areas; for PIL pictures and uint8 arrays. See :func:`nstyle.inference.grain.add_grain`.
+            grain: Film grain that is put on the photograph before it is painted, standard deviation in levels of 255,
+                for strokes instead of a mesh in plain areas; for PIL pictures and uint8 arrays. See
+                :func:`nstyle.inference.grain.add_grain`.
             tiling: How the picture is divided: see :func:`nstyle.tiling.paint.paint`.
 
         Returns:
-            What was given: PIL RGB, array uint8 or float, or tensor on the device of the one given; of the same size unless ``size`` is
-            given. A tensor on the stylizer's device stays there, and only the check of its range waits for it.
+            What was given: PIL RGB, array uint8 or float, or tensor on the device of the one given; of the same size
+            unless ``size`` is given. A tensor on the stylizer's device stays there, and only the check of its range
+            waits for it.
 
         Raises:
             UsageError: If weights, masks, an option or the picture do not do.
@@ -194,7 +199,8 @@ class Stylizer:
         batch = image if image.dim() == 4 else image[None]
         if batch.dim() != 4 or batch.shape[1] != 3 or not image.is_floating_point():
             raise UsageError(
-                f"got a tensor of shape {tuple(image.shape)}, {image.dtype}; expected float (3, H, W) or (B, 3, H, W) in [0, 1]"
+                f"got a tensor of shape {tuple(image.shape)}, {image.dtype}; expected float (3, H, W) or (B, 3, H, W) "
+                "in [0, 1]"
             )
         low, high = torch.stack(torch.aminmax(batch)).tolist()  # One transfer for both.
         if not (low >= 0 and high <= 1):
@@ -208,12 +214,14 @@ class Stylizer:
         return stylized if image.dim() == 4 else stylized[0]
 
     def _weights(self, mix: Mix) -> Tensor:
-        """Lay a mix out as weights (1, S) on the device. Only CUDA is known to take them without waiting for what it still has to do."""
+        """Lay a mix out as weights (1, S) on the device. Only CUDA is known to take them without waiting for what it
+        still has to do."""
         weights = torch.tensor([[mix.get(name, 0.0) for name in self.styles]])
         return weights.to(self.device, non_blocking=self.device.type == "cuda")
 
     def settle_device(self) -> None:
-        """Let a device that is not trusted paint a small picture, once; settle the precision, or go to the CPU for good.
+        """Let a device that is not trusted paint a small picture, once; settle the precision, or go to the CPU for
+        good.
 
         Painting does so by itself. Whoever wants to know the device beforehand calls this.
         """
@@ -232,7 +240,8 @@ class Stylizer:
                 )
         else:
             logger.warning(
-                "%s painted a small picture otherwise than the CPU did (torch %s), so the CPU paints now; another torch may do",
+                "%s painted a small picture otherwise than the CPU did (torch %s), so the CPU paints now; another "
+                "torch may do",
                 self.device,
                 torch.__version__,
             )
@@ -247,11 +256,12 @@ class Stylizer:
         tiling: Tiling,
         progress: Share = lambda share: None,
     ) -> Tensor:
-        """Run a network on RGB (1, 3, H, W), bytes or float in [0, 1], with a mirrored margin around it that is cut off again.
+        """Run a network on RGB (1, 3, H, W), bytes or float in [0, 1], with a mirrored margin around it that is cut off
+        again.
 
-        The network can feel the border of a picture as far as its receptive field reaches, and learns to answer it: with a frame
-        against VGG's zero padding, or with the red sky along the top of The Scream. Johnson et al. 2016 mirror a margin too.
-        What is painted lies on the device.
+        The network can feel the border of a picture as far as its receptive field reaches, and learns to answer it:
+        with a frame against VGG's zero padding, or with the red sky along the top of The Scream. Johnson et al. 2016
+        mirror a margin too. What is painted lies on the device.
         """
         height, width = picture.shape[-2:]
         top, left = min(MARGIN, height - 1), min(MARGIN, width - 1)
@@ -268,7 +278,8 @@ def prepare(network: TransformerNetwork, device: torch.device) -> TransformerNet
 
 
 def _framed(picture: Tensor, top: int, left: int) -> Tensor:
-    """Mirror a margin of ``top`` and ``left`` pixels around (1, C, H, W), and extend it to sizes that the network halves twice."""
+    """Mirror a margin of ``top`` and ``left`` pixels around (1, C, H, W), and extend it to sizes that the network
+    halves twice."""
     return pad_to_stride(F.pad(picture, (left, left, top, top), mode="reflect"))
 
 
@@ -279,7 +290,8 @@ def load(model: str | Path | None = None, *, device: torch.device | str = "cpu")
     ('van-gogh-starry-night', 'hokusai-great-wave', ...)
 
     Args:
-        model: See :func:`nstyle.models.locate.find_model`. None: the newest run of the current folder, else the shipped model.
+        model: See :func:`nstyle.models.locate.find_model`. None: the newest run of the current folder, else the shipped
+            model.
         device: Where to run it.
 
     Raises:

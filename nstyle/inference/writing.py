@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 MOST_WAITING = 50_000_000
-"""Pixels of pictures that wait to be written while painting goes on, 150 MB of colours; a larger one is written first."""
+"""Pixels of pictures that wait to be written while painting goes on, 150 MB of colours; a larger one is written
+first."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class Result:
     width: int
     height: int
     seconds: float
-    """What painting, encoding and writing it took, without reading the photograph and without waiting for other pictures. Pictures
-    overlap, so that the sum is more than the time that passes."""
+    """What painting, encoding and writing it took, without reading the photograph and without waiting for other
+    pictures. Pictures overlap, so that the sum is more than the time that passes."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,12 @@ class Painted:
 class Writer:
     """Pictures encoded in threads, and written one after the other in the order in which they came.
 
-    Once a picture of a photograph has failed, its other pictures are not written. At the end of the context no thread runs any more; what
-    was not yet being written is dropped if there is something left.
+    Once a picture of a photograph has failed, its other pictures are not written. At the end of the context no thread
+    runs any more; what was not yet being written is dropped if there is something left.
 
     Args:
-        encoders: Pictures that are encoded at the same time; one more may wait. With 0 there are no threads: every picture is written
-            when it comes.
+        encoders: Pictures that are encoded at the same time; one more may wait. With 0 there are no threads: every
+            picture is written when it comes.
     """
 
     def __init__(self, encoders: int) -> None:
@@ -145,7 +146,8 @@ class _AtOnce(Executor):
 
 
 class _Buffer(BytesIO):
-    """Takes bytes until there is nobody to take them for: encoding a large picture would keep Ctrl-C waiting for seconds."""
+    """Takes bytes until there is nobody to take them for: encoding a large picture would keep Ctrl-C waiting for
+    seconds."""
 
     def __init__(self, stop: Event) -> None:
         super().__init__()

@@ -46,7 +46,8 @@ class LegResult:
         return [value / self.span if self.span else 0.0 for value in self.distances]
 
     def checks(self) -> dict[str, Monotone]:
-        """Check the losses of the styles that come or go on this leg: a style that comes must fall, one that goes must rise."""
+        """Check the losses of the styles that come or go on this leg: a style that comes must fall, one that goes must
+        rise."""
         if self.losses is None:
             return {}
         change = self.leg.end - self.leg.start
@@ -56,7 +57,8 @@ class LegResult:
         }
 
     def _is_end(self, n: int) -> bool:
-        """Tell whether the leg starts or ends at style n: for others, which come in equal parts, nothing is expected."""
+        """Tell whether the leg starts or ends at style n: for others, which come in equal parts, nothing is
+        expected."""
         return bool(max(self.leg.start[n], self.leg.end[n]) == 1)
 
     def distance_rows(self) -> list[list[Any]]:

@@ -1,4 +1,5 @@
-"""The report on blends of styles: ``nstyle.interpolate`` and ``nstyle interpolate`` (Early, Sian and Stonard, figure 5)."""
+"""The report on blends of styles: ``nstyle.interpolate`` and ``nstyle interpolate`` (Early, Sian and Stonard, figure
+5)."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -55,9 +56,11 @@ def interpolate(
         photo: The photograph.
         model: See :func:`nstyle.models.locate.find_model`.
         out: Folder of the report.
-        styles: Names of at least two styles, in order; with four, a grid with one in each corner is made too. None: all.
+        styles: Names of at least two styles, in order; with four, a grid with one in each corner is made too. None:
+            all.
         style_images: Paintings of the styles, by name, for the loss curves. None: the targets of the model's run.
-        validation: Folder of held-out photographs for the loss curves. None: those of the model's run, else the photograph.
+        validation: Folder of held-out photographs for the loss curves. None: those of the model's run, else the
+            photograph.
         steps: Points on every leg, at least 2.
         size: Long side of the painted photograph, in pixels.
         animate: File for a morph through the styles: ``.webp``, ``.gif`` or ``.mp4``.

@@ -1,4 +1,5 @@
-"""What the style losses of blends are measured with: targets of the styles, held-out photographs, and the model's own loss."""
+"""What the style losses of blends are measured with: targets of the styles, held-out photographs, and the model's own
+loss."""
 
 import logging
 from collections.abc import Sequence
@@ -54,7 +55,8 @@ def make_meter(
         info: Its description.
         styles: The styles that are blended.
         photo: Measured where no held-out photographs are known.
-        style_images: Paintings; each style takes the one whose file bears its name. None: the targets of the model's run.
+        style_images: Paintings; each style takes the one whose file bears its name. None: the targets of the model's
+            run.
         validation: Folder of held-out photographs. None: those of the model's run.
         vgg: Weights file, ``imagenet`` or ``lite``; empty for the run's own, else ``NSTYLE_VGG``, else ``imagenet``.
         device: Where to measure.
@@ -78,7 +80,8 @@ def make_meter(
         release = f"{info.vgg.get('release', 'unknown')}, sha256 {info.vgg.get('sha256', '')[:12]}"
         if not paintings:
             raise UsageError(
-                f"the run's targets were made with other VGG weights ({release}); give them with --vgg, or --style-images"
+                f"the run's targets were made with other VGG weights ({release}); give them with --vgg, or "
+                "--style-images"
             )
         logger.warning("the losses are measured with other VGG weights than the model was trained with (%s)", release)
     where = choose_device(device)
@@ -104,7 +107,8 @@ def _match_paintings(styles: Sequence[str], files: Sequence[StyleFile]) -> list[
         if name not in by_name:
             there = ", ".join(by_name)
             raise UsageError(
-                f"--style-images holds no painting of '{name}' but {there}; expected a file of that name, or choose --styles"
+                f"--style-images holds no painting of '{name}' but {there}; expected a file of that name, or choose "
+                "--styles"
             )
     return [by_name[name] for name in styles]
 

@@ -21,13 +21,17 @@ def in_words(results: Sequence[LegResult], names: Sequence[str], losses: str) ->
     far = results[int(np.argmax(peaks))]
     at = float(far.alphas[int(np.argmax(far.of_the_way))])
     cross_fade = (
-        "The weights mix gamma and beta of the network, never pixels. A blend lies furthest from the plain mix of the painted pixels on "
-        f"the way {far.leg.label}, at alpha {at:.2g}: {max(far.distances):.1f} of 255 levels (root mean square), {100 * max(peaks):.0f} % "
+        "The weights mix gamma and beta of the network, never pixels. A blend lies furthest from the plain mix of the "
+        "painted pixels on "
+        f"the way {far.leg.label}, at alpha {at:.2g}: {max(far.distances):.1f} of 255 levels (root mean square), "
+        f"{100 * max(peaks):.0f} % "
         "of the distance between the pictures at its ends. A blend that were only a cross-fade would lie at 0."
     )
     limits = (
-        f"This is one model, one painted photograph and one choice of {len(names)} styles. A loss that changes evenly does not say that a "
-        "blend looks good, and a large distance from the mix of pixels does not say that it looks better than one: look at the strips."
+        f"This is one model, one painted photograph and one choice of {len(names)} styles. A loss that changes evenly "
+        "does not say that a "
+        "blend looks good, and a large distance from the mix of pixels does not say that it looks better than one: "
+        "look at the strips."
     )
     return Section("In words", "\n\n".join([cross_fade, _monotone_in_words(results, losses), limits]))
 
@@ -41,7 +45,8 @@ def _monotone_in_words(results: Sequence[LegResult], losses: str) -> str:
         for leg, name, check in checks
         if not check.holds
     ]
-    text = f"Style losses ({losses}): of {len(checks)} curves that should move one way, {len(checks) - len(broken)} do at every step"
+    holding = f"of {len(checks)} curves that should move one way, {len(checks) - len(broken)} do at every step"
+    text = f"Style losses ({losses}): {holding}"
     return text + (f"; not {', '.join(broken)}." if broken else ".")
 
 
@@ -92,7 +97,8 @@ def loss_section(results: Sequence[LegResult], about: str) -> Section:
             ends = [number(float(result.losses[k, n].mean())) for k in (0, -1)]
             rows.append([f"{result.leg.label}: to {name}", *ends, verdict, f"{100 * check.photographs:.0f} %"])
     many = all(result.losses is not None and result.losses.shape[-1] > 1 for result in results)
-    caption = f"After Early, Sian and Stonard, figure 5b: {'mean, and band of one standard deviation, over' if many else 'measured on'} {about}"
+    shown = "mean, and band of one standard deviation, over" if many else "measured on"
+    caption = f"After Early, Sian and Stonard, figure 5b: {shown} {about}"
     table = Table(["way and loss", "at alpha 0", "at alpha 1", "mean moves one way", "of single photographs"], rows)
     return Section("Style losses", "", [Figure.of_plot("losses", caption, panels_plot(panels))], [table])
 

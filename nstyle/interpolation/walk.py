@@ -53,7 +53,8 @@ def round_trip(names: tuple[str, ...], frames_per_leg: int) -> Weights:
 
 
 def bilinear(steps: int) -> Weights:
-    """Return weights (steps, steps, 4) for a grid with one style in each corner: top left, top right, bottom left, bottom right."""
+    """Return weights (steps, steps, 4) for a grid with one style in each corner: top left, top right, bottom left,
+    bottom right."""
     t = np.linspace(0, 1, steps)
     y, x = np.meshgrid(t, t, indexing="ij")
     return np.stack([(1 - y) * (1 - x), (1 - y) * x, y * (1 - x), y * x], axis=-1)

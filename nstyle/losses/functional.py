@@ -16,7 +16,8 @@ GramDivisor = Literal["chw", "hw"]
 ENERGY_EPS = 1e-8
 """Added to a target's energy in the relative losses, in squared units of the features."""
 MOST_PARTS, PART = 64, 1024
-"""A Gram matrix is the sum of at most so many products over at least so many positions each: one product alone leaves most of a GPU idle."""
+"""A Gram matrix is the sum of at most so many products over at least so many positions each: one product alone leaves
+most of a GPU idle."""
 
 
 def at_least_float32(x: Tensor) -> Tensor:
@@ -95,7 +96,8 @@ def _outer_product(features: Tensor) -> Tensor:
 
 
 def _sum_of_products(flat_BPC: Tensor) -> Tensor:
-    """Multiply over positions in parts, which are added: (B, P, C) to (B, C, C). Sums are float32 or wider; a GPU needs no copies for that."""
+    """Multiply over positions in parts, which are added: (B, P, C) to (B, C, C). Sums are float32 or wider; a GPU needs
+    no copies for that."""
     batch, positions, _ = flat_BPC.shape
     parts = math.gcd(positions, MOST_PARTS)
     while parts > 1 and positions // parts < PART:
@@ -153,7 +155,8 @@ def relative_squared_error(x: Tensor, target: Tensor) -> Tensor:
 def total_variation(image: Tensor, power: float = 2.0) -> Tensor:
     """Average ``(dx^2 + dy^2)^(power / 2)`` over the picture, per sample: (B, C, H, W) to (B,).
 
-    ``power=2`` is the squared-difference form of Johnson et al. 2016; ``power=2.5`` is the 1.25-power form of Kang 2017.
+    ``power=2`` is the squared-difference form of Johnson et al. 2016; ``power=2.5`` is the 1.25-power form of Kang
+    2017.
     """
     dx = image[..., :-1, 1:] - image[..., :-1, :-1]
     dy = image[..., 1:, :-1] - image[..., :-1, :-1]
@@ -176,7 +179,8 @@ def downsample(image: Tensor) -> Tensor:
 
 
 def _halve(x: Tensor, dim: int) -> Tensor:
-    """Filter and keep every other value along a dimension. The taps are numbers in the code: as a tensor they would be sent at every update."""
+    """Filter and keep every other value along a dimension. The taps are numbers in the code: as a tensor they would be
+    sent at every update."""
     count = x.shape[dim] // 2 - 1
     first, second, third, fourth = (
         x.narrow(dim, tap, 2 * count - 1)[(slice(None),) * dim + (slice(None, None, 2),)] for tap in range(4)

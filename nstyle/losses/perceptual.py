@@ -1,4 +1,5 @@
-"""The perceptual loss: content and style of pictures as the features of a frozen encoder (VGG16, VGG19 or lite) see them.
+"""The perceptual loss: content and style of pictures as the features of a frozen encoder (VGG16, VGG19 or lite) see
+them.
 
 Shape suffixes: B batch, S styles, C channels, H height, W width.
 """
@@ -115,7 +116,8 @@ class PerceptualLoss(nn.Module):
         )
 
     def style_loss(self, grams: Mapping[str, Tensor], style_target: Mapping[str, Tensor]) -> Tensor:
-        """Compare Gram matrices (B, C, C) by term with targets (B, C, C), or (C, C) for all of the batch: style losses (B,)."""
+        """Compare Gram matrices (B, C, C) by term with targets (B, C, C), or (C, C) for all of the batch: style losses
+        (B,)."""
         return self._reduce(list(self._style_terms(grams, style_target).values()))
 
     def _style_terms(self, grams: Mapping[str, Tensor], style_target: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -73,7 +73,8 @@ JOHNSON = Preset(
     gram_divisor="chw",
     release="torchvision",
 )
-"""pytorch/examples fast_neural_style and Early, Sian and Stonard's repository: Johnson et al. 2016's layers under torchvision weights."""
+"""pytorch/examples fast_neural_style and Early, Sian and Stonard's repository: Johnson et al. 2016's layers under
+torchvision weights."""
 
 DUMOULIN = Preset(
     name="dumoulin",
@@ -99,9 +100,9 @@ RELATIVE = Preset(
 )
 """The default: every term divided by its target's own energy.
 
-Departure from Johnson et al. 2016 and Dumoulin et al. 2017: absolute losses let loud paintings drown soft ones, and their
-weights do not carry over between VGG releases. Here one style weight serves all. Three layers on three scales reach
-further than relu4_3 on one, at less cost (Snelgrove 2017).
+Departure from Johnson et al. 2016 and Dumoulin et al. 2017: absolute losses let loud paintings drown soft ones, and
+their weights do not carry over between VGG releases. Here one style weight serves all. Three layers on three scales
+reach further than relu4_3 on one, at less cost (Snelgrove 2017).
 """
 
 PRESETS: dict[str, Preset] = {preset.name: preset for preset in (RELATIVE, JOHNSON, DUMOULIN)}

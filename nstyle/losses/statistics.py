@@ -14,7 +14,8 @@ MAX_MOMENTS = 4
 STD_EPS = 1e-8
 """Added to a variance before its root, in squared units of the features: the root has no slope at zero."""
 DEAD_CHANNEL = 1e-4
-"""A channel's bandwidth is at least this share of the average one, so that channels that are zero in the target divide by something."""
+"""A channel's bandwidth is at least this share of the average one, so that channels that are zero in the target divide
+by something."""
 
 
 def moments(features: Tensor, order: int) -> Tensor:
@@ -66,11 +67,13 @@ class _Moments(torch.autograd.Function):
 
 
 def moment_error(moments_BNC: Tensor, target_BNC: Tensor) -> Tensor:
-    """Compare moments as the style-inversion chapter does, eq. 1.4: ``1/C sum_i psi_i sum_j (M_ij - target_ij)^2``, (B, N, C) twice to (B,).
+    """Compare moments as the style-inversion chapter does, eq. 1.4: ``1/C sum_i psi_i sum_j (M_ij - target_ij)^2``, (B,
+    N, C) twice to (B,).
 
     ``psi_i = min(1, 1 / |M_1|)`` (eq. 1.5), where M_1 is the target's i-th moment averaged over channels.
 
-    Departure from the style-inversion chapter: the modulus, without which a target of negative third moments would get a negative weight.
+    Departure from the style-inversion chapter: the modulus, without which a target of negative third moments would get
+    a negative weight.
     """
     psi_BN1 = 1 / target_BNC.mean(dim=2, keepdim=True).abs().clamp(min=1)
     return (psi_BN1 * (moments_BNC - target_BNC).square()).sum(dim=1).mean(dim=1)
@@ -83,7 +86,8 @@ def mean_std(features: Tensor) -> Tensor:
 
 
 def mean_std_error(statistics: Tensor, target: Tensor) -> Tensor:
-    """Compare means and deviations (Li et al. 2017, eq. 14): squared differences, averaged over channels; (B, 2, C) twice to (B,)."""
+    """Compare means and deviations (Li et al. 2017, eq. 14): squared differences, averaged over channels; (B, 2, C)
+    twice to (B,)."""
     return (statistics - target).square().sum(dim=1).mean(dim=1)
 
 
@@ -104,7 +108,8 @@ def mmd_bandwidth(target: Tensor) -> Tensor:
 
 
 def mmd(features: Tensor, target: Tensor, bandwidth: Tensor) -> Tensor:
-    """Estimate MMD^2 in linear time from the pairs of positions (2j - 1, 2j), channel by channel (Gretton et al. 2012, lemma 14).
+    """Estimate MMD^2 in linear time from the pairs of positions (2j - 1, 2j), channel by channel (Gretton et al. 2012,
+    lemma 14).
 
     ``h = k(s, s') + k(n, n') - k(s, n') - k(s', n)`` with ``k(x, y) = exp(-(x - y)^2 / bandwidth)``, where (s, s') are
     the two values of a pair in the target and (n, n') in the features. An unpaired last position is left out.
@@ -115,8 +120,8 @@ def mmd(features: Tensor, target: Tensor, bandwidth: Tensor) -> Tensor:
         bandwidth: (B, C, 1), from :func:`mmd_bandwidth`.
 
     Returns:
-        h of every channel and pair, (B, C, P // 2): to be summed (the style-inversion chapter, eq. 1.6) or averaged. Values may be
-        negative, and 0 is not the least.
+        h of every channel and pair, (B, C, P // 2): to be summed (the style-inversion chapter, eq. 1.6) or averaged.
+        Values may be negative, and 0 is not the least.
     """
     pairs = features.shape[2] // 2
     (n1, n2), (s1, s2) = ((x[..., : 2 * pairs : 2], x[..., 1 : 2 * pairs : 2]) for x in (features, target))

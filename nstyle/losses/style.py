@@ -44,7 +44,8 @@ class StyleLoss:
 def style_loss(name: StyleLossName, *, num_moments: int = 2) -> StyleLoss:
     """Look up a style loss.
 
-    ``gram``: ``1 / (C H W)^2 sum_ij (G - A)^2`` of unnormalized Gram matrices (the style-inversion chapter, eq. 1.1 to 1.3).
+    ``gram``: ``1 / (C H W)^2 sum_ij (G - A)^2`` of unnormalized Gram matrices (the style-inversion chapter, eq. 1.1 to
+        1.3).
     ``gram-gatys``: a quarter of it, ``1 / (4 N^2 M^2)`` (Gatys et al. 2015, eq. 4; Nikulina 2022 and Kang 2017).
     ``moments``: the first ``num_moments`` of every channel (the style-inversion chapter, eq. 1.4 and 1.5).
     ``mmd``: linear-time MMD^2 over fixed pairs of neighbours, summed (the style-inversion chapter, eq. 1.6).
@@ -85,7 +86,8 @@ def _mmd_neighbours(features: Tensor, target: StyleTarget, generator: torch.Gene
     if features.shape != style.shape:
         (height, width), (style_height, style_width) = features.shape[2:], style.shape[2:]
         raise UsageError(
-            f"the loss mmd compares the same positions, but the picture has {width}x{height} of them at a layer and the style "
+            f"the loss mmd compares the same positions, but the picture has {width}x{height} of them at a layer and "
+            "the style "
             f"{style_width}x{style_height}; give a style of the same shape, or choose the loss mmd-shuffled"
         )
     return mmd(features.flatten(2), style.flatten(2), bandwidth_BC1).sum(dim=(1, 2))

@@ -1,4 +1,5 @@
-"""Convolutions in fewer or fuller multiplications: equal to the plain ones. On CPUs multiplications are what an update costs.
+"""Convolutions in fewer or fuller multiplications: equal to the plain ones. On CPUs multiplications are what an update
+costs.
 
 Shape suffixes: B batch, C channels, H height, W width.
 """
@@ -21,7 +22,8 @@ TILE = 4
 
 
 def reflect_and_convolve(x: Tensor, weight: Tensor, stride: int = 1) -> Tensor:
-    """Pad by reflection and convolve: (B, in, H, W) and an odd kernel (out, in, k, k) to (B, out, H / stride, W / stride)."""
+    """Pad by reflection and convolve: (B, in, H, W) and an odd kernel (out, in, k, k) to (B, out, H / stride, W /
+    stride)."""
     x = reflect(x, weight.shape[2] // 2)
     if stride == 1 and _is_faster_in_blocks(x, weight):
         return convolve_pixel_blocks(x, weight)
@@ -31,7 +33,8 @@ def reflect_and_convolve(x: Tensor, weight: Tensor, stride: int = 1) -> Tensor:
 
 
 def upsample_and_convolve(x: Tensor, weight: Tensor) -> Tensor:
-    """Upsample x2 to the nearest, pad by reflection and convolve: (B, in, H, W) and (out, in, 3, 3) to (B, out, 2 H, 2 W)."""
+    """Upsample x2 to the nearest, pad by reflection and convolve: (B, in, H, W) and (out, in, 3, 3) to (B, out, 2 H, 2
+    W)."""
     if not kernels.takes_cpu_kernels(x):
         return reflect_and_convolve(_upsample(x), weight)
     # The 2 x 2 input pixels around every corner make the 2 x 2 output pixels around it. Beyond the edge, reflection
@@ -45,7 +48,8 @@ def upsample_and_convolve(x: Tensor, weight: Tensor) -> Tensor:
 
 
 def convolve_image(image: Tensor, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> Tensor:
-    """Convolve with frozen 3x3 kernels and zero padding, as VGG does first: in the image's precision, the gradient in that of the output.
+    """Convolve with frozen 3x3 kernels and zero padding, as VGG does first: in the image's precision, the gradient in
+    that of the output.
 
     Args:
         image: (B, 3, H, W).
@@ -83,7 +87,8 @@ class _ConvolveImage(torch.autograd.Function):
 
 
 def convolve_in_groups(x: Tensor, weight: Tensor, padding: int = 0) -> Tensor:
-    """Convolve with fewer than GROUP output channels filled up, and cut off again: a GPU has fast kernels for whole groups only."""
+    """Convolve with fewer than GROUP output channels filled up, and cut off again: a GPU has fast kernels for whole
+    groups only."""
     channels = len(weight)
     if channels >= GROUP or kernels.takes_cpu_kernels(x):
         return F.conv2d(x, weight, padding=padding)
@@ -101,10 +106,11 @@ def has_too_few_channels(weight: Tensor) -> bool:
 
 
 def tile_kernel(weight: Tensor) -> Tensor:
-    """Turn a kernel of pixels into one of squares of TILE x TILE pixels, each of which is a pixel of as many times the channels.
+    """Turn a kernel of pixels into one of squares of TILE x TILE pixels, each of which is a pixel of as many times the
+    channels.
 
-    9x9 kernels from or to 3 channels become 3x3 kernels from or to 48, for which a GPU has fast kernels in all three directions. Each
-    pixel of a square has the kernel at its own place in a frame of whole squares, 1.8 times as large.
+    9x9 kernels from or to 3 channels become 3x3 kernels from or to 48, for which a GPU has fast kernels in all three
+    directions. Each pixel of a square has the kernel at its own place in a frame of whole squares, 1.8 times as large.
 
     Args:
         weight: (out, in, k, k), k one more than a multiple of TILE.
@@ -137,7 +143,8 @@ def convolve_tiles(x: Tensor, kernel: Tensor) -> Tensor:
 
 
 def _gather_squares(x: Tensor) -> Tensor:
-    """Make a pixel of TILE^2 as many channels of every square: (B, C, TILE H, TILE W) to (B, TILE^2 C, H, W), channels_last."""
+    """Make a pixel of TILE^2 as many channels of every square: (B, C, TILE H, TILE W) to (B, TILE^2 C, H, W),
+    channels_last."""
     batch, channels, height, width = x.shape
     pixels = x.permute(0, 2, 3, 1).reshape(batch, height // TILE, TILE, width // TILE, TILE, channels).transpose(2, 3)
     return pixels.reshape(batch, height // TILE, width // TILE, TILE * TILE * channels).permute(0, 3, 1, 2)
@@ -147,7 +154,8 @@ def _upsample(x: Tensor) -> Tensor:
     """Repeat every pixel of (B, C, H, W) in both directions: (B, C, 2 H, 2 W)."""
     if not torch.compiler.is_compiling():
         return F.interpolate(x, scale_factor=2.0, mode="nearest")
-    # Of torch's operator a compiler makes one that is differentiated by atomic additions; of this, by a sum of four reads.
+    # Of torch's operator a compiler makes one that is differentiated by atomic additions; of this, by a sum of four
+    # reads.
     batch, channels, height, width = x.shape
     return x[:, :, :, None, :, None].expand(-1, -1, -1, 2, -1, 2).reshape(batch, channels, 2 * height, 2 * width)
 
@@ -164,7 +172,8 @@ def fold_upsampling(taps: tuple[Tensor, ...]) -> tuple[tuple[Tensor, Tensor], tu
 def _corner_kernels(weight: Tensor) -> Tensor:
     """Fold upsampling into a kernel: (out, in, 3, 3) to (4 out, in, 2, 2), 4 products per output instead of 9.
 
-    An input's last output comes before its neighbour's first: top left, top right, bottom left, bottom right of a corner.
+    An input's last output comes before its neighbour's first: top left, top right, bottom left, bottom right of a
+    corner.
     """
     even, odd = fold_upsampling(weight.unbind(dim=2))
     rows = [torch.stack(pair, dim=2) for pair in (odd, even)]
@@ -195,7 +204,8 @@ def convolve_pixel_blocks(x: Tensor, weight: Tensor, padding: int = 0) -> Tensor
 
 
 def _interleave(x: Tensor, side: int = 2) -> Tensor:
-    """Lay groups of channels out as squares of pixels, row by row: (B, side^2 C, H, W) to (B, C, side H, side W), channels_last."""
+    """Lay groups of channels out as squares of pixels, row by row: (B, side^2 C, H, W) to (B, C, side H, side W),
+    channels_last."""
     batch, channels, height, width = x.shape
     pixels = x.permute(0, 2, 3, 1).reshape(batch, height, width, side, side, channels // side**2).transpose(2, 3)
     return pixels.reshape(batch, side * height, side * width, channels // side**2).permute(0, 3, 1, 2)

@@ -42,8 +42,8 @@ def find_model(model: str | Path | None = None) -> Path:
     """Find a model file.
 
     Args:
-        model: ``default`` or another shipped name, a model file, a run directory or the name of one under ``checkpoints/``.
-            None: the newest run under ``checkpoints/`` of the current folder, else ``default``.
+        model: ``default`` or another shipped name, a model file, a run directory or the name of one under
+            ``checkpoints/``. None: the newest run under ``checkpoints/`` of the current folder, else ``default``.
 
     Raises:
         UsageError: If there is no such model.
@@ -61,5 +61,6 @@ def find_model(model: str | Path | None = None) -> Path:
     if Path(model).is_dir():
         raise UsageError(f"{model} holds no {MODEL_FILE}; expected a run directory whose first checkpoint is written")
     raise UsageError(
-        f"model '{model}' not found; expected a run directory, a model file or a shipped name ({', '.join(shipped) or 'none here'})"
+        f"model '{model}' not found; expected a run directory, a model file or a shipped name "
+        f"({', '.join(shipped) or 'none here'})"
     )

@@ -16,7 +16,8 @@ from nstyle.models.transformer import TransformerNetwork
 from nstyle.system.files import write_atomically
 
 STORED_NAMES = (("downsampling.", "encoder."), ("upsampling.", "decoder."))
-"""Parts of the network whose tensors are called otherwise in files: what version 0.1 called them, so that either reads the other's."""
+"""Parts of the network whose tensors are called otherwise in files: what version 0.1 called them, so that either reads
+the other's."""
 
 __all__ = ["ModelInfo", "load_model", "read_info", "save_model"]
 

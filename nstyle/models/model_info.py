@@ -1,4 +1,5 @@
-"""What a model file says about itself, read without its weights and without torch: listing models must not wait for it."""
+"""What a model file says about itself, read without its weights and without torch: listing models must not wait for
+it."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -62,7 +63,8 @@ def open_model(path: Path, framework: Literal["numpy", "pt"]) -> Iterator[tuple[
     """
     if not path.is_file():
         raise UsageError(
-            f"{path}: no such file; expected a model (model.safetensors of a run, or a shipped name: see 'nstyle models')"
+            f"{path}: no such file; expected a model (model.safetensors of a run, or a shipped name: see 'nstyle "
+            "models')"
         )
     try:
         with safe_open(path, framework=framework) as file:

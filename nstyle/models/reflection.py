@@ -1,6 +1,7 @@
 """Reflection padding, written so that a compiler fuses it with what comes before, and differentiates it right.
 
-torch's own operator gives up channels_last on a GPU, and is a kernel of its own there; compiled, its strides were wrong in torch 2.11.
+torch's own operator gives up channels_last on a GPU, and is a kernel of its own there; compiled, its strides were wrong
+in torch 2.11.
 """
 
 from typing import Any
@@ -11,7 +12,8 @@ from torch import Tensor
 
 
 def reflect(x: Tensor, padding: int) -> Tensor:
-    """Extend a picture on all four sides by its reflection, the edge itself not repeated: (B, C, H, W) to (B, C, H + 2 p, W + 2 p).
+    """Extend a picture on all four sides by its reflection, the edge itself not repeated: (B, C, H, W) to (B, C, H + 2
+    p, W + 2 p).
 
     Args:
         x: H and W larger than ``padding``.
@@ -27,7 +29,8 @@ def reflect(x: Tensor, padding: int) -> Tensor:
 
 
 class Reflection(torch.autograd.Function):
-    """Reflection as one read of computed indices, and its gradient as a sum of shifted reads: no scatter, no atomic addition."""
+    """Reflection as one read of computed indices, and its gradient as a sum of shifted reads: no scatter, no atomic
+    addition."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, padding: int) -> Tensor:

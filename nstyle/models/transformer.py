@@ -1,7 +1,8 @@
 """The image transformation network of Johnson et al. 2016 as Dumoulin et al. 2017 built it.
 
-Painting computes the same network in two other ways: in strips of rows (``nstyle/tiling/strips.py``) and in one piece with few
-passes (``nstyle/tiling/whole.py``). A layer that changes here changes there; ``tests/unit/test_tiling.py`` holds all three together.
+Painting computes the same network in two other ways: in strips of rows (``nstyle/tiling/strips.py``) and in one piece
+with few passes (``nstyle/tiling/whole.py``). A layer that changes here changes there; ``tests/unit/test_tiling.py``
+holds all three together.
 """
 
 import math
@@ -165,8 +166,9 @@ class TransformerNetwork(nn.Module):
     def set_output_colors(self, mean_S3: Tensor, std_S3: Tensor) -> None:
         """Start every style with a palette: mean and standard deviation of its colours before the sigmoid, (S, 3) each.
 
-        Departure from Dumoulin et al. 2017, who start at beta 0 and gamma 1: Adam moves these by about its rate per update,
-        and until they arrive the convolutions make a dark mean out of white blotches, which are slow to go away.
+        Departure from Dumoulin et al. 2017, who start at beta 0 and gamma 1: Adam moves these by about its rate per
+        update, and until they arrive the convolutions make a dark mean out of white blotches, which are slow to go
+        away.
         """
         with torch.no_grad():
             self.output.norm.beta_SC.copy_(mean_S3)

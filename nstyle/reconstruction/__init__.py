@@ -1,1 +1,1 @@
-"""Optimize pixels to see what each VGG layer and each loss captures: style, content, or both."""
+"""Reconstructions: pictures are optimized to match the style of one picture, the content of another, or both."""

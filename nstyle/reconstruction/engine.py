@@ -1,4 +1,4 @@
-"""The engine under style reconstruction, content reconstruction and transfer: one loop over updates of a picture."""
+"""The optimization of a picture, for style reconstruction, content reconstruction and transfer alike."""
 
 import math
 import time
@@ -21,45 +21,46 @@ from nstyle.system.devices import choose_device, choose_dtype
 StopReason = Literal["iterations", "threshold", "plateau", "converged"]
 LADDER_STEP = math.sqrt(2)
 IMPROVEMENT = 1e-3
-"""A loss that does not fall by this part within the patience is on a plateau."""
+"""A loss that falls by less than this share within the patience is on a plateau."""
 SMOOTHING = 0.98
-"""Weight of the past in the loss that is watched, where every evaluation draws anew."""
+"""Weight of the past in the running mean of the loss, which replaces the loss where every evaluation draws at
+random."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """The picture after an update, as callbacks see it."""
+    """How far a reconstruction stands: the picture after an update and its losses."""
 
     iteration: int
-    """Updates so far; 0 is the start."""
+    """Number of updates so far; 0 at the start."""
     iterations: int
-    """Updates planned, over all sizes."""
+    """Number of updates planned, over all sizes."""
     size: int
-    """Long side in pixels, which a ladder lets grow."""
+    """Long side of the picture in pixels, which grows on a ladder."""
     loss: float
     """The weighted sum that is minimized."""
     terms: dict[str, float]
     """Unweighted losses: ``style/relu1_1``, ``content/relu3_3``, ``tv``."""
     image: Tensor
-    """RGB (3, H, W) in [0, 1]; to be read only."""
+    """RGB (3, H, W) in [0, 1]. It must not be written to."""
 
 
 @dataclass(frozen=True)
 class Best:
-    """The best picture of one size."""
+    """The best picture so far at one size."""
 
     image: Tensor
     """RGB (1, 3, H, W) in [0, 1]."""
     iteration: int
     loss: float
-    """Averaged over the last evaluations where each draws anew; the terms are then of one draw."""
+    """The running mean where every evaluation draws at random. The terms are then those of one draw."""
     terms: dict[str, float]
 
 
 def ladder(config: ReconstructionConfig) -> tuple[int, ...]:
-    """List the long sides of the scale ladder, ``size`` last, each sqrt 2 times the one before (Crowson 2021).
+    """List the long sides of the scale ladder, each sqrt 2 times the one before, up to ``size`` (Crowson 2021).
 
-    The first lies between ``min_size`` and 1.2 times it, or is ``min_size`` with a smaller step to the second.
+    The first one lies between ``min_size`` and 1.2 times that, or is ``min_size``, with a smaller step to the second.
     """
     if config.min_size is None:
         return (config.size,)
@@ -69,32 +70,32 @@ def ladder(config: ReconstructionConfig) -> tuple[int, ...]:
 
 
 def features_dtype(config: ReconstructionConfig) -> torch.dtype:
-    """Resolve the precision of the VGG features."""
+    """Resolve the precision of the VGG features to a dtype."""
     precision = "fp32" if config.precision == "auto" and config.wants_float32 else config.precision
     return choose_dtype(precision, choose_device(config.device))
 
 
 class Reconstruction:
-    """One optimization, which can be stopped, saved and continued bit-identically.
+    """An optimization, which can be stopped, saved and continued with identical bits.
 
     Args:
-        config: What to optimize, and how.
+        config: The settings.
         pictures: Style and content.
-        weights: The VGG release, or lite.
+        encoder_weights: The weights of VGG or lite.
 
     Raises:
-        UsageError: If the pictures or the weights do not fit the layers.
+        UsageError: If a picture is missing or too small for the layers, or the encoder lacks a layer.
     """
 
-    def __init__(self, config: ReconstructionConfig, pictures: Pictures, weights: EncoderWeights) -> None:
+    def __init__(self, config: ReconstructionConfig, pictures: Pictures, encoder_weights: EncoderWeights) -> None:
         pictures.check(config)
         self.config = config
         self.pictures = pictures
-        self.mean = weights.mean
+        self.mean = encoder_weights.mean
         self.device = choose_device(config.device)
         layers = tuple(dict.fromkeys([*config.style_layers, *config.content_layers]))
         dtype = features_dtype(config)
-        self.vgg = build_encoder(weights, layers, pooling=config.pooling, dtype=dtype).to(self.device)
+        self.vgg = build_encoder(encoder_weights, layers, pooling=config.pooling, dtype=dtype).to(self.device)
         assert config.optimizer is not None
         assert config.lr is not None
         self.optimizer = make_optimizer(config.optimizer, config.lr)
@@ -104,7 +105,7 @@ class Reconstruction:
         self.scale_start = 0
         self.image = pictures.start(config, self.sizes[0], self.mean).to(self.device)
         self.initial: dict[str, float] = {}
-        """Terms of the start, at the first size."""
+        """The terms of the loss at the start, at the first size."""
         self.best: Best | None = None
         self.stopped: StopReason | None = None
         self.seconds = 0.0
@@ -116,28 +117,28 @@ class Reconstruction:
 
     @property
     def iterations(self) -> int:
-        """Updates planned, over all sizes."""
+        """Number of updates planned, over all sizes."""
         assert self.config.iterations is not None
         return self.scale_start + self.config.iterations * (len(self.sizes) - self.scale)
 
-    def run(self, callback: Callable[[Progress], None]) -> None:
+    def run(self, progress: Callable[[Progress], None]) -> None:
         """Optimize to the end.
 
         Args:
-            callback: Called at the start and after every update, and once with the picture that a loaded state stands at. When it is called,
-                and only then, :meth:`state_dict` is complete.
+            progress: Called with the picture of the start or of a loaded state, and after every update.
+                :meth:`state_dict` is complete while it is called, and only then.
 
         Raises:
             NonFiniteLossError: If a loss is not finite; :attr:`best` stays what it was.
         """
         started = time.perf_counter() - self.seconds
         while True:
-            self._run_scale(callback, started)
+            self._run_scale(progress, started)
             if self.scale == len(self.sizes) - 1:
                 return
             self._enter_next_scale()
 
-    def _run_scale(self, callback: Callable[[Progress], None], started: float) -> None:
+    def _run_scale(self, progress: Callable[[Progress], None], started: float) -> None:
         objective = self._objective()
         evaluation = objective.evaluate(self.image, self.iteration)
         while True:
@@ -145,13 +146,19 @@ class Reconstruction:
                 self._observe(evaluation)
             self.seconds = time.perf_counter() - started
             terms = dict(evaluation.terms)
-            callback(Progress(self.iteration, self.iterations, self.sizes[self.scale], evaluation.loss, terms, self.image[0]))
+            progress(
+                Progress(self.iteration, self.iterations, self.sizes[self.scale], evaluation.loss, terms, self.image[0])
+            )
             self.stopped = self._stop_reason(evaluation)
             if self.stopped:
                 return
-            # What is drawn at random is drawn for the picture after the update.
+            # Random pairs depend on the number of the update, and are drawn for the picture after it.
             number = self.iteration + 1
-            image, evaluation = self.optimizer.step(self.image, evaluation, lambda x: objective.evaluate(x, number))  # noqa: B023
+            image, evaluation = self.optimizer.step(
+                self.image,
+                evaluation,
+                lambda x: objective.evaluate(x, number),  # noqa: B023
+            )
             if image is self.image:
                 self.stopped = "converged"
                 return
@@ -159,17 +166,24 @@ class Reconstruction:
 
     def _objective(self) -> Objective:
         size = self.sizes[self.scale]
-        styles = [style.to(self.device) for style in self.pictures.styles_at(self.config, size)] if self.config.style_layers else []
+        styles = (
+            [style.to(self.device) for style in self.pictures.styles_at(self.config, size)]
+            if self.config.style_layers
+            else []
+        )
         content = self.pictures.content_at(size).to(self.device) if self.config.content_layers else None
         return Objective(self.vgg, self.config, styles, self.pictures.mix(self.config) if styles else [], content)
 
     def _observe(self, evaluation: Evaluation) -> None:
-        """Take note of an evaluation: the best picture, and the last time that the loss fell noticeably."""
+        """Keep the best picture, and the last iteration at which the loss fell by IMPROVEMENT."""
         self._seen = (self.scale, self.iteration)
         if not math.isfinite(evaluation.loss):
-            bad = next((name for name, value in evaluation.terms.items() if not math.isfinite(value)), "the weighted sum")
+            bad = next(
+                (name for name, value in evaluation.terms.items() if not math.isfinite(value)), "the weighted sum"
+            )
             raise NonFiniteLossError(
-                f"the loss became {evaluation.loss} at iteration {self.iteration} ({bad}); the best picture before it is kept: "
+                f"the loss became {evaluation.loss} at iteration {self.iteration} ({bad}); the best picture before it "
+                "is kept: "
                 "give a smaller --feature-scale or smaller weights"
             )
         if not self.initial:
@@ -181,7 +195,7 @@ class Reconstruction:
             self._reference, self._reference_iteration = loss, self.iteration
 
     def _smooth(self, loss: float) -> float:
-        """Average a loss that is drawn at random over the last evaluations; any other passes unchanged."""
+        """Return the running mean of a loss that draws at random, and any other loss unchanged."""
         if not self.config.is_random:
             return loss
         self._num_watched += 1
@@ -200,7 +214,7 @@ class Reconstruction:
         return None
 
     def _enter_next_scale(self) -> None:
-        """Go on at the next size from the best picture of this one, with the optimizer's state carried over."""
+        """Go on at the next size, from the best picture of this one and with the state of the optimizer resized."""
         assert self.best is not None
         self.scale += 1
         width, height = self.pictures.result_size(self.sizes[self.scale])
@@ -210,8 +224,8 @@ class Reconstruction:
         self.best, self._reference, self._watched, self._num_watched = None, math.inf, None, 0
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything that :meth:`load_state_dict` needs to go on bit-identically."""
-        assert self.best is not None, "a state is complete when a callback is called"
+        """Return everything that :meth:`load_state_dict` needs to continue with identical bits."""
+        assert self.best is not None, "the state is complete only while progress is called"
         watch = (self._watched, self._reference, self._reference_iteration, self._num_watched)
         return {
             "scale": self.scale,

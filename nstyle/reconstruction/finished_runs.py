@@ -1,4 +1,4 @@
-"""Finished reconstructions, read from their folders and grouped into the seeds' experiments."""
+"""Finished reconstructions, read from their folders and grouped into the experiments of the sources."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from nstyle.reconstruction.run_folder import RunFolder
 
 @dataclass(frozen=True)
 class Run:
-    """One finished reconstruction."""
+    """A finished reconstruction."""
 
     folder: RunFolder
     description: dict[str, Any]
@@ -21,13 +21,15 @@ class Run:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """Style layers, or else content layers."""
+        """The style layers, or the content layers if there are none."""
         return tuple(self.config.style_layers or self.config.content_layers)
 
     @property
     def initial_loss(self) -> float:
-        """The weighted loss of the start (of a ladder's first size)."""
-        return float(sum(weight * self.description["initial"][name] for name, weight in self.config.term_weights.items()))
+        """The weighted loss of the start, at the first size of a ladder."""
+        return float(
+            sum(weight * self.description["initial"][name] for name, weight in self.config.term_weights.items())
+        )
 
     @property
     def best_loss(self) -> float:
@@ -36,15 +38,15 @@ class Run:
 
     @property
     def label(self) -> str:
-        """Its layers with their weights, such as ``relu1_1+relu2_1=0.5``."""
+        """The layers with their weights, such as ``relu1_1+relu2_1=0.5``."""
         weights = {**self.config.content_layers, **self.config.style_layers}
         return "+".join(name if weight == 1 else f"{name}={weight:g}" for name, weight in weights.items())
 
     @property
     def surroundings(self) -> str:
-        """All that runs of one figure have in common: everything but layers and loss.
+        """What runs of one figure have in common: everything but the layers and the loss.
 
-        The budget belongs to it, unless a schedule sets one for each layer and loss.
+        This includes the number of iterations, unless a schedule sets it for each layer and loss.
         """
         left_out = ["style_layers", "content_layers", "loss", "moments", "device", "vgg", "iterations", "precision"]
         values = {name: value for name, value in self.description["identity"].items() if name not in left_out}
@@ -54,12 +56,15 @@ class Run:
 
     @property
     def budget(self) -> str:
-        """Optimizer, rate, iterations and the like in words."""
+        """The pictures, the optimizer, the iterations and other settings in words."""
         config = self.config
         pictures = [name for name in (self.description["content"], *self.description["styles"]) if name]
         words = [" + ".join(Path(name).stem for name in pictures), f"{config.optimizer} at {config.lr:g}"]
         words += [f"schedule {config.schedule}" if config.schedule else f"{config.iterations} iterations"]
-        words += [f"{config.size} px" + (f" from {config.min_size} px on" if config.min_size else ""), f"start {config.start}"]
+        words += [
+            f"{config.size} px" + (f" from {config.min_size} px on" if config.min_size else ""),
+            f"start {config.start}",
+        ]
         words += [f"mix {':'.join(f'{part:g}' for part in config.style_mix)}"] if config.style_mix else []
         words += [f"tv {config.tv} x {config.tv_weight:g}"] if config.tv_weight else []
         words += [f"seed {config.seed}"] if config.start == "noise" else []
@@ -81,7 +86,7 @@ def read_runs(paths: Sequence[Path]) -> tuple[list[Run], list[Failure]]:
     """Read run folders and sweep folders.
 
     Raises:
-        UsageError: If a path is neither, or a file in it is damaged.
+        UsageError: If a path is no such folder, or a file in it is damaged.
     """
     runs, failures = [], []
     for path in {path.resolve(): path for path in paths}.values():
@@ -113,7 +118,7 @@ def _read_sweep(path: Path) -> tuple[list[Run], list[Failure]]:
 
 
 def group(runs: Iterable[Run]) -> list[list[Run]]:
-    """Group runs that differ in layers and loss only."""
+    """Group runs that differ only in layers and loss."""
     groups: dict[str, list[Run]] = {}
     for run in runs:
         groups.setdefault(run.surroundings, []).append(run)
@@ -121,14 +126,14 @@ def group(runs: Iterable[Run]) -> list[list[Run]]:
 
 
 def single_layer_runs(runs: Iterable[Run]) -> list[Run]:
-    """Pick the style reconstructions of one layer each: the style-inversion chapter's figures."""
+    """Select the style reconstructions from a single layer, which the style-inversion chapter shows."""
     return [run for run in runs if len(run.config.style_layers) == 1 and not run.config.content_layers]
 
 
 def cumulative_chains(runs: Iterable[Run]) -> list[list[Run]]:
-    """Pick, for each loss, the longest chain of style reconstructions whose layers are the first n of one list.
+    """Select for each loss the longest chain of style reconstructions from the first n layers of a list.
 
-    They are tau_1, tau_2, ... of Early, Sian and Stonard.
+    These are tau_1, tau_2, ... of Early, Sian and Stonard.
     """
     by_loss: dict[str, dict[tuple[tuple[str, float], ...], Run]] = {}
     for run in runs:
@@ -136,6 +141,9 @@ def cumulative_chains(runs: Iterable[Run]) -> list[list[Run]]:
             by_loss.setdefault(run.config.loss_label, {})[tuple(run.config.style_layers.items())] = run
     longest = []
     for by_layers in by_loss.values():
-        chains = [[by_layers[layers[:n]] for n in range(1, len(layers) + 1) if layers[:n] in by_layers] for layers in by_layers]
+        chains = [
+            [by_layers[layers[:n]] for n in range(1, len(layers) + 1) if layers[:n] in by_layers]
+            for layers in by_layers
+        ]
         longest.append(max(chains, key=len))
     return [chain for chain in longest if len(chain) > 1]

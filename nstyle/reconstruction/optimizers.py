@@ -1,6 +1,6 @@
 """Optimizers of a picture whose pixels stay in [0, 1]: Adam, SGD, and L-BFGS with a projected line search.
 
-Each can be carried over to another picture size, and its state can be saved.
+Their state can be saved, and resized with the picture.
 """
 
 import math
@@ -18,49 +18,49 @@ from nstyle.reconstruction.objective import Evaluation
 Evaluate = Callable[[Tensor], Evaluation]
 MOMENTUM = 0.9
 HISTORY = 20
-"""Pairs of steps and gradient changes that L-BFGS remembers."""
+"""Number of pairs of steps and gradient changes that L-BFGS keeps."""
 ARMIJO = 1e-4
-"""Nocedal and Wright 2006, section 3.1: a step must gain at least this part of what the slope promises."""
+"""The loss must fall by at least this share of what the gradient predicts (Nocedal and Wright 2006, section 3.1)."""
 MAX_BACKTRACKS = 12
 FIRST_STEP = 0.05
-"""Largest pixel change of the first L-BFGS step, whose length nothing is known about."""
+"""Largest change of a pixel in the first step of L-BFGS, before anything is known about the curvature."""
 
 
 class PixelOptimizer(Protocol):
-    """One update of a picture at a time."""
+    """Updates a picture, one step at a time."""
 
     def step(self, image: Tensor, evaluation: Evaluation, evaluate: Evaluate) -> tuple[Tensor, Evaluation]:
         """Update the picture.
 
         Args:
             image: RGB (1, 3, H, W) in [0, 1].
-            evaluation: Of ``image``.
-            evaluate: Evaluates another picture.
+            evaluation: The losses and the gradient of ``image``.
+            evaluate: Computes them for another picture.
 
         Returns:
-            The new picture in [0, 1] and its evaluation; the same two if no step helps any more.
+            The new picture in [0, 1] and its evaluation, or the same two if no step reduces the loss.
         """
         ...
 
     def resize(self, height: int, width: int, *, averaged: bool) -> None:
-        """Carry the state over to pictures of another size.
+        """Resize the state to pictures of another size.
 
-        Losses that are averaged over positions have gradients that shrink with the number of pixels, and so do the state's;
-        the gradients of losses that are summed stay.
+        The gradients of a loss that is averaged over positions are inversely proportional to the number of pixels, and
+        so are those in the state. The gradients of a loss that is summed do not change.
         """
         ...
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what :meth:`load_state_dict` needs to go on bit-identically."""
+        """Return what :meth:`load_state_dict` needs to continue with identical bits."""
         ...
 
     def load_state_dict(self, state: dict[str, Any], device: torch.device) -> None:
-        """Restore what :meth:`state_dict` returned, from whatever device, on this one."""
+        """Restore what :meth:`state_dict` returned, on any device, and move it to ``device``."""
         ...
 
 
 def make_optimizer(name: OptimizerName, lr: float) -> PixelOptimizer:
-    """Make an optimizer by name."""
+    """Return the optimizer of a name."""
     if name == "lbfgs":
         return LBFGS(lr)
     return FirstOrder(name, lr)
@@ -69,12 +69,12 @@ def make_optimizer(name: OptimizerName, lr: float) -> PixelOptimizer:
 class FirstOrder:
     """torch's Adam (betas 0.9, 0.999) or SGD (momentum 0.9), each step clipped to [0, 1].
 
-    The gradient of SGD is divided by its root mean square at the first step, so that the rate is in units of pixels and
-    means the same under every loss.
+    SGD divides the gradient by the root mean square of the first gradient, so that the rate is in units of pixels and
+    does not depend on the scale of the loss.
 
     Args:
         name: ``adam`` or ``sgd``.
-        lr: Step size; for Adam about the change of a pixel in one step.
+        lr: The step size. For Adam it is about the change of a pixel in one step.
     """
 
     def __init__(self, name: OptimizerName, lr: float) -> None:
@@ -128,24 +128,25 @@ class FirstOrder:
         return {"optimizer": optimizer, "scale": self._scale}
 
     def load_state_dict(self, state: dict[str, Any], device: torch.device) -> None:
-        # torch's own optimizers move what they load to where the picture is.
+        # torch's optimizers move the state that they load to the device of the picture.
         self._optimizer, self._pending, self._scale = None, state["optimizer"], state["scale"]
 
 
 class LBFGS:
     """Limited-memory BFGS (Nocedal and Wright 2006, algorithm 7.4) for a picture in [0, 1].
 
-    Pixels at a bound that the gradient pushes against are held; the rest moves along the quasi-Newton direction, clipped to
-    [0, 1], and backtracks until the loss has fallen enough (a projected line search, Bertsekas 1982).
+    Pixels at a bound that a step along the negative gradient would leave are held. The others move along the
+    quasi-Newton direction, clipped to [0, 1], and backtrack until the loss has fallen enough (a projected line search,
+    Bertsekas 1982).
 
     Args:
-        lr: First length tried along the direction; 1 is Newton's.
+        lr: The first length tried along the direction. 1 is Newton's step.
     """
 
     def __init__(self, lr: float = 1.0) -> None:
         self.lr = lr
         self._pairs: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=HISTORY)
-        """Step, change of the gradient, and their product, oldest first."""
+        """Step, change of the gradient, and the dot product of both; the oldest first."""
 
     def step(self, image: Tensor, evaluation: Evaluation, evaluate: Evaluate) -> tuple[Tensor, Evaluation]:
         grad = evaluation.grad
@@ -158,7 +159,7 @@ class LBFGS:
                 break
             if not self._pairs:
                 return image, evaluation
-            self._pairs.clear()  # What was learnt about the curvature misleads here: start again from the gradient.
+            self._pairs.clear()  # The estimate of the curvature is wrong here: start again from the gradient.
         new_image, new = found
         step, change = new_image - image, new.grad - grad
         product = _dot(step, change)
@@ -167,7 +168,7 @@ class LBFGS:
         return new_image, new
 
     def _multiply(self, grad: Tensor) -> Tensor:
-        """Multiply the gradient with the approximate inverse Hessian: the two-loop recursion."""
+        """Multiply the gradient by the approximate inverse Hessian with the two-loop recursion."""
         if not self._pairs:
             return grad * (FIRST_STEP / grad.abs().max().clamp(min=torch.finfo(grad.dtype).tiny))
         q = grad.clone()
@@ -182,8 +183,10 @@ class LBFGS:
             q.add_(step, alpha=factor - _dot(change, q) / product)
         return q
 
-    def _search(self, image: Tensor, evaluation: Evaluation, direction: Tensor, evaluate: Evaluate) -> tuple[Tensor, Evaluation] | None:
-        """Find a point along the clipped direction that is low enough, or None."""
+    def _search(
+        self, image: Tensor, evaluation: Evaluation, direction: Tensor, evaluate: Evaluate
+    ) -> tuple[Tensor, Evaluation] | None:
+        """Find a picture along the clipped direction whose loss is low enough, or None."""
         length = self.lr
         for _ in range(MAX_BACKTRACKS):
             candidate = (image + length * direction).clamp(0, 1)
@@ -193,7 +196,8 @@ class LBFGS:
             new = evaluate(candidate)
             if new.loss <= evaluation.loss + ARMIJO * promised:
                 return candidate, new
-            # The minimum of the parabola through both losses and the slope, kept within a tenth and a half.
+            # Shorten the step to the minimum of the parabola through both losses and the slope, between a tenth and a
+            # half of it.
             curvature = new.loss - evaluation.loss - promised
             length *= min(max(-promised / (2 * curvature), 0.1), 0.5) if curvature > 0 else 0.5
         return None
@@ -212,7 +216,9 @@ class LBFGS:
         return {"pairs": list(self._pairs)}
 
     def load_state_dict(self, state: dict[str, Any], device: torch.device) -> None:
-        self._pairs = deque(((step.to(device), change.to(device), product) for step, change, product in state["pairs"]), maxlen=HISTORY)
+        self._pairs = deque(
+            ((step.to(device), change.to(device), product) for step, change, product in state["pairs"]), maxlen=HISTORY
+        )
 
 
 def _dot(x: Tensor, y: Tensor) -> float:

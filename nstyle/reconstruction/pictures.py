@@ -1,4 +1,4 @@
-"""The pictures of a reconstruction at any size, and what the optimization starts from."""
+"""The pictures of a reconstruction at any size, and the picture that the optimization starts from."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -20,21 +20,21 @@ PictureSource = str | Path | Image.Image | Tensor
 
 @dataclass(frozen=True)
 class Source:
-    """One picture and where it came from."""
+    """A picture and its name."""
 
     image: Image.Image
-    """Mode RGB, upright, at its own size."""
+    """The picture at its own size, upright, of mode RGB."""
     name: str
-    """Its file, or ``PICTURE`` for one from memory."""
+    """The path of its file, or ``PICTURE`` for one from memory."""
 
     @property
     def fingerprint(self) -> str:
-        """The sha256 of its pixels and size: what decides whether a run is about the same picture."""
+        """The SHA-256 of its pixels and size, by which a resumed run recognizes it."""
         return hashlib.sha256(repr(self.image.size).encode() + self.image.tobytes()).hexdigest()
 
 
 def read_source(picture: PictureSource) -> Source:
-    """Read a file, or take a picture in memory; transparency is composed on white."""
+    """Read a file, or convert a picture in memory. Transparency is composed on white."""
     if isinstance(picture, Image.Image):
         return Source(to_picture(picture).over_white(), "PICTURE")
     if isinstance(picture, Tensor):
@@ -42,7 +42,9 @@ def read_source(picture: PictureSource) -> Source:
             raise UsageError(f"a picture has the shape {tuple(picture.shape)}; expected (3, H, W)")
         return Source(to_image(picture.reshape(picture.shape[-3:])), "PICTURE")
     if not isinstance(picture, str | Path):
-        raise UsageError(f"a picture is a {type(picture).__name__}; expected a file, a Pillow picture or a tensor (3, H, W)")
+        raise UsageError(
+            f"a picture is a {type(picture).__name__}; expected a file, a Pillow picture or a tensor (3, H, W)"
+        )
     return Source(read_picture(Path(picture)).over_white(), str(picture))
 
 
@@ -55,7 +57,7 @@ class Pictures:
 
     @classmethod
     def read(cls, *, styles: Sequence[PictureSource] = (), content: PictureSource | None = None) -> "Pictures":
-        """Read all of them.
+        """Read all pictures.
 
         Raises:
             NstyleError: If a file is no picture.
@@ -73,13 +75,18 @@ class Pictures:
         if config.content_layers and self.content is None:
             raise UsageError("content layers were given but no content picture")
         if config.style_mix and len(config.style_mix) != len(self.styles):
-            raise UsageError(f"--mix has {len(config.style_mix)} parts; expected one for each of the {len(self.styles)} style pictures")
+            raise UsageError(
+                f"--mix has {len(config.style_mix)} parts; expected one for each of the {len(self.styles)} style "
+                "pictures"
+            )
         if config.style_mix and sum(config.style_mix) == 0:
             raise UsageError("--mix is 0 for every style picture; expected at least one part above 0")
         first_size = config.min_size or config.size
         sizes = {"the result": self.result_size(first_size)}
         if config.tv_weight and min(sizes["the result"]) < 2:
-            raise UsageError("the result is one pixel wide or high, which has no total variation; leave --tv-weight out")
+            raise UsageError(
+                "the result is one pixel wide or high, which has no total variation; leave --tv-weight out"
+            )
         if config.content_layers and self.content is not None:
             self._check_side("the result", sizes["the result"], config.content_layers)
         if config.style_layers:
@@ -89,7 +96,8 @@ class Pictures:
                 if config.loss == "mmd" and size != sizes["the result"]:
                     raise UsageError(
                         f"--loss mmd compares the same positions, but {name} is {size[0]}x{size[1]} px and the result "
-                        f"{sizes['the result'][0]}x{sizes['the result'][1]} px; give a style of the same shape, or choose mmd-shuffled"
+                        f"{sizes['the result'][0]}x{sizes['the result'][1]} px; give a style of the same shape, or "
+                        "choose mmd-shuffled"
                     )
 
     @staticmethod
@@ -98,10 +106,13 @@ class Pictures:
         needed = min_side(layers)
         if min(size) < needed:
             deepest = max(layers, key=lambda layer: min_side([layer]))
-            raise UsageError(f"{name} is {size[0]}x{size[1]} px, but {deepest} needs at least {needed} px; give a larger --size or picture")
+            raise UsageError(
+                f"{name} is {size[0]}x{size[1]} px, but {deepest} needs at least {needed} px; give a larger --size or "
+                "picture"
+            )
 
     def result_size(self, long_side: int) -> tuple[int, int]:
-        """Return (width, height) of the result: the shape of the content, or else of the first style."""
+        """Return (width, height) of the result, with the aspect ratio of the content, or else of the first style."""
         reference = (self.content or self.styles[0]).image
         width, height = (max(1, round(side * long_side / max(reference.size))) for side in reference.size)
         return width, height
@@ -112,7 +123,7 @@ class Pictures:
         return to_tensor(resize(self.content.image, long_side=long_side))[None]
 
     def styles_at(self, config: ReconstructionConfig, long_side: int) -> list[Tensor]:
-        """Return the styles, each RGB (1, 3, h, w) in [0, 1], aspect ratio kept."""
+        """Return the styles, each RGB (1, 3, h, w) in [0, 1], with their aspect ratios kept."""
         return [to_tensor(self._style_image(source, config, long_side))[None] for source in self.styles]
 
     def _style_image(self, source: Source, config: ReconstructionConfig, long_side: int) -> Image.Image:
@@ -129,9 +140,9 @@ class Pictures:
         """Make the picture that the optimization starts from, RGB (1, 3, H, W) in [0, 1].
 
         Args:
-            config: Names the start and the seed.
-            long_side: Of the result, in pixels.
-            mean: Of the VGG release, for the start ``mean``.
+            config: The settings, which name the start and the seed.
+            long_side: Long side of the result in pixels.
+            mean: The mean colour of the VGG release, for the start ``mean``.
         """
         width, height = self.result_size(long_side)
         flat = {"white": (1.0, 1.0, 1.0), "black": (0.0, 0.0, 0.0), "mean": mean}
@@ -142,6 +153,9 @@ class Pictures:
             return torch.randn(1, 3, height, width, generator=generator).mul_(0.5).add_(0.5).clamp_(0, 1)
         if config.start == "content":
             return self.content_at(long_side)
-        fitted = [to_tensor(ImageOps.fit(source.image, (width, height), Image.Resampling.LANCZOS))[None] for source in self.styles]
+        fitted = [
+            to_tensor(ImageOps.fit(source.image, (width, height), Image.Resampling.LANCZOS))[None]
+            for source in self.styles
+        ]
         style = torch.stack([part * picture for part, picture in zip(self.mix(config), fitted, strict=True)]).sum(dim=0)
         return style if config.start == "style" else (style + self.content_at(long_side)) / 2

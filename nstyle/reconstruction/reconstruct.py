@@ -25,40 +25,40 @@ from nstyle.reconstruction.config import (
     parse_layers,
 )
 from nstyle.reconstruction.engine import Progress, Reconstruction, StopReason
-from nstyle.reconstruction.inversion_schedule import seed_settings
 from nstyle.reconstruction.pictures import Pictures, PictureSource
-from nstyle.reconstruction.record import describe, identity
+from nstyle.reconstruction.run_description import describe, identity
 from nstyle.reconstruction.run_folder import OtherRunError, Recorder, RunFolder
+from nstyle.reconstruction.style_inversion_schedule import style_inversion_settings
 from nstyle.system.interrupts import InterruptedRunError, caught_signals
+from nstyle.system.output_folders import output_folder
 
 logger = logging.getLogger(__name__)
 
-Callback = Callable[[Progress], None]
 Layers = str | Sequence[str] | LayerWeights
 
 
 @dataclass(frozen=True)
 class ReconstructionResult:
-    """What a reconstruction gave."""
+    """The result of a reconstruction."""
 
     image: Tensor
     """The best picture, RGB (3, H, W) in [0, 1] on the CPU."""
     iteration: int
-    """When it was reached."""
+    """The iteration of the best picture."""
     loss: float
-    """Its weighted loss."""
+    """The weighted loss of the best picture."""
     terms: dict[str, float]
-    """Its unweighted losses by layer."""
+    """The unweighted losses of the best picture by layer."""
     initial: dict[str, float]
-    """The unweighted losses of the start (of a ladder's first size)."""
+    """The unweighted losses of the start, at the first size of a ladder."""
     iterations: int
-    """Updates that were made."""
+    """The number of updates."""
     stopped: StopReason
     """Why the run ended."""
     seconds: float
-    """Of optimization, resumed runs added up."""
+    """The time of the optimization, added up over resumed runs."""
     config: ReconstructionConfig
-    """The settings, resolved."""
+    """The settings, with all defaults filled in."""
 
     def to_image(self) -> Image.Image:
         """Convert the picture to a Pillow image."""
@@ -80,28 +80,29 @@ def reconstruct(
     snapshots_every: int = 0,
     animation: str | None = None,
     tensorboard: bool = False,
-    callback: Callback | None = None,
+    callback: Callable[[Progress], None] | None = None,
     **settings: Any,
 ) -> ReconstructionResult:
-    """Optimize a picture so that VGG sees in it the style of one picture, the content of another, or both.
+    """Optimize a picture to match the style of one picture, the content of another, or both, in the features of VGG.
 
     Args:
         style: A style picture or several: a file, a Pillow image, or a tensor, RGB (3, H, W) or (1, 3, H, W), uint8 or
             float in [0, 1].
         content: A content picture, of the same types.
-        layers: Short for ``style_layers`` (with a style only) or ``content_layers`` (with a content only).
-        style_layers: Names, ``"relu1_1,relu2_1=0.5"``, or weights by name. With both pictures: relu1_1 to relu5_1.
-        content_layers: Likewise. With both pictures: relu4_2.
-        schedule: ``"seed-000"`` for the schedule of the style-inversion chapter; other settings override it.
+        layers: The ``style_layers`` if there is only a style, or the ``content_layers`` if there is only a content.
+        style_layers: Names, ``"relu1_1,relu2_1=0.5"``, or weights by name. Default with both pictures: relu1_1 to
+            relu5_1.
+        content_layers: As ``style_layers``. Default with both pictures: relu4_2.
+        schedule: ``"seed-000"`` for the schedule of the style-inversion chapter. Other settings override it.
         weights: A VGG release or lite in memory. None: what the setting ``vgg`` names (a file, ``imagenet`` or
             ``lite``), else ``NSTYLE_VGG``, else ``imagenet``.
-        out: Folder for result, losses, snapshots and state; None to write nothing.
-        resume: Continue the run in ``out`` bit-identically, for more iterations.
-        overwrite: Replace a run that is in ``out``.
+        out: Folder for result, losses, snapshots and state. None: nothing is written.
+        resume: Continue the run in ``out`` with identical bits, for more iterations.
+        overwrite: Replace the run in ``out``.
         snapshots_every: Iterations between snapshots in ``out``; 0 for none.
-        animation: ``"gif"``, ``"webp"`` or ``"mp4"``: the snapshots as a moving picture.
+        animation: ``"gif"``, ``"webp"`` or ``"mp4"`` to write the snapshots as an animation as well.
         tensorboard: Write event files as well.
-        callback: Called at the start and after every update.
+        callback: Called with the progress at the start and after every update.
         settings: Fields of :class:`nstyle.reconstruction.config.ReconstructionConfig`.
 
     Returns:
@@ -112,45 +113,54 @@ def reconstruct(
         NstyleError: If the loss becomes non-finite or a file cannot be written; what was written before stays.
     """
     pictures = Pictures.read(styles=as_sequence(style), content=content)
-    config = make_config(pictures, layers=layers, style_layers=style_layers, content_layers=content_layers, schedule=schedule, **settings)
+    config = make_config(
+        pictures, layers=layers, style_layers=style_layers, content_layers=content_layers, schedule=schedule, **settings
+    )
     folder = _folder(out, resume=resume, overwrite=overwrite)
     if folder is None and (snapshots_every or animation or tensorboard or resume):
         raise UsageError("snapshots, animation, TensorBoard and resume need a folder; give out (--out DIR)")
     _check_snapshots(snapshots_every, animation)
     if weights is not None and config.network not in (None, weights.architecture):
-        raise UsageError(f"the weights are of {weights.architecture}, but network is {config.network}; leave network out")
-    weights = weights or load_weights(config)
-    run = Reconstruction(config, pictures, weights)
-    if config.is_transfer and settings.get("style_weight") is None and weights.release != TUNED_RELEASE:
+        raise UsageError(
+            f"the weights are of {weights.architecture}, but network is {config.network}; leave network out"
+        )
+    encoder_weights = weights or load_encoder(config)
+    run = Reconstruction(config, pictures, encoder_weights)
+    if config.is_transfer and settings.get("style_weight") is None and encoder_weights.release != TUNED_RELEASE:
         logger.warning(
-            "the default style weight was chosen with %s weights and these are %s: look at the picture, and give --style-weight",
+            "the default style weight was chosen with %s weights and these are %s: look at the picture, and give "
+            "--style-weight",
             TUNED_RELEASE,
-            weights.release,
+            encoder_weights.release,
         )
     if folder is None:
-        run.run(callback or (lambda progress: None))
+        run.run(callback or (lambda now: None))
     else:
-        recorder = Recorder(folder, run, identity(config, pictures, weights), snapshots_every, tensorboard, resumed=resume)
+        recorder = Recorder(
+            folder, run, identity(config, pictures, encoder_weights), snapshots_every, tensorboard, resumed=resume
+        )
         if resume:
             run.load_state_dict(folder.read_state(recorder.identity))
             if run.iteration > run.iterations:
-                raise OtherRunError(f"{folder.path} stands at iteration {run.iteration} already; resume with more, or choose another --out")
-        _run_recorded(run, recorder, callback, weights, animation)
+                raise OtherRunError(
+                    f"{folder.path} stands at iteration {run.iteration} already; resume with more, or choose another "
+                    "--out"
+                )
+        _run_recorded(run, recorder, callback, encoder_weights, animation)
     assert run.best is not None
     assert run.stopped is not None
     best = run.best
     return ReconstructionResult(
-        run.picture(), best.iteration, best.loss, best.terms, run.initial, run.iteration, run.stopped, run.seconds, config
+        run.picture(), best.iteration, best.loss, best.terms, run.initial, run.iteration, run.stopped, run.seconds,
+        config
     )  # fmt: skip
 
 
 def _folder(out: str | Path | None, *, resume: bool, overwrite: bool) -> RunFolder | None:
-    """Return the folder of the run, unless it would take the place of another one unasked."""
+    """Return the folder of the run, unless it holds another run that may not be replaced."""
     if out is None:
         return None
-    folder = RunFolder(Path(out))
-    if folder.path.exists() and not folder.path.is_dir():
-        raise UsageError(f"{folder.path} is a file; expected a folder (--out)")
+    folder = RunFolder(output_folder(out, "reconstruction"))
     if (folder.description.exists() or folder.state.exists()) and not (resume or overwrite):
         taken = f"{folder.path} holds a reconstruction already"
         raise UsageError(f"{taken}; continue it with --resume, replace it with --overwrite, or choose another --out")
@@ -165,26 +175,34 @@ def _check_snapshots(snapshots_every: int, animation: str | None) -> None:
         check_format(Path(f"animation.{animation}"))
 
 
-def _run_recorded(run: Reconstruction, recorder: Recorder, callback: Callback | None, weights: EncoderWeights, animation: str | None) -> None:
-    """Run to the end. Ctrl-C and SIGTERM wait for the end of an iteration, where the state is complete and saved."""
+def _run_recorded(
+    run: Reconstruction,
+    recorder: Recorder,
+    progress: Callable[[Progress], None] | None,
+    encoder_weights: EncoderWeights,
+    animation: str | None,
+) -> None:
+    """Run to the end. After Ctrl-C and SIGTERM the iteration is completed, and the state is saved."""
     with caught_signals() as caught:
 
-        def report(progress: Progress) -> None:
-            recorder(progress)
+        def record(now: Progress) -> None:
+            recorder(now)
             try:
-                if callback:
-                    callback(progress)
+                if progress:
+                    progress(now)
             except BaseException:
                 recorder.save()
                 raise
             if caught:
                 recorder.save()
-                stopped = f"stopped at iteration {progress.iteration} of {progress.iterations}"
-                raise InterruptedRunError(f"{stopped}; everything is saved in {recorder.folder.path}, --resume goes on", caught[0])
+                stopped = f"stopped at iteration {now.iteration} of {now.iterations}"
+                raise InterruptedRunError(
+                    f"{stopped}; everything is saved in {recorder.folder.path}, --resume goes on", caught[0]
+                )
 
         try:
-            run.run(report)
-            recorder.finish(describe(run, weights, recorder.folder.path), animation)
+            run.run(record)
+            recorder.finish(describe(run, encoder_weights, recorder.folder.path), animation)
         except BaseException:
             recorder.save_picture()
             raise
@@ -201,17 +219,19 @@ def make_config(
     schedule: str | None = None,
     **settings: Any,
 ) -> ReconstructionConfig:
-    """Resolve layers and schedule as :func:`reconstruct` does.
+    """Return the settings of :func:`reconstruct`, with layers and schedule resolved.
 
     Raises:
-        UsageError: If they do not fit the pictures.
+        UsageError: If the layers do not fit the pictures, or a setting is unknown or out of range.
     """
     if not pictures.styles and pictures.content is None:
         raise UsageError("no picture was given; expected style, content or both")
     is_transfer = bool(pictures.styles) and pictures.content is not None
     if layers is not None:
         if is_transfer:
-            raise UsageError("with a content and a style, --layers says too little; name --content-layers and --style-layers")
+            raise UsageError(
+                "with a content and a style, --layers says too little; name --content-layers and --style-layers"
+            )
         if style_layers is not None or content_layers is not None:
             raise UsageError("give --layers or the longer flag, not both")
         style_layers, content_layers = (layers, None) if pictures.styles else (None, layers)
@@ -225,13 +245,18 @@ def make_config(
         raise UsageError(f"there is no setting '{unknown[0]}'; expected one of {', '.join(sorted(known))}")
     if schedule == "seed-000":
         chosen = {name: value for name, value in values.items() if name not in ("style_layers", "content_layers")}
-        values |= {**seed_settings(values.get("loss", "gram"), values.get("moments"), tuple(values["style_layers"])), **chosen}
+        values |= {
+            **style_inversion_settings(
+                values.get("loss", "gram"), values.get("moments"), tuple(values["style_layers"])
+            ),
+            **chosen,
+        }
     values["schedule"] = schedule
     return ReconstructionConfig(**values)
 
 
 def as_sequence(style: PictureSource | Sequence[PictureSource] | None) -> tuple[PictureSource, ...]:
-    """Return the style pictures as a tuple: none, one or several."""
+    """Return no, one or several style pictures as a tuple."""
     if style is None:
         return ()
     if isinstance(style, str | Path | Image.Image | Tensor):
@@ -247,8 +272,8 @@ def _layers(layers: Layers | None) -> dict[str, float]:
     return dict(layers) if isinstance(layers, Mapping) else dict.fromkeys(layers, 1.0)
 
 
-def load_weights(config: ReconstructionConfig) -> EncoderWeights:
-    """Load the VGG release that the settings name; layers are checked against the network's names first.
+def load_encoder(config: ReconstructionConfig) -> EncoderWeights:
+    """Load the encoder that the settings name. Before a download, the layers are checked against the network's names.
 
     Raises:
         UsageError: If a layer does not exist in the network, or ``network`` contradicts the file.

@@ -1,4 +1,4 @@
-"""The report on reconstructions: figures of the style-inversion chapter and of Early, Sian and Stonard, from finished runs."""
+"""The report on finished reconstructions: figures as in the style-inversion chapter and in Early, Sian and Stonard."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,13 +8,23 @@ from PIL import Image
 from nstyle.errors import UsageError
 from nstyle.imaging.layout import contact_sheet, labelled_table
 from nstyle.reconstruction.finished_runs import Failure, Run, cumulative_chains, group, read_runs, single_layer_runs
-from nstyle.reconstruction.structure import structure_radius
+from nstyle.reconstruction.structure_radius import structure_radius
 from nstyle.reports.folder import check_folder, csv_text, write_folder
 from nstyle.reports.page import Figure, Section, Table
 from nstyle.reports.plots import line_plot
 
 TITLE = "Reconstructions"
-LOSS_ORDER = ("gram", "gram-gatys", "mean-std", "moments-1", "moments-2", "moments-3", "moments-4", "mmd", "mmd-shuffled")
+LOSS_ORDER = (
+    "gram",
+    "gram-gatys",
+    "mean-std",
+    "moments-1",
+    "moments-2",
+    "moments-3",
+    "moments-4",
+    "mmd",
+    "mmd-shuffled",
+)
 
 
 def write_report(paths: Sequence[str | Path], out: str | Path, command: str = "") -> Path:
@@ -23,7 +33,7 @@ def write_report(paths: Sequence[str | Path], out: str | Path, command: str = ""
     Args:
         paths: Folders of reconstructions and sweeps.
         out: Folder of the report.
-        command: That asked for it.
+        command: The command that made the report. Empty for a call from Python.
 
     Returns:
         The page.
@@ -47,11 +57,13 @@ def write_report(paths: Sequence[str | Path], out: str | Path, command: str = ""
     columns, rows = _rows(runs)
     numbers = {"runs": [dict(zip(columns, row, strict=True)) for row in rows]}
     commands = [[*row, run.description["command"]] for row, run in zip(rows, runs, strict=True)]
-    return write_folder(folder, TITLE, sections, numbers, {"runs.csv": csv_text([*columns, "command"], commands)}, command)
+    return write_folder(
+        folder, TITLE, sections, numbers, {"runs.csv": csv_text([*columns, "command"], commands)}, command
+    )
 
 
 def _layers_by_losses(members: list[Run], failures: list[Failure], number: str) -> list[Section]:
-    """The style-inversion chapter, figures 1.3 to 1.7: what each loss keeps at each layer, and what each further moment adds."""
+    """Show runs by layer and loss, and by number of moments (style-inversion chapter, figures 1.3 to 1.7)."""
     runs = single_layer_runs(members)
     if len(runs) < 2:
         return []
@@ -91,14 +103,23 @@ def _fall_table(runs: list[Run]) -> Table:
     for run in runs:
         at = str(run.description["best"]["iteration"])
         radius = f"{structure_radius(run.folder.read_result()):.1f}"
-        rows.append([f"{run.label} {run.config.loss_label}", f"{run.initial_loss:.4g}", f"{run.best_loss:.4g}", at, radius])
-    return Table(["layer and loss", "loss of the start", "loss of the best picture", "at iteration", "structure radius, px"], rows)
+        rows.append(
+            [f"{run.label} {run.config.loss_label}", f"{run.initial_loss:.4g}", f"{run.best_loss:.4g}", at, radius]
+        )
+    return Table(
+        ["layer and loss", "loss of the start", "loss of the best picture", "at iteration", "structure radius, px"],
+        rows,
+    )
 
 
 def _blocks(chain: list[Run], failures: list[Failure], number: str) -> Section:
-    """Early, Sian and Stonard: figure 3 (blocks), figure 4 (each phi while the deepest tau falls) and table 1."""
+    """Show blocks, each phi while the deepest tau falls, and both as a table (Early, Sian and Stonard)."""
     deepest, loss = chain[-1], chain[-1].config.loss_label
-    missing = [f for f in failures if f.labels.get("layers", "").startswith(f"{deepest.label}+") and f.labels.get("loss", loss) == loss]
+    missing = [
+        f
+        for f in failures
+        if f.labels.get("layers", "").startswith(f"{deepest.label}+") and f.labels.get("loss", loss) == loss
+    ]
     labels = [f"tau {n}: ... {run.layers[-1]}" for n, run in enumerate(chain, start=1)]
     cells: list[Image.Image | str] = [run.folder.read_result() for run in chain]
     for failure in missing:
@@ -107,20 +128,25 @@ def _blocks(chain: list[Run], failures: list[Failure], number: str) -> Section:
     suffix = f"-{loss}{_suffix(number)}"
     figures = [
         Figure.of_picture(
-            f"blocks{suffix}", f"After Early, Sian and Stonard, figure 3: {deepest.budget}", labelled_table([""], labels, [cells])
+            f"blocks{suffix}",
+            f"After Early, Sian and Stonard, figure 3: {deepest.budget}",
+            labelled_table([""], labels, [cells]),
         )
     ]
     losses, initial = deepest.folder.read_losses(), deepest.description["initial"]
     series = {layer: _relative(losses[f"style/{layer}"]) for layer in deepest.layers if initial[f"style/{layer}"] > 0}
     if series:
-        plot = line_plot(losses["iteration"], series, x_label="iteration", y_label="phi of each layer / its value at the start")
+        plot = line_plot(
+            losses["iteration"], series, x_label="iteration", y_label="phi of each layer / its value at the start"
+        )
         caption = f"After Early, Sian and Stonard, figure 4: each layer's loss while tau {len(deepest.layers)} falls"
         figures.append(Figure.of_plot(f"phi{suffix}", caption, plot))
     rows = [[run.layers[-1], f"{initial[f'style/{run.layers[-1]}']:.5g}", f"{run.best_loss:.5g}"] for run in chain]
     rows += [[failure.labels["layers"].split("+")[-1], "-", failure.reason.split(";")[0]] for failure in missing]
     table = Table(["layer", f"initial phi for tau {len(deepest.layers)}", "final tau"], rows)
     text = (
-        f"Style reconstructions ({loss}) of the first n layers together, as in Early, Sian and Stonard, and each layer's loss in the deepest."
+        f"Style reconstructions ({loss}) of the first n layers together, as in Early, Sian and Stonard, "
+        "and each layer's loss in the deepest."
     )
     return Section(f"Blocks{number}", text, figures, [table], [run.description["command"] for run in chain])
 
@@ -143,7 +169,9 @@ def _relative(values: list[float]) -> list[float]:
 def _all_runs(runs: list[Run], failures: list[Failure]) -> Section:
     columns, rows = _rows(runs)
     text = f"{len(runs)} runs." + (f" {len(failures)} could not be made: {failures[0].reason}" if failures else "")
-    return Section("All runs", text, tables=[Table(columns, rows)], commands=[run.description["command"] for run in runs])
+    return Section(
+        "All runs", text, tables=[Table(columns, rows)], commands=[run.description["command"] for run in runs]
+    )
 
 
 def _rows(runs: list[Run]) -> tuple[list[str], list[list[str]]]:
@@ -166,7 +194,15 @@ def _rows(runs: list[Run]) -> tuple[list[str], list[list[str]]]:
     for run in runs:
         config, d = run.config, run.description
         loss = config.loss_label if config.style_layers else config.content_loss
-        settings = [run.label, loss, str(config.optimizer), f"{config.lr:g}", str(config.start), str(config.seed), config.pooling]
+        settings = [
+            run.label,
+            loss,
+            str(config.optimizer),
+            f"{config.lr:g}",
+            str(config.start),
+            str(config.seed),
+            config.pooling,
+        ]
         numbers = [f"{run.initial_loss:.5g}", f"{run.best_loss:.5g}", str(d["best"]["iteration"]), str(d["iterations"])]
         rows.append([*settings, *numbers, d["stopped"], f"{d['seconds']:.0f}"])
     return columns, rows

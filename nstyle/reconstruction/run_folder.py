@@ -1,4 +1,4 @@
-"""The folder of one reconstruction: result, settings and losses, snapshots, and the state to continue from."""
+"""The folder of a reconstruction: its result, settings, losses and snapshots, and the state that it is resumed from."""
 
 import csv
 import io
@@ -19,23 +19,38 @@ from nstyle.imaging.animation import write_animation
 from nstyle.imaging.pictures import encode, to_image
 from nstyle.reconstruction.engine import Progress, Reconstruction
 from nstyle.system.files import write_atomically
+from nstyle.system.output_folders import first_difference
 
 FORMAT = 1
 KEYS = frozenset(
-    {"command", "config", "styles", "content", "identity", "vgg", "initial", "best", "iterations", "stopped", "seconds", "device", "versions"}
+    {
+        "command",
+        "config",
+        "styles",
+        "content",
+        "identity",
+        "vgg",
+        "initial",
+        "best",
+        "iterations",
+        "stopped",
+        "seconds",
+        "device",
+        "versions",
+    }
 )
-"""What ``run.json`` must hold."""
+"""The keys that ``run.json`` must have."""
 SAVE_EVERY = 60.0
 """Seconds between saves of the state."""
 
 
 class OtherRunError(UsageError):
-    """The folder holds a run about something else, or one that cannot be continued."""
+    """The folder holds another run, or one that cannot be continued."""
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Paths of a reconstruction, and what is read from them."""
+    """The paths of a reconstruction, and how they are read."""
 
     path: Path
 
@@ -46,7 +61,7 @@ class RunFolder:
 
     @property
     def description(self) -> Path:
-        """``run.json``: settings, pictures, weights, and how it ended. Written last."""
+        """``run.json``: settings, pictures, encoder, and how the run ended. It is written last."""
         return self.path / "run.json"
 
     @property
@@ -56,12 +71,12 @@ class RunFolder:
 
     @property
     def state(self) -> Path:
-        """``state.pt``: what a resumed run goes on from."""
+        """``state.pt``: the state that a resumed run continues from."""
         return self.path / "state.pt"
 
     @property
     def snapshots(self) -> Path:
-        """``snapshots/``: pictures by iteration."""
+        """``snapshots/``: pictures, named by their iteration."""
         return self.path / "snapshots"
 
     def read_description(self) -> dict[str, Any]:
@@ -74,17 +89,20 @@ class RunFolder:
             values: dict[str, Any] = json.loads(self.description.read_text(encoding="utf-8"))
             if values["format"] != FORMAT:
                 raise UsageError(
-                    f"{self.description} has format {values['format']}; expected {FORMAT}, so it was made by another version of nstyle"
+                    f"{self.description} has format {values['format']}; expected {FORMAT}, so it was made by another "
+                    "version of nstyle"
                 )
             missing = sorted(KEYS - values.keys())
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UsageError(f"{self.path} is no finished reconstruction ({type(error).__name__} at {self.description.name})") from error
+            raise UsageError(
+                f"{self.path} is no finished reconstruction ({type(error).__name__} at {self.description.name})"
+            ) from error
         if missing:
             raise UsageError(f"{self.description} is damaged: it lacks {missing[0]}")
         return values
 
     def read_rows(self) -> tuple[list[str], list[list[float]]]:
-        """Read ``losses.csv`` up to the first row that is not whole, which a killed run may leave at the end.
+        """Read ``losses.csv`` up to the first incomplete row, which a killed run may leave at the end.
 
         Returns:
             The names of the columns and the rows.
@@ -129,17 +147,17 @@ class RunFolder:
             raise UsageError(f"{self.result} cannot be read as a picture") from error
 
     def write_state(self, identity: Mapping[str, Any], run: Reconstruction) -> None:
-        """Save where the run stands, with what it is about."""
+        """Save the state of the run, together with what the run is about."""
         buffer = io.BytesIO()
         torch.save({"identity": json.dumps(identity, sort_keys=True), "run": run.state_dict()}, buffer)
         write_atomically(self.state, buffer.getvalue())
 
     def read_state(self, identity: Mapping[str, Any]) -> dict[str, Any]:
-        """Read what a resumed run goes on from.
+        """Read the state that a resumed run continues from.
 
         Raises:
-            UsageError: If there is none.
-            OtherRunError: If it is about something else, or damaged.
+            UsageError: If there is no state.
+            OtherRunError: If it is of another run, or damaged.
         """
         try:
             state = torch.load(self.state, map_location="cpu", weights_only=True)
@@ -147,17 +165,23 @@ class RunFolder:
         except FileNotFoundError:
             raise UsageError(f"{self.path} has nothing to resume; expected {self.state}") from None
         except (OSError, RuntimeError, pickle.UnpicklingError, KeyError, ValueError, EOFError) as error:
-            raise OtherRunError(f"{self.state} is damaged ({type(error).__name__}); start anew in another --out") from error
-        wanted = json.loads(json.dumps(identity, sort_keys=True))
-        for name, value in wanted.items():
-            if saved.get(name) != value:
-                was = f"{self.path} was made with {name} {saved.get(name)}, not {value}"
-                raise OtherRunError(f"{was}; resume with the same, or choose another --out")
+            raise OtherRunError(
+                f"{self.state} is damaged ({type(error).__name__}); start anew in another --out"
+            ) from error
+        if difference := first_difference(saved, identity):
+            raise OtherRunError(f"{self.path} was made {difference}; resume with the same, or choose another --out")
         return dict(run)
 
     def clear(self) -> None:
-        """Remove an earlier run's files."""
-        for path in [*self.snapshots.glob("*.png"), *self.path.glob("animation.*"), self.description, self.state, self.result, self.losses]:
+        """Remove the files of an earlier run."""
+        for path in [
+            *self.snapshots.glob("*.png"),
+            *self.path.glob("animation.*"),
+            self.description,
+            self.state,
+            self.result,
+            self.losses,
+        ]:
             path.unlink(missing_ok=True)
         shutil.rmtree(self.path / "tensorboard", ignore_errors=True)
 
@@ -167,12 +191,13 @@ class Recorder:
     """Write a reconstruction to its folder while it runs.
 
     Args:
-        folder: Where to.
-        run: What is recorded.
-        identity: What the state is about; a resumed run must match it.
+        folder: The folder.
+        run: The reconstruction.
+        identity: What the run is about. A run that resumes it must have the same.
         snapshots_every: Iterations between snapshots; 0 for none.
         tensorboard: Also write event files to ``tensorboard/``.
-        resumed: Whether the run goes on from the folder's state; else what is in the folder is replaced.
+        resumed: Whether the run continues from the state in the folder. Otherwise an earlier run in the folder is
+            replaced.
     """
 
     folder: RunFolder
@@ -186,10 +211,7 @@ class Recorder:
     _writer: Any = None
 
     def _open(self) -> None:
-        """Open the logs with the first iteration, so that a run that cannot even start leaves an earlier one alone.
-
-        Rows of a resumed run that it writes again are dropped.
-        """
+        """Open the logs, at the first iteration, so that a run that fails before it leaves an earlier one as it was."""
         try:
             self.folder.path.mkdir(parents=True, exist_ok=True)
             if not self.resumed:
@@ -199,14 +221,16 @@ class Recorder:
             write_atomically(self.folder.losses, "".join(",".join(line) + "\n" for line in lines).encode())
             self._file = self.folder.losses.open("a", encoding="utf-8", newline="")
         except OSError as error:
-            raise NstyleError(f"cannot write to {self.folder.path}: {error.strerror}; check the folder and its permissions") from error
+            raise NstyleError(
+                f"cannot write to {self.folder.path}: {error.strerror}; check the folder and its permissions"
+            ) from error
         if self.tensorboard:
             from torch.utils.tensorboard import SummaryWriter
 
             self._writer = SummaryWriter(str(self.folder.path / "tensorboard"), purge_step=self.run.iteration)
 
     def _kept_rows(self) -> list[list[str]]:
-        """Return the rows before the one that the run stands at, which it writes again."""
+        """Return the rows before the one that a resumed run stands at, which it writes again."""
         if not self.resumed:
             return []
         now = (self.run.sizes[self.run.scale], self.run.iteration)
@@ -214,7 +238,7 @@ class Recorder:
         return [_row(row) for row in rows if (row[1], row[0]) < now]
 
     def __call__(self, progress: Progress) -> None:
-        """Record an iteration: a row, and a snapshot or a save when they are due."""
+        """Record an iteration: write a row, and a snapshot or the state when they are due."""
         if self._file is None:
             self._open()
         values = [progress.iteration, progress.size, progress.loss, *progress.terms.values()]
@@ -231,19 +255,19 @@ class Recorder:
             self.save()
 
     def save(self) -> None:
-        """Write the best picture and the state. Only between two iterations."""
+        """Write the best picture and the state. To be called between two iterations only."""
         self.save_picture()
         self.folder.write_state(self.identity, self.run)
         self._saved_at = time.monotonic()
 
     def save_picture(self) -> None:
-        """Write the best picture, if there is one yet."""
+        """Write the best picture, if there is one."""
         if self._file is not None and self.run.best is not None:
             self._file.flush()
             write_atomically(self.folder.result, encode(to_image(self.run.picture()), ".png"))
 
     def finish(self, description: Mapping[str, Any], animation: str | None) -> None:
-        """Write the animation of the snapshots, then what the run was and how it ended."""
+        """Write the animation of the snapshots, and last the description of the run."""
         self.save()
         if animation:
             frames = []
@@ -252,7 +276,9 @@ class Recorder:
                     frames.append(image.convert("RGB"))
             frames.append(to_image(self.run.picture()))
             write_animation(self.folder.path / f"animation.{animation}", frames)
-        write_atomically(self.folder.description, (json.dumps({"format": FORMAT, **description}, indent=2) + "\n").encode())
+        write_atomically(
+            self.folder.description, (json.dumps({"format": FORMAT, **description}, indent=2) + "\n").encode()
+        )
 
     def close(self) -> None:
         """Close the logs."""
@@ -263,5 +289,5 @@ class Recorder:
 
 
 def _row(values: Sequence[float]) -> list[str]:
-    """Write iteration and size as whole numbers, and losses so that they are read back exactly."""
+    """Format iteration and size as whole numbers, and losses so that they are read back exactly."""
     return [str(int(value)) for value in values[:2]] + [repr(float(value)) for value in values[2:]]

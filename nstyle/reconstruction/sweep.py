@@ -1,10 +1,11 @@
-"""Sweeps: the same reconstruction over lists of settings, one folder per cell, laid out as one labelled grid."""
+"""Sweeps: reconstructions for all combinations of lists of settings, each in a folder, and together in a grid."""
 
 import itertools
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,11 @@ from nstyle.reconstruction.config import ReconstructionConfig
 from nstyle.reconstruction.engine import Progress
 from nstyle.reconstruction.pictures import Pictures, PictureSource
 from nstyle.reconstruction.reconstruct import as_sequence, make_config, reconstruct
-from nstyle.reconstruction.record import identity
+from nstyle.reconstruction.run_description import identity
 from nstyle.reconstruction.run_folder import OtherRunError, RunFolder
 from nstyle.system.files import write_atomically
 from nstyle.system.interrupts import InterruptedRunError
+from nstyle.system.output_folders import first_difference, output_folder
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +34,7 @@ class Cell:
     """One reconstruction of a sweep."""
 
     labels: Mapping[str, str]
-    """What it is, by axis: ``{"layers": "relu1_1", "loss": "moments-2"}``."""
+    """Its label on each axis, such as ``{"layers": "relu1_1", "loss": "moments-2"}``."""
     settings: Mapping[str, Any]
     """Settings of :func:`nstyle.reconstruct`."""
 
@@ -45,27 +47,27 @@ class Cell:
 
 @dataclass
 class SweepResult:
-    """What a sweep gave."""
+    """The result of a sweep."""
 
     cells: list[Cell]
     grid: Path
     """``grid.png``."""
     folders: dict[str, Path] = field(default_factory=dict)
-    """Where each cell lies, by its name."""
+    """The folder of each cell, by the name of the cell."""
     reused: int = 0
-    """Cells that were there already."""
+    """The number of cells that were made before."""
     failed: dict[str, str] = field(default_factory=dict)
-    """Why a cell could not be made, by its name."""
+    """The reason why a cell could not be made, by the name of the cell."""
 
 
 def make_cells(axes: Mapping[str, Sequence[Any]]) -> list[Cell]:
-    """Combine lists of settings. Losses and numbers of moments make one axis, as only one loss has moments.
+    """Combine lists of settings. Losses and numbers of moments are one axis, as only one loss has moments.
 
     Args:
-        axes: Values by setting. An axis with one value is no axis, but a setting of all cells.
+        axes: A list of values for each setting. A list of a single value is a setting of all cells, and has no label.
 
     Returns:
-        Every combination once, the last axis running fastest.
+        Every combination once. The last axis varies fastest.
     """
     choices: dict[str, dict[str, dict[str, Any]]] = {}
     for name, values in axes.items():
@@ -76,7 +78,11 @@ def make_cells(axes: Mapping[str, Sequence[Any]]) -> list[Cell]:
         choices[name] = _labelled(options)
     cells = []
     for combination in itertools.product(*(options.items() for options in choices.values())):
-        labels = {name: label for (name, options), (label, _) in zip(choices.items(), combination, strict=True) if len(options) > 1}
+        labels = {
+            name: label
+            for (name, options), (label, _) in zip(choices.items(), combination, strict=True)
+            if len(options) > 1
+        }
         settings: dict[str, Any] = {}
         for _, chosen in combination:
             settings |= chosen
@@ -89,7 +95,7 @@ def _losses(losses: Sequence[str], numbers: Sequence[int]) -> list[dict[str, Any
 
 
 def _labelled(options: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Find a label for every choice: a short one, or where two would be the same, one with everything in it."""
+    """Return the choices by their labels, which are short unless two short ones would be the same."""
     short = ["-".join(_label(value) for value in option.values()) for option in options]
     full = ["-".join(str(value) for value in option.values()) for option in options]
     return {(a if short.count(a) == 1 else b): option for a, b, option in zip(short, full, options, strict=True)}
@@ -108,7 +114,7 @@ def _label(value: Any) -> str:
 
 
 def expand_layers(text: str, how: str) -> list[str]:
-    """Expand ``relu1_1,relu2_1`` into its layers one by one (``single``) or its first n (``cumulative``, Early, Sian and Stonard's tau_n).
+    """Expand layers into single ones (``single``) or the first n (``cumulative``, tau_n of Early, Sian and Stonard).
 
     Raises:
         UsageError: If ``how`` is neither.
@@ -133,32 +139,30 @@ def sweep(
 ) -> SweepResult:
     """Reconstruct every combination of lists of settings.
 
-    A cell that was finished with the same settings, pictures and weights is not made again, and one that was interrupted goes
-    on. A cell that cannot be made is noted in the grid, and the others are made.
+    A cell that was finished with the same settings, pictures and encoder is not made again, and one that was
+    interrupted is resumed. A cell that cannot be made is noted in the grid, and the others are made.
 
     Args:
-        axes: Lists by setting of :func:`nstyle.reconstruct`.
-        out: Folder: one folder per cell, ``grid.png`` and ``sweep.json``.
+        axes: A list of values for each setting of :func:`nstyle.reconstruct`.
+        out: Folder for one folder per cell, ``grid.png`` and ``sweep.json``.
         style: See :func:`nstyle.reconstruct`.
         content: See :func:`nstyle.reconstruct`.
-        callback: Called after every update of a cell.
-        notice: Called with a line about every cell.
-        options: ``snapshots_every`` and the like, of :func:`nstyle.reconstruct`.
+        callback: Called with the cell and its progress after every update.
+        notice: Called with a line of text about every cell.
+        options: Arguments of :func:`nstyle.reconstruct` such as ``snapshots_every``.
 
     Returns:
-        What was made, reused, and failed.
+        The cells, and which of them were reused or failed.
 
     Raises:
-        UsageError: If a picture or weights cannot be read, or the folder is a file.
-        NstyleError: If weights cannot be downloaded.
+        UsageError: If a picture or the encoder cannot be read, or ``out`` is a file.
+        NstyleError: If the encoder cannot be downloaded.
     """
-    out = Path(out)
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out} is a file; expected a folder (--out)")
+    out = output_folder(out, "sweep")
     styles = as_sequence(style)
     pictures = Pictures.read(styles=styles, content=content)
     result = SweepResult(make_cells(axes), out / "grid.png")
-    say = notice or (lambda text: None)
+    notice = notice or (lambda text: None)
     releases = _load_releases(result.cells)
     for number, cell in enumerate(result.cells, start=1):
         where = f"{number} of {len(result.cells)}: {cell.name}"
@@ -171,18 +175,22 @@ def sweep(
             result.folders[cell.name] = done or out / cell.name
             if done:
                 result.reused += 1
-                say(f"{where} (done already)")
+                notice(f"{where} (done already)")
                 continue
-            say(where)
-            _run_cell(cell, out / cell.name, release, style=styles or None, content=content, callback=callback, **options)
+            notice(where)
+            _run_cell(cell, out / cell.name, release, callback, style=styles or None, content=content, **options)
         except InterruptedRunError:
             raise
         except NstyleError as error:
             result.failed[cell.name] = str(error)
-            say(f"{where} cannot be made: {error}")
+            notice(f"{where} cannot be made: {error}")
     write_atomically(result.grid, encode(draw_grid(result), ".png"))
     cells = [
-        {"folder": result.folders.get(cell.name, out / cell.name).name, "labels": dict(cell.labels), "failed": result.failed.get(cell.name)}
+        {
+            "folder": result.folders.get(cell.name, out / cell.name).name,
+            "labels": dict(cell.labels),
+            "failed": result.failed.get(cell.name),
+        }
         for cell in result.cells
     ]
     write_atomically(out / "sweep.json", (json.dumps({"cells": cells}, indent=2) + "\n").encode())
@@ -194,10 +202,13 @@ def _release(cell: Cell) -> tuple[str, Architecture | None]:
 
 
 def _load_releases(cells: Sequence[Cell]) -> dict[tuple[str, Architecture | None], EncoderWeights | NstyleError]:
-    """Load every VGG release that the cells name, once and before any work.
+    """Load every VGG release that the cells name once, before any work.
+
+    Returns:
+        Each release, or the error if it cannot be loaded.
 
     Raises:
-        NstyleError: If none of them can be loaded; a single one that cannot is returned as its error.
+        NstyleError: If none of them can be loaded.
     """
     releases: dict[tuple[str, Architecture | None], EncoderWeights | NstyleError] = {}
     for source, network in dict.fromkeys(map(_release, cells)):
@@ -211,10 +222,12 @@ def _load_releases(cells: Sequence[Cell]) -> dict[tuple[str, Architecture | None
     return releases
 
 
-def _run_cell(cell: Cell, folder: Path, weights: EncoderWeights, *, callback: Callable[[Cell, Progress], None] | None, **options: Any) -> None:
-    """Continue the cell if it was interrupted, or else make it anew."""
-    report = None if callback is None else (lambda progress: callback(cell, progress))
-    arguments: dict[str, Any] = {**cell.settings, **options, "weights": weights, "out": folder, "callback": report}
+def _run_cell(
+    cell: Cell, folder: Path, release: EncoderWeights, progress: Callable[[Cell, Progress], None] | None, **options: Any
+) -> None:
+    """Resume the cell if it was interrupted, or else make it from the start."""
+    callback = None if progress is None else partial(progress, cell)
+    arguments: dict[str, Any] = {**cell.settings, **options, "weights": release, "out": folder, "callback": callback}
     if RunFolder(folder).state.exists():
         try:
             reconstruct(**arguments, resume=True)
@@ -224,28 +237,30 @@ def _run_cell(cell: Cell, folder: Path, weights: EncoderWeights, *, callback: Ca
     reconstruct(**arguments, overwrite=True)
 
 
-def _find_done(out: Path, cell: Cell, config: ReconstructionConfig, pictures: Pictures, weights: EncoderWeights) -> Path | None:
-    """Find the finished run of exactly these settings: in the cell's own folder, or under the name that another sweep gave it."""
+def _find_done(
+    out: Path, cell: Cell, config: ReconstructionConfig, pictures: Pictures, release: EncoderWeights
+) -> Path | None:
+    """Find the finished run of these settings, in the folder of the cell or under the name from another sweep."""
     others = sorted(path.parent for path in out.glob("*/run.json"))
     for folder in [out / cell.name, *others]:
-        if _is_done(RunFolder(folder), config, pictures, weights):
+        if _is_done(RunFolder(folder), config, pictures, release):
             return folder
     return None
 
 
-def _is_done(folder: RunFolder, config: ReconstructionConfig, pictures: Pictures, weights: EncoderWeights) -> bool:
+def _is_done(folder: RunFolder, config: ReconstructionConfig, pictures: Pictures, release: EncoderWeights) -> bool:
     try:
         description = folder.read_description()
     except UsageError:
         return False
     length = ("iterations", "patience", "threshold")
-    wanted = {**identity(config, pictures, weights), **{name: getattr(config, name) for name in length}}
+    wanted = {**identity(config, pictures, release), **{name: getattr(config, name) for name in length}}
     made = {**description["identity"], **{name: description["config"].get(name) for name in length}}
-    return bool(made == json.loads(json.dumps(wanted))) and folder.result.exists()
+    return first_difference(made, wanted) is None and folder.result.exists()
 
 
 def draw_grid(result: SweepResult) -> Image.Image:
-    """Draw the cells: the first axis down and the others across, or a single one across."""
+    """Draw the cells, with the first axis down and the others across, or a single axis across."""
     axes = list(dict.fromkeys(name for cell in result.cells for name in cell.labels))
     down, across = ([], axes) if len(axes) == 1 else (axes[:1], axes[1:])
 

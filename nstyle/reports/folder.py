@@ -1,4 +1,4 @@
-"""A report on the disk: the page, its figures, its numbers, and what made it."""
+"""The folder of a report: the page, its figures and numbers, and how it was made. A new report replaces it."""
 
 import csv
 import io
@@ -14,6 +14,7 @@ import torch
 from nstyle.errors import UsageError
 from nstyle.reports.page import Section, render
 from nstyle.system.files import write_atomically
+from nstyle.system.output_folders import output_folder
 from nstyle.version import __version__
 
 PAGE = "report.html"
@@ -22,18 +23,16 @@ CPU_INFO = Path("/proc/cpuinfo")
 
 
 def check_folder(out: str | Path, title: str) -> Path:
-    """Refuse a folder that could not or must not be written to, before the work is done.
+    """Check, before the work is done, that a report may be written to a folder.
 
     Args:
         out: The folder.
-        title: Of the report; a report of another title is not overwritten.
+        title: The title of the report. A report with another title is not overwritten.
 
     Raises:
         UsageError: If ``out`` is a file, or holds another kind of report.
     """
-    path = Path(out)
-    if path.exists() and not path.is_dir():
-        raise UsageError(f"{path} is a file; expected a folder for the report (--out)")
+    path = output_folder(out, "report")
     there = _previous(path).get("report", title)
     if there != title:
         raise UsageError(f"{path} holds a report '{there}', which '{title}' would overwrite; choose another --out")
@@ -41,19 +40,24 @@ def check_folder(out: str | Path, title: str) -> Path:
 
 
 def write_folder(
-    out: Path, title: str, sections: Sequence[Section], numbers: Mapping[str, Any], tables: Mapping[str, str], command: str
+    out: Path,
+    title: str,
+    sections: Sequence[Section],
+    numbers: Mapping[str, Any],
+    tables: Mapping[str, str],
+    command: str,
 ) -> Path:
-    """Write ``report.html``, ``report.json``, the figures as PNG (plots as SVG too) and tables as CSV, each atomically.
+    """Write ``report.html``, ``report.json``, figures as PNG, plots as SVG too, and tables as CSV, each atomically.
 
-    Files that an earlier report left and this one does not have are removed.
+    Files of an earlier report that this one does not have are removed.
 
     Args:
-        out: The folder, checked with :func:`check_folder`.
-        title: Of the page.
-        sections: Its contents.
-        numbers: What goes into ``report.json``, as plain JSON types; command, versions and machine join it.
+        out: The folder, which was checked with :func:`check_folder`.
+        title: The title of the page.
+        sections: The contents of the page.
+        numbers: The contents of ``report.json``, as values for JSON. Command, versions and machine are added.
         tables: CSV text by file name.
-        command: That made the report; empty for a call from Python.
+        command: The command that made the report. Empty for a call from Python.
 
     Returns:
         The page.
@@ -67,7 +71,11 @@ def write_folder(
         files[f"{figure.name}.{figure.kind}"] = figure.image
         if figure.svg is not None:
             files[f"{figure.name}.svg"] = figure.svg
-    how = Section("How this was made", ", ".join(f"{name} {value}" for name, value in machine.items()), commands=[command] if command else [])
+    how = Section(
+        "How this was made",
+        ", ".join(f"{name} {value}" for name, value in machine.items()),
+        commands=[command] if command else [],
+    )
     files[PAGE] = render(title, [*sections, how], f"nstyle {__version__}").encode()
     stale = set(_previous(out).get("files", [])) - set(files)
     for name, data in files.items():
@@ -81,7 +89,7 @@ def write_folder(
 
 
 def _previous(out: Path) -> dict[str, Any]:
-    """Read the summary of the report that is there; nothing where there is none, or none of ours."""
+    """Read ``report.json`` of an earlier report. Return an empty dictionary if there is no such report."""
     try:
         found = json.loads((out / NUMBERS).read_text(encoding="utf-8"))
         return found if isinstance(found, dict) else {}
@@ -90,7 +98,7 @@ def _previous(out: Path) -> dict[str, Any]:
 
 
 def describe_machine() -> dict[str, str]:
-    """Return the versions and the machine that measured."""
+    """Return the versions of the software, and the system, processor and GPU of the machine."""
     machine = {
         "nstyle": __version__,
         "torch": torch.__version__,

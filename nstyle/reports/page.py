@@ -1,4 +1,4 @@
-"""A report as one self-contained HTML page: pictures embedded, readable on a phone, light and dark, no script and no network."""
+"""The page of a report: HTML with embedded pictures, light or dark, for phones too, without scripts or a network."""
 
 import base64
 import io
@@ -14,7 +14,7 @@ from nstyle.reports.plots import Plot
 TEMPLATE = "page.html.jinja"
 JPEG_START = b"\xff\xd8"
 WIDE = 1.1
-"""Width over height, above which a picture counts as wide."""
+"""The ratio of width to height above which a picture counts as wide."""
 
 
 @dataclass(frozen=True)
@@ -22,45 +22,45 @@ class Figure:
     """A picture with its caption."""
 
     name: str
-    """Of its files beside the page, without the extension."""
+    """The name of its files beside the page, without the extension."""
     caption: str
     image: bytes
-    """PNG, or JPEG for what is as large as photographs."""
+    """PNG, or JPEG for large photographs."""
     svg: bytes | None = None
-    """The same as a drawing, for plots."""
+    """The same picture as SVG, for plots."""
     command: str = ""
-    """That makes it, if there is one."""
+    """The command that makes the picture, if there is one."""
 
     @classmethod
     def of_plot(cls, name: str, caption: str, plot: Plot) -> "Figure":
-        """Show a plot."""
+        """Return the figure of a plot."""
         return cls(name, caption, plot.png, plot.svg)
 
     @classmethod
     def of_picture(cls, name: str, caption: str, picture: Image.Image) -> "Figure":
-        """Show pixels, which no drawing would serve better."""
+        """Return the figure of a picture, as PNG."""
         return cls(name, caption, encode(picture, ".png"))
 
     @property
     def wide(self) -> bool:
-        """Tell whether the picture is so wide that a phone should scroll it instead of shrinking it."""
+        """Whether the picture is so wide that a phone scrolls it instead of shrinking it."""
         width, height = Image.open(io.BytesIO(self.image)).size
         return width > WIDE * height
 
     @property
     def kind(self) -> str:
-        """``png`` or ``jpeg``."""
+        """The format of the picture: ``png`` or ``jpeg``."""
         return "jpeg" if self.image.startswith(JPEG_START) else "png"
 
     @property
     def data(self) -> str:
-        """The picture as the page holds it."""
+        """The picture as a data URL, as it is embedded in the page."""
         return f"data:image/{self.kind};base64," + base64.b64encode(self.image).decode()
 
 
 @dataclass(frozen=True)
 class Table:
-    """Numbers, as text, with a header."""
+    """A table of text, with a header."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -68,24 +68,26 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page."""
+    """A section of the page."""
 
     title: str
     text: str = ""
-    """Paragraphs, with empty lines between them."""
+    """Paragraphs, separated by empty lines."""
     figures: Sequence[Figure] = ()
     tables: Sequence[Table] = ()
     commands: Sequence[str] = field(default=())
 
 
 def number(value: float) -> str:
-    """Write a number with four digits, and without an exponent as long as people read it so."""
+    """Format a number with four digits, and without an exponent unless it is very small or large."""
     if not 1e-4 <= abs(value) < 1e9:
         return f"{value:.4g}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def render(title: str, sections: Sequence[Section], footer: str) -> str:
-    """Render a page; every text is escaped."""
-    environment = Environment(loader=PackageLoader("nstyle.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    """Render the page as HTML. All text is escaped."""
+    environment = Environment(
+        loader=PackageLoader("nstyle.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
     return environment.get_template(TEMPLATE).render(title=title, sections=sections, footer=footer)

@@ -1,4 +1,4 @@
-"""Plots for reports: colours that the colour-blind tell apart (Okabe and Ito 2008), labelled axes, nothing else."""
+"""Plots for reports, in colours that colour-blind readers can distinguish (Okabe and Ito 2008)."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -17,17 +17,17 @@ DASHES = ("-", "--", "-.", ":")
 PANEL = (5.2, 4.0)
 """Width and height of one panel, in inches."""
 LEGEND_ROW, LEGEND_LETTER, LEGEND_HANDLE = 0.23, 0.085, 0.7
-"""What a row of a legend, a letter and the line before a label take, in inches."""
+"""The height of a row of a legend, and the widths of a letter and of the line before a label, in inches."""
 DPI = 160
 LOG_RANGE = 20.0
-"""Positive values that span more than this factor get a logarithmic axis."""
+"""Positive values that span more than this factor are drawn on a logarithmic axis."""
 FAINT = 0.2
 """Opacity of raw values and of spreads."""
 
 
 @dataclass(frozen=True)
 class Plot:
-    """A drawing in two formats."""
+    """A plot in two formats."""
 
     png: bytes
     svg: bytes
@@ -35,43 +35,43 @@ class Plot:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a panel."""
+    """A line of a panel."""
 
     x: npt.NDArray[Any]
     y: npt.NDArray[np.float64]
     raw: npt.NDArray[np.float64] | None = None
-    """Values of which ``y`` is the smoothed course; drawn faintly."""
+    """The values before smoothing, which are drawn faintly."""
     spread: npt.NDArray[np.float64] | None = None
-    """Drawn as a band of this half-width around ``y``."""
+    """The half-width of a band that is drawn around ``y``."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One pair of axes with lines by label."""
+    """A pair of axes with lines by label."""
 
     lines: Mapping[str, Line]
     x_label: str
     y_label: str
     title: str = ""
     linear: bool = False
-    """Keep the y axis linear even where values span decades."""
+    """Whether the y axis is linear even if values span decades."""
 
 
 def line_plot(x: Sequence[float], series: Mapping[str, Sequence[float]], *, x_label: str, y_label: str) -> Plot:
     """Plot series over one axis.
 
     Args:
-        x: Shared by all series.
-        series: Values by label, each as long as ``x``.
-        x_label: With its unit, if it has one.
-        y_label: Likewise.
+        x: The x values, which all series share.
+        series: The y values by label, each as long as ``x``.
+        x_label: The label of the x axis, with a unit if there is one.
+        y_label: The label of the y axis.
     """
     lines = {label: Line(np.asarray(x), np.asarray(values)) for label, values in series.items()}
     return panels_plot([Panel(lines, x_label, y_label)])
 
 
 def panels_plot(panels: Sequence[Panel], *, columns: int = 2) -> Plot:
-    """Draw panels in a grid. A label has the same colour in all of them, and one legend below names them all."""
+    """Draw panels in a grid with a common legend below. A label has the same colour in all panels."""
     labels = list(dict.fromkeys(label for panel in panels for label in panel.lines))
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
@@ -98,13 +98,15 @@ def panels_plot(panels: Sequence[Panel], *, columns: int = 2) -> Plot:
     return save(figure)
 
 
-def interval_plot(rows: Sequence[str], series: Mapping[str, Sequence[Sequence[tuple[float, float, float]]]], titles: Sequence[str]) -> Plot:
+def interval_plot(
+    rows: Sequence[str], series: Mapping[str, Sequence[Sequence[tuple[float, float, float]]]], titles: Sequence[str]
+) -> Plot:
     """Draw relative gaps in percent with their intervals, one row per label, around a line at 0.
 
     Args:
-        rows: Labels, from top to bottom.
-        series: By label, for each panel and row: gap, lower and upper end, 0.05 for 5 %.
-        titles: One per panel.
+        rows: The labels of the rows, from top to bottom.
+        series: For each label, panel and row the gap and both ends of its interval, such as 0.05 for 5 %.
+        titles: The titles of the panels.
     """
     figure = new_figure((1.2 + 3.0 * len(titles), 1.6 + 0.45 * len(rows)))
     grid = figure.subplots(1, len(titles), squeeze=False, sharey=True).flatten()
@@ -134,7 +136,7 @@ def new_figure(size: tuple[float, float]) -> "Figure":
 
 
 def save(figure: "Figure") -> Plot:
-    """Write a figure as PNG and as SVG with its texts kept as text; the same figure gives the same bytes."""
+    """Render a figure as PNG, and as SVG in which text stays text. The same figure gives the same bytes."""
     import matplotlib as mpl
 
     png, svg = io.BytesIO(), io.BytesIO()

@@ -52,7 +52,8 @@ def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
 
 @contextmanager
 def training_on(device: torch.device) -> Iterator[None]:
-    """Make a GPU the current one, and let cuDNN try its kernels out: all updates have one size. Other devices need nothing."""
+    """Make a GPU the current one, and let cuDNN try its kernels out: all updates have one size. Other devices need
+    nothing."""
     if device.type != "cuda":
         yield
         return

@@ -1,9 +1,11 @@
-"""Files that are written whole or not at all, and where data lies that can be made anew."""
+"""Files that are written completely or not at all, and the folder for data that can be made anew."""
 
 import os
 import secrets
 from pathlib import Path
 from typing import IO, Any
+
+from platformdirs import user_cache_path
 
 from nstyle.errors import NstyleError
 
@@ -12,11 +14,11 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Write a file so that a crash leaves either the old content or the new: temporary file, fsync, rename.
 
     Args:
-        path: Where to; missing folders are made.
-        data: The content.
+        path: The file. Its folder is made if it does not exist.
+        data: The content of the file.
 
     Raises:
-        NstyleError: If the file cannot be written; nothing is left behind.
+        NstyleError: If the file cannot be written; no temporary file is left behind.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
@@ -45,5 +47,5 @@ def sync(file: IO[Any]) -> None:
 
 
 def cache_folder() -> Path:
-    """Return the folder for data that can be made anew: ``$XDG_CACHE_HOME/nstyle`` or ``~/.cache/nstyle``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nstyle"
+    """Return the folder for data that can be made anew, on Linux ``$XDG_CACHE_HOME/nstyle`` or ``~/.cache/nstyle``."""
+    return user_cache_path("nstyle", appauthor=False)

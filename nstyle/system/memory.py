@@ -47,14 +47,16 @@ def peak_memory(device: torch.device) -> int | None:
 
 
 def keep_freed_memory(*, large_too: bool = True) -> None:
-    """Tell glibc to keep freed memory for the next allocation, in a process that allocates the same tensors again and again.
+    """Tell glibc to keep freed memory for the next allocation, in a process that allocates the same tensors again and
+    again.
 
-    By default large blocks go back to the kernel at once and come back as fresh pages, which must be cleared: up to half
-    the time of an update of a small picture. The process's memory then stays at its peak. Elsewhere this does nothing.
+    By default large blocks go back to the kernel at once and come back as fresh pages, which must be cleared: up to
+    half the time of an update of a small picture. The process's memory then stays at its peak. Elsewhere this does
+    nothing.
 
     Args:
-        large_too: Whether that holds for blocks over 32 MiB, the largest limit that glibc takes. Without it they are given back
-            when they are freed, and leave no holes behind that the next one does not fit into.
+        large_too: Whether that holds for blocks over 32 MiB, the largest limit that glibc takes. Without it they are
+            given back when they are freed, and leave no holes behind that the next one does not fit into.
     """
     if (mallopt := _glibc("mallopt")) is None:
         return
@@ -69,8 +71,8 @@ def keep_freed_memory(*, large_too: bool = True) -> None:
 def release(tensor: Tensor) -> None:
     """Give the memory under a tensor back to the system although its storage lives on; what it held is lost.
 
-    For rows of a large buffer that have been read for the last time. Whole pages within the tensor only, and only on Linux on the
-    CPU; elsewhere this does nothing.
+    For rows of a large buffer that have been read for the last time. Whole pages within the tensor only, and only on
+    Linux on the CPU; elsewhere this does nothing.
 
     Args:
         tensor: Without gaps in memory.

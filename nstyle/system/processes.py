@@ -26,7 +26,8 @@ T = TypeVar("T")
 _meetings = itertools.count()
 
 TIMEOUT = timedelta(days=1)
-"""Rank 0 may download and index for long while the others wait, and a slow machine may paint for long. Who dies is noticed at once."""
+"""Rank 0 may download and index for long while the others wait, and a slow machine may paint for long. Who dies is
+noticed at once."""
 STARTING = 300
 """Seconds that processes wait for rank 0 to start."""
 ERROR = 128
@@ -90,7 +91,8 @@ class Ranks:
             return chosen
         if chosen.type != "cuda":
             raise UsageError(
-                f"--device is {chosen}, which {self.size} processes cannot share; use --device cpu, or start one process"
+                f"--device is {chosen}, which {self.size} processes cannot share; use --device cpu, or start one "
+                "process"
             )
         if chosen.index is not None:
             raise UsageError(
@@ -154,7 +156,8 @@ class Group:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Do something on every rank that may fail on any: an :class:`NstyleError` of one is raised on all, after all have tried."""
+        """Do something on every rank that may fail on any: an :class:`NstyleError` of one is raised on all, after all
+        have tried."""
         failure = None
         try:
             yield
@@ -163,7 +166,8 @@ class Group:
         self.agree(error=failure)
 
     def in_turn(self, work: Callable[[], T]) -> T:
-        """Let rank 0 work first, so that the others find what it downloads and writes, and nobody goes on if it fails."""
+        """Let rank 0 work first, so that the others find what it downloads and writes, and nobody goes on if it
+        fails."""
         results: list[T] = []
         for first in (True, False):
             with self.together():
@@ -172,7 +176,8 @@ class Group:
         return results[0]
 
     def gather(self, values: "Tensor", dim: int) -> "Tensor":
-        """Join tensors on the CPU that have the same shape on every rank along a dimension, in the order of the ranks."""
+        """Join tensors on the CPU that have the same shape on every rank along a dimension, in the order of the
+        ranks."""
         if self.ranks.size == 1:
             return values
         import torch
@@ -209,8 +214,8 @@ def joined() -> Iterator[Group]:
     import torch
     import torch.distributed as dist
 
-    # Its functions have the group as a default: imported later, they would keep it, and its threads, until the interpreter ends.
-    # A thread that still lets go of a tensor then makes a process abort that has done its work.
+    # Its functions have the group as a default: imported later, they would keep it, and its threads, until the
+    # interpreter ends. A thread that still lets go of a tensor then makes a process abort that has done its work.
     import torch.distributed.nn.functional
 
     if ranks.local_rank < torch.cuda.device_count():
@@ -231,7 +236,8 @@ def note_begun(run: Path) -> None:
 
 
 def was_begun(run: Path) -> bool:
-    """Tell whether processes of this same torchrun began or continued this run, before a crash or as this one's rank 0."""
+    """Tell whether processes of this same torchrun began or continued this run, before a crash or as this one's rank
+    0."""
     store = _agent_store()
     return store is not None and store.check([_key(run)])
 
@@ -239,8 +245,8 @@ def was_begun(run: Path) -> bool:
 def _fresh_store(ranks: Ranks) -> "TCPStore | None":
     """Open a store for the processes of this attempt, through which they find each other; None to leave it to torch.
 
-    The store of torchrun still holds the addresses of processes that crashed, and torch does not tell them from those of their successors.
-    So rank 0 serves a store of its own. Where it did so before a crash nobody answers any more.
+    The store of torchrun still holds the addresses of processes that crashed, and torch does not tell them from those
+    of their successors. So rank 0 serves a store of its own. Where it did so before a crash nobody answers any more.
     """
     from torch.distributed import TCPStore  # type: ignore[attr-defined]  # Its stubs forget the name.
 
@@ -268,7 +274,8 @@ def _key(run: Path) -> str:
 
 
 def _agent_store() -> "TCPStore | None":
-    """Reach the store of torchrun, which outlives its workers; None without torchrun, or where its rendezvous has no such store."""
+    """Reach the store of torchrun, which outlives its workers; None without torchrun, or where its rendezvous has no
+    such store."""
     if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
         return None
     from torch.distributed import TCPStore  # type: ignore[attr-defined]  # Its stubs forget the name.

@@ -18,7 +18,8 @@ Tiling = Literal["auto", "whole", "exact", "sampled", "thumbnail"]
 WHOLE_BYTES, EXACT_BYTES = 1000, 80
 """Per pixel and unit of width, at most, with the picture itself and what becomes of it."""
 MEMORY = 2_600_000_000
-"""Bytes that painting may take on a CPU where the user leaves the choice to us: 3 GB with Python and torch themselves."""
+"""Bytes that painting may take on a CPU where the user leaves the choice to us: 3 GB with Python and torch
+themselves."""
 FEWEST_SAMPLED, SAMPLED, MOST_SAMPLED = 4_000_000, 0.25, 16_000_000
 """Pixels of all samples with their halos: this share of the picture's, but so many at least and at most."""
 THUMBNAIL = 1024
@@ -30,8 +31,8 @@ Share = Callable[[float], None]
 def choose(tiling: Tiling, network: TransformerNetwork, pixels: int, device: torch.device) -> Tiling:
     """Resolve ``auto`` to what fits into memory and comes closest to the network in one piece.
 
-    On the CPU strips are also faster than one piece at every size. What is chosen there does not depend on the memory at hand, so
-    that a picture is the same everywhere.
+    On the CPU strips are also faster than one piece at every size. What is chosen there does not depend on the memory
+    at hand, so that a picture is the same everywhere.
     """
     if tiling != "auto":
         return tiling
@@ -60,9 +61,10 @@ def paint(
         network: In evaluation mode, channels_last.
         picture: RGB (1, 3, H, W), uint8 or float32 in [0, 1]; H and W multiples of 4 and at least 16.
         mix: Weights (1, S), or a mix map (1, S, H, W).
-        tiling: ``whole``: the network as it is. ``exact``: layer by layer in strips, with the moments of the whole picture; equal but for
-            rounding. ``sampled``: the moments come from squares all over the picture, and tiles are painted one by one in constant
-            memory. ``thumbnail``: likewise, with the moments of the picture reduced to about a megapixel. ``auto``: what :func:`choose` says.
+        tiling: ``whole``: the network as it is. ``exact``: layer by layer in strips, with the moments of the whole
+            picture; equal but for rounding. ``sampled``: the moments come from squares all over the picture, and tiles
+            are painted one by one in constant memory. ``thumbnail``: likewise, with the moments of the picture reduced
+            to about a megapixel. ``auto``: what :func:`choose` says.
         progress: Called with the share of the work that is done.
         whole: What paints in one piece, where that is chosen; None for the network as it is.
 
@@ -103,7 +105,8 @@ class _Count:
 
 
 def _sample(picture: Tensor, mix: Tensor) -> tuple[Tensor, Tensor, int]:
-    """Cut squares out of the picture, (T, 3, h, w), and out of the mix map; return them with the halo that does not count.
+    """Cut squares out of the picture, (T, 3, h, w), and out of the mix map; return them with the halo that does not
+    count.
 
     A picture that is no larger than its sample, or narrower than a square, is measured as a whole.
     """

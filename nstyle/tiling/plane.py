@@ -1,7 +1,7 @@
 """What one layer hands to the next: raw convolution outputs in half precision, and the norm that the reader applies.
 
-A norm needs the moments of the whole plane, so that a layer's outputs are stored before they are normalized. The next layer
-normalizes the rows that it reads, in cache, and nothing is ever normalized twice in memory.
+A norm needs the moments of the whole plane, so that a layer's outputs are stored before they are normalized. The next
+layer normalizes the rows that it reads, in cache, and nothing is ever normalized twice in memory.
 """
 
 from collections.abc import Iterator
@@ -73,7 +73,8 @@ class Plane:
     Args:
         shape: (T, C, H, W) without the border.
         border: Width of the border in pixels, which belongs to no picture.
-        halo: Width of the frame of every picture that its neighbours in a larger one would change: no moments are taken there.
+        halo: Width of the frame of every picture that its neighbours in a larger one would change: no moments are taken
+            there.
         dtype: Of what is stored.
         device: Where.
     """

@@ -1,7 +1,7 @@
 """The network, layer by layer and strip by strip: what it paints in one piece, in less time and memory.
 
-Every convolution runs over strips of rows that stay in cache; its raw outputs are stored once, in half precision, while their
-moments are gathered, and the next layer normalizes the rows that it reads.
+Every convolution runs over strips of rows that stay in cache; its raw outputs are stored once, in half precision, while
+their moments are gathered, and the next layer normalizes the rows that it reads.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -28,10 +28,10 @@ DOWNSAMPLED_STORE = torch.float16
 class StripPainter:
     """Paint one picture, or the parts of one.
 
-    The moments of its layers are measured once, by :meth:`measure` or on the first picture that is painted, and used for all that
-    follow, which are parts of the same picture then.
-    The three downsampling convolutions amplify differences in flat areas: they compute in float32 and store 11 bits whatever
-    ``compute`` is. With bfloat16 in all others a picture is then within 58 dB of float32's, with bfloat16 in all within 42.
+    The moments of its layers are measured once, by :meth:`measure` or on the first picture that is painted, and used
+    for all that follow, which are parts of the same picture then. The three downsampling convolutions amplify
+    differences in flat areas: they compute in float32 and store 11 bits whatever ``compute`` is. With bfloat16 in all
+    others a picture is then within 58 dB of float32's, with bfloat16 in all within 42.
 
     Args:
         network: In evaluation mode, channels_last.
@@ -139,7 +139,8 @@ class StripPainter:
         return self._finish(plane, layer, moments, mix, "reflect", relu=relu)
 
     def _upsample(self, source: Plane, layer: ConvNorm, mix: Tensor, *, border: int, mode: Border) -> Plane:
-        """Upsample to twice the size and convolve. The border of ``source`` repeats its edge, as upsampling and reflecting would."""
+        """Upsample to twice the size and convolve. The border of ``source`` repeats its edge, as upsampling and
+        reflecting would."""
         out, width = layer.conv.out_channels, source.width
         kernels = upsampling_kernels(layer.conv.weight, self.compute)
         plane = source.like(channels=out, scale=2, border=border, dtype=self.store)

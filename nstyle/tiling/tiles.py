@@ -1,10 +1,12 @@
-"""Pictures of any size in constant memory: the moments come from a sample, and tiles are painted with them one after the other.
+"""Pictures of any size in constant memory: the moments come from a sample, and tiles are painted with them one after
+the other.
 
-Given its moments a network only sees as far as its receptive field, so that tiles with a halo of that width join without a seam
-(as in Chen et al. 2022, "Towards Ultra-Resolution Neural Style Transfer via Thumbnail Instance Normalization").
+Given its moments a network only sees as far as its receptive field, so that tiles with a halo of that width join
+without a seam (as in Chen et al. 2022, "Towards Ultra-Resolution Neural Style Transfer via Thumbnail Instance
+Normalization").
 
-Departure from Chen et al. 2022, who take the moments from a thumbnail: it shows the network coarser strokes and edges than the
-picture has. We take them from samples of the picture at full resolution, which come closer to it by far.
+Departure from Chen et al. 2022, who take the moments from a thumbnail: it shows the network coarser strokes and edges
+than the picture has. We take them from samples of the picture at full resolution, which come closer to it by far.
 """
 
 from collections.abc import Iterator
@@ -56,7 +58,8 @@ class Tile:
 
 
 def tiles(height: int, width: int, side: int = TILE) -> Iterator[Tile]:
-    """Divide a picture into tiles of about the same size, at most ``side`` px; inner edges lie on multiples of the network's stride."""
+    """Divide a picture into tiles of about the same size, at most ``side`` px; inner edges lie on multiples of the
+    network's stride."""
     rows, columns = _cuts(height, side), _cuts(width, side)
     for top, bottom in pairwise(rows):
         for left, right in pairwise(columns):
@@ -71,8 +74,8 @@ def _cuts(length: int, side: int) -> list[int]:
 def samples(height: int, width: int, pixels: int, side: int = SAMPLE) -> list[Tile]:
     """Spread squares of ``side`` px and a halo over a picture that is larger, of about ``pixels`` pixels in all.
 
-    Many small ones tell more of a picture than a few large ones: with a quarter of 12 megapixels, 8 squares of 512 px came within
-    28 dB of the exact picture, 20 of 256 px within 36, and 48 of 128 px within 39.
+    Many small ones tell more of a picture than a few large ones: with a quarter of 12 megapixels, 8 squares of 512 px
+    came within 28 dB of the exact picture, 20 of 256 px within 36, and 48 of 128 px within 39.
     """
     whole = side + 2 * HALO
     count = pixels / whole**2

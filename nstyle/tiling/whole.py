@@ -1,7 +1,8 @@
-"""The network in one piece in few passes over memory and few launches, which is what painting costs a GPU: arithmetic is a third of it.
+"""The network in one piece in few passes over memory and few launches, which is what painting costs a GPU: arithmetic
+is a third of it.
 
-Every convolution's output is normalized, and written through the ReLU into the padded input of the next one: no separate padding, no copy
-to another layout, nothing in float32 but the moments.
+Every convolution's output is normalized, and written through the ReLU into the padded input of the next one: no
+separate padding, no copy to another layout, nothing in float32 but the moments.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,8 @@ class WholePainter:
 
     Args:
         network: In evaluation mode, channels_last.
-        dtype: Of convolutions and of what lies between them: float16 has 11 bits, as the stored features of the CPU's strips have.
+        dtype: Of convolutions and of what lies between them: float16 has 11 bits, as the stored features of the CPU's
+            strips have.
     """
 
     @torch.inference_mode()
@@ -74,7 +76,8 @@ class WholePainter:
 
 
 def whole_painter(network: TransformerNetwork, device: torch.device, dtype: torch.dtype) -> WholePainter | None:
-    """Make ready what paints in one piece on a device: None where the network as it is does, which is everywhere but on CUDA."""
+    """Make ready what paints in one piece on a device: None where the network as it is does, which is everywhere but on
+    CUDA."""
     return WholePainter(network, dtype) if device.type == "cuda" else None
 
 
@@ -145,7 +148,8 @@ def _upsampled(x: Tensor) -> Tensor:
 
 
 def _mirrored(inner: Tensor, out: Tensor, padding: int) -> Tensor:
-    """Fill the frame of ``out`` with the reflection of its inner part, the edge itself not repeated: rows first, then whole columns."""
+    """Fill the frame of ``out`` with the reflection of its inner part, the edge itself not repeated: rows first, then
+    whole columns."""
     for dim, part in ((2, out[..., padding : padding + inner.shape[3]]), (3, out)):
         length = inner.shape[dim]
         for to, source in ((0, padding + 1), (padding + length, length - 1)):

@@ -16,8 +16,8 @@ TakeUpdate = Callable[[Tensor, Tensor], Taken]
 class CapturedUpdate:
     """Replay an update on other photographs and styles.
 
-    Forward, backward, clipping and Adam are captured with everything that they read and write: weights, moments and learning rates stay
-    where they are in memory. Making one takes updates, which the caller undoes.
+    Forward, backward, clipping and Adam are captured with everything that they read and write: weights, moments and
+    learning rates stay where they are in memory. Making one takes updates, which the caller undoes.
 
     Args:
         take: The update, which must not wait for the device.

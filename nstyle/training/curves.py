@@ -52,12 +52,14 @@ class CurveSet:
         return max(int(curve.update[-1]) for curve in self.curves.values())
 
     def final(self, style: str, term: str) -> float:
-        """Return the mean of the style's last losses, as many as it has among the last 100 updates if all styles take turns."""
+        """Return the mean of the style's last losses, as many as it has among the last 100 updates if all styles take
+        turns."""
         values: Values = getattr(self.curves[style], term)
         return float(values[-max(1, LAST // len(self.curves)) :].mean())
 
     def mean(self) -> Curve:
-        """Return the mean over the styles of their first losses, of their second ones, and so on, as far as all have them.
+        """Return the mean over the styles of their first losses, of their second ones, and so on, as far as all have
+        them.
 
         Styles that were trained one after the other (``sequential``) are joined instead.
         """
@@ -158,7 +160,8 @@ def _facts(config: TrainingConfig, log: RunLog) -> dict[str, str]:
 
 
 def _read_published(path: Path) -> CurveSet:
-    """Read ``updates, styles``, a line of style names, then ``update, style loss, content loss`` with the styles in turn."""
+    """Read ``updates, styles``, a line of style names, then ``update, style loss, content loss`` with the styles in
+    turn."""
     try:
         head, names_line, *table = path.read_text(encoding="utf-8").splitlines()
         updates, count = (int(value) for value in head.split(","))
@@ -186,7 +189,8 @@ def _read_published(path: Path) -> CurveSet:
 
 
 def _published_names(line: str, count: int) -> list[str]:
-    """Return the names of the styles as ours are made, or ``style 1`` and so on where the line does not hold one for each."""
+    """Return the names of the styles as ours are made, or ``style 1`` and so on where the line does not hold one for
+    each."""
     names = [name.strip(" ,") for name in PICTURE_NAME.findall(line)]
     if len(names) != count or max(Counter(names).values()) > 1:
         return [f"style {i}" for i in range(1, count + 1)]

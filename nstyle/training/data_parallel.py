@@ -24,10 +24,11 @@ class _Update(nn.Module):
 
 
 def average_gradients(network: nn.Module, step_losses: StepLosses, device: torch.device) -> StepLosses:
-    """Wrap the forward half of an update, so that the backward half leaves every process with the mean of all gradients.
+    """Wrap the forward half of an update, so that the backward half leaves every process with the mean of all
+    gradients.
 
-    DistributedDataParallel goes around the compiled function: what is compiled stays whole and is that of one process, and the
-    network stays bare for validation and checkpoints. All ranks must call this together.
+    DistributedDataParallel goes around the compiled function: what is compiled stays whole and is that of one process,
+    and the network stays bare for validation and checkpoints. All ranks must call this together.
 
     Args:
         network: Equal on all ranks. Which of its parameters are trained must be settled.

@@ -20,7 +20,8 @@ from nstyle.training.run_log import FLUSH_EVERY, seconds_so_far
 logger = logging.getLogger(__name__)
 
 SHOWN_EVERY = 100
-"""Of so many updates TensorBoard shows one for each style: 16 styles of 13 terms take it longer to note than a GPU takes for an update."""
+"""Of so many updates TensorBoard shows one for each style: 16 styles of 13 terms take it longer to note than a GPU
+takes for an update."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ class _Block:
 class MetricsLog:
     """Write losses to ``metrics.jsonl``, those of every update, and to TensorBoard, those of some.
 
-    They are fetched in blocks, and a block is read when the next one is complete: by then it has arrived, and while it is written the
-    device has work.
+    They are fetched in blocks, and a block is read when the next one is complete: by then it has arrived, and while it
+    is written the device has work.
 
     Args:
         path: ``metrics.jsonl``; lines are appended.
@@ -139,7 +140,8 @@ class MetricsLog:
         if not any(norms):
             first, last = block.rows[0].update, block.rows[-1].update
             raise ZeroGradientError(
-                f"the gradient was exactly zero in updates {first} to {last}, so that nothing is learnt; checkpoints before them are kept: "
+                f"the gradient was exactly zero in updates {first} to {last}, so that nothing is learnt; checkpoints "
+                "before them are kept: "
                 "give weights and style factors above 0, or try --no-compile, another torch, or --device cpu"
             )
 
@@ -183,14 +185,17 @@ class MetricsLog:
         bad = [(t, b) for t, line in enumerate(values) for b, value in enumerate(line) if not math.isfinite(value)]
         if not bad:
             return (
-                f"the norm of the gradient became {norm} at update {row.update}, though the loss is finite: clipped, it would be nothing; "
+                f"the norm of the gradient became {norm} at update {row.update}, though the loss is finite: clipped, "
+                "it would be nothing; "
                 "start a new run with a lower --content-weight or --style-weight"
             )
         # A term that is itself a layer says more than the sums that it spoils.
         term, sample = max(bad)
         return (
-            f"the loss became {values[term][sample]} at update {row.update}: style '{row.styles[sample]}', term {self._names[term]}; "
-            "checkpoints before it are kept: start a new run from the last with --init-from, a lower --lr or --precision fp32"
+            f"the loss became {values[term][sample]} at update {row.update}: style '{row.styles[sample]}', term "
+            f"{self._names[term]}; "
+            "checkpoints before it are kept: start a new run from the last with --init-from, a lower --lr or "
+            "--precision fp32"
         )
 
     def add_validation(self, update: int, losses: dict[str, dict[str, float]], peak_memory: int | None) -> None:

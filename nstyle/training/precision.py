@@ -19,7 +19,8 @@ def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager
 
 
 def why_not_compiled(device: torch.device) -> str:
-    """Say why an update cannot be compiled for a device: what is missing, as far as can be told before. Empty where nothing is."""
+    """Say why an update cannot be compiled for a device: what is missing, as far as can be told before. Empty where
+    nothing is."""
     if device.type == "cuda":
         if not triton_version():
             return "Triton is not installed"
@@ -58,5 +59,6 @@ def check_can_compile(device: torch.device) -> None:
     """
     if reason := why_not_compiled(device):
         raise UsageError(
-            f"--compile cannot work: {reason}; install a compiler (g++ or clang; Triton on a GPU), or leave --compile out"
+            f"--compile cannot work: {reason}; install a compiler (g++ or clang; Triton on a GPU), or leave --compile "
+            "out"
         )

@@ -66,7 +66,8 @@ class RunDirectory:
 
     @property
     def has_run(self) -> bool:
-        """Tell whether there is a checkpoint here. A run that died before its first one leaves nothing worth keeping."""
+        """Tell whether there is a checkpoint here. A run that died before its first one leaves nothing worth
+        keeping."""
         return self.model.exists()
 
     def refuse_if_taken(self) -> None:

@@ -1,4 +1,5 @@
-"""What ``metrics.jsonl`` says about a run, read back; and the lines of a run that goes on, cut back to its checkpoint."""
+"""What ``metrics.jsonl`` says about a run, read back; and the lines of a run that goes on, cut back to its
+checkpoint."""
 
 import json
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from nstyle.errors import UsageError
 from nstyle.system.files import write_atomically
 
 FLUSH_EVERY = 20
-"""Updates whose losses are fetched and written together. A speed is taken over as many: on a GPU, updates are sent ahead of their work."""
+"""Updates whose losses are fetched and written together. A speed is taken over as many: on a GPU, updates are sent
+ahead of their work."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ class RunLog:
 
     @property
     def updates_per_second(self) -> float | None:
-        """Median speed over stretches of 20 updates, which leaves out compilation and checkpoints; None where it cannot be told."""
+        """Median speed over stretches of 20 updates, which leaves out compilation and checkpoints; None where it cannot
+        be told."""
         times = [row["seconds"] for row in self.updates[FLUSH_EVERY - 1 :: FLUSH_EVERY] if "seconds" in row]
         steps = np.diff(times)
         return float(FLUSH_EVERY / np.median(steps)) if len(steps) and np.median(steps) > 0 else None

@@ -20,8 +20,9 @@ def style_ids(
     """Choose the style of every sample of an update.
 
     Args:
-        schedule: ``round-robin``: one style per update, in turn (Early, Sian and Stonard). ``round-robin-batch``: one style per sample,
-            in turn. ``random``: drawn per sample (Magenta). ``sequential``: updates / num_styles consecutive updates each.
+        schedule: ``round-robin``: one style per update, in turn (Early, Sian and Stonard). ``round-robin-batch``: one
+            style per sample, in turn. ``random``: drawn per sample (Magenta). ``sequential``: updates / num_styles
+            consecutive updates each.
         update: Counted from 0.
         num_styles: Number of styles trained.
         batch_size: Samples per update.

@@ -98,7 +98,8 @@ def new_run(path: Path, config: TrainingConfig, styles: Sequence[StyleFile], gro
     perceptual = PerceptualLoss(config.preset, encoder_weights).to(device)
     if config.size < perceptual.min_side:
         raise UsageError(
-            f"--size is {config.size}; expected at least {perceptual.min_side} px for {config.preset.style_scales} scales"
+            f"--size is {config.size}; expected at least {perceptual.min_side} px for {config.preset.style_scales} "
+            "scales"
         )
     targets = compute_targets(styles, perceptual, config.style_size, device)
     trained = TrainedStyles(tuple(style.name for style in styles), targets)
@@ -137,7 +138,8 @@ def resume_run(path: Path, config: TrainingConfig, group: Group = ALONE) -> Trai
     encoder_weights = load_encoder_weights(config.vgg)
     if encoder_weights.sha256 != info.vgg["sha256"]:
         raise UsageError(
-            f"the run was started with other VGG weights ({info.vgg['release']}, sha256 {info.vgg['sha256'][:12]}); give them with --vgg"
+            f"the run was started with other VGG weights ({info.vgg['release']}, sha256 {info.vgg['sha256'][:12]}); "
+            "give them with --vgg"
         )
     photos, validation = _photographs(config)
     if group.ranks.is_first:
@@ -164,7 +166,8 @@ def resolve(config: TrainingConfig) -> TrainingConfig:
     if folder is None:
         expected = " or ".join(str(path) for path in DEFAULT_FOLDERS)
         raise UsageError(
-            f"no photographs to train on: {expected} is not there; give a folder with --content, or run 'python tools/download_coco.py'"
+            f"no photographs to train on: {expected} is not there; give a folder with --content, or run 'python "
+            "tools/download_coco.py'"
         )
     for option, named in (("--content", str(folder)), ("--validation", config.validation)):
         if named and not Path(named).is_dir():

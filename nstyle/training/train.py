@@ -131,7 +131,8 @@ def _prepare_append(
 
 
 def _goes_on(path: Path) -> bool:
-    """Tell whether torchrun repeats a command after a crash of the processes that began this run and got as far as a checkpoint."""
+    """Tell whether torchrun repeats a command after a crash of the processes that began this run and got as far as a
+    checkpoint."""
     return RunDirectory(path).has_run and was_begun(path)
 
 
@@ -174,7 +175,8 @@ def _prepare_resume(
     names = run.read_styles().names
     if files and tuple(style.name for style in files) != names:
         raise UsageError(
-            f"the run trains {', '.join(names)}, in this order; leave --styles out to resume it, or choose another --out"
+            f"the run trains {', '.join(names)}, in this order; leave --styles out to resume it, or choose another "
+            "--out"
         )
     _refuse_changes(config, settings, names)
     changed = {name: value for name, value in settings.items() if name in RESUMABLE}
@@ -196,5 +198,6 @@ def _refuse_changes(config: TrainingConfig, settings: dict[str, Any], names: Seq
         if not same and name not in RESUMABLE:
             option = f"--{name.removesuffix('s') if name == 'style_factors' else name}".replace("_", "-")
             raise UsageError(
-                f"{option} is {value}, but the run was started with {running[name]}; leave it out to resume, or start a new run"
+                f"{option} is {value}, but the run was started with {running[name]}; leave it out to resume, or start "
+                "a new run"
             )

@@ -167,7 +167,8 @@ class Trainer:
             log.close()
 
     def _next(self, batches: Iterator[Tensor], caught: Sequence[int], log: MetricsLog) -> Tensor:
-        """Fetch this rank's photographs of the next update, unless some rank has to stop: then save, and stop on all."""
+        """Fetch this rank's photographs of the next update, unless some rank has to stop: then save, and stop on
+        all."""
         photos, broken = None, None
         if not caught:
             try:
@@ -185,7 +186,8 @@ class Trainer:
         except (BrokenPhotosError, InterruptedRunError):
             log.flush()
             self._save()
-            self.hardware.group.agree()  # The first process that ends takes the others with it: none may before all is saved.
+            # The first process that ends takes the others with it: none may before all is saved.
+            self.hardware.group.agree()
             raise
         return photos
 
@@ -229,7 +231,8 @@ class Trainer:
         }
 
     def _checkpoint(self, log: MetricsLog) -> dict[str, dict[str, float]] | None:
-        """Write logs, validate, then save: a checkpoint never runs ahead of its logs. Rank 0 does it all, and the others go on."""
+        """Write logs, validate, then save: a checkpoint never runs ahead of its logs. Rank 0 does it all, and the
+        others go on."""
         log.flush()
         if not self.hardware.group.ranks.is_first:
             return None

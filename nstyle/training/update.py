@@ -23,7 +23,8 @@ AFFINE_LR_FACTOR = 10.0
 
 @dataclass(frozen=True)
 class StyleTable:
-    """What is known of the styles that are trained, on the device: an update looks its samples' rows up by their ids."""
+    """What is known of the styles that are trained, on the device: an update looks its samples' rows up by their
+    ids."""
 
     mix: Tensor
     """One-hot rows (K, S) of the network's styles."""
@@ -70,8 +71,9 @@ StepLosses = Callable[
 def parameter_groups(network: TransformerNetwork) -> list[dict[str, Any]]:
     """Split the trainable parameters into convolutions, and gamma and beta, which learn faster.
 
-    Departure from Johnson et al. 2016 and Dumoulin et al. 2017, who use one rate: Adam moves every number by about its rate.
-    Convolutions start at 0.01 and norms make their scale irrelevant, but gamma and beta are of order 1 and have far to go.
+    Departure from Johnson et al. 2016 and Dumoulin et al. 2017, who use one rate: Adam moves every number by about its
+    rate. Convolutions start at 0.01 and norms make their scale irrelevant, but gamma and beta are of order 1 and have
+    far to go.
     """
     affine: list[torch.nn.Parameter] = []
     convolutions: list[torch.nn.Parameter] = []
@@ -102,8 +104,8 @@ def value_names(preset: Preset) -> tuple[str, ...]:
 class Update:
     """The work that every update of a run repeats.
 
-    On a GPU the learning rates are tensors there and Adam counts its steps there, so that nothing is sent or fetched, and an update can
-    be captured as a graph.
+    On a GPU the learning rates are tensors there and Adam counts its steps there, so that nothing is sent or fetched,
+    and an update can be captured as a graph.
 
     Args:
         network: On ``device``. Which of its parameters are trained must be settled.
@@ -167,7 +169,8 @@ class Update:
 
     @contextmanager
     def undone(self) -> Iterator[None]:
-        """Give weights and optimizer back, in the memory where they are, what they held before: for updates on trial."""
+        """Give weights and optimizer back, in the memory where they are, what they held before: for updates on
+        trial."""
         weights: list[Tensor] = [parameter.detach().clone() for parameter in self.parameters]
         state = {
             parameter: {name: value.clone() for name, value in values.items()}
@@ -192,5 +195,6 @@ class Update:
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over the moments of a checkpoint, which may come from another device; rates and flags stay those of this one."""
+        """Take over the moments of a checkpoint, which may come from another device; rates and flags stay those of this
+        one."""
         self.optimizer.load_state_dict({**state, "param_groups": self.optimizer.state_dict()["param_groups"]})

@@ -10,7 +10,8 @@ from nstyle.models.transformer import TransformerNetwork
 from nstyle.training.precision import autocast
 
 BATCH, GPU_BATCH = 4, 16
-"""Photographs per forward pass. A GPU would wait for most of a run's checkpoints to be told what to do next with few of them."""
+"""Photographs per forward pass. A GPU would wait for most of a run's checkpoints to be told what to do next with few of
+them."""
 GRID_PHOTOS = 4
 GRID_STYLES = 16
 """Columns and rows of a sample grid at most."""

@@ -1,4 +1,5 @@
-"""How a run takes its updates: eagerly, compiled, or compiled and captured as a graph, once that agreed with the eager way."""
+"""How a run takes its updates: eagerly, compiled, or compiled and captured as a graph, once that agreed with the eager
+way."""
 
 import hashlib
 import json
@@ -30,7 +31,8 @@ WORTHWHILE = 2000
 TIMED = 10
 """Updates that are timed for each way."""
 LOSS_TOLERANCE, NORM_TOLERANCE, COSINE = 0.01, 0.05, 0.99
-"""How far another way may be from the eager one: in loss, in the norms of gradient and step, and in the gradient's direction."""
+"""How far another way may be from the eager one: in loss, in the norms of gradient and step, and in the gradient's
+direction."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ class WayChooser:
         Args:
             wish: Whether to compile. None: on a GPU, where enough updates are left and it is faster.
             updates: How many are left.
-            identity: What the time of an update depends on, in JSON types: the choice among the ways is remembered under it.
+            identity: What the time of an update depends on, in JSON types: the choice among the ways is remembered
+                under it.
         """
         if wish is False or (wish is None and not (self.on_gpu and updates > WORTHWHILE)):
             return self._finish("eager", {})
@@ -125,7 +128,8 @@ class WayChooser:
             with warnings.catch_warnings(), self.update.undone():
                 warnings.simplefilter("ignore")  # Compilers advise of what was decided here on purpose.
                 if way == "captured":
-                    # Of other photographs and styles: a graph that does not read those of an update is found out by the check.
+                    # Of other photographs and styles: a graph that does not read those of an update is found out by the
+                    # check.
                     take = CapturedUpdate(take, 255 - self.photos, self.ids_B.roll(1))
                 else:
                     take(self.photos, self.ids_B)

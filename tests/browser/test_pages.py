@@ -85,13 +85,27 @@ def test_the_check_above_can_fail(browser: str, page: Path, tmp_path: Path) -> N
 def test_no_page_is_wider_than_its_window(browser: str, tmp_path: Path, width: int) -> None:
     """Wide tables and strips scroll by themselves, on a phone too."""
     plot = line_plot([0, 1], {"a": [1, 2]}, x_label="x", y_label="y")
-    figures = [Figure.of_plot("plot", "A plot", plot), Figure.of_picture("wide", "A strip", Image.new("RGB", (3000, 200), "red"))]
+    figures = [
+        Figure.of_plot("plot", "A plot", plot),
+        Figure.of_picture("wide", "A strip", Image.new("RGB", (3000, 200), "red")),
+    ]
     table = Table([f"column {i}" for i in range(30)], [[f"value {i}" for i in range(30)]])
-    html = render("A title that is not short", [Section("One", "Text. " * 80, figures, [table], ["nstyle " + "word " * 60])], "foot")
+    html = render(
+        "A title that is not short",
+        [Section("One", "Text. " * 80, figures, [table], ["nstyle " + "word " * 60])],
+        "foot",
+    )
     report = "<script>document.title = document.documentElement.scrollWidth + ' of ' + innerWidth</script></body>"
     path = tmp_path / "page.html"
     path.write_text(html.replace("</body>", report))
-    command = [browser, *QUIET, f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},900", "--dump-dom", path.as_uri()]
+    command = [
+        browser,
+        *QUIET,
+        f"--user-data-dir={tmp_path / 'profile'}",
+        f"--window-size={width},900",
+        "--dump-dom",
+        path.as_uri(),
+    ]
     dom = subprocess.run(command, capture_output=True, timeout=120, check=True).stdout.decode()
     needed, there = (int(word) for word in dom.split("<title>")[1].split("</title>")[0].split(" of "))
     assert needed <= there

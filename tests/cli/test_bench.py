@@ -24,7 +24,21 @@ def bench(*arguments: object) -> subprocess.CompletedProcess[str]:
 def test_table_and_json_agree(photos: Path, tmp_path: Path) -> None:
     file = tmp_path / "bench.json"
     kept = tmp_path / "kept.jsonl"
-    options = ("--quick", "--device", "cpu", "--photos", photos, "--crop", 32, "--sizes", "40x32", "--json", file, "--resume", kept)
+    options = (
+        "--quick",
+        "--device",
+        "cpu",
+        "--photos",
+        photos,
+        "--crop",
+        32,
+        "--sizes",
+        "40x32",
+        "--json",
+        file,
+        "--resume",
+        kept,
+    )
     done = bench(*options)
     assert done.returncode == 0, done.stderr
     report = json.loads(file.read_text())
@@ -62,16 +76,32 @@ def test_table_and_json_agree(photos: Path, tmp_path: Path) -> None:
     kept.write_text("".join(f"{line}\n" for line in lines if "n = 64" not in line))
     again = bench(*options)
     assert again.returncode == 0, again.stderr
-    assert [line.split(": ")[2] for line in again.stderr.splitlines()] == ["johnson, bf16 eager, n = 64"], "what is known is not measured again"
+    assert [line.split(": ")[2] for line in again.stderr.splitlines()] == ["johnson, bf16 eager, n = 64"], (
+        "what is known is not measured again"
+    )
     assert json.loads(file.read_text())["rows"][0] == report["rows"][0]
 
 
 @pytest.mark.slow
 def test_what_is_not_measured_in_time_is_measured_by_the_next_call(photos: Path, tmp_path: Path) -> None:
-    options = ("--quick", "--device", "cpu", "--photos", photos, "--only", "log", "--json", tmp_path / "b", "--resume", tmp_path / "kept")
+    options = (
+        "--quick",
+        "--device",
+        "cpu",
+        "--photos",
+        photos,
+        "--only",
+        "log",
+        "--json",
+        tmp_path / "b",
+        "--resume",
+        tmp_path / "kept",
+    )
     done = bench(*options, "--minutes", 0)
     assert done.returncode == 1
-    assert {row["note"] for row in json.loads((tmp_path / "b").read_text())["rows"]} == {"failed: not measured, as the time was up"}
+    assert {row["note"] for row in json.loads((tmp_path / "b").read_text())["rows"]} == {
+        "failed: not measured, as the time was up"
+    }
     assert bench(*options).returncode == 0
     assert bench(*options, "--minutes", 0).returncode == 0
 
@@ -79,8 +109,19 @@ def test_what_is_not_measured_in_time_is_measured_by_the_next_call(photos: Path,
 @pytest.mark.slow
 def test_profile_accounts_for_everything(tmp_path: Path) -> None:
     file = tmp_path / "profile.json"
-    command = [sys.executable, str(ROOT / "tools" / "bench" / "profile_update.py"), "--device", "cpu", "--crop", "32", "--json", str(file)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=300)
+    command = [
+        sys.executable,
+        str(ROOT / "tools" / "bench" / "profile_update.py"),
+        "--device",
+        "cpu",
+        "--crop",
+        "32",
+        "--json",
+        str(file),
+    ]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=300
+    )
     (profile,) = json.loads(file.read_text())
     assert profile["sentence"] in done.stdout
     assert profile["sentence"].startswith("relative, bf16 eager, n = 8: ")
@@ -115,7 +156,11 @@ def test_a_gpu_gets_its_own_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     import train
 
     names = {recipe.name for recipe in train.recipes(torch.device("cuda"))}
-    assert {"plain, johnson, batch 16", "relative+relu4_1, bf16 captured, n = 16, batch 16", "relative+relu4_1, bf16 compiled, n = 16"} <= names
+    assert {
+        "plain, johnson, batch 16",
+        "relative+relu4_1, bf16 captured, n = 16, batch 16",
+        "relative+relu4_1, bf16 compiled, n = 16",
+    } <= names
     assert {recipe.way for recipe in train.recipes(torch.device("cpu"))} == {"eager", "compiled"}
 
 
@@ -124,7 +169,11 @@ def test_the_plain_recipe_is_the_same_network(monkeypatch: pytest.MonkeyPatch) -
     import plain
 
     torch.manual_seed(0)
-    network, photos, mix = TransformerNetwork(3), torch.rand(2, 3, 64, 48), torch.tensor([[0.0, 1.0, 0.0], [0.5, 0.0, 0.5]])
+    network, photos, mix = (
+        TransformerNetwork(3),
+        torch.rand(2, 3, 64, 48),
+        torch.tensor([[0.0, 1.0, 0.0], [0.5, 0.0, 0.5]]),
+    )
     with torch.no_grad():
         torch.testing.assert_close(plain.forward(network, photos, mix), network(photos, mix), atol=1e-5, rtol=0)
 
@@ -142,6 +191,8 @@ def test_what_is_profiled_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     import train
 
     on_gpu = {recipe.name: recipe for recipe in train.recipes(torch.device("cuda"))}
-    assert profile_update.default_names(on_gpu) == [f"relative+relu4_1, bf16 {way}, n = 16, batch 16" for way in ("eager", "captured")]
+    assert profile_update.default_names(on_gpu) == [
+        f"relative+relu4_1, bf16 {way}, n = 16, batch 16" for way in ("eager", "captured")
+    ]
     on_cpu = {recipe.name: recipe for recipe in train.recipes(torch.device("cpu"))}
     assert profile_update.default_names(on_cpu) == ["relative, bf16 eager, n = 8"]

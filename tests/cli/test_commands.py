@@ -22,20 +22,34 @@ def test_styles_take_everything_up_to_the_next_option_in_order() -> None:
         "b.jpg",
         "d.jpg",
     ]
-    assert spread(["model", "--styles=a.jpg", "b.jpg", "-o", "x"], "--styles") == ["model", "--styles", "a.jpg", "--styles", "b.jpg", "-o", "x"]
+    assert spread(["model", "--styles=a.jpg", "b.jpg", "-o", "x"], "--styles") == [
+        "model",
+        "--styles",
+        "a.jpg",
+        "--styles",
+        "b.jpg",
+        "-o",
+        "x",
+    ]
     assert spread(["--styles", "--out", "x"], "--styles") == ["--out", "x"]
 
 
 @pytest.mark.parametrize("command", [[], ["train"], ["add-style"], ["stylize"], ["models"], ["info"], ["demo"]])
 def test_help_does_not_wait_for_torch(command: list[str]) -> None:
-    run = "import sys; from nstyle.cli import main\ntry: main()\nfinally: print('torch' in sys.modules, file=sys.stderr)"
-    done = subprocess.run([sys.executable, "-c", run, *command, "--help"], capture_output=True, text=True, timeout=120, check=False)
+    run = (
+        "import sys; from nstyle.cli import main\ntry: main()\nfinally: print('torch' in sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", run, *command, "--help"], capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0
     assert "Usage" in done.stdout
     assert done.stderr.splitlines()[-1] == "False"
 
 
-def test_train_stylize_append_from_the_shell(nstyle, photos: Path, styles: Path, vgg_file: Path, photo: Path, tmp_path: Path) -> None:
+def test_train_stylize_append_from_the_shell(
+    nstyle, photos: Path, styles: Path, vgg_file: Path, photo: Path, tmp_path: Path
+) -> None:
     (tmp_path / "styles").mkdir()
     for name in ("waves.png", "mosaic.png"):
         os.link(styles / name, tmp_path / "styles" / name)
@@ -58,7 +72,18 @@ def test_train_stylize_append_from_the_shell(nstyle, photos: Path, styles: Path,
     resumed = nstyle("train", "--resume", "--updates", "6", NSTYLE_VGG=str(vgg_file))
     assert resumed.returncode == 0, resumed.stderr.decode()
     assert read_info(run / "model.safetensors").updates == 6
-    new = ["--styles", styles / "hatching.png", "--out", "more", "--content", photos, "--updates", "2", "--batch-size", "1"]
+    new = [
+        "--styles",
+        styles / "hatching.png",
+        "--out",
+        "more",
+        "--content",
+        photos,
+        "--updates",
+        "2",
+        "--batch-size",
+        "1",
+    ]
     added = nstyle("add-style", "waves+mosaic", *new, NSTYLE_VGG=str(vgg_file))
     assert added.returncode == 0, added.stderr.decode()
     assert read_info(tmp_path / "more" / "model.safetensors").styles == ("waves", "mosaic", "hatching")
@@ -76,20 +101,31 @@ def test_train_stylize_append_from_the_shell(nstyle, photos: Path, styles: Path,
     [
         (["train"], "no styles given"),
         (["train", "--styles", "nothing.jpg"], "no picture found"),
-        (["train", "--preset", "gatys", "--styles", "{style}"], "--preset is gatys; expected relative, johnson, dumoulin"),
+        (
+            ["train", "--preset", "gatys", "--styles", "{style}"],
+            "--preset is gatys; expected relative, johnson, dumoulin",
+        ),
         (["train", "--size", "x", "--styles", "{style}"], "--size"),
         (["train", "--style-factor", "waves", "--styles", "{style}"], "expected NAME=X"),
-        (["train", "--vgg", "nothing.pth", "--styles", "{style}", "--content", "{photos}"], "nothing.pth: no such file"),
+        (
+            ["train", "--vgg", "nothing.pth", "--styles", "{style}", "--content", "{photos}"],
+            "nothing.pth: no such file",
+        ),
         (["train", "--device", "cuda:77", "--styles", "{style}", "--content", "{photos}"], "--device is cuda:77"),
         (["train", "--styles", "{style}", "--content", "nowhere"], "--content is nowhere: no such folder"),
-        (["train", "--styles", "{style}", "--content", "{photos}", "--validation", "nowhere"], "--validation is nowhere: no such folder"),
+        (
+            ["train", "--styles", "{style}", "--content", "{photos}", "--validation", "nowhere"],
+            "--validation is nowhere: no such folder",
+        ),
         (["train", "--resume"], "there is no run under checkpoints to resume"),
         (["add-style", "nothing", "--styles", "{style}", "--out", "o"], "model 'nothing' not found"),
         (["info", "nothing"], "model 'nothing' not found"),
         (["paint"], "No such command"),
     ],
 )
-def test_bad_usage_exits_2_and_leaves_nothing(nstyle, styles: Path, photos: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
+def test_bad_usage_exits_2_and_leaves_nothing(
+    nstyle, styles: Path, photos: Path, tmp_path: Path, arguments: list[str], message: str
+) -> None:
     done = nstyle(*(a.format(style=styles / "waves.png", photos=photos) for a in arguments))
     errors = done.stderr.decode()
     assert done.returncode == 2, errors

@@ -21,7 +21,9 @@ def check(*arguments: object) -> Call:
 
 
 @pytest.mark.slow
-def test_every_step_leaves_its_file_and_is_done_once(tmp_path: Path, photos: Path, styles: Path, vgg_file: Path) -> None:
+def test_every_step_leaves_its_file_and_is_done_once(
+    tmp_path: Path, photos: Path, styles: Path, vgg_file: Path
+) -> None:
     out = tmp_path / "check"
     options = ("--out", out, "--device", "cpu", "--minutes", 1, "--quick", "--content", photos, "--vgg", vgg_file)
     options = (*options, "--styles", styles / "waves.png", styles / "mosaic.png", "--", "--size", 32, "--updates", 6)
@@ -32,24 +34,46 @@ def test_every_step_leaves_its_file_and_is_done_once(tmp_path: Path, photos: Pat
         assert (out / f"{step}.log").read_text().startswith("$ ")
     assert (out / "run" / "model.safetensors").is_file()
     summary = (out / "summary.md").read_text()
-    for text in ("| plain, johnson |", "| batch 4, of one style |", "## Profile: relative, bf16", "6 updates in", "| training | done |"):
+    for text in (
+        "| plain, johnson |",
+        "| batch 4, of one style |",
+        "## Profile: relative, bf16",
+        "6 updates in",
+        "| training | done |",
+    ):
         assert text in summary
 
     logs = {step: (out / f"{step}.log").read_bytes() for step in STEPS}
     again = check(*options)
     assert again.returncode == 0
-    assert [line for line in again.stdout.splitlines() if "before" in line] == [f"[gpu_check] {step}: done before" for step in STEPS]
+    assert [line for line in again.stdout.splitlines() if "before" in line] == [
+        f"[gpu_check] {step}: done before" for step in STEPS
+    ]
     assert logs == {step: (out / f"{step}.log").read_bytes() for step in STEPS}
 
 
 @pytest.mark.slow
 def test_a_step_that_failed_is_told_and_tried_again(tmp_path: Path, photos: Path, styles: Path, vgg_file: Path) -> None:
     out = tmp_path / "check"
-    options = ("--out", out, "--device", "cpu", "--minutes", 1, "--quick", "--only", "training", "--styles", styles / "waves.png")
+    options = (
+        "--out",
+        out,
+        "--device",
+        "cpu",
+        "--minutes",
+        1,
+        "--quick",
+        "--only",
+        "training",
+        "--styles",
+        styles / "waves.png",
+    )
     options = (*options, "--vgg", vgg_file, "--content")
     failed = check(*options, tmp_path / "nowhere", "--", "--size", 32, "--updates", 3)
     assert failed.returncode == 1
-    (told,) = [line for line in (out / "summary.md").read_text().splitlines() if line.startswith("| training | **failed** |")]
+    (told,) = [
+        line for line in (out / "summary.md").read_text().splitlines() if line.startswith("| training | **failed** |")
+    ]
     assert "no such folder" in told
     done = check(*options, photos, "--", "--size", 32, "--updates", 3)
     assert done.returncode == 0, done.stdout
@@ -101,7 +125,10 @@ def test_the_speed_is_read_from_the_log(training: SimpleNamespace, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("arguments", "value"), [(["--size", "64", "--size=32"], "32"), (["--batch-size", "8", "--size", "64"], "64"), ([], None)]
+    ("arguments", "value"),
+    [(["--size", "64", "--size=32"], "32"), (["--batch-size", "8", "--size", "64"], "64"), ([], None)],
 )
-def test_options_are_read_as_the_command_does(training: SimpleNamespace, arguments: list[str], value: str | None) -> None:
+def test_options_are_read_as_the_command_does(
+    training: SimpleNamespace, arguments: list[str], value: str | None
+) -> None:
     assert training.option(arguments, "--size") == value

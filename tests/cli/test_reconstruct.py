@@ -31,21 +31,26 @@ def painting(styles: Path) -> Path:
 
 def test_style_writes_everything_that_is_asked_for(nstyle: Run, vgg_file: Path, painting: Path, tmp_path: Path) -> None:
     done = nstyle(
-        "reconstruct", "style", painting, "--layers", "relu1_1,relu2_1", "--size", 48, "--iterations", 6, "--snapshots-every", 2,
-        "--animation", "gif", "--tensorboard", "--vgg", vgg_file, "--out", "out",
+        "reconstruct", "style", painting, "--layers", "relu1_1,relu2_1", "--size", 48, "--iterations", 6,
+        "--snapshots-every", 2, "--animation", "gif", "--tensorboard", "--vgg", vgg_file, "--out", "out",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr.decode()
     out = tmp_path / "out"
     assert picture(out / "result.png").size == (48, 38)
     assert sorted(path.name for path in (out / "snapshots").iterdir()) == [f"{i:06d}.png" for i in (0, 2, 4, 6)]
     with Image.open(out / "animation.gif") as animation:
-        assert animation.n_frames in (4, 5)  # Pillow merges the best picture with the last snapshot where they are the same.
+        assert animation.n_frames in (
+            4,
+            5,
+        )  # Pillow merges the best picture with the last snapshot where they are the same.
     assert list((out / "tensorboard").iterdir())
     with (out / "losses.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [int(row["iteration"]) for row in rows] == list(range(7))
     assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
-    assert float(rows[3]["loss"]) == pytest.approx(float(rows[3]["style/relu1_1"]) + float(rows[3]["style/relu2_1"]), rel=1e-5)
+    assert float(rows[3]["loss"]) == pytest.approx(
+        float(rows[3]["style/relu1_1"]) + float(rows[3]["style/relu2_1"]), rel=1e-5
+    )
     run = json.loads((out / "run.json").read_text())
     assert run["best"]["loss"] == min(float(row["loss"]) for row in rows)
     assert run["command"].startswith("nstyle reconstruct style ")
@@ -58,15 +63,17 @@ def test_other_animations(extension: str, nstyle: Run, vgg_file: Path, painting:
     if extension == "mp4":
         pytest.importorskip("av")
     done = nstyle(
-        "reconstruct", "style", painting, "--layers", "relu1_1", "--size", 33, "--iterations", 4, "--snapshots-every", 1,
-        "--animation", extension, "--vgg", vgg_file, "--out", "out",
+        "reconstruct", "style", painting, "--layers", "relu1_1", "--size", 33, "--iterations", 4,
+        "--snapshots-every", 1, "--animation", extension, "--vgg", vgg_file, "--out", "out",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr.decode()
     data = (tmp_path / "out" / f"animation.{extension}").read_bytes()
     assert data[8:12] == b"WEBP" if extension == "webp" else data[4:8] == b"ftyp"
 
 
-def test_resume_continues_to_the_bit_and_a_run_is_not_overwritten(nstyle: Run, vgg_file: Path, painting: Path, tmp_path: Path) -> None:
+def test_resume_continues_to_the_bit_and_a_run_is_not_overwritten(
+    nstyle: Run, vgg_file: Path, painting: Path, tmp_path: Path
+) -> None:
     command = ["reconstruct", "style", painting, "--layers", "relu1_1,relu1_2", "--size", 48, "--vgg", vgg_file]
     assert nstyle(*command, "--iterations", 8, "--out", "whole").returncode == 0
     assert nstyle(*command, "--iterations", 3, "--out", "parts").returncode == 0
@@ -84,9 +91,23 @@ def test_resume_continues_to_the_bit_and_a_run_is_not_overwritten(nstyle: Run, v
     assert b"nothing has nothing to resume" in empty.stderr
 
 
-def test_content_and_transfer_on_a_real_photograph(nstyle: Run, vgg_file: Path, painting: Path, photo: Path, tmp_path: Path) -> None:
+def test_content_and_transfer_on_a_real_photograph(
+    nstyle: Run, vgg_file: Path, painting: Path, photo: Path, tmp_path: Path
+) -> None:
     done = nstyle(
-        "reconstruct", "content", photo, "--layers", "relu2_2", "--size", 64, "--iterations", 40, "--vgg", vgg_file, "--out", "content"
+        "reconstruct",
+        "content",
+        photo,
+        "--layers",
+        "relu2_2",
+        "--size",
+        64,
+        "--iterations",
+        40,
+        "--vgg",
+        vgg_file,
+        "--out",
+        "content",
     )
     assert done.returncode == 0, done.stderr.decode()
     result = picture(tmp_path / "content" / "result.png")
@@ -94,19 +115,23 @@ def test_content_and_transfer_on_a_real_photograph(nstyle: Run, vgg_file: Path, 
     near, far = np.asarray(result, dtype=float), np.asarray(original, dtype=float)
     assert np.corrcoef(near.mean(axis=2).ravel(), far.mean(axis=2).ravel())[0, 1] > 0.5
     done = nstyle(
-        "reconstruct", "transfer", photo, painting, painting, "--content-layers", "relu2_2", "--style-layers", "relu1_1,relu2_1=0.5",
-        "--style-weight", 10, "--mix", "0.8,0.2", "--size", 48, "--iterations", 3, "--tv-weight", 1, "--tv", "power-1.25",
-        "--pooling", "average", "--content-loss", "half-sum", "--vgg", vgg_file, "--out", "transfer",
+        "reconstruct", "transfer", photo, painting, painting, "--content-layers", "relu2_2",
+        "--style-layers", "relu1_1,relu2_1=0.5", "--style-weight", 10, "--mix", "0.8,0.2", "--size", 48,
+        "--iterations", 3, "--tv-weight", 1, "--tv", "power-1.25", "--pooling", "average",
+        "--content-loss", "half-sum", "--vgg", vgg_file, "--out", "transfer",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr.decode()
     terms = json.loads((tmp_path / "transfer" / "run.json").read_text())["best"]["terms"]
     assert list(terms) == ["style/relu1_1", "style/relu2_1", "content/relu2_2", "tv"]
 
 
-def test_the_recorded_command_makes_the_same_picture(nstyle: Run, vgg_file: Path, painting: Path, tmp_path: Path) -> None:
+def test_the_recorded_command_makes_the_same_picture(
+    nstyle: Run, vgg_file: Path, painting: Path, tmp_path: Path
+) -> None:
     done = nstyle(
-        "reconstruct", "style", painting, "--layers", "relu1_2=0.5", "--loss", "moments", "--moments", 3, "--size", 40, "--optimizer", "adam",
-        "--lr", 0.02, "--iterations", 5, "--start", "white", "--feature-scale", 0.01, "--vgg", vgg_file, "--out", "one",
+        "reconstruct", "style", painting, "--layers", "relu1_2=0.5", "--loss", "moments", "--moments", 3, "--size", 40,
+        "--optimizer", "adam", "--lr", 0.02, "--iterations", 5, "--start", "white", "--feature-scale", 0.01,
+        "--vgg", vgg_file, "--out", "one",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr.decode()
     words = shlex.split(json.loads((tmp_path / "one" / "run.json").read_text())["command"])
@@ -115,10 +140,13 @@ def test_the_recorded_command_makes_the_same_picture(nstyle: Run, vgg_file: Path
     assert (tmp_path / "one" / "result.png").read_bytes() == (tmp_path / "two" / "result.png").read_bytes()
 
 
-def test_sweep_lays_out_a_grid_skips_what_is_done_and_notes_what_cannot_be(nstyle: Run, vgg_file: Path, painting: Path, tmp_path: Path) -> None:
+def test_sweep_lays_out_a_grid_skips_what_is_done_and_notes_what_cannot_be(
+    nstyle: Run, vgg_file: Path, painting: Path, tmp_path: Path
+) -> None:
     command = [
-        "reconstruct", "sweep", "style", painting, "--layers", "relu1_1,relu2_1,relu4_1", "--per-layer", "single", "--loss", "gram,moments",
-        "--moments", "1,2", "--size", 32, "--iterations", 3, "--vgg", vgg_file, "--out", "sweep",
+        "reconstruct", "sweep", "style", painting, "--layers", "relu1_1,relu2_1,relu4_1", "--per-layer", "single",
+        "--loss", "gram,moments", "--moments", "1,2", "--size", 32, "--iterations", 3,
+        "--vgg", vgg_file, "--out", "sweep",
     ]  # fmt: skip
     first = nstyle(*command)
     assert first.returncode == 1
@@ -148,7 +176,9 @@ def test_sweep_lays_out_a_grid_skips_what_is_done_and_notes_what_cannot_be(nstyl
     }
 
 
-def test_sweep_finds_cells_under_other_names_and_keeps_values_apart(vgg_file: Path, painting: Path, tmp_path: Path) -> None:
+def test_sweep_finds_cells_under_other_names_and_keeps_values_apart(
+    vgg_file: Path, painting: Path, tmp_path: Path
+) -> None:
     options = {"style": painting, "out": tmp_path / "sweep"}
     axes = {"layers": ["relu1_1"], "size": [32], "iterations": [2], "vgg": [str(vgg_file)]}
     assert sweep({**axes, "seed": [0]}, **options).reused == 0
@@ -156,7 +186,10 @@ def test_sweep_finds_cells_under_other_names_and_keeps_values_apart(vgg_file: Pa
     assert (again.reused, len(again.cells)) == (1, 2)
     assert len(sweep({**axes, "style_weight": [1234567.0, 1234568.0]}, **options).cells) == 2
     layers = [("relu1_1", "relu1_2"), {"relu1_1": 1.0, "relu2_1": 0.5}, "relu1_1,relu1_2"]
-    assert [cell.labels["layers"] for cell in make_cells({"layers": layers[:2]})] == ["relu1_1+relu1_2", "relu1_1+relu2_1=0.5"]
+    assert [cell.labels["layers"] for cell in make_cells({"layers": layers[:2]})] == [
+        "relu1_1+relu1_2",
+        "relu1_1+relu2_1=0.5",
+    ]
     shorter = sweep({**axes, "iterations": [1]}, **options)
     assert shorter.reused == 0
     assert json.loads((tmp_path / "sweep" / "run" / "run.json").read_text())["iterations"] == 1
@@ -166,7 +199,9 @@ def test_report_keeps_losses_and_budgets_apart(vgg_file: Path, painting: Path, p
     common = {"size": [32], "vgg": [str(vgg_file)]}
     taus = ["relu1_1", "relu1_1,relu2_1"]
     sweep(
-        {**common, "layers": taus, "loss": ["gram", "mean-std"], "iterations": [2], "start": ["style"]}, style=painting, out=tmp_path / "taus"
+        {**common, "layers": taus, "loss": ["gram", "mean-std"], "iterations": [2], "start": ["style"]},
+        style=painting,
+        out=tmp_path / "taus",
     )
     reconstruct(content=photo, layers="relu2_1", size=32, vgg=str(vgg_file), iterations=2, out=tmp_path / "content")
     page = write_report([tmp_path / "taus", tmp_path / "taus", tmp_path / "content"], tmp_path / "report").read_text()
@@ -179,18 +214,29 @@ def test_report_keeps_losses_and_budgets_apart(vgg_file: Path, painting: Path, p
         write_report([tmp_path / "content"], tmp_path / "report")
 
 
-def test_inversion_schedules_share_one_figure_although_their_budgets_differ(vgg_file: Path, painting: Path, tmp_path: Path) -> None:
-    axes = {"layers": ["relu1_1", "relu1_2"], "loss": ["gram", "moments"], "moments": [1], "schedule": ["seed-000"], "size": [32]}
+def test_inversion_schedules_share_one_figure_although_their_budgets_differ(
+    vgg_file: Path, painting: Path, tmp_path: Path
+) -> None:
+    axes = {
+        "layers": ["relu1_1", "relu1_2"],
+        "loss": ["gram", "moments"],
+        "moments": [1],
+        "schedule": ["seed-000"],
+        "size": [32],
+    }
     sweep({**axes, "vgg": [str(vgg_file)], "threshold": [1e9]}, style=painting, out=tmp_path / "sweep")
     page = write_report([tmp_path / "sweep"], tmp_path / "report").read_text()
     assert page.count("data:image/png;base64,") == 1
     assert "schedule seed-000" in page
 
 
-def test_report_of_blocks_has_seed_003s_curves_and_table(nstyle: Run, vgg_file: Path, painting: Path, tmp_path: Path) -> None:
+def test_report_of_blocks_has_seed_003s_curves_and_table(
+    nstyle: Run, vgg_file: Path, painting: Path, tmp_path: Path
+) -> None:
     sweep = nstyle(
-        "reconstruct", "sweep", "style", painting, "--layers", "relu1_1,relu2_1,relu3_1,relu4_1", "--per-layer", "cumulative",
-        "--optimizer", "adam", "--lr", 0.02, "--size", 32, "--iterations", 4, "--vgg", vgg_file, "--out", "taus",
+        "reconstruct", "sweep", "style", painting, "--layers", "relu1_1,relu2_1,relu3_1,relu4_1",
+        "--per-layer", "cumulative", "--optimizer", "adam", "--lr", 0.02, "--size", 32, "--iterations", 4,
+        "--vgg", vgg_file, "--out", "taus",
     )  # fmt: skip
     assert sweep.returncode == 1
     assert nstyle("reconstruct", "report", "taus", "--out", "report").returncode == 0
@@ -202,7 +248,9 @@ def test_report_of_blocks_has_seed_003s_curves_and_table(nstyle: Run, vgg_file: 
     assert f"{run['initial']['style/relu2_1']:.5g}" in page
 
 
-def test_sweep_over_transfers_and_numbers(nstyle: Run, vgg_file: Path, painting: Path, photo: Path, tmp_path: Path) -> None:
+def test_sweep_over_transfers_and_numbers(
+    nstyle: Run, vgg_file: Path, painting: Path, photo: Path, tmp_path: Path
+) -> None:
     done = nstyle(
         "reconstruct", "sweep", "transfer", photo, painting, "--content-layers", "relu2_2", "--style-layers", "relu1_1",
         "--style-layers", "relu1_1,relu2_1", "--style-weight", "1,1e2", "--pooling", "max,average",
@@ -217,15 +265,30 @@ def test_sweep_over_transfers_and_numbers(nstyle: Run, vgg_file: Path, painting:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["style", "PAINTING", "--layers", "relu4_1"], "layer relu4_1 was asked for, but these vgg16 weights stop at relu3_3"),
+        (
+            ["style", "PAINTING", "--layers", "relu4_1"],
+            "layer relu4_1 was asked for, but these vgg16 weights stop at relu3_3",
+        ),
         (["style", "PAINTING", "--layers", "relu2_9"], "has no layer 'relu2_9'; did you mean relu2_"),
         (["style", "PAINTING"], "no layers were given; name some with --layers"),
         (["style", "missing.png", "--layers", "relu1_1"], "missing.png: no such file"),
         (["style", "PAINTING", "--layers", "relu1_1", "--animation", "gif"], "give --snapshots-every as well"),
-        (["style", "PAINTING", "--layers", "relu1_1", "--snapshots-every", 1, "--animation", "avi"], "expected one of .gif, .webp, .mp4"),
-        (["transfer", "PAINTING", "PAINTING"], "stop at relu3_3; choose shallower layers (--layers, --style-layers, --content-layers)"),
-        (["sweep", "paint", "PAINTING", "--layers", "relu1_1"], "the task is 'paint'; expected style, content or transfer"),
-        (["sweep", "style", "PAINTING", "--layers", "relu1_1", "--per-layer", "all"], "--per-layer is all; expected single or cumulative"),
+        (
+            ["style", "PAINTING", "--layers", "relu1_1", "--snapshots-every", 1, "--animation", "avi"],
+            "expected one of .gif, .webp, .mp4",
+        ),
+        (
+            ["transfer", "PAINTING", "PAINTING"],
+            "stop at relu3_3; choose shallower layers (--layers, --style-layers, --content-layers)",
+        ),
+        (
+            ["sweep", "paint", "PAINTING", "--layers", "relu1_1"],
+            "the task is 'paint'; expected style, content or transfer",
+        ),
+        (
+            ["sweep", "style", "PAINTING", "--layers", "relu1_1", "--per-layer", "all"],
+            "--per-layer is all; expected single or cumulative",
+        ),
         (["sweep", "style", "PAINTING", "--layers", "relu1_1", "--lr", "fast"], "--lr is fast; expected numbers"),
         (["report", "."], "is no finished reconstruction"),
         (

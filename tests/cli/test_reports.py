@@ -30,7 +30,15 @@ PNG, SVG = b"\x89PNG", b"<?xml"
 
 @pytest.fixture(scope="module")
 def settings(photos: Path, vgg_file: Path) -> dict[str, Any]:
-    return {"content": str(photos), "vgg": str(vgg_file), "updates": 4, "batch_size": 2, "size": 32, "width": 0.125, "held_out": 2}
+    return {
+        "content": str(photos),
+        "vgg": str(vgg_file),
+        "updates": 4,
+        "batch_size": 2,
+        "size": 32,
+        "width": 0.125,
+        "held_out": 2,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -93,10 +101,14 @@ def test_a_comparison_holds_what_it_promises(comparison: Path, pair: list[Path])
     for protocol, single in (("per network", "single"), ("per style", "single per style")):
         for style in ("waves", "mosaic"):
             means = [
-                np.mean([float(row["style_loss"]) for row in losses if (row["network"], row["style"]) == (network, style)])
+                np.mean(
+                    [float(row["style_loss"]) for row in losses if (row["network"], row["style"]) == (network, style)]
+                )
                 for network in ("n-style", single)
             ]
-            gap = next(g for g in numbers["gaps"] if (g["protocol"], g["term"], g["style"]) == (protocol, "style", style))
+            gap = next(
+                g for g in numbers["gaps"] if (g["protocol"], g["term"], g["style"]) == (protocol, "style", style)
+            )
             assert gap["gap"] == pytest.approx(means[0] / means[1] - 1)
             assert gap["low"] <= gap["gap"] <= gap["high"]
     cost = numbers["cost"]
@@ -109,15 +121,23 @@ def test_networks_are_ordinary_runs_that_saw_the_same_photographs(comparison: Pa
     runs = sorted(path.name for path in (comparison / "seed-0").iterdir())
     assert runs == ["n-style", "single-mosaic", "single-waves"]
     single = comparison / "seed-0" / "single-waves"
-    assert {"model.safetensors", "model-2.safetensors", "config.toml", "styles.safetensors", "samples"} <= {p.name for p in single.iterdir()}
-    first = [json.loads((comparison / "seed-0" / run / "metrics.jsonl").read_text().splitlines()[0]) for run in ("n-style", "single-waves")]
-    # Before the first update, networks of one seed differ in the number of styles only: the same photographs, the same loss.
+    assert {"model.safetensors", "model-2.safetensors", "config.toml", "styles.safetensors", "samples"} <= {
+        p.name for p in single.iterdir()
+    }
+    first = [
+        json.loads((comparison / "seed-0" / run / "metrics.jsonl").read_text().splitlines()[0])
+        for run in ("n-style", "single-waves")
+    ]
+    # Before the first update, networks of one seed differ in the number of styles only: the same photographs, the same
+    # loss.
     assert first[0]["losses"]["waves"] == pytest.approx(first[1]["losses"]["waves"], rel=1e-4)
     done = nstyle("info", single)
     assert b"waves" in done.stdout
 
 
-def test_a_finished_comparison_is_reused(comparison: Path, pair: list[Path], settings: dict[str, Any], tmp_path: Path) -> None:
+def test_a_finished_comparison_is_reused(
+    comparison: Path, pair: list[Path], settings: dict[str, Any], tmp_path: Path
+) -> None:
     shutil.copytree(comparison, tmp_path / "gap")
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "gap").rglob("*.safetensors")}
     seen: list[Status] = []
@@ -137,7 +157,9 @@ def test_an_interrupted_comparison_goes_on_to_the_same_numbers(
         if status.done == stop_at:
             os.kill(os.getpid(), signal.SIGINT)
 
-    with pytest.raises(InterruptedRunError, match=f"with {stop_at} of 12 updates done; run the same command again") as caught:
+    with pytest.raises(
+        InterruptedRunError, match=f"with {stop_at} of 12 updates done; run the same command again"
+    ) as caught:
         nstyle.compare(pair, out=tmp_path / "gap", report=stop, **settings)
     assert caught.value.exit_status == 130
     seen: list[Status] = []
@@ -180,7 +202,9 @@ def test_seeds_can_be_added(comparison: Path, pair: list[Path], settings: dict[s
         ({"seeds": 0}, "--seeds is 0; expected at least 1"),
     ],
 )
-def test_settings_that_do_not_fit(comparison: Path, pair: list[Path], settings: dict[str, Any], change: dict[str, Any], message: str) -> None:
+def test_settings_that_do_not_fit(
+    comparison: Path, pair: list[Path], settings: dict[str, Any], change: dict[str, Any], message: str
+) -> None:
     with pytest.raises(nstyle.UsageError, match=message):
         nstyle.compare(pair, out=comparison, **{**settings, **change})
 
@@ -198,23 +222,33 @@ def test_other_photographs_or_weights_are_another_comparison(
 ) -> None:
     """Networks that were trained on other photographs, or against another VGG, cannot be held against each other."""
     shutil.copytree(photos, tmp_path / "moved")
-    nstyle.compare(pair, out=comparison, **{**settings, "content": str(tmp_path / "moved")})  # The same ones in another place.
+    nstyle.compare(
+        pair, out=comparison, **{**settings, "content": str(tmp_path / "moved")}
+    )  # The same ones in another place.
     shutil.copy(tmp_path / "moved" / "coffee.jpg", tmp_path / "moved" / "another.jpg")
     with pytest.raises(nstyle.UsageError, match=r"holds a comparison with other photographs \(--content\)"):
         nstyle.compare(pair, out=comparison, **{**settings, "content": str(tmp_path / "moved")})
     state = {key: value + 1 for key, value in random_vgg.state.items() if int(key.split(".")[1]) <= 14}
-    save_file(state, tmp_path / "vgg.safetensors", {"architecture": "vgg16", "mean": "0.485,0.456,0.406", "std": "0.229,0.224,0.225"})
+    save_file(
+        state,
+        tmp_path / "vgg.safetensors",
+        {"architecture": "vgg16", "mean": "0.485,0.456,0.406", "std": "0.229,0.224,0.225"},
+    )
     with pytest.raises(nstyle.UsageError, match="holds a comparison with other VGG weights"):
         nstyle.compare(pair, out=comparison, **{**settings, "vgg": str(tmp_path / "vgg.safetensors")})
 
 
-def test_what_was_trained_on_cannot_judge(pair: list[Path], settings: dict[str, Any], photos: Path, tmp_path: Path) -> None:
+def test_what_was_trained_on_cannot_judge(
+    pair: list[Path], settings: dict[str, Any], photos: Path, tmp_path: Path
+) -> None:
     with pytest.raises(nstyle.UsageError, match="is both in --content and in --validation"):
         nstyle.compare(pair, out=tmp_path / "gap", validation=str(photos / "more"), **settings)
     assert not (tmp_path / "gap").exists()
 
 
-def test_a_photograph_that_is_not_there_is_told_before_training(pair: list[Path], settings: dict[str, Any], tmp_path: Path) -> None:
+def test_a_photograph_that_is_not_there_is_told_before_training(
+    pair: list[Path], settings: dict[str, Any], tmp_path: Path
+) -> None:
     with pytest.raises(nstyle.NstyleError, match=r"typo\.jpg"):
         nstyle.compare(pair, out=tmp_path / "gap", photos=[tmp_path / "typo.jpg"], **settings)
     assert not (tmp_path / "gap").exists()
@@ -222,32 +256,44 @@ def test_a_photograph_that_is_not_there_is_told_before_training(pair: list[Path]
 
 def test_a_loss_that_explodes_names_the_network(pair: list[Path], settings: dict[str, Any], tmp_path: Path) -> None:
     factors = {"waves": 100.0, "mosaic": 100.0}  # Times the weight they are infinite in float32.
-    with pytest.raises(nstyle.NstyleError, match=r"n-style, seed 0: the loss became .*; compare with a lower --lr .* in another --out"):
-        nstyle.compare(pair, out=tmp_path / "gap", style_factors=factors, **{**settings, "style_weight": 1e38, "precision": "fp32"})
+    with pytest.raises(
+        nstyle.NstyleError, match=r"n-style, seed 0: the loss became .*; compare with a lower --lr .* in another --out"
+    ):
+        nstyle.compare(
+            pair, out=tmp_path / "gap", style_factors=factors, **{**settings, "style_weight": 1e38, "precision": "fp32"}
+        )
 
 
 def test_the_evaluation_counts_style_factors(pair: list[Path], settings: dict[str, Any], tmp_path: Path) -> None:
     page = nstyle.compare(pair, out=tmp_path / "gap", style_factors={"waves": 3.0}, **{**settings, "updates": 2})
     for row in read_table(page.parent / "losses.csv"):
         factor = 3 if row["style"] == "waves" else 1
-        assert float(row["total_loss"]) == pytest.approx(float(row["content_loss"]) + 10 * factor * float(row["style_loss"]), rel=1e-4)
+        assert float(row["total_loss"]) == pytest.approx(
+            float(row["content_loss"]) + 10 * factor * float(row["style_loss"]), rel=1e-4
+        )
 
 
-def test_a_folder_that_holds_something_else_is_left_alone(pair: list[Path], settings: dict[str, Any], tmp_path: Path) -> None:
+def test_a_folder_that_holds_something_else_is_left_alone(
+    pair: list[Path], settings: dict[str, Any], tmp_path: Path
+) -> None:
     (tmp_path / "letter.txt").write_text("dear")
-    with pytest.raises(nstyle.UsageError, match="holds no comparison"):
+    with pytest.raises(nstyle.UsageError, match="holds other files and no comparison"):
         nstyle.compare(pair, out=tmp_path, **settings)
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
-def test_a_milestone_that_was_removed_is_named(comparison: Path, pair: list[Path], settings: dict[str, Any], tmp_path: Path) -> None:
+def test_a_milestone_that_was_removed_is_named(
+    comparison: Path, pair: list[Path], settings: dict[str, Any], tmp_path: Path
+) -> None:
     shutil.copytree(comparison, tmp_path / "gap")
     (tmp_path / "gap" / "seed-0" / "single-waves" / "model-2.safetensors").unlink()
     with pytest.raises(nstyle.UsageError, match=r"model-2\.safetensors is gone, and its run is past it; remove"):
         nstyle.compare(pair, out=tmp_path / "gap", **settings)
 
 
-def test_compare_on_the_command_line(nstyle: Run, pair: list[Path], settings: dict[str, Any], photo: Path, tmp_path: Path) -> None:
+def test_compare_on_the_command_line(
+    nstyle: Run, pair: list[Path], settings: dict[str, Any], photo: Path, tmp_path: Path
+) -> None:
     options = [word for name, value in settings.items() for word in (f"--{name.replace('_', '-')}", value)]
     done = nstyle("compare", "--styles", *pair, *options, "--photos", photo, "--out", "gap")
     assert done.returncode == 0, done.stderr.decode()
@@ -282,7 +328,9 @@ def test_report_on_runs_and_published_losses(nstyle: Run, comparison: Path, tmp_
     assert float(rows[0]["style_loss"]) == pytest.approx(10 * logged[0]["losses"]["waves"]["style"])
 
 
-def test_a_report_replaces_its_own_files_and_no_other_report(nstyle: Run, comparison: Path, model: Path, photo: Path, tmp_path: Path) -> None:
+def test_a_report_replaces_its_own_files_and_no_other_report(
+    nstyle: Run, comparison: Path, model: Path, photo: Path, tmp_path: Path
+) -> None:
     runs = comparison / "seed-0"
     done = nstyle("report", runs / "n-style", "--out", comparison)
     assert done.returncode == 2
@@ -336,7 +384,9 @@ def test_interpolate_without_targets_says_what_would_add_the_curves(model: Path,
     assert (page.parent / "strip.png").exists()
 
 
-def test_paintings_stand_beside_the_corners_of_the_grid(photo: Path, styles: Path, vgg_file: Path, tmp_path: Path) -> None:
+def test_paintings_stand_beside_the_corners_of_the_grid(
+    photo: Path, styles: Path, vgg_file: Path, tmp_path: Path
+) -> None:
     torch.manual_seed(0)
     names = ("waves", "mosaic", "hatching", "coffee")
     weights = load_vgg_weights(vgg_file)
@@ -345,7 +395,9 @@ def test_paintings_stand_beside_the_corners_of_the_grid(photo: Path, styles: Pat
     save_model(tmp_path / "four.safetensors", TransformerNetwork(4, width=0.125), info)
     arguments = {"steps": 2, "size": 64, "vgg": str(vgg_file)}
     bare = nstyle.interpolate(photo, tmp_path / "four.safetensors", out=tmp_path / "bare", **arguments)
-    framed = nstyle.interpolate(photo, tmp_path / "four.safetensors", out=tmp_path / "framed", style_images=[styles, photo], **arguments)
+    framed = nstyle.interpolate(
+        photo, tmp_path / "four.safetensors", out=tmp_path / "framed", style_images=[styles, photo], **arguments
+    )
     with Image.open(bare.parent / "grid.png") as without, Image.open(framed.parent / "grid.png") as beside:
         assert beside.width > without.width + 2 * 80  # The paintings are 100 px wide, the photograph 140.
     numbers = check_report(framed.parent)

@@ -66,13 +66,22 @@ def test_errors_are_one_line_with_the_right_status(nstyle, model: Path, photo: P
 def test_all_styles_and_a_contact_sheet(model: Path, photo: Path, tmp_path: Path) -> None:
     outputs = paint(tmp_path, photos=(str(photo),), model=str(model), all_styles=True)
     names = [Path(path).name for path in outputs]
-    assert names == ["coffee_van-gogh-starry-night.png", "coffee_hokusai-great-wave.png", "coffee_plain.png", "coffee_all.png"]
+    assert names == [
+        "coffee_van-gogh-starry-night.png",
+        "coffee_hokusai-great-wave.png",
+        "coffee_plain.png",
+        "coffee_all.png",
+    ]
     assert all(Path(path).exists() for path in outputs)
 
 
 def test_folder_in_folder_out(model: Path, photos: Path, tmp_path: Path) -> None:
-    outputs = paint(tmp_path / "new", photos=(str(photos),), model=str(model), style="plain", output=str(tmp_path / "new"))
-    assert sorted(Path(path).name for path in outputs) == [f"{n}_plain.png" for n in ("astronaut", "chelsea", "coffee", "rocket")]
+    outputs = paint(
+        tmp_path / "new", photos=(str(photos),), model=str(model), style="plain", output=str(tmp_path / "new")
+    )
+    assert sorted(Path(path).name for path in outputs) == [
+        f"{n}_plain.png" for n in ("astronaut", "chelsea", "coffee", "rocket")
+    ]
 
 
 def test_chosen_styles_blend_in_equal_parts(model: Path, photo: Path, tmp_path: Path) -> None:
@@ -81,13 +90,16 @@ def test_chosen_styles_blend_in_equal_parts(model: Path, photo: Path, tmp_path: 
 
 
 def test_a_mask_decides_where_a_style_goes(nstyle, model: Path, photo: Path, tmp_path: Path) -> None:
-    """Left of the middle one style, right of it the other; the moments are those of the whole picture, so that both sides change."""
+    """Left of the middle one style, right of it the other; the moments are those of the whole picture, so that both
+    sides change."""
     with Image.open(photo) as original:
         size = original.size
     left = Image.new("L", size, 0)
     left.paste(255, (0, 0, size[0] // 2, size[1]))
     left.save(tmp_path / "left.png")
-    done = nstyle("stylize", photo, "--model", model, "--style", "plain", "--mask", "starry=left.png", "--tile", "exact")
+    done = nstyle(
+        "stylize", photo, "--model", model, "--style", "plain", "--mask", "starry=left.png", "--tile", "exact"
+    )
     assert done.returncode == 0, done.stderr.decode()
     with Image.open(tmp_path / "coffee_plain+van-gogh-starry-night-mask.png") as masked:
         painted = np.asarray(masked).astype(int)
@@ -103,7 +115,9 @@ def test_sizes_are_refused_before_they_are_made(nstyle, model: Path, photo: Path
     done = nstyle("stylize", photo, "--model", model, "--style", "plain", "--size", "60000")
     assert done.returncode == 1
     assert "at --size 60000 has 60000x" in done.stderr.decode()
-    with pytest.raises(package.NstyleError, match=r"more than 0\.001 megapixels; reduce it, or allow more with --max-pixels"):
+    with pytest.raises(
+        package.NstyleError, match=r"more than 0\.001 megapixels; reduce it, or allow more with --max-pixels"
+    ):
         paint(tmp_path, photos=(str(photo),), model=str(model), style="plain", max_pixels=1000)
     assert not list(tmp_path.iterdir())
     tiled = nstyle("stylize", photo, "--model", model, "--style", "plain", "--tile", "squares")
@@ -123,12 +137,16 @@ def test_alpha_and_orientation_survive(model: Path, tmp_path: Path) -> None:
     with Image.open(output) as painted:
         assert painted.mode == "RGBA"
         assert painted.size == (30, 50)
-        assert np.array_equal(np.asarray(painted.getchannel("A")), np.asarray(alpha.transpose(Image.Transpose.ROTATE_270)))
+        assert np.array_equal(
+            np.asarray(painted.getchannel("A")), np.asarray(alpha.transpose(Image.Transpose.ROTATE_270))
+        )
 
 
 @pytest.mark.parametrize("extension", ["jpg", "png", "webp", "tif"])
 def test_output_formats(model: Path, photo: Path, tmp_path: Path, extension: str) -> None:
-    [output] = paint(tmp_path, photos=(str(photo),), model=str(model), style="plain", output=str(tmp_path / f"o.{extension}"))
+    [output] = paint(
+        tmp_path, photos=(str(photo),), model=str(model), style="plain", output=str(tmp_path / f"o.{extension}")
+    )
     with Image.open(output) as painted, Image.open(photo) as original:
         assert painted.size == original.size
 
@@ -158,7 +176,12 @@ def test_output_formats(model: Path, photo: Path, tmp_path: Path, extension: str
     ],
 )
 def test_bad_requests_write_nothing(
-    model: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: dict[str, object], message: str | None
+    model: Path,
+    photo: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    values: dict[str, object],
+    message: str | None,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     if "masks" in values:

@@ -23,8 +23,22 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA d
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_training_on_a_gpu(tmp_path: Path, photos: Path, styles: Path, vgg_file: Path, precision: str) -> None:
-    settings = {"content": str(photos), "vgg": str(vgg_file), "updates": 6, "checkpoint_every": 3, "batch_size": 2, "size": 32, "width": 0.25}
-    run = nstyle.train([styles / "waves.png", styles / "mosaic.png"], out=tmp_path / "run", device="cuda", precision=precision, **settings)
+    settings = {
+        "content": str(photos),
+        "vgg": str(vgg_file),
+        "updates": 6,
+        "checkpoint_every": 3,
+        "batch_size": 2,
+        "size": 32,
+        "width": 0.25,
+    }
+    run = nstyle.train(
+        [styles / "waves.png", styles / "mosaic.png"],
+        out=tmp_path / "run",
+        device="cuda",
+        precision=precision,
+        **settings,
+    )
     assert read_info(run / "model.safetensors").updates == 6
     nstyle.train(out=run, resume=True, updates=8)
     assert read_info(run / "model.safetensors").updates == 8
@@ -55,13 +69,31 @@ def test_photographs_are_read_into_pinned_memory_or_kept_on_the_gpu(photos: Path
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="fewer than two GPUs: what needs several is not tested")
 def test_two_gpus_train_like_one(tmp_path: Path, photos: Path, styles: Path, vgg_file: Path) -> None:
-    settings = {"content": photos, "vgg": vgg_file, "updates": 3, "batch-size": 4, "size": 32, "width": 0.25, "precision": "fp32"}
+    settings = {
+        "content": photos,
+        "vgg": vgg_file,
+        "updates": 3,
+        "batch-size": 4,
+        "size": 32,
+        "width": 0.25,
+        "precision": "fp32",
+    }
     options = [f"--{name}={value}" for name, value in settings.items()]
     totals = []
     for count in (1, 2):
         run = tmp_path / str(count)
         launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
-        command = [*launcher, "-m", "nstyle", "train", "--styles", str(styles / "waves.png"), "--out", str(run), *options]
+        command = [
+            *launcher,
+            "-m",
+            "nstyle",
+            "train",
+            "--styles",
+            str(styles / "waves.png"),
+            "--out",
+            str(run),
+            *options,
+        ]
         subprocess.run(command, check=True, timeout=300)
         rows = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
         totals.append([row["total"] for row in rows if "total" in row])
@@ -80,7 +112,9 @@ def exact_float32(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_gpu_paints_like_the_cpu(model: Path) -> None:
     """In one piece, which is float32 on both; strips on the CPU multiply in bfloat16."""
     image = torch.rand(3, 64, 80)
-    on_cpu, on_gpu = (nstyle.load(model, device=device).stylize(image, "plain", tiling="whole") for device in ("cpu", "cuda"))
+    on_cpu, on_gpu = (
+        nstyle.load(model, device=device).stylize(image, "plain", tiling="whole") for device in ("cpu", "cuda")
+    )
     assert on_gpu.dtype == on_cpu.dtype == torch.float32
     torch.testing.assert_close(on_gpu, on_cpu, rtol=0.0, atol=2e-3)
 
@@ -112,11 +146,20 @@ def test_a_tensor_on_the_gpu_stays_there_and_one_number_is_waited_for(model: Pat
 
 @pytest.mark.parametrize(("loss", "optimizer"), [("gram", "lbfgs"), ("moments", "adam"), ("mmd-shuffled", "adam")])
 def test_reconstruction_on_a_gpu(tmp_path: Path, styles: Path, vgg_file: Path, loss: str, optimizer: str) -> None:
-    options = {"layers": "relu1_1,relu2_1", "loss": loss, "optimizer": optimizer, "vgg": str(vgg_file), "size": 48, "precision": "fp32"}
+    options = {
+        "layers": "relu1_1,relu2_1",
+        "loss": loss,
+        "optimizer": optimizer,
+        "vgg": str(vgg_file),
+        "size": 48,
+        "precision": "fp32",
+    }
     torch.backends.cudnn.allow_tf32 = False
     losses: dict[str, float] = {}
     for device in ("cpu", "cuda"):
-        result = nstyle.reconstruct(style=styles / "waves.png", device=device, iterations=3, lr=0.02 if optimizer == "adam" else 1.0, **options)
+        result = nstyle.reconstruct(
+            style=styles / "waves.png", device=device, iterations=3, lr=0.02 if optimizer == "adam" else 1.0, **options
+        )
         losses[device] = result.loss
     assert losses["cuda"] == pytest.approx(losses["cpu"], rel=0.02)
     run = {"style": styles / "waves.png", "device": "cuda", "out": tmp_path / "run", **options}

@@ -1,4 +1,5 @@
-"""The ways to take an update on a GPU: compiled by Inductor and captured as a graph, held against the eager one. Skips without a GPU."""
+"""The ways to take an update on a GPU: compiled by Inductor and captured as a graph, held against the eager one. Skips
+without a GPU."""
 
 import logging
 from collections.abc import Callable
@@ -52,7 +53,10 @@ PIECES: dict[str, tuple[int, Callable[[Tensor], Tensor]]] = {
     "mean_square": (64, mean_square),
     "moments": (64, lambda x: moments(x, 3)),
     "downsample": (3, downsample),
-    "convolve_image": (3, lambda x: convolve_image(x.float(), random(64, 3, 3, 3, seed=1), random(64, seed=2), x.dtype)),
+    "convolve_image": (
+        3,
+        lambda x: convolve_image(x.float(), random(64, 3, 3, 3, seed=1), random(64, seed=2), x.dtype),
+    ),
     "reflection": (32, lambda x: Reflection.apply(x, 4)),
     "normalize_samples": (32, lambda x: normalize_samples(x, random(2, 32, seed=1), random(2, 32, seed=2), 1e-5)),
 }
@@ -60,9 +64,12 @@ PIECES: dict[str, tuple[int, Callable[[Tensor], Tensor]]] = {
 
 
 @pytest.mark.parametrize(
-    ("name", "dtype"), [*((name, torch.bfloat16) for name in PIECES), ("gram", torch.float32), ("convolve_image", torch.float32)]
+    ("name", "dtype"),
+    [*((name, torch.bfloat16) for name in PIECES), ("gram", torch.float32), ("convolve_image", torch.float32)],
 )
-def test_generated_code_has_the_eager_values_and_gradients(name: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_generated_code_has_the_eager_values_and_gradients(
+    name: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     channels, piece = PIECES[name]
     results = []
@@ -102,7 +109,8 @@ def weights_of(update: Update) -> Tensor:
 
 
 def moved_by(update: Update, take: TakeUpdate, rates: list[float]) -> Tensor:
-    """Take updates with other photographs, styles and rates every time, and return how far the weights went; then undo them."""
+    """Take updates with other photographs, styles and rates every time, and return how far the weights went; then undo
+    them."""
     before = weights_of(update)
     with update.undone():
         for seed, rate in enumerate(rates):
@@ -118,11 +126,16 @@ def test_an_update_is_the_eager_one(random_vgg: VGGWeights, way: str, dtype: tor
     update = make_update(random_vgg, dtype)
     before = weights_of(update)
     eager = partial(update.take, step_losses)
-    take: TakeUpdate = eager if way == "captured alone" else partial(update.take, torch.compile(step_losses, dynamic=False))
+    take: TakeUpdate = (
+        eager if way == "captured alone" else partial(update.take, torch.compile(step_losses, dynamic=False))
+    )
     if way != "compiled":
         with update.undone():
             take = CapturedUpdate(take, *batch(0))
-    for seed in (1, 2):  # A graph must read the photographs and styles of each update, not those that it was captured with.
+    for seed in (
+        1,
+        2,
+    ):  # A graph must read the photographs and styles of each update, not those that it was captured with.
         measured = []
         for one in (eager, take):
             with update.undone():
@@ -145,8 +158,16 @@ def test_the_captured_way_is_chosen_and_said(random_vgg: VGGWeights, caplog: pyt
 
 
 def test_a_captured_run_goes_on_where_it_stopped(tmp_path: Path, photos: Path, styles: Path, vgg_file: Path) -> None:
-    """Resumed half-way it ends where an eager run does that was never stopped: the graph reads the moments that were restored."""
-    settings = {"content": str(photos), "vgg": str(vgg_file), "checkpoint_every": 20, "batch_size": 2, "size": 64, "width": 0.25}
+    """Resumed half-way it ends where an eager run does that was never stopped: the graph reads the moments that were
+    restored."""
+    settings = {
+        "content": str(photos),
+        "vgg": str(vgg_file),
+        "checkpoint_every": 20,
+        "batch_size": 2,
+        "size": 64,
+        "width": 0.25,
+    }
     paintings = [styles / "waves.png", styles / "mosaic.png"]
     weights = {}
     for compiled in (False, True):
@@ -167,9 +188,19 @@ def flat(state: dict[str, Tensor]) -> Tensor:
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-def test_a_run_waits_for_the_card_at_checkpoints_only(tmp_path: Path, photos: Path, styles: Path, vgg_file: Path, compiled: bool) -> None:
+def test_a_run_waits_for_the_card_at_checkpoints_only(
+    tmp_path: Path, photos: Path, styles: Path, vgg_file: Path, compiled: bool
+) -> None:
     """Photographs, ids, rates, the update, its log: 40 updates, in which two blocks of losses are fetched."""
-    settings = {"content": str(photos), "vgg": str(vgg_file), "updates": 80, "checkpoint_every": 80, "batch_size": 2, "size": 64, "width": 0.25}
+    settings = {
+        "content": str(photos),
+        "vgg": str(vgg_file),
+        "updates": 80,
+        "checkpoint_every": 80,
+        "batch_size": 2,
+        "size": 64,
+        "width": 0.25,
+    }
 
     def report(progress: Progress) -> None:
         if progress.update in (30, 70):
@@ -177,7 +208,12 @@ def test_a_run_waits_for_the_card_at_checkpoints_only(tmp_path: Path, photos: Pa
 
     try:
         run = nstyle.train(
-            [styles / "waves.png", styles / "mosaic.png"], out=tmp_path / "run", device="cuda", compile=compiled, report=report, **settings
+            [styles / "waves.png", styles / "mosaic.png"],
+            out=tmp_path / "run",
+            device="cuda",
+            compile=compiled,
+            report=report,
+            **settings,
         )
     finally:
         torch.cuda.set_sync_debug_mode("default")

@@ -1,7 +1,8 @@
 """Compiled against eager: values and gradients, by the kernels of CPUs and by the generic ones that a GPU takes.
 
-torch.compile has been silently wrong for instance norm, reflection padding and forwards of autograd.Functions that end in place
-(pytorch#142839, #183601, #100793, #180642). Runs where there is no compiler too: what is traced was wrong, not the code that is generated.
+torch.compile has been silently wrong for instance norm, reflection padding and forwards of autograd.Functions that end
+in place (pytorch#142839, #183601, #100793, #180642). Runs where there is no compiler too: what is traced was wrong, not
+the code that is generated.
 """
 
 from collections.abc import Callable
@@ -23,7 +24,9 @@ from nstyle.models.transformer import TransformerNetwork
 from nstyle.training.precision import why_not_compiled
 from nstyle.training.update import StyleTable, Taken, Update, step_losses
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # Compilers warn of themselves.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::UserWarning"
+)  # Compilers warn of themselves.
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 DTYPES = (torch.float32, torch.bfloat16)
@@ -41,7 +44,11 @@ def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)).to(DEVICE).contiguous(memory_format=torch.channels_last)
+    return (
+        torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+        .to(DEVICE)
+        .contiguous(memory_format=torch.channels_last)
+    )
 
 
 WEIGHT_3 = random(8, 3, 3, 3, seed=1)
@@ -82,7 +89,9 @@ def test_a_compiled_piece_has_the_eager_values_and_gradients(name: str, dtype: t
         assert error < (1e-5 if dtype == torch.float32 else 1e-2)
 
 
-def make_update(weights: VGGWeights, dtype: torch.dtype, preset: Preset, clip: float = 10.0) -> tuple[Update, Tensor, Tensor]:
+def make_update(
+    weights: VGGWeights, dtype: torch.dtype, preset: Preset, clip: float = 10.0
+) -> tuple[Update, Tensor, Tensor]:
     """Build a small update with its photographs and ids: every parameter has a gradient."""
     torch.manual_seed(0)
     loss = PerceptualLoss(preset, weights, dtype=dtype).to(DEVICE)
@@ -95,7 +104,11 @@ def make_update(weights: VGGWeights, dtype: torch.dtype, preset: Preset, clip: f
     styles = StyleTable(torch.eye(2, device=DEVICE), targets, torch.ones(2, device=DEVICE))
     network = network.to(DEVICE).to(memory_format=torch.channels_last)
     update = Update(network, loss, styles, clip=clip, dtype=dtype, device=DEVICE)
-    return update, torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8).to(DEVICE), torch.tensor([0, 1], device=DEVICE)
+    return (
+        update,
+        torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8).to(DEVICE),
+        torch.tensor([0, 1], device=DEVICE),
+    )
 
 
 SMALL = RELATIVE.override(content_layers=("relu2_1",), style_layers=("relu1_2",), style_scales=2)
@@ -135,7 +148,9 @@ def test_a_compiled_update_equals_the_eager_one(random_vgg: VGGWeights, path: st
     exact, compiled = take_both_ways(random_vgg, torch.float32, "inductor")
     assert_same_update(compiled, exact)
     narrow, narrow_compiled = take_both_ways(random_vgg, torch.bfloat16, "inductor")
-    truth, eager, other = (torch.cat([gradient.flatten() for gradient in taken.gradients]) for taken in (exact, narrow, narrow_compiled))
+    truth, eager, other = (
+        torch.cat([gradient.flatten() for gradient in taken.gradients]) for taken in (exact, narrow, narrow_compiled)
+    )
     assert (other - truth).norm() < 1.2 * (eager - truth).norm()  # Two ways of rounding to bfloat16.
 
 

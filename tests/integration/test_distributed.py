@@ -53,7 +53,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start ``nstyle`` in two processes; whatever still runs at the end is killed."""
     started = []
 
-    def start(*arguments: object, launcher: tuple[str, ...] = (), worker: tuple[str, ...] = ("-m", "nstyle")) -> subprocess.Popen[str]:
+    def start(
+        *arguments: object, launcher: tuple[str, ...] = (), worker: tuple[str, ...] = ("-m", "nstyle")
+    ) -> subprocess.Popen[str]:
         command = [*TORCHRUN, *launcher, *worker, *map(str, arguments)]
         process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         started.append(process)
@@ -111,7 +113,9 @@ def assert_same_losses(run: Path, other: Path, rel: float) -> None:
             assert row["losses"][style] == pytest.approx(terms, rel=rel)
 
 
-def test_two_ranks_step_like_one_and_one_goes_on(tmp_path: Path, settings: dict[str, Any], styles: Path, start: Start) -> None:
+def test_two_ranks_step_like_one_and_one_goes_on(
+    tmp_path: Path, settings: dict[str, Any], styles: Path, start: Start
+) -> None:
     two, one = tmp_path / "two", tmp_path / "one"
     process = start(*train(styles, two, settings | {"updates": 1}))
     output, errors = process.communicate(timeout=120)
@@ -129,8 +133,11 @@ def test_two_ranks_step_like_one_and_one_goes_on(tmp_path: Path, settings: dict[
     largest = max(float(gradient.abs().max()) for gradient in reference)
     assert largest > 0
     for gradient, wanted in zip(gradients, reference, strict=True):
-        # Gradients that are 0 but for rounding have no digits to compare; sums in another order differ in the fifth digit.
-        torch.testing.assert_close(gradient, wanted, rtol=1e-4, atol=max(1e-4 * float(wanted.abs().max()), 1e-6 * largest))
+        # Gradients that are 0 but for rounding have no digits to compare; sums in another order differ in the fifth
+        # digit.
+        torch.testing.assert_close(
+            gradient, wanted, rtol=1e-4, atol=max(1e-4 * float(wanted.abs().max()), 1e-6 * largest)
+        )
 
     for run in (two, one):
         nstyle.train(out=run, resume=True, updates=4)
@@ -138,11 +145,16 @@ def test_two_ranks_step_like_one_and_one_goes_on(tmp_path: Path, settings: dict[
     assert_same_losses(two, one, rel=3e-3)  # Adam turns gradients that are 0 but for rounding into whole steps.
 
 
-def test_no_thread_of_the_group_outlives_it(tmp_path: Path, settings: dict[str, Any], styles: Path, start: Start) -> None:
-    """A thread of gloo that frees a tensor while the interpreter ends aborts the process; see nstyle.system.processes.joined."""
+def test_no_thread_of_the_group_outlives_it(
+    tmp_path: Path, settings: dict[str, Any], styles: Path, start: Start
+) -> None:
+    """A thread of gloo that frees a tensor while the interpreter ends aborts the process; see
+    nstyle.system.processes.joined."""
     worker = tmp_path / "worker.py"
     worker.write_text(SHOW_THREADS)
-    process = start(*train(styles, tmp_path / "run", settings | {"updates": 1, "checkpoint_every": 1}), worker=(str(worker),))
+    process = start(
+        *train(styles, tmp_path / "run", settings | {"updates": 1, "checkpoint_every": 1}), worker=(str(worker),)
+    )
     output, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     assert output.count("\n") == 2
@@ -151,7 +163,9 @@ def test_no_thread_of_the_group_outlives_it(tmp_path: Path, settings: dict[str, 
 
 
 @pytest.mark.slow
-def test_a_killed_worker_is_started_again_and_goes_on(tmp_path: Path, settings: dict[str, Any], styles: Path, start: Start) -> None:
+def test_a_killed_worker_is_started_again_and_goes_on(
+    tmp_path: Path, settings: dict[str, Any], styles: Path, start: Start
+) -> None:
     settings |= {"updates": 40, "checkpoint_every": 10}
     run = tmp_path / "run"
     process = start(*train(styles, run, settings), launcher=("--max-restarts", "1"))
@@ -172,15 +186,23 @@ def test_a_killed_worker_is_started_again_and_goes_on(tmp_path: Path, settings: 
 def test_what_was_there_before_is_refused_however_often_torchrun_tries(
     tmp_path: Path, settings: dict[str, Any], styles: Path, start: Start
 ) -> None:
-    run = nstyle.train([styles / "waves.png", styles / "mosaic.png"], out=tmp_path / "run", **settings | {"updates": 1, "checkpoint_every": 1})
+    run = nstyle.train(
+        [styles / "waves.png", styles / "mosaic.png"],
+        out=tmp_path / "run",
+        **settings | {"updates": 1, "checkpoint_every": 1},
+    )
     process = start(*train(styles, run, settings), launcher=("--max-restarts", "1"))
     _, errors = process.communicate(timeout=120)
     assert process.returncode != 0
-    assert ours(errors) == [f"nstyle: {run} holds a run already; continue it with --resume, or choose another --out"] * 2
+    assert (
+        ours(errors) == [f"nstyle: {run} holds a run already; continue it with --resume, or choose another --out"] * 2
+    )
     assert read_info(run / "model.safetensors").updates == 1
 
 
-def test_a_signal_to_one_rank_stops_all_with_the_state_saved(tmp_path: Path, settings: dict[str, Any], styles: Path, start: Start) -> None:
+def test_a_signal_to_one_rank_stops_all_with_the_state_saved(
+    tmp_path: Path, settings: dict[str, Any], styles: Path, start: Start
+) -> None:
     settings |= {"updates": 100000, "checkpoint_every": 50000}
     run = tmp_path / "run"
     process = start(*train(styles, run, settings))
@@ -196,7 +218,9 @@ def test_a_signal_to_one_rank_stops_all_with_the_state_saved(tmp_path: Path, set
 
 
 @pytest.mark.slow
-def test_photographs_that_break_stop_all_ranks(tmp_path: Path, settings: dict[str, Any], styles: Path, photos: Path, start: Start) -> None:
+def test_photographs_that_break_stop_all_ranks(
+    tmp_path: Path, settings: dict[str, Any], styles: Path, photos: Path, start: Start
+) -> None:
     content = tmp_path / "content"
     content.mkdir()
     for i, path in enumerate(sorted(photos.rglob("*.jpg")) * 2):
@@ -213,7 +237,9 @@ def test_photographs_that_break_stop_all_ranks(tmp_path: Path, settings: dict[st
     assert updates(run)[-1]["update"] == read_info(run / "model.safetensors").updates > 0
 
 
-def test_what_cannot_be_shared_is_refused_in_one_line(tmp_path: Path, settings: dict[str, Any], styles: Path, start: Start) -> None:
+def test_what_cannot_be_shared_is_refused_in_one_line(
+    tmp_path: Path, settings: dict[str, Any], styles: Path, start: Start
+) -> None:
     process = start(*train(styles, tmp_path / "run", settings | {"batch_size": 3}))
     assert ours(process.communicate(timeout=60)[1]) == [
         "nstyle: --batch-size is 3, the photographs per update of all 2 processes together; expected a multiple of 2"
@@ -237,9 +263,18 @@ def test_a_folder_is_painted_once(tmp_path: Path, photos: Path, model: Path, sta
     assert process.returncode != 0
     assert sum("1 of 6 photographs could not be painted" in line for line in ours(errors)) == 1
     results = json.loads(output)
-    assert sorted(Path(result["photo"]).name for result in results) == ["0.jpg", "1.jpg", "2.jpg", "3.jpg", "4.jpg", "broken.jpg"]
+    assert sorted(Path(result["photo"]).name for result in results) == [
+        "0.jpg",
+        "1.jpg",
+        "2.jpg",
+        "3.jpg",
+        "4.jpg",
+        "broken.jpg",
+    ]
     assert sorted(path.name for path in (tmp_path / "painted").iterdir()) == [f"{i}_plain.png" for i in range(5)]
-    alone = nstyle("stylize", folder / "3.jpg", "--model", model, "--style", "plain", OMP_NUM_THREADS="1")  # As torchrun sets it.
+    alone = nstyle(
+        "stylize", folder / "3.jpg", "--model", model, "--style", "plain", OMP_NUM_THREADS="1"
+    )  # As torchrun sets it.
     assert alone.returncode == 0
     assert (tmp_path / "3_plain.png").read_bytes() == (tmp_path / "painted" / "3_plain.png").read_bytes()
     process = start(*command)

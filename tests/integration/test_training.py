@@ -56,7 +56,15 @@ def lines(run: Path) -> list[dict[str, Any]]:
 def test_a_run_holds_what_it_promises(tmp_path: Path, settings: dict[str, Any], paintings: list[Path]) -> None:
     run = nstyle.train(paintings, out=tmp_path / "run", **settings)
     names = {path.name for path in run.iterdir()}
-    assert names == {"model.safetensors", "styles.safetensors", "training-12.pt", "metrics.jsonl", "config.toml", "tensorboard", "samples"}
+    assert names == {
+        "model.safetensors",
+        "styles.safetensors",
+        "training-12.pt",
+        "metrics.jsonl",
+        "config.toml",
+        "tensorboard",
+        "samples",
+    }
     assert sorted(path.name for path in (run / "samples").iterdir()) == ["000004.jpg", "000008.jpg", "000012.jpg"]
     assert list((run / "tensorboard").iterdir())
     info = read_info(run / "model.safetensors")
@@ -74,18 +82,32 @@ def test_a_run_holds_what_it_promises(tmp_path: Path, settings: dict[str, Any], 
 def test_training_learns(tmp_path: Path, settings: dict[str, Any], paintings: list[Path]) -> None:
     run = nstyle.train(paintings, out=tmp_path / "run", **settings | {"updates": 60, "checkpoint_every": 30})
     start = sum(line["total"] for line in lines(run)[:4]) / 4
-    first, last = (sum(v["total"] for v in line["validation"].values()) / 2 for line in lines(run) if "validation" in line)
+    first, last = (
+        sum(v["total"] for v in line["validation"].values()) / 2 for line in lines(run) if "validation" in line
+    )
     assert max(first, last) < 0.95 * start, (first, last, start)
 
 
 @pytest.mark.parametrize("schedule", ["round-robin", pytest.param("random", marks=pytest.mark.slow)])
-def test_resume_after_a_kill_is_bit_identical(tmp_path: Path, settings: dict[str, Any], paintings: list[Path], schedule: str) -> None:
+def test_resume_after_a_kill_is_bit_identical(
+    tmp_path: Path, settings: dict[str, Any], paintings: list[Path], schedule: str
+) -> None:
     """lengstrom#105 and MSG-Net#5: a restart lost the run, or the optimizer."""
     settings |= {"updates": 60, "checkpoint_every": 5, "schedule": schedule, "lr_schedule": "one-cycle"}
     whole = nstyle.train(paintings, out=tmp_path / "whole", **settings)
     options = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
     killed = tmp_path / "killed"
-    command = [sys.executable, "-m", "nstyle", "train", "--styles", *map(str, paintings), *options, "--out", str(killed)]
+    command = [
+        sys.executable,
+        "-m",
+        "nstyle",
+        "train",
+        "--styles",
+        *map(str, paintings),
+        *options,
+        "--out",
+        str(killed),
+    ]
     process = subprocess.Popen(command, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 120
     while not list(killed.glob("training-*.pt")):
@@ -214,8 +236,13 @@ def test_crash_between_the_two_files_of_a_checkpoint(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signals_save_and_exit(tmp_path: Path, settings: dict[str, Any], paintings: list[Path], number: signal.Signals) -> None:
-    options = [f"--{name.replace('_', '-')}={value}" for name, value in (settings | {"updates": 100000, "checkpoint_every": 50000}).items()]
+def test_signals_save_and_exit(
+    tmp_path: Path, settings: dict[str, Any], paintings: list[Path], number: signal.Signals
+) -> None:
+    options = [
+        f"--{name.replace('_', '-')}={value}"
+        for name, value in (settings | {"updates": 100000, "checkpoint_every": 50000}).items()
+    ]
     run = tmp_path / "run"
     command = [sys.executable, "-m", "nstyle", "train", "--styles", *map(str, paintings), *options, "--out", str(run)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE)
@@ -236,7 +263,9 @@ def test_signals_save_and_exit(tmp_path: Path, settings: dict[str, Any], paintin
     assert read_info(run / "model.safetensors").updates == stopped_at + 2
 
 
-def test_appending_keeps_the_old_styles_bit_identical(tmp_path: Path, settings: dict[str, Any], paintings: list[Path], styles: Path) -> None:
+def test_appending_keeps_the_old_styles_bit_identical(
+    tmp_path: Path, settings: dict[str, Any], paintings: list[Path], styles: Path
+) -> None:
     old = nstyle.train(paintings, out=tmp_path / "old", **settings)
     kept = {name: settings[name] for name in ("content", "vgg", "updates", "batch_size", "precision", "device")}
     new = nstyle.add_style(old, [styles / "hatching.png"], out=tmp_path / "new", **kept)
@@ -255,7 +284,9 @@ def test_appending_keeps_the_old_styles_bit_identical(tmp_path: Path, settings: 
     assert all(set(line["losses"]) == {"hatching"} for line in lines(new) if "losses" in line)
 
 
-def test_an_append_that_was_killed_resumes(tmp_path: Path, settings: dict[str, Any], paintings: list[Path], styles: Path) -> None:
+def test_an_append_that_was_killed_resumes(
+    tmp_path: Path, settings: dict[str, Any], paintings: list[Path], styles: Path
+) -> None:
     old = nstyle.train(paintings, out=tmp_path / "old", **settings)
     kept = settings | {"updates": 8}
     del kept["width"]
@@ -273,7 +304,9 @@ def test_append_refuses_a_name_that_is_there(tmp_path: Path, settings: dict[str,
         prepare_append(old, paintings[:1], out=tmp_path / "new", content=settings["content"], vgg=settings["vgg"])
 
 
-def test_init_from_matches_rows_by_name(tmp_path: Path, settings: dict[str, Any], paintings: list[Path], styles: Path) -> None:
+def test_init_from_matches_rows_by_name(
+    tmp_path: Path, settings: dict[str, Any], paintings: list[Path], styles: Path
+) -> None:
     old = nstyle.train(paintings, out=tmp_path / "old", **settings)
     del settings["width"]
     chosen = [styles / "hatching.png", styles / "mosaic.png"]
@@ -304,9 +337,13 @@ def test_non_finite_loss_names_style_layer_and_update_and_keeps_the_checkpoint(
     assert read_info(trainer.run.model).updates == 12
 
 
-def test_a_gradient_too_large_to_clip_ends_the_run(tmp_path: Path, settings: dict[str, Any], paintings: list[Path]) -> None:
+def test_a_gradient_too_large_to_clip_ends_the_run(
+    tmp_path: Path, settings: dict[str, Any], paintings: list[Path]
+) -> None:
     """A norm of infinity clips every gradient to 0: the run would go on and learn nothing."""
-    with pytest.raises(NonFiniteLossError, match=r"the norm of the gradient became inf at update 1, though the loss is finite"):
+    with pytest.raises(
+        NonFiniteLossError, match=r"the norm of the gradient became inf at update 1, though the loss is finite"
+    ):
         nstyle.train(paintings, out=tmp_path / "run", **settings | {"style_weight": 1e25, "precision": "fp32"})
 
 
@@ -317,7 +354,9 @@ def test_photographs_that_break_later_end_the_run_with_its_state_saved(
     content.mkdir()
     for i, path in enumerate(sorted(photos.rglob("*.jpg")) * 2):
         (content / f"{i}.jpg").write_bytes(path.read_bytes())
-    trainer = prepare_training(paintings, out=tmp_path / "run", resume=False, **settings | {"content": str(content), "updates": 400})
+    trainer = prepare_training(
+        paintings, out=tmp_path / "run", resume=False, **settings | {"content": str(content), "updates": 400}
+    )
 
     def lose_a_disk(progress: Any) -> None:
         if progress.update == 6:
@@ -337,11 +376,15 @@ def test_flat_paintings_and_flat_photographs_stay_finite(tmp_path: Path, setting
     (tmp_path / "flat").mkdir()
     for i in range(3):
         Image.new("RGB", (64, 64), "black").save(tmp_path / "flat" / f"{i}.png")
-    run = nstyle.train([tmp_path / "flat" / "0.png"], out=tmp_path / "run", **settings | {"content": str(tmp_path / "flat")})
+    run = nstyle.train(
+        [tmp_path / "flat" / "0.png"], out=tmp_path / "run", **settings | {"content": str(tmp_path / "flat")}
+    )
     assert read_info(run / "model.safetensors").updates == 12
 
 
-def test_style_factors_and_presets(tmp_path: Path, settings: dict[str, Any], paintings: list[Path], caplog: pytest.LogCaptureFixture) -> None:
+def test_style_factors_and_presets(
+    tmp_path: Path, settings: dict[str, Any], paintings: list[Path], caplog: pytest.LogCaptureFixture
+) -> None:
     trainer = prepare_training(paintings, out=tmp_path / "a", resume=False, style_factors={"mosaic": 3.0}, **settings)
     assert trainer.work.styles.factor.tolist() == [1.0, 3.0]
     with pytest.raises(UsageError, match="there is no style 'rain'"):
@@ -350,16 +393,22 @@ def test_style_factors_and_presets(tmp_path: Path, settings: dict[str, Any], pai
         prepare_training(paintings, out=tmp_path / "b", resume=False, preset="johnson", **settings)
     assert not (tmp_path / "b").exists(), "nothing half-written"
     three = ("relu1_2", "relu2_2", "relu3_3")
-    trainer = prepare_training(paintings, out=tmp_path / "c", resume=False, preset="dumoulin", style_layers=three, **settings)
+    trainer = prepare_training(
+        paintings, out=tmp_path / "c", resume=False, preset="dumoulin", style_layers=three, **settings
+    )
     assert "preset dumoulin was tuned on oxford weights, but these are unknown" in caplog.text
     trainer.train()
     assert set(trainer.styles.targets) == {f"{layer}@0" for layer in three}
 
 
-def test_no_content(tmp_path: Path, settings: dict[str, Any], paintings: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_content(
+    tmp_path: Path, settings: dict[str, Any], paintings: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     del settings["content"]
-    with pytest.raises(UsageError, match=r"data/coco/train2017 or data/coco/train2014 is not there; .*--content.*download_coco"):
+    with pytest.raises(
+        UsageError, match=r"data/coco/train2017 or data/coco/train2014 is not there; .*--content.*download_coco"
+    ):
         nstyle.train(paintings, out=tmp_path / "run", **settings)
 
 

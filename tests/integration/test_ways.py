@@ -1,4 +1,5 @@
-"""How updates are taken: nothing is trusted that was not held against the eager way, and nothing waits for the device."""
+"""How updates are taken: nothing is trusted that was not held against the eager way, and nothing waits for the
+device."""
 
 import json
 import logging
@@ -63,7 +64,15 @@ def broken(*arguments: Any) -> tuple[Tensor, PerceptualLosses]:
 
 @pytest.fixture
 def trained(tmp_path: Path, photos: Path, styles: Path, vgg_file: Path) -> Callable[..., Path]:
-    settings = {"updates": 3, "checkpoint_every": 3, "batch_size": 2, "size": 32, "width": 0.125, "precision": "fp32", "device": "cpu"}
+    settings = {
+        "updates": 3,
+        "checkpoint_every": 3,
+        "batch_size": 2,
+        "size": 32,
+        "width": 0.125,
+        "precision": "fp32",
+        "device": "cpu",
+    }
 
     def run(name: str, **changes: object) -> Path:
         paintings = [styles / "waves.png", styles / "mosaic.png"]
@@ -72,7 +81,9 @@ def trained(tmp_path: Path, photos: Path, styles: Path, vgg_file: Path) -> Calla
     return run
 
 
-@pytest.mark.parametrize(("compiled", "line"), [(step_losses, "updates: compiled"), (without_gradient, "updates are not compiled: loss")])
+@pytest.mark.parametrize(
+    ("compiled", "line"), [(step_losses, "updates: compiled"), (without_gradient, "updates are not compiled: loss")]
+)
 def test_a_compiled_run_is_checked_first_and_the_check_leaves_no_trace(
     trained: Callable[..., Path],
     monkeypatch: pytest.MonkeyPatch,
@@ -115,7 +126,8 @@ class DeafGraph(StaleGraph):
 def test_a_graph_that_does_not_replay_the_update_is_not_taken(
     update: Update, pixels: Tensor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, graph: type
 ) -> None:
-    """One captured on another device than that of the run replays nothing, leaves its values as they were, and is very fast."""
+    """One captured on another device than that of the run replays nothing, leaves its values as they were, and is very
+    fast."""
     monkeypatch.setattr(ways, "_compile", lambda: step_losses)
     monkeypatch.setattr(ways, "why_not_compiled", lambda device: "")
     monkeypatch.setattr(ways, "CapturedUpdate", graph)
@@ -136,10 +148,16 @@ def test_a_graph_that_moves_no_weight_is_not_taken(update: Update, pixels: Tenso
 
 
 @pytest.mark.parametrize(
-    ("compiled", "reason"), [(without_gradient, "cosine 0.0000"), (half_a_gradient, "gradient norm"), (broken, "the compiler is broken")]
+    ("compiled", "reason"),
+    [(without_gradient, "cosine 0.0000"), (half_a_gradient, "gradient norm"), (broken, "the compiler is broken")],
 )
 def test_what_does_not_agree_is_not_taken(
-    update: Update, pixels: Tensor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, compiled: Any, reason: str
+    update: Update,
+    pixels: Tensor,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    compiled: Any,
+    reason: str,
 ) -> None:
     monkeypatch.setattr(ways, "_compile", lambda: compiled)
     monkeypatch.setattr(ways, "why_not_compiled", lambda device: "")
@@ -150,7 +168,8 @@ def test_what_does_not_agree_is_not_taken(
 
 
 def test_all_ranks_decide_alike(update: Update, pixels: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One rank whose compiler is wrong takes the others with it; they would wait for each other's gradients for ever."""
+    """One rank whose compiler is wrong takes the others with it; they would wait for each other's gradients for
+    ever."""
 
     asked: list[Any] = []
 
@@ -179,13 +198,18 @@ def test_the_fastest_way_is_kept_and_remembered(
         chooser = WayChooser(update, pixels, IDS, ALONE)
         chooser.on_gpu = True
         monkeypatch.setattr(
-            chooser, "_seconds", lambda take: timed.append(seconds["eager" if take == chooser._eager else "compiled"]) or timed[-1]
+            chooser,
+            "_seconds",
+            lambda take: timed.append(seconds["eager" if take == chooser._eager else "compiled"]) or timed[-1],
         )
         return chooser.choose(None, updates, identity).way
 
     with caplog.at_level(logging.INFO, "nstyle"):
         assert choose(2001, {"size": 32}) == "compiled"
-    assert any("updates: compiled, 3.0 times as fast as eager (eager 3000.0 ms, compiled 1000.0 ms)" in r.getMessage() for r in caplog.records)
+    assert any(
+        "updates: compiled, 3.0 times as fast as eager (eager 3000.0 ms, compiled 1000.0 ms)" in r.getMessage()
+        for r in caplog.records
+    )
     assert timed == [3.0, 1.0]
     assert choose(2001, {"size": 32}) == "compiled"
     assert len(timed) == 2
@@ -228,7 +252,9 @@ def test_out_of_memory_in_the_check_leaves_the_run_eager(
     assert torch.equal(update.weights(), before)
 
 
-def test_a_rank_without_a_compiler_makes_all_eager(update: Update, pixels: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rank_without_a_compiler_makes_all_eager(
+    update: Update, pixels: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Peers(Group):
         def gather_objects(self, value: Any) -> list[Any]:
             return [value, "Triton is not installed"]
@@ -263,14 +289,17 @@ class Watch(TorchDispatchMode):
         super().__init__()
         self.seen: list[str] = []
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
         if any(name in str(func) for name in self.WAITS):
             self.seen.append(str(func))
         return func(*args, **(kwargs or {}))
 
 
 def test_an_update_waits_for_nothing(update: Update, pixels: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The taps of the pyramid were sent at every update, ids and rates too: a GPU idled, and no graph could be captured."""
+    """The taps of the pyramid were sent at every update, ids and rates too: a GPU idled, and no graph could be
+    captured."""
     monkeypatch.setattr("nstyle.models.kernels.takes_cpu_kernels", lambda x: False)
     update.set_rate(1e-3)
     update.take(step_losses, pixels, IDS)  # Adam makes its moments.

@@ -1,4 +1,4 @@
-"""The sanity check tells the real weights from wrong, mislabelled and damaged ones."""
+"""The check of VGG weights tells the real ones from wrong, mislabelled and damaged ones."""
 
 import dataclasses
 from collections.abc import Callable
@@ -11,12 +11,14 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from nstyle.encoders.vgg import VGGWeights
+from nstyle.encoders.check import check_weights
+from nstyle.encoders.fingerprint import TOLERANCE, built_in_picture, compare, fingerprint, known_fingerprints
+from nstyle.encoders.vgg import VGGFeatures, VGGWeights
 from nstyle.encoders.vgg_weights import load_vgg_weights, read_vgg_file
 from nstyle.errors import UsageError
-from nstyle.reconstruction import check
+from nstyle.imaging.pictures import to_tensor
+from nstyle.losses.functional import gram
 from nstyle.reconstruction.check import check_vgg
-from nstyle.reconstruction.fingerprint import TOLERANCE, built_in_picture, compare, fingerprint, known_fingerprints
 
 State = dict[str, Tensor]
 Metadata = dict[str, str]
@@ -57,7 +59,9 @@ def test_random_weights_fail(random_vgg: VGGWeights) -> None:
     assert "origin" in failures(random_vgg)
 
 
-def test_a_first_layer_for_blue_green_red_fails(rewrite: Callable[[Callable[[State, Metadata], None]], VGGWeights]) -> None:
+def test_a_first_layer_for_blue_green_red_fails(
+    rewrite: Callable[[Callable[[State, Metadata], None]], VGGWeights],
+) -> None:
     def swap(state: State, metadata: Metadata) -> None:
         state["features.0.weight"] = state["features.0.weight"].flip(1).contiguous()
 
@@ -65,7 +69,9 @@ def test_a_first_layer_for_blue_green_red_fails(rewrite: Callable[[Callable[[Sta
 
 
 @pytest.mark.parametrize("index", [7, 14])
-def test_one_permuted_layer_fails(index: int, rewrite: Callable[[Callable[[State, Metadata], None]], VGGWeights]) -> None:
+def test_one_permuted_layer_fails(
+    index: int, rewrite: Callable[[Callable[[State, Metadata], None]], VGGWeights]
+) -> None:
     """14 is the file's last convolution, whose order no Gram matrix shows."""
 
     def permute(state: State, metadata: Metadata) -> None:
@@ -76,8 +82,12 @@ def test_one_permuted_layer_fails(index: int, rewrite: Callable[[Callable[[State
     assert "origin" in failures(rewrite(permute))
 
 
-@pytest.mark.parametrize(("key", "value"), [("mean", "0.485,0.456,0.406"), ("std", "0.229,0.224,0.225"), ("mean", "0.40760,0.45796,0.48502")])
-def test_wrong_mean_or_std_fails(key: str, value: str, rewrite: Callable[[Callable[[State, Metadata], None]], VGGWeights]) -> None:
+@pytest.mark.parametrize(
+    ("key", "value"), [("mean", "0.485,0.456,0.406"), ("std", "0.229,0.224,0.225"), ("mean", "0.40760,0.45796,0.48502")]
+)
+def test_wrong_mean_or_std_fails(
+    key: str, value: str, rewrite: Callable[[Callable[[State, Metadata], None]], VGGWeights]
+) -> None:
     def change(state: State, metadata: Metadata) -> None:
         metadata[key] = value
 
@@ -88,7 +98,9 @@ def test_wrong_mean_or_std_fails(key: str, value: str, rewrite: Callable[[Callab
 def test_a_missing_layer_in_the_middle_fails(missing: str, random_vgg: VGGWeights) -> None:
     state = {key: value for key, value in random_vgg.state.items() if key != missing}
     verdict = check_vgg(dataclasses.replace(random_vgg, state=state), size=48, iterations=1)
-    assert "conv2_2 and deeper" in str(verdict.findings) or "but the layers before it are missing" in str(verdict.findings)
+    assert "conv2_2 and deeper" in str(verdict.findings) or "but the layers before it are missing" in str(
+        verdict.findings
+    )
     assert not verdict.ok
 
 
@@ -103,15 +115,31 @@ def test_bad_arguments_are_not_blamed_on_the_weights(random_vgg: VGGWeights) -> 
 
 @pytest.mark.parametrize("architecture", ["vgg16", "vgg19"])
 def test_features_equal_torchvisions_through_block_5(architecture: str) -> None:
-    found = check._torchvision(VGGWeights.random(architecture))  # type: ignore[arg-type]
+    found = check_weights(VGGWeights.random(architecture))[-1]  # type: ignore[arg-type]
+    assert found.what == "features equal torchvision's"
     assert found.ok, found.detail
     assert found.detail.startswith("31 layers" if architecture == "vgg16" else "37 layers")
 
 
 def test_a_known_hash_without_a_stored_fingerprint_says_so(random_vgg: VGGWeights) -> None:
-    finding = check._origin(dataclasses.replace(random_vgg, sha256="397923af" + 56 * "0"))
+    finding = check_weights(dataclasses.replace(random_vgg, sha256="397923af" + 56 * "0"))[0]
     assert finding.ok
-    assert "torchvision vgg16 by the first 8 digits of its sha256; no fingerprint of that release is stored" in finding.detail
+    assert (
+        "torchvision vgg16 by the first 8 digits of its sha256; no fingerprint of that release is stored"
+        in finding.detail
+    )
+
+
+def test_stored_fingerprints_recognize_the_real_weights(real_vgg: str) -> None:
+    findings = check_weights(load_vgg_weights(real_vgg))
+    assert all(finding.ok for finding in findings), findings
+    assert findings[0].detail == "oxford vgg16 by its fingerprint, relu1_1 to relu3_3"
+
+
+def test_the_fingerprint_holds_the_norm_of_the_losses_gram_matrix(random_vgg: VGGWeights) -> None:
+    with torch.no_grad():
+        feature = VGGFeatures(random_vgg, ["relu3_1"])(to_tensor(built_in_picture())[None])["relu3_1"]
+    assert fingerprint(random_vgg)["relu3_1"][1] == gram(feature, "chw").double().norm().item()
 
 
 def test_fingerprints_tell_a_deviation_above_the_tolerance() -> None:
@@ -119,7 +147,10 @@ def test_fingerprints_tell_a_deviation_above_the_tolerance() -> None:
     assert not compare(stored, stored).difference
     near = {name: [value * (1 + 0.5 * TOLERANCE) for value in row] for name, row in stored.items()}
     assert not compare(near, stored).difference
-    far = {**stored, "relu2_1": [stored["relu2_1"][0], stored["relu2_1"][1] * (1 + 2 * TOLERANCE), stored["relu2_1"][2]]}
+    far = {
+        **stored,
+        "relu2_1": [stored["relu2_1"][0], stored["relu2_1"][1] * (1 + 2 * TOLERANCE), stored["relu2_1"][2]],
+    }
     assert compare(far, stored).agreeing == ("relu1_1", "relu1_2")
     assert "Gram norm at relu2_1" in compare(far, stored).difference
 

@@ -29,24 +29,32 @@ def test_upsampling_is_folded_into_the_kernel(size: tuple[int, int]) -> None:
     output, expected = upsample_and_convolve(x, weight), plain(x, weight, upsample=True)
     torch.testing.assert_close(output, expected)
     grad = torch.randn_like(expected)
-    torch.testing.assert_close(torch.autograd.grad(output, (x, weight), grad), torch.autograd.grad(expected, (x, weight), grad))
+    torch.testing.assert_close(
+        torch.autograd.grad(output, (x, weight), grad), torch.autograd.grad(expected, (x, weight), grad)
+    )
 
 
-@pytest.mark.parametrize(("size", "channels", "kernel"), [((8, 12), 3, 9), ((9, 7), 3, 9), ((6, 6), 4, 3), ((6, 6), 8, 3)])
+@pytest.mark.parametrize(
+    ("size", "channels", "kernel"), [((8, 12), 3, 9), ((9, 7), 3, 9), ((6, 6), 4, 3), ((6, 6), 8, 3)]
+)
 def test_few_channels_are_convolved_in_pixel_blocks(size: tuple[int, int], channels: int, kernel: int) -> None:
     x = torch.randn(2, 2, *size, dtype=torch.double, requires_grad=True)
     weight = torch.randn(channels, 2, kernel, kernel, dtype=torch.double, requires_grad=True)
     output, expected = reflect_and_convolve(x, weight), plain(x, weight, upsample=False)
     torch.testing.assert_close(output, expected)
     grad = torch.randn_like(expected)
-    torch.testing.assert_close(torch.autograd.grad(output, (x, weight), grad), torch.autograd.grad(expected, (x, weight), grad))
+    torch.testing.assert_close(
+        torch.autograd.grad(output, (x, weight), grad), torch.autograd.grad(expected, (x, weight), grad)
+    )
 
 
 @pytest.mark.parametrize("size", [(6, 8), (5, 7)])
 def test_gradient_of_the_first_convolution_of_vgg(size: tuple[int, int]) -> None:
     image = torch.randn(2, 3, *size, dtype=torch.double, requires_grad=True)
     weight, bias = torch.randn(8, 3, 3, 3, dtype=torch.double), torch.randn(8, dtype=torch.double)
-    torch.testing.assert_close(convolve_image(image, weight, bias, torch.double), F.conv2d(image, weight, bias, padding=1))
+    torch.testing.assert_close(
+        convolve_image(image, weight, bias, torch.double), F.conv2d(image, weight, bias, padding=1)
+    )
     assert torch.autograd.gradcheck(lambda image: convolve_image(image, weight, bias, torch.double), image)
 
 

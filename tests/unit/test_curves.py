@@ -35,7 +35,9 @@ def test_published_names_that_are_not_one_for_each(tmp_path: Path, names: str) -
     assert list(read_curves(publish(tmp_path / "stats.csv", names)).curves) == ["style 1", "style 2", "style 3"]
 
 
-@pytest.mark.parametrize("text", ["", "6, 3\n", "6, 3\na\n1, 2\n", "a, b\nc\n0, 1, 2\n", "6, 3\na\n0, 1, x\n", "3, 1\na\n0, 1, nan\n"])
+@pytest.mark.parametrize(
+    "text", ["", "6, 3\n", "6, 3\na\n1, 2\n", "a, b\nc\n0, 1, 2\n", "6, 3\na\n0, 1, x\n", "3, 1\na\n0, 1, nan\n"]
+)
 def test_damaged_published_losses_are_one_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "stats.csv"
     path.write_text(text)
@@ -52,7 +54,9 @@ def write_run(folder: Path, lines: list[str]) -> Path:
 
 
 def update(number: int, name: str = "a", **losses: float) -> str:
-    return json.dumps({"update": number, "seconds": 2.0 * number, "losses": {name: {"content": 1.0, "style": 0.5, **losses}}})
+    return json.dumps(
+        {"update": number, "seconds": 2.0 * number, "losses": {name: {"content": 1.0, "style": 0.5, **losses}}}
+    )
 
 
 def test_a_run_is_read_with_its_weights(tmp_path: Path) -> None:
@@ -73,7 +77,9 @@ def test_speed_is_the_median_over_stretches(tmp_path: Path) -> None:
     """A compilation at the start and a checkpoint on the way do not count."""
     times = np.cumsum([100.0, *[0.5] * 59, 30.0, *[0.5] * 40])
     path = tmp_path / "metrics.jsonl"
-    path.write_text("\n".join(json.dumps({"update": i, "seconds": t, "losses": {}}) for i, t in enumerate(times, start=1)))
+    path.write_text(
+        "\n".join(json.dumps({"update": i, "seconds": t, "losses": {}}) for i, t in enumerate(times, start=1))
+    )
     assert RunLog.read(path).updates_per_second == pytest.approx(2.0)
 
 

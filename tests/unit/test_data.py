@@ -123,7 +123,9 @@ def test_crops_larger_than_the_photograph(photos: Path) -> None:
     assert CropSampler(index_folder(photos), 200, seed=0).sample(0).shape == (3, 200, 200)
 
 
-@pytest.mark.parametrize(("resized", "corner"), [((81, 60), (0, 0)), ((81, 60), (49, 28)), ((107, 80), (31, 17)), ((140, 105), (108, 73))])
+@pytest.mark.parametrize(
+    ("resized", "corner"), [((81, 60), (0, 0)), ((81, 60), (49, 28)), ((107, 80), (31, 17)), ((140, 105), (108, 73))]
+)
 def test_a_crop_is_cut_from_the_resized_whole(photo: Path, resized: tuple[int, int], corner: tuple[int, int]) -> None:
     """Only the square is computed, and yet no edge shows: neither a shift nor a frame of repeated pixels."""
     with Image.open(photo) as opened:
@@ -135,7 +137,8 @@ def test_a_crop_is_cut_from_the_resized_whole(photo: Path, resized: tuple[int, i
 
 
 def test_torchvision_that_does_not_fit_is_one_line(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """pytorch#122494, vision#9085: a CPU torch beside a CUDA torchvision fails with 'torchvision::nms does not exist'."""
+    """pytorch#122494, vision#9085: a CPU torch beside a CUDA torchvision fails with 'torchvision::nms does not
+    exist'."""
     import sys
 
     monkeypatch.setitem(sys.modules, "torchvision.transforms.v2", None)
@@ -190,7 +193,12 @@ def test_coco_errors(coco: Path, photos: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("stem", "name"),
-    [("hokusai_great-wave", "hokusai-great-wave"), ("Starry Night (1889)", "starry-night-1889"), ("__", "style"), ("Ü1", "1")],
+    [
+        ("hokusai_great-wave", "hokusai-great-wave"),
+        ("Starry Night (1889)", "starry-night-1889"),
+        ("__", "style"),
+        ("Ü1", "1"),
+    ],
 )
 def test_style_names(stem: str, name: str) -> None:
     assert style_name(Path(f"styles/{stem}.jpg")) == name

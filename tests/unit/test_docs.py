@@ -34,11 +34,19 @@ OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
 PLACEHOLDER = re.compile(r"[A-Z]+|\.\.\.")
 """Words that stand for a value."""
 SETTINGS = {
-    **dict.fromkeys(("train", "add_style", "compare"), {f.name for kind in (TrainingConfig, Preset) for f in fields(kind)} | {"preset"}),
+    **dict.fromkeys(
+        ("train", "add_style", "compare"),
+        {f.name for kind in (TrainingConfig, Preset) for f in fields(kind)} | {"preset"},
+    ),
     "reconstruct": {f.name for f in fields(ReconstructionConfig)},
 }
 """What functions take beyond their signature."""
-RESULTS: dict[str, type] = {"load": nstyle.Stylizer, "reconstruct": ReconstructionResult, "train": Path, "add_style": Path}
+RESULTS: dict[str, type] = {
+    "load": nstyle.Stylizer,
+    "reconstruct": ReconstructionResult,
+    "train": Path,
+    "add_style": Path,
+}
 
 
 def label(page: Path) -> str:
@@ -47,7 +55,9 @@ def label(page: Path) -> str:
 
 def blocks(page: Path) -> list[tuple[str, str]]:
     """Return info string and body of every fenced block that holds Python."""
-    found = [(match["info"].strip(), dedent(match["body"])) for match in FENCE.finditer(page.read_text(encoding="utf-8"))]
+    found = [
+        (match["info"].strip(), dedent(match["body"])) for match in FENCE.finditer(page.read_text(encoding="utf-8"))
+    ]
     return [(info, body) for info, body in found if info.split()[:1] == ["python"]]
 
 
@@ -87,7 +97,11 @@ def mentions(page: Path) -> Iterator[tuple[str, str]]:
     text = FENCE.sub("", page.read_text(encoding="utf-8"))
     for line in text.split("\n\n"):
         for row in line.splitlines() if line.lstrip().startswith("|") else [line]:
-            spans = [span for span in re.findall(r"`([^`]+)`", row) if span.split()[:1] == ["nstyle"] and len(span.split()) > 1]
+            spans = [
+                span
+                for span in re.findall(r"`([^`]+)`", row)
+                if span.split()[:1] == ["nstyle"] and len(span.split()) > 1
+            ]
             for span in spans:
                 yield span, row if row.lstrip().startswith("|") and len(spans) == 1 else span
 
@@ -95,7 +109,10 @@ def mentions(page: Path) -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize("page", PAGES, ids=label)
 def test_links_lead_somewhere(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    headings = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+    headings = {
+        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    }
     for target in LINK.findall(FENCE.sub("", text)):
         if re.match(r"[a-z]+:", target):
             continue
@@ -120,10 +137,14 @@ def test_commands_exist_with_their_options(page: Path) -> None:
         if not any(PLACEHOLDER.fullmatch(word) for word in given):
             command.make_context("nstyle", given)  # Raises where a value or the number of arguments does not do.
     for span, around in mentions(page):
-        command, _ = resolve([word for word in span.replace("[", "").replace("]", "").split()[1:] if not word.startswith("#")])
+        command, _ = resolve(
+            [word for word in span.replace("[", "").replace("]", "").split()[1:] if not word.startswith("#")]
+        )
         if hasattr(command, "commands"):
             continue
-        unknown = set(OPTION.findall(" ".join(re.findall(r"`([^`]+)`", around)) if around != span else span)) - options_of(command)
+        unknown = set(
+            OPTION.findall(" ".join(re.findall(r"`([^`]+)`", around)) if around != span else span)
+        ) - options_of(command)
         assert not unknown, f"{label(page)}: {span}: {unknown}"
 
 
@@ -132,7 +153,11 @@ def test_python_names_and_keywords_exist(page: Path) -> None:
     kinds: dict[str, type] = {}
     for _, body in blocks(page):
         for node in ast.walk(ast.parse(body)):
-            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and isinstance(node.targets[0], ast.Name):
+            if (
+                isinstance(node, ast.Assign)
+                and isinstance(node.value, ast.Call)
+                and isinstance(node.targets[0], ast.Name)
+            ):
                 function = ast.unparse(node.value.func).removeprefix("nstyle.")
                 kinds |= {node.targets[0].id: RESULTS[function]} if function in RESULTS else {}
         for node in ast.walk(ast.parse(body)):
@@ -141,13 +166,25 @@ def test_python_names_and_keywords_exist(page: Path) -> None:
             if node.value.id == "nstyle":
                 assert node.attr in (*nstyle.__all__, "__version__"), f"nstyle.{node.attr}"
             if kind := kinds.get(node.value.id):
-                assert node.attr in {*dir(kind), *getattr(kind, "__dataclass_fields__", ()), "info", "device", "network"}, node.attr
-        for call in (node for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                assert node.attr in {
+                    *dir(kind),
+                    *getattr(kind, "__dataclass_fields__", ()),
+                    "info",
+                    "device",
+                    "network",
+                }, node.attr
+        for call in (
+            node
+            for node in ast.walk(ast.parse(body))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        ):
             owner = ast.unparse(call.func.value)
             function = getattr(nstyle if owner == "nstyle" else kinds.get(owner), call.func.attr, None)
             if function is None or (owner != "nstyle" and owner not in kinds):
                 continue
-            known = set(inspect.signature(function).parameters) | (SETTINGS.get(call.func.attr, set()) if owner == "nstyle" else set())
+            known = set(inspect.signature(function).parameters) | (
+                SETTINGS.get(call.func.attr, set()) if owner == "nstyle" else set()
+            )
             assert {keyword.arg for keyword in call.keywords} <= known, ast.unparse(call)
 
 

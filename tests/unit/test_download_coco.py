@@ -134,7 +134,9 @@ def test_wrong_checksum_is_removed(tool: ModuleType, server: Server, tmp_path: P
     assert not list(tmp_path.iterdir())
 
 
-def test_dead_server_gives_up_with_one_line(tool: ModuleType, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dead_server_gives_up_with_one_line(
+    tool: ModuleType, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tool, "RETRIES", 2)
     server.limit = 0
     with pytest.raises(tool.DownloadError, match="no byte after 2 tries"):
@@ -145,7 +147,9 @@ def test_dead_server_gives_up_with_one_line(tool: ModuleType, server: Server, tm
         tool.fetch(archive(tool, server), tmp_path)
 
 
-def test_full_disk_is_refused_before_the_download(tool: ModuleType, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_is_refused_before_the_download(
+    tool: ModuleType, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tool.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 200_000}))
     with pytest.raises(tool.DownloadError, match=r"0\.0 GB free"):
         tool.fetch(archive(tool, server), tmp_path)

@@ -14,7 +14,7 @@ def draw(seed: int, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def test_gaps_by_hand() -> None:
-    """Mean 3 over mean 2, and mean 1 over mean 2; the overall gap is the mean of the styles' own, whatever their size."""
+    """Mean 3 over mean 2, and mean 1 over mean 2. The overall gap is the mean of those of the styles."""
     first = np.array([[[2.0, 4.0], [0.5, 1.5]]])
     second = np.array([[[1.0, 3.0], [2.0, 2.0]]])
     gaps = relative_gaps(first, second, resamples=100)
@@ -44,7 +44,7 @@ def test_interval_is_scipys_paired_percentile_bootstrap() -> None:
 
 
 def test_pairing_takes_the_photographs_own_difficulty_out() -> None:
-    """Photographs differ by a factor of ten here, and the networks by 5 % on each: an unpaired interval would be far wider."""
+    """Photographs differ by a factor of ten, and networks by 5 % on each: an unpaired interval would be far wider."""
     photos = np.logspace(-0.5, 0.5, 40)[None, None]
     interval = relative_gaps(1.05 * photos, photos, resamples=500).overall
     assert interval.low == pytest.approx(0.05)
@@ -66,7 +66,7 @@ def test_two_seeds_of_one_setting_are_not_told_apart() -> None:
 
 
 def test_seeds_are_resampled_where_there_are_several() -> None:
-    """With noise between seeds, intervals of one setting against itself contain 0 nearly as often as they say; one seed's do not."""
+    """With noise between seeds, intervals of a setting against itself contain 0 nearly as often as they say."""
     generator = np.random.default_rng(4)
     contained = {1: 0, 6: 0}
     for _ in range(60):
@@ -88,7 +88,8 @@ def test_spread_between_seeds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "second"), [(np.ones((1, 2, 3)), np.ones((1, 2, 4))), (np.ones(3), np.ones(3)), (np.zeros((1, 1, 2)), np.ones((1, 1, 2)))]
+    ("first", "second"),
+    [(np.ones((1, 2, 3)), np.ones((1, 2, 4))), (np.ones(3), np.ones(3)), (np.zeros((1, 1, 2)), np.ones((1, 1, 2)))],
 )
 def test_losses_that_cannot_be_compared(first: np.ndarray, second: np.ndarray) -> None:
     with pytest.raises(ValueError, match="got losses"):

@@ -40,7 +40,9 @@ def test_imports_point_one_way() -> None:
         assert room in LEVELS, f"{path.relative_to(PACKAGE.parent)}: a room that is missing from LEVELS"
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
-                assert "nstyle" not in [alias.name for alias in node.names], f"{path.relative_to(PACKAGE.parent)}: imports the whole package"
+                assert "nstyle" not in [alias.name for alias in node.names], (
+                    f"{path.relative_to(PACKAGE.parent)}: imports the whole package"
+                )
             if not (isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("nstyle.")):
                 continue
             other = node.module.split(".")[1]
@@ -50,7 +52,11 @@ def test_imports_point_one_way() -> None:
 
 @pytest.mark.parametrize(
     ("module", "heavy"),
-    [("nstyle.models.locate", "torch"), ("nstyle.inference.batch", "torchvision"), ("nstyle.inference.batch", "matplotlib")],
+    [
+        ("nstyle.models.locate", "torch"),
+        ("nstyle.inference.batch", "torchvision"),
+        ("nstyle.inference.batch", "matplotlib"),
+    ],
 )
 def test_start_up_does_not_wait_for_what_it_does_not_need(module: str, heavy: str) -> None:
     code = f"import sys, {module}; sys.exit({heavy!r} in sys.modules)"

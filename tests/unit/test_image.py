@@ -102,7 +102,9 @@ def test_picture_too_large_for_its_format() -> None:
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "CMYK", "YCbCr", "RGBA"])
 def test_other_modes_become_rgb(tmp_path: Path, mode: str) -> None:
     path = tmp_path / ("a.jpg" if mode in {"CMYK", "YCbCr"} else "a.png")
-    gradient().convert(mode).save(path, quality=100, subsampling=0) if path.suffix == ".jpg" else gradient().convert(mode).save(path)
+    gradient().convert(mode).save(path, quality=100, subsampling=0) if path.suffix == ".jpg" else gradient().convert(
+        mode
+    ).save(path)
     picture = read_picture(path)
     assert picture.rgb.mode == "RGB"
     assert picture.rgb.size == (40, 24)

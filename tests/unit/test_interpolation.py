@@ -68,7 +68,9 @@ def test_a_leg_checks_the_style_that_goes_and_the_one_that_comes() -> None:
     losses = np.stack([rising, falling, rising[[0, 2, 1]]], axis=1)  # (steps, styles, photographs)
     result = LegResult(leg, ("a", "b", "c"), np.array([0, 0.5, 1]), [picture] * 3, [picture] * 3, [0.0] * 3, losses)
     assert {name: check.holds for name, check in result.checks().items()} == {"a": True, "b": True}
-    backwards = LegResult(leg, ("a", "b", "c"), np.array([0, 0.5, 1]), [picture] * 3, [picture] * 3, [0.0] * 3, losses[::-1])
+    backwards = LegResult(
+        leg, ("a", "b", "c"), np.array([0, 0.5, 1]), [picture] * 3, [picture] * 3, [0.0] * 3, losses[::-1]
+    )
     assert not any(check.holds for check in backwards.checks().values())
     assert result.of_the_way == [0.0] * 3  # Equal pictures at both ends have no way between them.
 

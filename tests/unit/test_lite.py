@@ -8,9 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from nstyle.encoders.download import check_reachable
 from nstyle.encoders.lite import CHANNELS, LAYERS, LiteFeatures, LiteWeights, read_lite_weights
 from nstyle.encoders.load import build_encoder, load_encoder_weights
+from nstyle.encoders.reachable import check_reachable
 from nstyle.encoders.vgg import VGGFeatures
 from nstyle.encoders.vgg_weights import load_vgg_weights
 from nstyle.errors import NstyleError, UsageError
@@ -83,7 +83,7 @@ def test_it_is_no_model() -> None:
 
 @pytest.mark.parametrize("name", ["chelsea", "coffee"])
 def test_it_sees_what_vgg16_sees(name: str, weights: LiteWeights, real_vgg: str) -> None:
-    """Photographs that it was not trained on: their Gram matrices correlate, and far better than those of random weights."""
+    """On photographs that it was not trained on, Gram matrices correlate far better than those of random weights."""
     from skimage import data
 
     image = to_tensor(resize(Image.fromarray(getattr(data, name)()), long_side=256))[None]
@@ -108,14 +108,18 @@ def test_its_style_loss_falls_along_its_gradient(weights: LiteWeights) -> None:
     loss = encoder_loss.style_loss(encoder_loss.style_grams(image), target).sum()
     (gradient,) = torch.autograd.grad(loss, image)
     step = 1e-4 * gradient / gradient.norm()
-    ahead, behind = (encoder_loss.style_loss(encoder_loss.style_grams(picture + side * step), target).sum() for side in (1, -1))
+    ahead, behind = (
+        encoder_loss.style_loss(encoder_loss.style_grams(picture + side * step), target).sum() for side in (1, -1)
+    )
     assert float((ahead - behind) / 2e-4) == pytest.approx(float(gradient.norm()), rel=1e-3)
 
 
 def test_train_under_lite_needs_no_vgg(nstyle, photos: Path, styles: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     options = ("--updates", "2", "--size", "64", "--batch-size", "2", "--width", "0.25", "--out", run)
-    done = nstyle("train", "--vgg", "lite", "--styles", styles / "waves.png", "--content", photos, *options, NSTYLE_VGG="")
+    done = nstyle(
+        "train", "--vgg", "lite", "--styles", styles / "waves.png", "--content", photos, *options, NSTYLE_VGG=""
+    )
     assert done.returncode == 0, done.stderr.decode()
     assert b"lite, nstyle" in nstyle("info", run).stdout
     checked = nstyle("reconstruct", "check", "--vgg", "lite")

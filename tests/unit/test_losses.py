@@ -8,7 +8,14 @@ from torch import Tensor
 
 from nstyle.encoders.vgg import VGGFeatures, VGGWeights
 from nstyle.errors import UsageError
-from nstyle.losses.functional import downsample, gram, mean_square, mean_squared_error, relative_squared_error, total_variation
+from nstyle.losses.functional import (
+    downsample,
+    gram,
+    mean_square,
+    mean_squared_error,
+    relative_squared_error,
+    total_variation,
+)
 from nstyle.losses.perceptual import PerceptualLoss
 from nstyle.losses.presets import DUMOULIN, JOHNSON, PRESETS, RELATIVE, Preset
 
@@ -19,7 +26,11 @@ def gram_oracle(features: Tensor, divisor: str) -> Tensor:
     for b in range(batch):
         for i in range(channels):
             for j in range(channels):
-                result[b, i, j] = sum(float(features[b, i, y, x]) * float(features[b, j, y, x]) for y in range(height) for x in range(width))
+                result[b, i, j] = sum(
+                    float(features[b, i, y, x]) * float(features[b, j, y, x])
+                    for y in range(height)
+                    for x in range(width)
+                )
     return result / (height * width * (channels if divisor == "chw" else 1))
 
 
@@ -27,7 +38,9 @@ def gram_oracle(features: Tensor, divisor: str) -> Tensor:
 def test_gram(divisor: str) -> None:
     features = torch.randn(2, 3, 4, 5, dtype=torch.float64)
     torch.testing.assert_close(gram(features, divisor), gram_oracle(features, divisor))
-    torch.testing.assert_close(gram(features.float(), divisor).double(), gram_oracle(features, divisor), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(
+        gram(features.float(), divisor).double(), gram_oracle(features, divisor), rtol=1e-5, atol=1e-5
+    )
 
 
 def test_gram_gradient() -> None:
@@ -86,7 +99,10 @@ def test_total_variation(power: float) -> None:
     image = torch.rand(2, 3, 5, 4, dtype=torch.float64)
     for b in range(2):
         terms = [
-            ((float(image[b, c, y, x + 1]) - float(image[b, c, y, x])) ** 2 + (float(image[b, c, y + 1, x]) - float(image[b, c, y, x])) ** 2)
+            (
+                (float(image[b, c, y, x + 1]) - float(image[b, c, y, x])) ** 2
+                + (float(image[b, c, y + 1, x]) - float(image[b, c, y, x])) ** 2
+            )
             ** (power / 2)
             for c in range(3)
             for y in range(4)
@@ -120,7 +136,10 @@ def test_absolute_presets_against_an_oracle(preset: Preset, random_vgg: VGGWeigh
     content = sum((f_output[n] - f_photo[n]).square().mean() for n in preset.content_layers)
     style = 0.0
     for n in preset.style_layers:
-        grams = [f[n][0].flatten(1).double() @ f[n][0].flatten(1).double().T / f[n][0, 0].numel() for f in (f_output, f_painting)]
+        grams = [
+            f[n][0].flatten(1).double() @ f[n][0].flatten(1).double().T / f[n][0, 0].numel()
+            for f in (f_output, f_painting)
+        ]
         channels = grams[0].shape[0] if preset.gram_divisor == "chw" else 1
         style += float(((grams[0] - grams[1]) / channels).square().mean())
     losses = loss(output, loss.content_features(photo), loss.style_grams(painting))
@@ -152,7 +171,9 @@ def test_relative_preset_is_the_same_for_loud_and_soft_features(random_vgg: VGGW
     output, photo, painting = torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32)
     values = []
     for state in (quiet_biases, loud_biases):
-        weights = VGGWeights(architecture="vgg16", release="random", mean=random_vgg.mean, std=random_vgg.std, sha256="none", state=state)
+        weights = VGGWeights(
+            architecture="vgg16", release="random", mean=random_vgg.mean, std=random_vgg.std, sha256="none", state=state
+        )
         loss = PerceptualLoss(RELATIVE, weights)
         values.append(loss.total(loss(output, loss.content_features(photo), loss.style_grams(painting))))
     torch.testing.assert_close(values[0], values[1], rtol=1e-4, atol=0.0)
@@ -160,9 +181,15 @@ def test_relative_preset_is_the_same_for_loud_and_soft_features(random_vgg: VGGW
 
 def test_style_factor_acts_per_sample(random_vgg: VGGWeights) -> None:
     loss = PerceptualLoss(RELATIVE, random_vgg)
-    losses = loss(torch.rand(2, 3, 32, 32), loss.content_features(torch.rand(2, 3, 32, 32)), loss.style_grams(torch.rand(2, 3, 32, 32)))
+    losses = loss(
+        torch.rand(2, 3, 32, 32),
+        loss.content_features(torch.rand(2, 3, 32, 32)),
+        loss.style_grams(torch.rand(2, 3, 32, 32)),
+    )
     plain, scaled = loss.total(losses), loss.total(losses, torch.tensor([1.0, 3.0]))
-    torch.testing.assert_close(scaled - plain, torch.stack([torch.zeros(()), 2 * RELATIVE.style_weight * losses.style[1]]))
+    torch.testing.assert_close(
+        scaled - plain, torch.stack([torch.zeros(()), 2 * RELATIVE.style_weight * losses.style[1]])
+    )
 
 
 def test_too_small_for_the_coarsest_scale(random_vgg: VGGWeights) -> None:

@@ -37,7 +37,9 @@ def test_every_update_is_written_once_in_order_and_averaged_by_style(log: Metric
     updates = range(1, 2 * FLUSH_EVERY + 6)
     for update in updates:
         add(log, update)
-    assert [line["update"] for line in lines(tmp_path)] == list(range(1, FLUSH_EVERY + 1)), "a block is written when the next is complete"
+    assert [line["update"] for line in lines(tmp_path)] == list(range(1, FLUSH_EVERY + 1)), (
+        "a block is written when the next is complete"
+    )
     log.flush()
     log.close()
     written = lines(tmp_path)
@@ -53,7 +55,9 @@ def test_the_gradient_may_vanish_once_but_not_for_a_whole_block(log: MetricsLog,
         add(log, update, norm=float(update == 7))
     for update in range(FLUSH_EVERY + 1, 2 * FLUSH_EVERY + 1):
         add(log, update, norm=0.0)
-    with pytest.raises(ZeroGradientError, match=f"in updates {FLUSH_EVERY + 1} to {2 * FLUSH_EVERY}, so that nothing is learnt"):
+    with pytest.raises(
+        ZeroGradientError, match=f"in updates {FLUSH_EVERY + 1} to {2 * FLUSH_EVERY}, so that nothing is learnt"
+    ):
         log.flush()
     assert len(lines(tmp_path)) == 2 * FLUSH_EVERY
 

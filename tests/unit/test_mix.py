@@ -10,7 +10,8 @@ STYLES = ("van-gogh-starry-night", "hokusai-great-wave", "van-gogh-olive-trees")
 
 
 @pytest.mark.parametrize(
-    ("query", "name"), [("great-wave", STYLES[1]), ("STARRY", STYLES[0]), ("van-gogh-olive-trees", STYLES[2]), (" olive ", STYLES[2])]
+    ("query", "name"),
+    [("great-wave", STYLES[1]), ("STARRY", STYLES[0]), ("van-gogh-olive-trees", STYLES[2]), (" olive ", STYLES[2])],
 )
 def test_a_part_of_one_name_is_enough(query: str, name: str) -> None:
     assert match_style(query, STYLES) == name

@@ -15,7 +15,9 @@ from nstyle.models.locate import find_model, newest_run, shipped_models
 from nstyle.models.model_file import ModelInfo, load_model, read_info, save_model
 from nstyle.models.transformer import TransformerNetwork
 
-INFO = ModelInfo(styles=("a", "b"), width=0.25, updates=7, created=1.0, preset={"name": "relative"}, vgg={"release": "oxford"})
+INFO = ModelInfo(
+    styles=("a", "b"), width=0.25, updates=7, created=1.0, preset={"name": "relative"}, vgg={"release": "oxford"}
+)
 
 
 @pytest.fixture
@@ -79,7 +81,11 @@ def test_find_model(tmp_path: Path, network: TransformerNetwork, monkeypatch: py
     monkeypatch.chdir(tmp_path)
     for name, created in (("old", 5.0), ("new", 9.0), ("middle", 7.0)):
         (tmp_path / "checkpoints" / name).mkdir(parents=True)
-        save_model(tmp_path / "checkpoints" / name / "model.safetensors", network, ModelInfo(styles=("a", "b"), width=0.25, created=created))
+        save_model(
+            tmp_path / "checkpoints" / name / "model.safetensors",
+            network,
+            ModelInfo(styles=("a", "b"), width=0.25, created=created),
+        )
     os.utime(tmp_path / "checkpoints" / "old" / "model.safetensors")  # Touched last, but it records the oldest time.
     assert newest_run() == Path("checkpoints/new")
     assert find_model() == Path("checkpoints/new/model.safetensors")
@@ -100,7 +106,9 @@ def test_a_bare_checkout_finds_what_comes_with_it(tmp_path: Path) -> None:
     )
     root = Path(__file__).parents[2]
     environment = {**os.environ, "PYTHONPATH": str(root)}
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path, env=environment)
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path, env=environment
+    )
     found = [Path(line) for line in done.stdout.splitlines()]
     assert {root / "checkpoints" / "default.safetensors", root / "data" / "styles" / "waves.jpg"} <= set(found)
     assert {path.parent for path in found} == {root / "checkpoints", root / "data" / "styles"}

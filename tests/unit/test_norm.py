@@ -84,7 +84,9 @@ def test_batch_norm_kernels_equal_the_formula_in_value_and_gradient(norm: Condit
     grad = torch.randn_like(x)
     # The formula takes its moments in float32.
     for ours, expected in zip(
-        (by_kernels, *torch.autograd.grad(by_kernels, inputs, grad)), (by_formula, *torch.autograd.grad(by_formula, inputs, grad)), strict=True
+        (by_kernels, *torch.autograd.grad(by_kernels, inputs, grad)),
+        (by_formula, *torch.autograd.grad(by_formula, inputs, grad)),
+        strict=True,
     ):
         torch.testing.assert_close(ours, expected, rtol=1e-5, atol=1e-5)
 

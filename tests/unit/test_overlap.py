@@ -1,4 +1,5 @@
-"""Reading and writing behind the painting: the same outcomes in the same order, bounded, and nothing left when it ends."""
+"""Reading and writing behind the painting: the same outcomes in the same order, bounded, and nothing left when it
+ends."""
 
 import threading
 import time
@@ -34,7 +35,9 @@ def overlapping(monkeypatch: pytest.MonkeyPatch) -> None:
 def folder_of(folder: Path, count: int) -> Path:
     folder.mkdir()
     for i in range(count):
-        Image.fromarray(np.random.default_rng(i).integers(0, 256, (24, 20 + i, 3), dtype=np.uint8)).save(folder / f"{i}.png")
+        Image.fromarray(np.random.default_rng(i).integers(0, 256, (24, 20 + i, 3), dtype=np.uint8)).save(
+            folder / f"{i}.png"
+        )
     return folder
 
 
@@ -66,7 +69,9 @@ def test_threads_change_nothing_but_the_time(model: Path, tmp_path: Path, monkey
 
 
 @pytest.mark.usefixtures("overlapping")
-def test_a_photograph_whose_picture_cannot_be_written_fails_once(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_photograph_whose_picture_cannot_be_written_fails_once(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def write(path: Path, data: bytes) -> None:
         time.sleep(0.02)
         if path.name == "1_hokusai-great-wave.png":
@@ -75,7 +80,9 @@ def test_a_photograph_whose_picture_cannot_be_written_fails_once(model: Path, tm
 
     monkeypatch.setattr("nstyle.inference.writing.write_atomically", write)
     out = tmp_path / "out"
-    found = outcomes_of(Request(photos=(str(folder_of(tmp_path / "in", 3)),), model=str(model), all_styles=True, output=str(out)))
+    found = outcomes_of(
+        Request(photos=(str(folder_of(tmp_path / "in", 3)),), model=str(model), all_styles=True, output=str(out))
+    )
     assert [outcome.error for outcome in found if isinstance(outcome, Failure)] == ["no space left"]
     assert [path.name for path in out.glob("1_*")] == ["1_van-gogh-starry-night.png"]
     assert sum(isinstance(outcome, Result) for outcome in found) == len(list(out.iterdir())) == 4 + 1 + 4

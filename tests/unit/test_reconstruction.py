@@ -19,11 +19,11 @@ from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.pictures import to_tensor
 from nstyle.reconstruction.config import ReconstructionConfig, parse_layers
 from nstyle.reconstruction.engine import Progress, Reconstruction, ladder
-from nstyle.reconstruction.inversion_schedule import ITERATIONS, seed_settings
 from nstyle.reconstruction.objective import Evaluation, Objective
 from nstyle.reconstruction.optimizers import LBFGS, FirstOrder, make_optimizer
 from nstyle.reconstruction.pictures import Pictures, read_source
 from nstyle.reconstruction.reconstruct import make_config
+from nstyle.reconstruction.style_inversion_schedule import ITERATIONS, style_inversion_settings
 from nstyle.system.interrupts import InterruptedRunError
 
 
@@ -44,7 +44,7 @@ def noise_picture(width: int, height: int, seed: int) -> Image.Image:
 
 
 class Pixels:
-    """The smallest network: its one layer is the picture times three, which may leave the range that pixels can reach."""
+    """The smallest network, whose only layer is the picture times three."""
 
     def __call__(self, image: Tensor, layers: Sequence[str] | None = None) -> dict[str, Tensor]:
         return dict.fromkeys(layers or ("pixels",), image * 3)
@@ -59,12 +59,19 @@ def optimize(objective: Objective, optimizer: Any, image: Tensor, steps: int) ->
     return image, evaluation
 
 
-@pytest.mark.parametrize(("name", "lr", "steps", "tolerance"), [("lbfgs", 1.0, 12, 1e-4), ("adam", 0.02, 300, 1e-2), ("sgd", 0.05, 300, 1e-2)])
-def test_each_optimizer_finds_the_content_of_a_network_that_hides_nothing(name: Any, lr: float, steps: int, tolerance: float) -> None:
+@pytest.mark.parametrize(
+    ("name", "lr", "steps", "tolerance"),
+    [("lbfgs", 1.0, 12, 1e-4), ("adam", 0.02, 300, 1e-2), ("sgd", 0.05, 300, 1e-2)],
+)
+def test_each_optimizer_finds_the_content_of_a_network_that_hides_nothing(
+    name: Any, lr: float, steps: int, tolerance: float
+) -> None:
     target = torch.rand(1, 3, 6, 7, generator=torch.Generator().manual_seed(0))
     config = ReconstructionConfig(content_layers={"pixels": 1.0})
     objective = Objective(Pixels(), config, [], [], target)
-    found, evaluation = optimize(objective, make_optimizer(name, lr), torch.rand(1, 3, 6, 7, generator=torch.Generator().manual_seed(1)), steps)
+    found, evaluation = optimize(
+        objective, make_optimizer(name, lr), torch.rand(1, 3, 6, 7, generator=torch.Generator().manual_seed(1)), steps
+    )
     torch.testing.assert_close(found, target, rtol=0, atol=tolerance)
     assert evaluation.loss < 1e-3
 
@@ -126,22 +133,26 @@ def test_table_of_seed_000() -> None:
         "relu2_2": (250_000, 250_000, 80_000, 160_000, 240_000, 400_000),
     }
     assert {layer: tuple(row[loss] for loss in losses) for layer, row in ITERATIONS.items()} == published
-    settings = seed_settings("moments", 3, ("relu2_1",))
+    settings = style_inversion_settings("moments", 3, ("relu2_1",))
     assert settings["iterations"] == 180_000 + 240 * 1000
     assert settings["threshold"] == 1e-5
     assert settings["feature_scale"] == 1 / 255
     assert (settings["optimizer"], settings["lr"], settings["seed"]) == ("adam", 1e-3, 0)
-    assert seed_settings("mmd", None, ("relu1_1",))["threshold"] is None
-    assert seed_settings("mmd", None, ("relu1_1",))["patience"] == 1000
+    assert style_inversion_settings("mmd", None, ("relu1_1",))["threshold"] is None
+    assert style_inversion_settings("mmd", None, ("relu1_1",))["patience"] == 1000
 
 
-@pytest.mark.parametrize(("loss", "layers"), [("mean-std", ("relu1_1",)), ("gram", ("relu3_1",)), ("gram", ("relu1_1", "relu1_2"))])
+@pytest.mark.parametrize(
+    ("loss", "layers"), [("mean-std", ("relu1_1",)), ("gram", ("relu3_1",)), ("gram", ("relu1_1", "relu1_2"))]
+)
 def test_seed_000_has_no_other_cells(loss: str, layers: tuple[str, ...]) -> None:
     with pytest.raises(UsageError, match="the style-inversion chapter's table has no"):
-        seed_settings(loss, None, layers)
+        style_inversion_settings(loss, None, layers)
 
 
-def test_inversion_schedule_stops_below_its_threshold_and_can_be_overridden(painting: Image.Image, random_vgg: VGGWeights) -> None:
+def test_inversion_schedule_stops_below_its_threshold_and_can_be_overridden(
+    painting: Image.Image, random_vgg: VGGWeights
+) -> None:
     pictures = Pictures.read(styles=[painting])
     config = make_config(pictures, layers="relu1_1", loss="moments", moments=1, schedule="seed-000", lr=0.02, size=48)
     assert config.lr == 0.02
@@ -170,8 +181,8 @@ def test_ladder_carries_the_optimizer_and_ends_at_the_full_size(
 ) -> None:
     seen: list[tuple[int, int]] = []
     result = nstyle.reconstruct(
-        content=photograph, style=painting, content_layers="relu2_1", style_layers="relu1_1,relu2_1", weights=random_vgg,
-        style_weight=1.0, size=48, min_size=24, iterations=4, optimizer=optimizer, start="noise",
+        content=photograph, style=painting, content_layers="relu2_1", style_layers="relu1_1,relu2_1",
+        weights=random_vgg, style_weight=1.0, size=48, min_size=24, iterations=4, optimizer=optimizer, start="noise",
         callback=lambda progress: seen.append((progress.size, progress.iteration)),
     )  # fmt: skip
     assert result.image.shape == (3, 36, 48)
@@ -181,11 +192,13 @@ def test_ladder_carries_the_optimizer_and_ends_at_the_full_size(
 
 @pytest.mark.parametrize("name", ["adam", "sgd", "lbfgs"])
 def test_optimizer_state_follows_the_picture_to_another_size(name: Any) -> None:
-    """Enlarging a flat problem fourfold divides every pixel's gradient by four; the resized state must agree with that."""
+    """Enlarging a flat problem fourfold divides the gradient of every pixel by four, and the resized state agrees."""
 
     def evaluate(image: Tensor) -> Evaluation:
         return Evaluation(
-            (image.mean() - 0.9).square().item(), {}, (2 * (image.mean() - 0.9) / image[0, 0].numel()).expand_as(image).contiguous()
+            (image.mean() - 0.9).square().item(),
+            {},
+            (2 * (image.mean() - 0.9) / image[0, 0].numel()).expand_as(image).contiguous(),
         )
 
     optimizer = make_optimizer(name, 0.5 if name == "lbfgs" else 0.01)
@@ -229,10 +242,15 @@ def test_starts(start: Any, photograph: Image.Image, painting: Image.Image) -> N
 
 
 @pytest.mark.parametrize(
-    ("options", "loss"), [({}, "gram"), ({"optimizer": "adam", "lr": 0.02}, "mmd-shuffled"), ({"optimizer": "sgd"}, "mean-std")]
+    ("options", "loss"),
+    [({}, "gram"), ({"optimizer": "adam", "lr": 0.02}, "mmd-shuffled"), ({"optimizer": "sgd"}, "mean-std")],
 )
-def test_a_saved_run_goes_on_bit_identically(options: Any, loss: Any, painting: Image.Image, random_vgg: VGGWeights) -> None:
-    config = ReconstructionConfig(style_layers={"relu1_1": 1.0, "relu2_1": 0.5}, loss=loss, size=48, iterations=12, **options)
+def test_a_saved_run_goes_on_bit_identically(
+    options: Any, loss: Any, painting: Image.Image, random_vgg: VGGWeights
+) -> None:
+    config = ReconstructionConfig(
+        style_layers={"relu1_1": 1.0, "relu2_1": 0.5}, loss=loss, size=48, iterations=12, **options
+    )
     pictures = Pictures.read(styles=[painting])
     whole = Reconstruction(config, pictures, random_vgg)
     whole.run(lambda progress: None)
@@ -261,21 +279,28 @@ def test_the_best_picture_is_kept_not_the_last(painting: Image.Image, random_vgg
     assert losses[result.iteration] == result.loss
 
 
-def test_a_plateau_ends_the_run_and_a_style_is_its_own_reconstruction(painting: Image.Image, random_vgg: VGGWeights) -> None:
-    result = nstyle.reconstruct(style=painting, layers="relu2_1", weights=random_vgg, size=48, start="style", optimizer="adam", patience=5)
+def test_a_plateau_ends_the_run_and_a_style_is_its_own_reconstruction(
+    painting: Image.Image, random_vgg: VGGWeights
+) -> None:
+    result = nstyle.reconstruct(
+        style=painting, layers="relu2_1", weights=random_vgg, size=48, start="style", optimizer="adam", patience=5
+    )
     assert result.initial["style/relu2_1"] == pytest.approx(0, abs=1e-9)
     assert result.stopped == "plateau"
     assert result.iterations < 50
 
 
-def test_layer_weights_mix_and_style_weight_enter_the_loss(photograph: Image.Image, painting: Image.Image, random_vgg: VGGWeights) -> None:
+def test_layer_weights_mix_and_style_weight_enter_the_loss(
+    photograph: Image.Image, painting: Image.Image, random_vgg: VGGWeights
+) -> None:
     other = noise_picture(40, 40, seed=3)
 
     def result(**options: Any) -> dict[str, float]:
         options = {"style_layers": "relu1_1", "style": painting, "iterations": 1, "style_weight": 2.0, **options}
         seen: list[tuple[float, dict[str, float]]] = []
         nstyle.reconstruct(
-            content=photograph, content_layers="relu2_1=3", weights=random_vgg, size=48, tv_weight=5.0, precision="fp32", start="white",
+            content=photograph, content_layers="relu2_1=3", weights=random_vgg, size=48, tv_weight=5.0,
+            precision="fp32", start="white",
             callback=lambda progress: seen.append((progress.loss, progress.terms)), **options,
         )  # fmt: skip
         loss, terms = seen[-1]
@@ -283,7 +308,12 @@ def test_layer_weights_mix_and_style_weight_enter_the_loss(photograph: Image.Ima
         assert loss == pytest.approx(sum(weights[name] * value for name, value in terms.items()), rel=1e-5)
         return seen[0][1]
 
-    assert set(result(style_layers="relu1_1,relu1_2=0.25")) == {"content/relu2_1", "tv", "style/relu1_1", "style/relu1_2"}
+    assert set(result(style_layers="relu1_1,relu1_2=0.25")) == {
+        "content/relu2_1",
+        "tv",
+        "style/relu1_1",
+        "style/relu1_2",
+    }
     one, two = result()["style/relu1_1"], result(style=other)["style/relu1_1"]
     both = result(style=[painting, other], style_mix=(3.0, 1.0))["style/relu1_1"]
     assert both == pytest.approx(0.75 * one + 0.25 * two, rel=1e-4)
@@ -305,8 +335,8 @@ def test_an_interrupted_run_goes_on_bit_identically(
     how: str, optimizer: str, lr: float, painting: Image.Image, random_vgg: VGGWeights, tmp_path: Path
 ) -> None:
     options: dict[str, Any] = {
-        "style": painting, "layers": "relu1_1,relu2_1", "weights": random_vgg, "size": 48, "min_size": 24, "optimizer": optimizer, "lr": lr,
-        "iterations": 4, "patience": 0,
+        "style": painting, "layers": "relu1_1,relu2_1", "weights": random_vgg, "size": 48, "min_size": 24,
+        "optimizer": optimizer, "lr": lr, "iterations": 4, "patience": 0,
     }  # fmt: skip
     whole = nstyle.reconstruct(**options, out=tmp_path / "whole")
     for stop in (0, 4, 6):
@@ -336,8 +366,16 @@ def test_a_killed_run_with_a_torn_log_is_resumed(painting: Image.Image, random_v
     assert (tmp_path / "torn" / "losses.csv").read_text() == (tmp_path / "whole" / "losses.csv").read_text()
 
 
-def test_resume_refuses_what_would_not_be_the_same_run(painting: Image.Image, random_vgg: VGGWeights, tmp_path: Path) -> None:
-    options: dict[str, Any] = {"style": painting, "layers": "relu1_1", "weights": random_vgg, "size": 48, "out": tmp_path / "run"}
+def test_resume_refuses_what_would_not_be_the_same_run(
+    painting: Image.Image, random_vgg: VGGWeights, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {
+        "style": painting,
+        "layers": "relu1_1",
+        "weights": random_vgg,
+        "size": 48,
+        "out": tmp_path / "run",
+    }
     nstyle.reconstruct(**options, iterations=5, precision="bf16")
     with pytest.raises(UsageError, match="stands at iteration 5 already"):
         nstyle.reconstruct(**options, iterations=3, precision="bf16", resume=True)
@@ -349,8 +387,16 @@ def test_resume_refuses_what_would_not_be_the_same_run(painting: Image.Image, ra
         nstyle.reconstruct(**options, iterations=3, min_size=24, resume=True)
 
 
-def test_a_run_that_cannot_start_leaves_the_old_one_alone(painting: Image.Image, random_vgg: VGGWeights, tmp_path: Path) -> None:
-    options: dict[str, Any] = {"style": painting, "layers": "relu1_1", "weights": random_vgg, "size": 48, "out": tmp_path / "run"}
+def test_a_run_that_cannot_start_leaves_the_old_one_alone(
+    painting: Image.Image, random_vgg: VGGWeights, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {
+        "style": painting,
+        "layers": "relu1_1",
+        "weights": random_vgg,
+        "size": 48,
+        "out": tmp_path / "run",
+    }
     nstyle.reconstruct(**options, iterations=2)
     before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
     with pytest.raises(NstyleError, match="the loss became"):
@@ -369,8 +415,8 @@ def test_fixed_mmd_refuses_a_style_of_another_shape(photograph: Image.Image, ran
     turned = photograph.transpose(Image.Transpose.ROTATE_90)
     with pytest.raises(UsageError, match=r"PICTURE is 36x48 px and the result 48x36 px"):
         nstyle.reconstruct(
-            content=photograph, style=turned, content_layers="relu1_1", style_layers="relu1_1", loss="mmd", style_weight=1.0,
-            weights=random_vgg, size=48,
+            content=photograph, style=turned, content_layers="relu1_1", style_layers="relu1_1", loss="mmd",
+            style_weight=1.0, weights=random_vgg, size=48,
         )  # fmt: skip
 
 
@@ -404,7 +450,9 @@ def test_summed_losses_keep_the_optimizers_state_when_the_picture_grows() -> Non
 
 def test_a_loss_that_is_not_finite_stops_with_one_line(painting: Image.Image, random_vgg: VGGWeights) -> None:
     with pytest.raises(NstyleError, match=r"the loss became (inf|nan) at iteration 0 .*style/relu2_1"):
-        nstyle.reconstruct(style=painting, layers="relu2_1", weights=random_vgg, size=48, loss="moments", moments=4, feature_scale=1e15)
+        nstyle.reconstruct(
+            style=painting, layers="relu2_1", weights=random_vgg, size=48, loss="moments", moments=4, feature_scale=1e15
+        )
 
 
 @pytest.mark.parametrize(
@@ -437,13 +485,17 @@ def test_a_loss_that_is_not_finite_stops_with_one_line(painting: Image.Image, ra
         ({"layers": "relu1_1", "schedule": "seed-999"}, "--schedule is seed-999; expected seed-000"),
     ],
 )
-def test_bad_requests_are_one_clear_line(options: Any, message: str, painting: Image.Image, random_vgg: VGGWeights) -> None:
+def test_bad_requests_are_one_clear_line(
+    options: Any, message: str, painting: Image.Image, random_vgg: VGGWeights
+) -> None:
     with pytest.raises(UsageError, match=message) as caught:
         nstyle.reconstruct(style=painting, weights=random_vgg, **{"size": 48, **options})
     assert "\n" not in str(caught.value)
 
 
-def test_transfer_defaults_and_weights_that_stop_early(photograph: Image.Image, painting: Image.Image, random_vgg: VGGWeights) -> None:
+def test_transfer_defaults_and_weights_that_stop_early(
+    photograph: Image.Image, painting: Image.Image, random_vgg: VGGWeights
+) -> None:
     config = make_config(Pictures.read(styles=[painting], content=photograph))
     assert tuple(config.content_layers) == ("relu4_2",)
     assert tuple(config.style_layers) == ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -452,7 +504,9 @@ def test_transfer_defaults_and_weights_that_stop_early(photograph: Image.Image, 
         nstyle.reconstruct(style=painting, content=photograph, weights=cut(random_vgg), size=48)
 
 
-def test_a_style_weight_is_not_guessed_for_losses_it_was_not_tuned_for(photograph: Image.Image, painting: Image.Image) -> None:
+def test_a_style_weight_is_not_guessed_for_losses_it_was_not_tuned_for(
+    photograph: Image.Image, painting: Image.Image
+) -> None:
     pictures = Pictures.read(styles=[painting], content=photograph)
     with pytest.raises(UsageError, match="no style weight is known for --loss moments"):
         make_config(pictures, loss="moments")
@@ -462,7 +516,13 @@ def test_a_style_weight_is_not_guessed_for_losses_it_was_not_tuned_for(photograp
 def test_a_default_style_weight_warns_under_another_release(
     photograph: Image.Image, painting: Image.Image, random_vgg: VGGWeights, caplog: pytest.LogCaptureFixture
 ) -> None:
-    options: dict[str, Any] = {"content": photograph, "style": painting, "weights": random_vgg, "size": 48, "iterations": 1}
+    options: dict[str, Any] = {
+        "content": photograph,
+        "style": painting,
+        "weights": random_vgg,
+        "size": 48,
+        "iterations": 1,
+    }
     nstyle.reconstruct(**options, content_layers="relu1_2", style_layers="relu1_1", style_weight=1.0)
     assert not caplog.records
     nstyle.reconstruct(**options, content_layers="relu1_2", style_layers="relu1_1")
@@ -473,7 +533,9 @@ def test_a_default_style_weight_warns_under_another_release(
 def test_any_layer_of_both_networks_can_be_matched(architecture: Any, painting: Image.Image) -> None:
     layers = "conv2_1,pool3,relu4_3" + (",relu3_4" if architecture == "vgg19" else "")
     weights = VGGWeights.random(architecture)
-    result = nstyle.reconstruct(style=painting, layers=layers, weights=weights, size=48, iterations=2, pooling="average", precision="fp32")
+    result = nstyle.reconstruct(
+        style=painting, layers=layers, weights=weights, size=48, iterations=2, pooling="average", precision="fp32"
+    )
     assert all(value < result.initial[name] for name, value in result.terms.items())
 
 
@@ -498,7 +560,7 @@ def test_adam_is_torchs(painting: Image.Image) -> None:
 
 @pytest.mark.parametrize("name", ["half-sum", "mean"])
 def test_content_losses_agree_with_their_oracles_and_gradients(name: Any) -> None:
-    """Gatys et al. 2015, eq. 1 and Du's mean, with loops; features are the pixels times three, times the feature scale."""
+    """Gatys et al. 2015, eq. 1 and Du's mean, with loops. Features are the pixels times three and the feature scale."""
     generator = torch.Generator().manual_seed(0)
     image, target = (torch.rand(1, 3, 4, 5, generator=generator, dtype=torch.float64) for _ in range(2))
     config = ReconstructionConfig(content_layers={"pixels": 1.0}, content_loss=name, feature_scale=0.5)

@@ -29,9 +29,18 @@ def varied(tmp_path_factory: pytest.TempPathFactory) -> PhotoIndex:
     from skimage import data
 
     folder = tmp_path_factory.mktemp("varied")
-    sizes = {"wide": (150, 60), "tall": (70, 110), "large": (400, 300), "exact": (SIZE, SIZE), "small": (40, 34), "reduced": (900, 700)}
+    sizes = {
+        "wide": (150, 60),
+        "tall": (70, 110),
+        "large": (400, 300),
+        "exact": (SIZE, SIZE),
+        "small": (40, 34),
+        "reduced": (900, 700),
+    }
     for number, (name, size) in enumerate(sizes.items()):
-        image = Image.fromarray(getattr(data, ("astronaut", "coffee", "chelsea")[number % 3])()).resize(size, Image.Resampling.LANCZOS)
+        image = Image.fromarray(getattr(data, ("astronaut", "coffee", "chelsea")[number % 3])()).resize(
+            size, Image.Resampling.LANCZOS
+        )
         image.save(folder / f"{name}.{'jpg' if name == 'reduced' else 'png'}")
     return PhotoIndex(folder, tuple(sorted(folder.iterdir())))
 
@@ -102,7 +111,11 @@ class NothingWaits(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         assert func.overloadpacket.__name__ not in self.WAITING, func
-        tensors = [index for index in args[1] if index is not None] if func.overloadpacket.__name__.startswith("index") else []
+        tensors = (
+            [index for index in args[1] if index is not None]
+            if func.overloadpacket.__name__.startswith("index")
+            else []
+        )
         assert all(tensor.dtype not in (torch.bool, torch.uint8) for tensor in tensors), func
         return func(*args, **kwargs or {})
 

@@ -91,7 +91,9 @@ def test_losses_agree_with_their_oracles_and_gradients(label: str, pair: tuple[T
     loss = style_loss("moments" if label.startswith("moments") else label, **options)  # type: ignore[arg-type]
     x, s = pair
     assert loss.compare(loss.describe(x), loss.target(s), None).item() == pytest.approx(oracle(x, s), rel=1e-6)
-    assert torch.autograd.gradcheck(lambda x: loss.compare(loss.describe(x), loss.target(s), None), x.clone().requires_grad_())
+    assert torch.autograd.gradcheck(
+        lambda x: loss.compare(loss.describe(x), loss.target(s), None), x.clone().requires_grad_()
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in STYLE_LOSSES if name != "mmd-shuffled"])
@@ -109,8 +111,9 @@ def test_shuffled_mmd_of_a_picture_with_itself_has_mean_zero() -> None:
     assert (draws < 0).any()
     assert (draws > 0).any()
     standard_error = draws.std() / math.sqrt(len(draws))
-    # Pairs within a picture are drawn without replacement, so that no position meets itself there, while across the two pictures, which
-    # are the same, it does: with n positions the mean is 2 (mean k of distinct positions - mean k of all), of order 1 / n.
+    # Pairs within a picture are drawn without replacement, so that no position meets itself there, while across the two
+    # pictures, which are the same, it does: with n positions the mean is 2 (mean k of distinct positions - mean k of
+    # all), of order 1 / n.
     values = features.flatten(2)
     kernel = torch.exp(-(values[..., :, None] - values[..., None, :]).square() / target[1][..., None])
     count = values.shape[2]
@@ -160,7 +163,9 @@ def test_moments_in_the_features_own_dtype_and_layout(dtype: torch.dtype, layout
     assert features.grad is not None
     assert features.grad.dtype == dtype
     torch.testing.assert_close(moments(features, 4).double(), moments(exact, 4), rtol=1e-4, atol=1e-6)
-    torch.testing.assert_close(features.grad.double(), exact.grad, rtol=2e-2 if dtype == torch.bfloat16 else 1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        features.grad.double(), exact.grad, rtol=2e-2 if dtype == torch.bfloat16 else 1e-4, atol=1e-5
+    )
 
 
 def test_negative_target_moments_do_not_turn_the_loss_around() -> None:

@@ -49,12 +49,14 @@ def test_a_mirrored_margin_keeps_the_frame_out_of_the_picture(stylizer: nstyle.S
     padded = torch.nn.functional.pad(image[None], (39, 39, 60, 60), mode="reflect")
     mix = torch.tensor([[0.0, 0.0, 1.0]])
     expected = stylizer.network(padded, mix)[0, :, 60:-60, 39:-39]
-    # Strips round to half precision between layers, the whole network does not; without the margin it is 34 levels instead of 0.3.
+    # Strips round to half precision between layers, the whole network does not; without the margin it is 34 levels
+    # instead of 0.3.
     assert (stylizer.stylize(image, "plain") - expected).abs().mean() < 1 / 255
 
 
 def test_no_line_along_the_top(photo: Path) -> None:
-    """With a margin that is shorter than the network's reach, Olive Trees has three rows of cyan there, 79 levels off on this picture."""
+    """With a margin that is shorter than the network's reach, Olive Trees has three rows of cyan there, 79 levels off
+    on this picture."""
     painted = np.asarray(nstyle.load("default").stylize(Image.open(photo), "olive", size=256)).astype(float)
     assert np.abs(painted[:3].mean(axis=(0, 1)) - painted[6:16].mean(axis=(0, 1))).max() < 25
 
@@ -65,11 +67,15 @@ def test_batch_of_tensors(stylizer: nstyle.Stylizer) -> None:
     torch.testing.assert_close(output[1], stylizer.stylize(batch[1], "plain"), rtol=1e-4, atol=1e-5)
 
 
-def test_a_tensor_stays_where_it_is_and_its_range_is_one_transfer(stylizer: nstyle.Stylizer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tensor_stays_where_it_is_and_its_range_is_one_transfer(
+    stylizer: nstyle.Stylizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Waiting for a GPU, once per picture and number asked for, kept it idle between the pictures of a batch."""
 
     class Transfers(TorchDispatchMode):
-        def __torch_dispatch__(self, func: object, types: object, args: tuple[object, ...] = (), kwargs: dict[str, object] | None = None):
+        def __torch_dispatch__(
+            self, func: object, types: object, args: tuple[object, ...] = (), kwargs: dict[str, object] | None = None
+        ):
             names.append(str(func))
             return func(*args, **(kwargs or {}))
 
@@ -81,7 +87,9 @@ def test_a_tensor_stays_where_it_is_and_its_range_is_one_transfer(stylizer: nsty
     listed = torch.Tensor.tolist
     monkeypatch.setattr(torch.Tensor, "cpu", refuse)
     monkeypatch.setattr(torch.Tensor, "tolist", lambda tensor: fetched.append(tensor.shape) or listed(tensor))
-    monkeypatch.setattr("nstyle.inference.stylizer.paint", lambda network, picture, mix, tiling, report, **options: 1 - picture)
+    monkeypatch.setattr(
+        "nstyle.inference.stylizer.paint", lambda network, picture, mix, tiling, report, **options: 1 - picture
+    )
     batch = torch.rand(3, 3, 20, 24)
     with Transfers():
         painted = stylizer.stylize(batch, "plain")
@@ -92,10 +100,16 @@ def test_a_tensor_stays_where_it_is_and_its_range_is_one_transfer(stylizer: nsty
 
 
 @pytest.mark.parametrize(
-    ("spoil", "is_right"), [(None, True), (lambda painted: painted.flip(3), False), (lambda painted: painted / 0 * 0, False)]
+    ("spoil", "is_right"),
+    [(None, True), (lambda painted: painted.flip(3), False), (lambda painted: painted / 0 * 0, False)],
 )
 def test_a_device_that_paints_wrongly_is_found_out_once(
-    model: Path, image: Image.Image, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, spoil: object, is_right: bool
+    model: Path,
+    image: Image.Image,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    spoil: object,
+    is_right: bool,
 ) -> None:
     """pytorch#192212: MPS convolutions that misread channels_last weights painted noise, and nothing said so."""
     expected = np.asarray(nstyle.load(model).stylize(image, "plain"))
@@ -116,7 +130,9 @@ def test_a_device_that_paints_wrongly_is_found_out_once(
 def test_half_precision_is_taken_if_every_style_is_painted_in_it_as_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """One style that float16 has no room for, among others that are fine: it was painted as NaN."""
     monkeypatch.setattr("nstyle.inference.device_check.PRECISIONS", {"cpu": (torch.float16, torch.float32)})
-    monkeypatch.setattr("nstyle.inference.device_check.whole_painter", lambda network, device, dtype: WholePainter(network, dtype))
+    monkeypatch.setattr(
+        "nstyle.inference.device_check.whole_painter", lambda network, device, dtype: WholePainter(network, dtype)
+    )
     torch.manual_seed(0)
     network = TransformerNetwork(3, width=0.25).eval().to(memory_format=torch.channels_last)
     assert precision_like_the_cpu(network, torch.device("cpu"), network) == torch.float16
@@ -155,7 +171,9 @@ def test_strength(stylizer: nstyle.Stylizer, image: Image.Image) -> None:
     assert np.abs(half - (full + photo) / 2).max() <= 1
 
 
-def test_keep_luminance_takes_brightness_from_one_and_colour_from_the_other(stylizer: nstyle.Stylizer, image: Image.Image) -> None:
+def test_keep_luminance_takes_brightness_from_one_and_colour_from_the_other(
+    stylizer: nstyle.Stylizer, image: Image.Image
+) -> None:
     stylized = stylizer.stylize(image, "plain")
     mixed = stylizer.stylize(image, "plain", keep_color="luminance")
     assert np.array_equal(np.asarray(mixed), np.asarray(keep_luminance(stylized, image)))
@@ -208,7 +226,9 @@ def test_size_and_one_pixel(stylizer: nstyle.Stylizer, image: Image.Image) -> No
         ({"weights": "plain", "grain": float("nan")}, "grain is nan"),
     ],
 )
-def test_bad_arguments(stylizer: nstyle.Stylizer, image: Image.Image, arguments: dict[str, object], message: str) -> None:
+def test_bad_arguments(
+    stylizer: nstyle.Stylizer, image: Image.Image, arguments: dict[str, object], message: str
+) -> None:
     with pytest.raises(UsageError, match=message):
         stylizer.stylize(image, **arguments)
 
@@ -231,10 +251,13 @@ def test_contact_sheet_holds_every_picture() -> None:
 
 
 def test_soft_masks_share_every_pixel(stylizer: nstyle.Stylizer, image: Image.Image) -> None:
-    """Two masks that complement each other cover everything, although their grey levels are rounded when they are resized."""
+    """Two masks that complement each other cover everything, although their grey levels are rounded when they are
+    resized."""
     ramp = np.tile(np.linspace(0, 255, 77).round().astype(np.uint8), (round(77 * image.height / image.width), 1))
     rows, layers = mix_map(stylizer.styles, None, {"plain": ramp, "starry": 255 - ramp}, image.size)
-    assert [stylizer.styles[row] for row in rows] == [name for name in stylizer.styles if "plain" in name or "starry" in name]
+    assert [stylizer.styles[row] for row in rows] == [
+        name for name in stylizer.styles if "plain" in name or "starry" in name
+    ]
     torch.testing.assert_close(layers.sum(dim=1), torch.ones(1, image.height, image.width))
     rows, layers = mix_map(stylizer.styles, {"hokusai-great-wave": 1.0}, {"plain": ramp}, image.size)
     torch.testing.assert_close(layers.sum(dim=1), torch.ones(1, image.height, image.width))

@@ -48,8 +48,11 @@ def picture(height: int, width: int) -> Tensor:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("dtype", "floor"), [(torch.float32, 58), (torch.bfloat16, 48)])
-def test_strips_paint_what_the_network_paints(network: TransformerNetwork, size: tuple[int, int], dtype: torch.dtype, floor: float) -> None:
-    """Taller than a strip, wider than tall, as small as can be. Random weights are harsher than trained ones (58 dB in bfloat16)."""
+def test_strips_paint_what_the_network_paints(
+    network: TransformerNetwork, size: tuple[int, int], dtype: torch.dtype, floor: float
+) -> None:
+    """Taller than a strip, wider than tall, as small as can be. Random weights are harsher than trained ones (58 dB in
+    bfloat16)."""
     photo, mix = picture(*size), torch.tensor([[0.2, 0.0, 0.8]])
     with torch.inference_mode():
         whole = network(photo, mix)
@@ -60,17 +63,22 @@ def test_strips_paint_what_the_network_paints(network: TransformerNetwork, size:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_few_passes_paint_what_the_network_paints(network: TransformerNetwork, size: tuple[int, int]) -> None:
-    """What a GPU runs, here by the operations that a CPU has for it: weights and maps, colours and bytes, both precisions."""
+    """What a GPU runs, here by the operations that a CPU has for it: weights and maps, colours and bytes, both
+    precisions."""
     photo, mix = picture(*size), torch.tensor([[0.2, 0.0, 0.8]])
     mix_map = mix[:, :, None, None].expand(-1, -1, *size)
     with torch.inference_mode():
         whole = network(photo, mix)
     for weights in (mix, mix_map):
-        torch.testing.assert_close(WholePainter(network, torch.float32).paint(photo, weights), whole, rtol=0.0, atol=2e-4)
+        torch.testing.assert_close(
+            WholePainter(network, torch.float32).paint(photo, weights), whole, rtol=0.0, atol=2e-4
+        )
     half = WholePainter(network, torch.float16)
     assert (half.paint(photo, mix) - whole).abs().mean() < 1 / 255
     levels = photo.mul(255).round()
-    torch.testing.assert_close(half.paint(levels.to(torch.uint8), mix), half.paint(levels / 255, mix), rtol=0.0, atol=0.02)
+    torch.testing.assert_close(
+        half.paint(levels.to(torch.uint8), mix), half.paint(levels / 255, mix), rtol=0.0, atol=0.02
+    )
 
 
 def test_only_rounding_differs(network: TransformerNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,20 +132,28 @@ def test_the_halo_of_samples_is_not_measured(network: TransformerNetwork) -> Non
     photo, mix = picture(2 * HALO + 128, 2 * HALO + 96), torch.tensor([[1.0, 0.0, 0.0]])
     whole, sampled = StripPainter(network, torch.float32), StripPainter(network, torch.float32)
     whole.paint(photo, mix)
-    squares = [Tile(top, top + 2 * HALO + 32, left, left + 2 * HALO + 32) for top in range(0, 128, 32) for left in range(0, 96, 32)]
+    squares = [
+        Tile(top, top + 2 * HALO + 32, left, left + 2 * HALO + 32)
+        for top in range(0, 128, 32)
+        for left in range(0, 96, 32)
+    ]
     sampled.measure(torch.cat([square.of(photo) for square in squares]), mix, halo=HALO)
     first = network.downsampling[0]
     raw = F.conv2d(F.pad(photo, (4,) * 4, mode="reflect"), first.conv.weight)[:, :, HALO:-HALO, HALO:-HALO]
     assert sampled.moments[first].count == 128 * 96
     torch.testing.assert_close(sampled.moments[first].mean.float(), raw.mean(dim=(0, 2, 3)), atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(sampled.moments[first].variance.float(), raw.var(dim=(0, 2, 3), correction=0), atol=1e-5, rtol=1e-3)
+    torch.testing.assert_close(
+        sampled.moments[first].variance.float(), raw.var(dim=(0, 2, 3), correction=0), atol=1e-5, rtol=1e-3
+    )
     for layer, moments in sampled.moments.items():
         scale = whole.moments[layer].count / (photo.shape[2] * photo.shape[3])
         assert moments.count == round(scale * 128 * 96)
 
 
 @pytest.mark.parametrize(("tiling", "decibels"), [("sampled", 32), ("thumbnail", 26)])
-def test_samples_come_close_to_the_exact_picture(tiling: Tiling, decibels: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_samples_come_close_to_the_exact_picture(
+    tiling: Tiling, decibels: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A real photograph in a real style; with the moments of another photograph's thumbnail it is 21 dB."""
     monkeypatch.setattr("nstyle.tiling.paint.FEWEST_SAMPLED", 1_000_000)
     model = nstyle.load("default")
@@ -169,7 +185,11 @@ def test_exact_and_whole_tell_of_progress_and_keep_bytes(network: TransformerNet
 def test_what_does_not_fit_is_sampled(network: TransformerNetwork) -> None:
     cpu = torch.device("cpu")
     full = TransformerNetwork(1)
-    assert [choose("auto", full, megapixels * 10**6, cpu) for megapixels in (1, 24, 100)] == ["exact", "exact", "sampled"]
+    assert [choose("auto", full, megapixels * 10**6, cpu) for megapixels in (1, 24, 100)] == [
+        "exact",
+        "exact",
+        "sampled",
+    ]
     assert choose("auto", network, 50 * 10**6, cpu) == "exact"  # Half the width takes half the memory.
     assert choose("whole", full, 10**9, cpu) == "whole"
 
@@ -178,7 +198,10 @@ def test_samples_lie_within_the_picture_and_all_over_it() -> None:
     for height, width in ((4000, 6000), (1000, 20000), (3000, 2000)):
         squares = samples(height, width, height * width // 4)
         assert sum(square.area for square in squares) == pytest.approx(height * width / 4, rel=0.25)
-        assert all(0 <= s.top < s.bottom <= height and 0 <= s.left < s.right <= width and s.top % 4 == s.left % 4 == 0 for s in squares)
+        assert all(
+            0 <= s.top < s.bottom <= height and 0 <= s.left < s.right <= width and s.top % 4 == s.left % 4 == 0
+            for s in squares
+        )
         for side, lefts in ((height, [s.top for s in squares]), (width, [s.left for s in squares])):
             steps = sorted({*lefts})
             assert max(b - a for a, b in pairwise([0, *steps, side])) < 0.5 * side + 256
@@ -188,7 +211,11 @@ def test_samples_lie_within_the_picture_and_all_over_it() -> None:
 def test_moments_of_parts_are_those_of_the_whole(dtype: torch.dtype) -> None:
     """Channels far from 0 with a small spread: a sum of squares would lose all digits."""
     torch.manual_seed(0)
-    x = (torch.randn(1, 6, 37, 20) * torch.arange(1, 7)[:, None, None] + 50).to(dtype).contiguous(memory_format=torch.channels_last)
+    x = (
+        (torch.randn(1, 6, 37, 20) * torch.arange(1, 7)[:, None, None] + 50)
+        .to(dtype)
+        .contiguous(memory_format=torch.channels_last)
+    )
     moments = Moments(6, torch.device("cpu"))
     for part in torch.split(x, 8, dim=2):
         moments.add(part)
@@ -198,7 +225,9 @@ def test_moments_of_parts_are_those_of_the_whole(dtype: torch.dtype) -> None:
     moments.remove(x[:, :, 30:])
     torch.testing.assert_close(moments.variance, oracle[:, :, :30].var(dim=(0, 2, 3), correction=0), rtol=1e-4, atol=0)
     halves = torch.cat([oracle[:, :3, :30], oracle[:, 3:, :30]], dim=2)
-    torch.testing.assert_close(moments.merge_halves().variance, halves.var(dim=(0, 2, 3), correction=0), rtol=1e-4, atol=0)
+    torch.testing.assert_close(
+        moments.merge_halves().variance, halves.var(dim=(0, 2, 3), correction=0), rtol=1e-4, atol=0
+    )
 
 
 def test_upsampling_is_folded_into_the_kernel() -> None:

@@ -40,7 +40,9 @@ def test_mix_map_has_the_size_of_the_picture() -> None:
     image = torch.rand(1, 3, 21, 34)
     uniform = torch.tensor([0.3, 0.7]).view(1, 2, 1, 1).expand(1, 2, 21, 34)
     with torch.no_grad():
-        torch.testing.assert_close(network(image, uniform), network(image, torch.tensor([[0.3, 0.7]])), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(
+            network(image, uniform), network(image, torch.tensor([[0.3, 0.7]])), rtol=1e-4, atol=1e-5
+        )
 
 
 def test_every_norm_is_conditional_and_none_is_dead() -> None:
@@ -86,7 +88,9 @@ def test_appending_keeps_old_outputs_bit_identical_and_starts_at_the_mean() -> N
     image = torch.rand(1, 3, 24, 24)
     with torch.no_grad():
         for style in range(3):
-            assert torch.equal(network(image, torch.eye(3)[style : style + 1]), grown(image, torch.eye(5)[style : style + 1]))
+            assert torch.equal(
+                network(image, torch.eye(3)[style : style + 1]), grown(image, torch.eye(5)[style : style + 1])
+            )
         mean = network(image, torch.full((1, 3), 1 / 3))
         torch.testing.assert_close(grown(image, torch.eye(5)[4:]), mean, rtol=1e-4, atol=1e-5)
 
@@ -106,7 +110,9 @@ def test_bad_arguments(num_styles: int, width: float) -> None:
 
 
 def test_nothing_farther_than_its_reach_changes_a_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ConditionalInstanceNorm2d, "forward", lambda self, x, mix: x)  # Its statistics reach everywhere.
+    monkeypatch.setattr(
+        ConditionalInstanceNorm2d, "forward", lambda self, x, mix: x
+    )  # Its statistics reach everywhere.
     network = TransformerNetwork(1, width=0.25)
     for module in network.modules():
         if isinstance(module, torch.nn.Conv2d):  # Weights above 0: nothing cancels, and no ReLU cuts anything off.

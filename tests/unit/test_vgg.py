@@ -29,7 +29,9 @@ def test_every_layer_equals_torchvision(architecture: Architecture) -> None:
     x = (image - torch.tensor(weights.mean).view(3, 1, 1)) / torch.tensor(weights.std).view(3, 1, 1)
     for name, layer in zip(names, oracle, strict=True):
         x = layer(x).detach().clone()  # torchvision's ReLUs work in place.
-        torch.testing.assert_close(features[name], x, rtol=1e-4, atol=1e-4, msg=lambda text, name=name: f"{name}: {text}")
+        torch.testing.assert_close(
+            features[name], x, rtol=1e-4, atol=1e-4, msg=lambda text, name=name: f"{name}: {text}"
+        )
 
 
 def test_relu4_3_is_index_22() -> None:
@@ -40,7 +42,9 @@ def test_relu4_3_is_index_22() -> None:
 
 def test_average_pooling(random_vgg: VGGWeights) -> None:
     image = torch.rand(1, 3, 16, 16)
-    maximum, average = (VGGFeatures(random_vgg, ["relu1_2", "pool1"], pooling=pooling)(image) for pooling in ("max", "average"))
+    maximum, average = (
+        VGGFeatures(random_vgg, ["relu1_2", "pool1"], pooling=pooling)(image) for pooling in ("max", "average")
+    )
     torch.testing.assert_close(average["pool1"], torch.nn.functional.avg_pool2d(average["relu1_2"], 2))
     assert not torch.allclose(maximum["pool1"], average["pool1"])
 
@@ -100,7 +104,9 @@ def test_half_precision_and_cut_after_conv4_1(tmp_path: Path, random_vgg: VGGWei
     assert (weights.architecture, {value.dtype for value in weights.state.values()}) == ("vgg16", {torch.float32})
     photo = torch.rand(1, 3, 32, 32)
     deepest = VGGFeatures(weights, ("relu4_1",))(photo)["relu4_1"]
-    torch.testing.assert_close(deepest, VGGFeatures(random_vgg, ("relu4_1",))(photo)["relu4_1"], rtol=0.02, atol=0.02 * float(deepest.max()))
+    torch.testing.assert_close(
+        deepest, VGGFeatures(random_vgg, ("relu4_1",))(photo)["relu4_1"], rtol=0.02, atol=0.02 * float(deepest.max())
+    )
     with pytest.raises(UsageError, match="relu4_2"):
         VGGFeatures(weights, ("relu4_2",))
 
@@ -110,7 +116,9 @@ def test_environment_variable(vgg_file: Path, monkeypatch: pytest.MonkeyPatch) -
     assert load_vgg_weights().sha256 == load_vgg_weights(vgg_file).sha256
 
 
-@pytest.mark.parametrize("content", [b"", b"not weights", b"root:x:0:0:root:/root:/bin/bash\n", b"\x80\x02crafted pickle"])
+@pytest.mark.parametrize(
+    "content", [b"", b"not weights", b"root:x:0:0:root:/root:/bin/bash\n", b"\x80\x02crafted pickle"]
+)
 def test_damaged_weights(tmp_path: Path, content: bytes) -> None:
     for name in ("a.safetensors", "a.pth"):
         path = tmp_path / name
@@ -131,7 +139,11 @@ def test_pickled_code_is_not_run(tmp_path: Path) -> None:
 
 
 def test_wrong_shapes(tmp_path: Path) -> None:
-    state = {"features.0.weight": torch.zeros(64, 3, 5, 5), "features.0.bias": torch.zeros(64), "features.14.weight": torch.zeros(1)}
+    state = {
+        "features.0.weight": torch.zeros(64, 3, 5, 5),
+        "features.0.bias": torch.zeros(64),
+        "features.14.weight": torch.zeros(1),
+    }
     save_file(state, tmp_path / "a.safetensors")
     with pytest.raises(UsageError, match=r"shape \(64, 3, 5, 5\).*expected \(64, 3, 3, 3\)"):
         load_vgg_weights(tmp_path / "a.safetensors")
@@ -175,7 +187,7 @@ def test_a_download_that_stalls_half_way_is_given_up(tmp_path: Path, monkeypatch
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/vgg16-397923af.pth"
         monkeypatch.setattr("torchvision.models.VGG16_Weights", SimpleNamespace(IMAGENET1K_V1=SimpleNamespace(url=url)))
-        monkeypatch.setattr("nstyle.encoders.download.STALL", 0.3)
+        monkeypatch.setattr("nstyle.encoders.reachable.STALL", 0.3)
         monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
         with pytest.raises(NstyleError, match=r"cannot be downloaded .*timed out.*put vgg16-397923af.pth into"):
             load_vgg_weights("imagenet")
@@ -185,7 +197,9 @@ def test_a_download_that_stalls_half_way_is_given_up(tmp_path: Path, monkeypatch
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]  # Half a file would be taken for a whole one.
 
 
-def test_caffe_order_of_colours_is_turned_around(real_vgg: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_caffe_order_of_colours_is_turned_around(
+    real_vgg: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     weights = load_vgg_weights(real_vgg)
     caffe = dict(weights.state) | {"features.0.weight": weights.state["features.0.weight"].flip(1)}
     torch.save(caffe, tmp_path / "caffe.pth")

@@ -1,11 +1,13 @@
-"""Time training, painting, reading photographs and start-up, beside a plain recipe in the same run: one table, and JSON.
+"""Time training, painting, reading photographs and start-up, beside a plain recipe in the same run: one table, and
+JSON.
 
-    python tools/bench [--rounds 3] [--only train,paint,log,load,start] [--quick] [--device auto] [--photos FOLDER] [--json FILE]
+    python tools/bench [--rounds 3] [--only train,paint,log,load,start] [--quick] [--device auto] [--photos FOLDER]
+    [--json FILE]
 
-Every row is measured in a process of its own, once a round; rounds go through all rows, and medians count. Weights of VGG are random:
-what they are does not change the time. The fraction of peak is the work of the plain formulation (convolutions and matrix products as
-they are written, whatever is computed in their stead) over the machine's measured matmul peak, of the row's own precision in training and of
-the faster one in painting.
+Every row is measured in a process of its own, once a round; rounds go through all rows, and medians count. Weights of
+VGG are random: what they are does not change the time. The fraction of peak is the work of the plain formulation
+(convolutions and matrix products as they are written, whatever is computed in their stead) over the machine's measured
+matmul peak, of the row's own precision in training and of the faster one in painting.
 """
 
 import argparse
@@ -41,17 +43,27 @@ SUBJECTS = {module.SUBJECT: module.rows for module in (train, paint, log, load, 
 
 def main() -> None:
     """Measure and print; exit status 1 if a row failed, 2 for bad usage."""
-    parser = argparse.ArgumentParser(prog="tools/bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="tools/bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=3, help="how often every row is measured [3; 1 when --quick]")
     parser.add_argument("--only", default=",".join(SUBJECTS), help="subjects")
-    parser.add_argument("--quick", action="store_true", help="one round, one piece of work a row, nothing compiled, nothing over 1080p")
+    parser.add_argument(
+        "--quick", action="store_true", help="one round, one piece of work a row, nothing compiled, nothing over 1080p"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
-    parser.add_argument("--photos", type=Path, help="folder of photographs [scikit-image's samples, as JPEGs of 640x480]")
+    parser.add_argument(
+        "--photos", type=Path, help="folder of photographs [scikit-image's samples, as JPEGs of 640x480]"
+    )
     parser.add_argument("--crop", type=int, default=256, help="side of the training crops in pixels")
     parser.add_argument("--sizes", type=_sizes, help="pictures to paint, such as 256x256,1920x1080")
     parser.add_argument("--json", type=Path, help="write the figures to a file too")
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no row after so long; --resume does what is missing")
-    parser.add_argument("--resume", type=Path, metavar="FILE", help="keep what was measured in a file, and measure only what it lacks")
+    parser.add_argument(
+        "--minutes", type=float, default=float("inf"), help="begin no row after so long; --resume does what is missing"
+    )
+    parser.add_argument(
+        "--resume", type=Path, metavar="FILE", help="keep what was measured in a file, and measure only what it lacks"
+    )
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
@@ -79,7 +91,14 @@ def _bench(arguments: argparse.Namespace, folder: Path) -> bool:
     samples = folder / "samples"
     samples.mkdir()
     photos = arguments.photos or load.make_photos(samples)
-    bench = Bench(device=str(device), quick=arguments.quick, crop=arguments.crop, sizes=arguments.sizes, photos=photos, prepared=folder)
+    bench = Bench(
+        device=str(device),
+        quick=arguments.quick,
+        crop=arguments.crop,
+        sizes=arguments.sizes,
+        photos=photos,
+        prepared=folder,
+    )
     rows = machine.rows(bench) + [row for subject in subjects for row in SUBJECTS[subject](bench)]
     rounds = 1 if arguments.quick else arguments.rounds
     results = _measure(rows, rounds, Samples(arguments.resume, bench), started + 60 * arguments.minutes)
@@ -87,13 +106,23 @@ def _bench(arguments: argparse.Namespace, folder: Path) -> bool:
     figures = table.summarize(results)
     about = machine.describe(device)
     command = shlex.join(["python", "tools/bench", *sys.argv[1:]])
-    where = arguments.photos or f"scikit-image's {', '.join(load.SAMPLES)} as JPEGs of {'x'.join(map(str, load.SAMPLE_SIZE))}"
+    where = (
+        arguments.photos
+        or f"scikit-image's {', '.join(load.SAMPLES)} as JPEGs of {'x'.join(map(str, load.SAMPLE_SIZE))}"
+    )
     print(command, _sentence(about), sep="\n")
     medians = "one round" if rounds == 1 else f"medians of {rounds} rounds"
     print(f"batch {train.BATCH} where no other is named, crops of {bench.crop} px; photographs: {where}; {medians}\n")
     print(table.render(figures))
     if arguments.json is not None:
-        report = {"command": command, "machine": about, "rounds": rounds, "batch": train.BATCH, "crop": bench.crop, "rows": figures}
+        report = {
+            "command": command,
+            "machine": about,
+            "rounds": rounds,
+            "batch": train.BATCH,
+            "crop": bench.crop,
+            "rows": figures,
+        }
         arguments.json.write_text(json.dumps(report, indent=2), encoding="utf-8")
     return any(result.failure for result in results)
 
@@ -101,13 +130,16 @@ def _bench(arguments: argparse.Namespace, folder: Path) -> bool:
 def _sentence(about: dict[str, object]) -> str:
     sets = about["instruction_sets"]
     return (
-        f"{about['cpu']}, {about['cores']} cores, {about['threads']} threads ({' '.join(sets) if isinstance(sets, list) else ''}); "
-        f"device {about['device']}; torch {about['torch']}, Pillow {about['pillow']}, Python {about['python']}, nstyle {about['nstyle']}"
+        f"{about['cpu']}, {about['cores']} cores, {about['threads']} threads "
+        f"({' '.join(sets) if isinstance(sets, list) else ''}); "
+        f"device {about['device']}; torch {about['torch']}, Pillow {about['pillow']}, Python {about['python']}, nstyle "
+        f"{about['nstyle']}"
     )
 
 
 def _measure(rows: Sequence[Row], rounds: int, samples: Samples, end: float) -> list[Result]:
-    """Measure all rows in turn, round after round, but for what is known. A row that failed is left out from there on."""
+    """Measure all rows in turn, round after round, but for what is known. A row that failed is left out from there
+    on."""
     results = [Result(row) for row in rows]
     for number in range(rounds):
         for result in results:
@@ -125,7 +157,9 @@ def _measure(rows: Sequence[Row], rounds: int, samples: Samples, end: float) -> 
                 result.samples.append(_in_new_process(row))
                 samples.keep(row, number, result.samples[-1])
                 print(f"{result.samples[-1].seconds:.4g} s", file=sys.stderr)
-            except Exception as error:  # Out of memory, a compiler that is missing: the other rows are still worth having.
+            except (
+                Exception
+            ) as error:  # Out of memory, a compiler that is missing: the other rows are still worth having.
                 result.failure = " ".join(f"{type(error).__name__}: {error}".split())[:200]
                 result.samples.clear()
                 print(f"failed: {result.failure}", file=sys.stderr)
@@ -133,7 +167,8 @@ def _measure(rows: Sequence[Row], rounds: int, samples: Samples, end: float) -> 
 
 
 def _in_new_process(row: Row) -> Sample:
-    """Measure in a process that has done nothing else: forked from one that has imported torch, where the system can fork."""
+    """Measure in a process that has done nothing else: forked from one that has imported torch, where the system can
+    fork."""
     forks = "forkserver" in multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if forks else "spawn")
     if forks:

@@ -54,7 +54,14 @@ def rows(bench: Bench) -> list[Row]:
     whole = f"decode a JPEG of {size[0]}x{size[1]}"
     ways: list[tuple[str, int | None, str | None]] = [(whole, None, None), (f"{whole}, reduced", near_side, whole)]
     decoded = [
-        Row(subject=SUBJECT, name=name, measure=partial(_decode, large, near, bench), images=1, pixels=size[0] * size[1], sibling=sibling)
+        Row(
+            subject=SUBJECT,
+            name=name,
+            measure=partial(_decode, large, near, bench),
+            images=1,
+            pixels=size[0] * size[1],
+            sibling=sibling,
+        )
         for name, near, sibling in ways
     ]
     return crops + decoded

@@ -28,8 +28,14 @@ DISTINCT = 20
 def rows(bench: Bench) -> list[Row]:
     """List a batch of one sample of each style, and the batch of one style that is the default."""
     styles = [f"style-{number:02d}" for number in range(NUM_STYLES)]
-    ways = {f"batch {NUM_STYLES}, one of each style": [styles], "batch 4, of one style": [[style] * 4 for style in styles]}
-    return [Row(subject=SUBJECT, name=name, measure=partial(_measure, batches, bench), rate=RATE) for name, batches in ways.items()]
+    ways = {
+        f"batch {NUM_STYLES}, one of each style": [styles],
+        "batch 4, of one style": [[style] * 4 for style in styles],
+    }
+    return [
+        Row(subject=SUBJECT, name=name, measure=partial(_measure, batches, bench), rate=RATE)
+        for name, batches in ways.items()
+    ]
 
 
 def _measure(batches: Sequence[Sequence[str]], bench: Bench) -> Sample:

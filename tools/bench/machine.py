@@ -26,7 +26,9 @@ FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile", "asimd", "bf1
 def describe(device: torch.device) -> dict[str, Any]:
     """Return names and versions, in plain JSON types."""
     cpuinfo = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    fields = dict(reversed([[part.strip() for part in line.split(":", 1)] for line in cpuinfo.splitlines() if ":" in line]))
+    fields = dict(
+        reversed([[part.strip() for part in line.split(":", 1)] for line in cpuinfo.splitlines() if ":" in line])
+    )
     flags = (fields.get("flags") or fields.get("Features") or "").split()
     return {
         "cpu": fields.get("model name") or platform.processor() or platform.machine(),

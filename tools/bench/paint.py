@@ -1,4 +1,5 @@
-"""Painting, from decoded picture to output array: the plain way and ours, at width 1 and 0.5. Shell to file stands beside it.
+"""Painting, from decoded picture to output array: the plain way and ours, at width 1 and 0.5. Shell to file stands
+beside it.
 
 On a GPU also the network alone, on a picture that is there already.
 """
@@ -56,12 +57,24 @@ def rows(bench: Bench) -> list[Row]:
         picture = bench.prepared / f"{size[0]}x{size[1]}.jpg"
         picture.write_bytes(encode(fill(tile, size), picture.suffix))
         ours = [
-            _row(f"{_label(size)}, width 1", partial(_measure_ours, picture, find_model(DEFAULT), bench, to_file=True), size, 1.0),
-            _row(f"{_label(size)}, width {HALF}", partial(_measure_ours, picture, small, bench, to_file=False), size, HALF),
+            _row(
+                f"{_label(size)}, width 1",
+                partial(_measure_ours, picture, find_model(DEFAULT), bench, to_file=True),
+                size,
+                1.0,
+            ),
+            _row(
+                f"{_label(size)}, width {HALF}",
+                partial(_measure_ours, picture, small, bench, to_file=False),
+                size,
+                HALF,
+            ),
         ]
         ours[1] = replace(ours[1], sibling=ours[0].name)
         if on_gpu:
-            ours.append(_row(f"{_label(size)}, width 1, network alone", partial(_measure_network, picture, bench), size, 1.0))
+            ours.append(
+                _row(f"{_label(size)}, width 1, network alone", partial(_measure_network, picture, bench), size, 1.0)
+            )
         if pixels <= LARGEST_PLAIN or on_gpu:
             way = _row(f"{_label(size)}, plain", partial(_measure_plain, picture, bench), size, 1.0)
             ours = [replace(way, dtype=torch.float32), *(replace(row, baseline=way.name) for row in ours)]
@@ -72,7 +85,9 @@ def rows(bench: Bench) -> list[Row]:
 def _row(name: str, measure: Callable[[], Sample], size: Size, width: float) -> Row:
     pixels = size[0] * size[1]
     flop = plain.paint_flop(width) * pixels
-    return Row(subject=SUBJECT, name=name, measure=measure, images=1, pixels=pixels, flop=flop, once=pixels > LARGEST_REPEATED)
+    return Row(
+        subject=SUBJECT, name=name, measure=measure, images=1, pixels=pixels, flop=flop, once=pixels > LARGEST_REPEATED
+    )
 
 
 def _label(size: Size) -> str:
@@ -143,7 +158,19 @@ def _measure(work: Callable[[npt.NDArray[np.uint8]], object], array: npt.NDArray
 def shell_to_file(picture: Path, style: str, bench: Bench) -> float:
     """Time ``nstyle stylize`` from the shell to a PNG."""
     output = picture.with_suffix(".png")
-    command = [sys.executable, "-m", "nstyle", "stylize", str(picture), "--model", DEFAULT, "--style", style, "--device", bench.device]
+    command = [
+        sys.executable,
+        "-m",
+        "nstyle",
+        "stylize",
+        str(picture),
+        "--model",
+        DEFAULT,
+        "--style",
+        style,
+        "--device",
+        bench.device,
+    ]
     started = time.perf_counter()
     subprocess.run([*command, "--output", str(output), "--overwrite"], check=True, capture_output=True)
     return time.perf_counter() - started

@@ -1,7 +1,7 @@
 """The plain recipe, as everyone ships it: the yardstick, and the count of what the work takes.
 
-Float32, NCHW, eager; torch's instance norm and padding; Gram matrices by batched matmul under autograd; all of VGG for the content target
-too; Adam as it comes; pictures painted whole. Network and losses are the same as ours.
+Float32, NCHW, eager; torch's instance norm and padding; Gram matrices by batched matmul under autograd; all of VGG for
+the content target too; Adam as it comes; pictures painted whole. Network and losses are the same as ours.
 """
 
 from collections.abc import Callable, Sequence
@@ -104,7 +104,8 @@ def paint(network: TransformerNetwork, picture: npt.NDArray[np.uint8], device: t
 
 @cache
 def update_flop(preset: Preset) -> float:
-    """Count the floating point operations of an update per pixel of the photographs: what the losses need, however it is computed.
+    """Count the floating point operations of an update per pixel of the photographs: what the losses need, however it
+    is computed.
 
     VGG is counted only as deep as the content layers for the content target.
     """

@@ -2,8 +2,9 @@
 
     python tools/bench/profile_update.py [--device auto] [--recipe NAME ...] [--crop 256] [--top 15] [--json FILE]
 
-Recipes are called as in the table of ``python tools/bench``. On a GPU kernels are counted, and what they take together is held against the
-wall time of an update that nobody watches: the rest is waiting for the processor. Elsewhere operators are counted by their own time.
+Recipes are called as in the table of ``python tools/bench``. On a GPU kernels are counted, and what they take together
+is held against the wall time of an update that nobody watches: the rest is waiting for the processor. Elsewhere
+operators are counted by their own time.
 """
 
 import argparse
@@ -27,7 +28,10 @@ GROUPS = (
     ("reductions and norms", r"^triton_(red|per)"),
     ("elementwise", r"^triton_poi"),
     ("optimizer", r"adam|multi_tensor_apply|lpnorm|foreach_norm|clip_grad"),
-    ("copies and casts", r"memcpy|memset|copy|fill|convertTensor|nchwToNhwc|nhwcToNchw|CatArrayBatched|aten::(cat|clone)"),
+    (
+        "copies and casts",
+        r"memcpy|memset|copy|fill|convertTensor|nchwToNhwc|nhwcToNchw|CatArrayBatched|aten::(cat|clone)",
+    ),
     ("convolutions", r"conv|fprop|dgrad|wgrad|cudnn|xmma|implicit_gemm"),
     ("matrix products", r"gemm|cutlass|cublas|nvjet|aten::(b?mm|addmm|baddbmm)|^triton_(tem|mm|bmm)|gram"),
     ("reductions and norms", r"reduce|var_mean|norm|welford|aten::(sum|mean|rsqrt)"),
@@ -61,7 +65,11 @@ def kernels(update: Callable[[], object], device: torch.device) -> list[Kernel]:
         time_updates(update, count, device)
     found: dict[str, tuple[float, int]] = defaultdict(lambda: (0.0, 0))
     for event in profiled.events() or []:
-        if (event.device_type == DeviceType.CUDA) != on_gpu or getattr(event, "is_user_annotation", False) or event.name.startswith("Profiler"):
+        if (
+            (event.device_type == DeviceType.CUDA) != on_gpu
+            or getattr(event, "is_user_annotation", False)
+            or event.name.startswith("Profiler")
+        ):
             continue
         seconds, calls = found[event.name]
         microseconds = event.time_range.elapsed_us() if on_gpu else event.self_cpu_time_total
@@ -89,11 +97,15 @@ def measure(recipe: Recipe, crop: int, device: torch.device) -> tuple[list[Kerne
     total = sum(kernel.milliseconds for kernel in listed)
     what = "kernels" if device.type == "cuda" else "operators"
     calls = round(sum(kernel.calls for kernel in listed))
-    return listed, f"{recipe.name}: {calls:,} {what} take {total:.2f} ms of the {wall:.2f} ms of an update ({total / wall:.0%})"
+    return (
+        listed,
+        f"{recipe.name}: {calls:,} {what} take {total:.2f} ms of the {wall:.2f} ms of an update ({total / wall:.0%})",
+    )
 
 
 def default_names(known: dict[str, Recipe]) -> list[str]:
-    """Name the recipes that are profiled unless others are: of the deepest loss and the largest batch, eager and, where it is, captured."""
+    """Name the recipes that are profiled unless others are: of the deepest loss and the largest batch, eager and, where
+    it is, captured."""
     ours = [recipe for recipe in known.values() if not recipe.plain and not recipe.lite]
     deepest = max(ours, key=lambda recipe: (len(recipe.preset.style_layers) * recipe.preset.style_scales, recipe.batch))
     return [replace(deepest, way=way).name for way in ("eager", "captured") if replace(deepest, way=way).name in known]
@@ -107,12 +119,17 @@ def show(listed: list[Kernel], sentence: str, top: int) -> None:
         print(f"  {group:<30}{milliseconds:>9.2f} ms{milliseconds / total:>7.1%}{calls:>8.0f} calls")
     print()
     for kernel in listed[:top]:
-        print(f"  {kernel.milliseconds:>9.2f} ms{kernel.milliseconds / total:>7.1%}{kernel.calls:>7.0f} calls  {kernel.name[:100]}")
+        print(
+            f"  {kernel.milliseconds:>9.2f} ms{kernel.milliseconds / total:>7.1%}{kernel.calls:>7.0f} calls  "
+            f"{kernel.name[:100]}"
+        )
 
 
 def main() -> None:
     """Profile recipes of the bench."""
-    parser = argparse.ArgumentParser(prog="profile_update.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="profile_update.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--recipe", nargs="+", metavar="NAME", help="[ours of the largest batch, eager and captured]")
     parser.add_argument("--crop", type=int, default=256, help="side of the training crops in pixels")
@@ -128,7 +145,13 @@ def main() -> None:
     for name in chosen:
         listed, sentence = measure(known[name], arguments.crop, device)
         show(listed, sentence, arguments.top)
-        report.append({"sentence": sentence, "groups": grouped(listed), "kernels": [asdict(kernel) for kernel in listed[: arguments.top]]})
+        report.append(
+            {
+                "sentence": sentence,
+                "groups": grouped(listed),
+                "kernels": [asdict(kernel) for kernel in listed[: arguments.top]],
+            }
+        )
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(report, indent=2), encoding="utf-8")
 

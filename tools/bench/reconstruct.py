@@ -2,9 +2,10 @@
 
     python tools/bench/reconstruct.py [--rounds 5]
 
-Bare: features at the layers, and the gradient of the picture from a gradient of ones at the deepest of them. An iteration: the same
-features, Gram losses, gradient and the optimizer's step. Both in the same precision, at 256 px, in turns; medians. Random weights: speed does
-not depend on them.
+Bare: features at the layers, and the gradient of the picture from a gradient of ones at the deepest of them. An
+    iteration: the same
+features, Gram losses, gradient and the optimizer's step. Both in the same precision, at 256 px, in turns; medians.
+Random weights: speed does not depend on them.
 """
 
 import argparse
@@ -15,10 +16,10 @@ from collections.abc import Callable
 import torch
 from PIL import Image
 
+from nstyle.encoders.fingerprint import built_in_picture
 from nstyle.encoders.vgg import VGGWeights
 from nstyle.reconstruction.config import ReconstructionConfig, parse_layers
 from nstyle.reconstruction.engine import Reconstruction
-from nstyle.reconstruction.fingerprint import built_in_picture
 from nstyle.reconstruction.pictures import Pictures
 from nstyle.system.devices import choose_device
 from nstyle.system.memory import keep_freed_memory
@@ -39,7 +40,9 @@ def milliseconds(step: Callable[[], object], device: torch.device) -> float:
     return (time.perf_counter() - started) / STEPS * 1000
 
 
-def make_steps(precision: str, optimizer: str, weights: VGGWeights) -> tuple[Callable[[], object], Callable[[], object], torch.device]:
+def make_steps(
+    precision: str, optimizer: str, weights: VGGWeights
+) -> tuple[Callable[[], object], Callable[[], object], torch.device]:
     """Return a bare step and an iteration, both warmed up."""
     picture = built_in_picture().resize((256, 256), Image.Resampling.BICUBIC)
     pictures = Pictures.read(styles=[picture])

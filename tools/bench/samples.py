@@ -28,7 +28,9 @@ class Samples:
                 if kept["asked"] == self._asked:
                     self._known[kept["subject"], kept["name"], kept["round"]] = Sample(**kept["sample"])
             except (ValueError, LookupError, TypeError) as error:
-                raise UsageError(f"{path} holds a line that is no sample ({error}); expected a file of --resume") from error
+                raise UsageError(
+                    f"{path} holds a line that is no sample ({error}); expected a file of --resume"
+                ) from error
 
     def recall(self, row: Row, number: int) -> Sample | None:
         """Return what a row measured in a round; None if it did not."""
@@ -37,6 +39,12 @@ class Samples:
     def keep(self, row: Row, number: int, sample: Sample) -> None:
         """Append a sample."""
         if self._path is not None:
-            line = {"asked": self._asked, "subject": row.subject, "name": row.name, "round": number, "sample": asdict(sample)}
+            line = {
+                "asked": self._asked,
+                "subject": row.subject,
+                "name": row.name,
+                "round": number,
+                "sample": asdict(sample),
+            }
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")

@@ -34,7 +34,9 @@ HEAVY = (
 def rows(bench: Bench) -> list[Row]:
     """List the commands."""
     picture = bench.prepared / "start.jpg"
-    picture.write_bytes(encode(fill(read_picture(list_pictures(bench.photos)[0]).over_white(), (256, 256)), picture.suffix))
+    picture.write_bytes(
+        encode(fill(read_picture(list_pictures(bench.photos)[0]).over_white(), (256, 256)), picture.suffix)
+    )
     style = nstyle.load(DEFAULT).styles[0]
     paint = ["stylize", str(picture), "--model", DEFAULT, "--style", style, "--device", bench.device, "--overwrite"]
     commands = {
@@ -42,7 +44,10 @@ def rows(bench: Bench) -> list[Row]:
         "nstyle models": ["models"],
         "nstyle stylize, 256x256": [*paint, "--output", str(picture.with_suffix(".png"))],
     }
-    return [Row(subject=SUBJECT, name=name, measure=partial(_run, arguments, bench.prepared)) for name, arguments in commands.items()]
+    return [
+        Row(subject=SUBJECT, name=name, measure=partial(_run, arguments, bench.prepared))
+        for name, arguments in commands.items()
+    ]
 
 
 def _run(arguments: list[str], folder: Path) -> Sample:
@@ -50,6 +55,12 @@ def _run(arguments: list[str], folder: Path) -> Sample:
     started = time.perf_counter()
     subprocess.run([sys.executable, *command], check=True, capture_output=True, cwd=folder)
     seconds = time.perf_counter() - started
-    traced = subprocess.run([sys.executable, "-X", "importtime", *command], check=True, capture_output=True, text=True, cwd=folder)
-    imported = {line.rpartition("|")[2].strip() for line in traced.stderr.splitlines() if line.startswith("import time:")}
-    return Sample(seconds=seconds, note="imports " + (", ".join(name for name in HEAVY if name in imported) or "nothing heavy"))
+    traced = subprocess.run(
+        [sys.executable, "-X", "importtime", *command], check=True, capture_output=True, text=True, cwd=folder
+    )
+    imported = {
+        line.rpartition("|")[2].strip() for line in traced.stderr.splitlines() if line.startswith("import time:")
+    }
+    return Sample(
+        seconds=seconds, note="imports " + (", ".join(name for name in HEAVY if name in imported) or "nothing heavy")
+    )

@@ -65,7 +65,10 @@ def _median(samples: Sequence[Sample], name: str) -> float | None:
 
 
 def _figures(
-    result: Result, seconds: dict[tuple[str, str], float | None], peaks: dict[torch.dtype | None, float], demand: float | None
+    result: Result,
+    seconds: dict[tuple[str, str], float | None],
+    peaks: dict[torch.dtype | None, float],
+    demand: float | None,
 ) -> Figures:
     row, samples = result.row, result.samples
     figures: Figures = {"subject": row.subject, "name": row.name, "rounds": [sample.seconds for sample in samples]}
@@ -73,7 +76,11 @@ def _figures(
     if time is None:
         return figures | {"note": f"failed: {result.failure}"}
     figures["seconds"] = time
-    rates = {"updates_per_second": row.updates, "images_per_second": row.images, "megapixels_per_second": row.pixels / 1e6}
+    rates = {
+        "updates_per_second": row.updates,
+        "images_per_second": row.images,
+        "megapixels_per_second": row.pixels / 1e6,
+    }
     figures |= {key: amount / time for key, amount in rates.items() if amount}
     if row.flop is not None:
         figures |= {"flop": row.flop, "gigaflop_per_second": row.flop / time / 1e9}
@@ -108,7 +115,10 @@ def _notes(row: Row, figures: Figures, note: str) -> list[str]:
     if row.updates:
         notes.append(f"{PROJECTED:,} updates in {PROJECTED * figures['seconds'] / 3600:.1f} h")
     if row.rate:
-        notes.append(f"{1000 * figures['seconds']:.2f} ms an update, {figures['percent_of_update']:.1f} % of one at {row.rate:g} updates/s")
+        notes.append(
+            f"{1000 * figures['seconds']:.2f} ms an update, {figures['percent_of_update']:.1f} % of one at "
+            f"{row.rate:g} updates/s"
+        )
     if figures["over_one_style"] is not None:
         notes.append(f"{figures['over_one_style']:.3f} x the time for n = 1, in turns")
     if "over_sibling" in figures:
@@ -121,7 +131,10 @@ def _notes(row: Row, figures: Figures, note: str) -> list[str]:
 def render(rows: Sequence[Figures]) -> str:
     """Align the figures in columns, with a line of space between subjects."""
     titles = ["", *(column.title for column in COLUMNS), ""]
-    cells = [[figures["name"], *(column.format(figures.get(column.key)) for column in COLUMNS), figures["note"]] for figures in rows]
+    cells = [
+        [figures["name"], *(column.format(figures.get(column.key)) for column in COLUMNS), figures["note"]]
+        for figures in rows
+    ]
     widths = [max(len(line[i]) for line in [titles, *cells]) for i in range(len(titles))]
     lines = [_line(titles, widths)]
     subject = ""

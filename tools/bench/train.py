@@ -1,7 +1,8 @@
 """A training update: the plain recipe and ours, by precision, by the way it is taken, for few and many styles.
 
-The johnson rows have the plain recipe's losses. The relative rows, the default, have their own and are compared with it all the same.
-The plain recipe makes its photographs on the host, as everyone does; ours finds them on the device, as ``nstyle train`` does.
+The johnson rows have the plain recipe's losses. The relative rows, the default, have their own and are compared with it
+all the same. The plain recipe makes its photographs on the host, as everyone does; ours finds them on the device, as
+``nstyle train`` does.
 """
 
 import statistics
@@ -117,12 +118,15 @@ def rows(bench: Bench) -> list[Row]:
 def make_update(recipe: Recipe, size: int, device: torch.device) -> Callable[[], object]:
     """Build the update of a recipe, plain or ours, on crops of a size."""
     if recipe.plain:
-        return plain.make_update(recipe.preset, num_styles=recipe.num_styles, batch=recipe.batch, size=size, device=device)
+        return plain.make_update(
+            recipe.preset, num_styles=recipe.num_styles, batch=recipe.batch, size=size, device=device
+        )
     return our_update(recipe, size, device)
 
 
 def our_update(recipe: Recipe, size: int, device: torch.device) -> Callable[[], object]:
-    """Build the update of ``nstyle train`` under one recipe, on random photographs that are on the device, and keep freed memory as it does."""
+    """Build the update of ``nstyle train`` under one recipe, on random photographs that are on the device, and keep
+    freed memory as it does."""
     keep_freed_memory()
     photos = torch.randint(0, 256, (recipe.batch, 3, size, size), dtype=torch.uint8, device=device)
     ids_B = torch.arange(recipe.batch, device=device) % recipe.num_styles
@@ -168,7 +172,9 @@ def _over_one_style(recipe: Recipe, update: Callable[[], object], bench: Bench, 
     """Return the time of an update over that for one style: the two take turns, and the medians count."""
     single = our_update(replace(recipe, num_styles=1), bench.crop, device)
     time_updates(single, WARM_UP.get(device.type, 2), device)
-    pairs = [(time_updates(update, 1, device), time_updates(single, 1, device)) for _ in range(1 if bench.quick else PAIRS)]
+    pairs = [
+        (time_updates(update, 1, device), time_updates(single, 1, device)) for _ in range(1 if bench.quick else PAIRS)
+    ]
     many, one = (statistics.median(column) for column in zip(*pairs, strict=True))
     return float(many / one)
 

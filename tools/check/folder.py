@@ -45,7 +45,9 @@ class Folder:
     def write(self, record: Record) -> None:
         """Keep a record in place of the last one."""
         other = self.path / f"{record.step}.not-done.json"
-        write_text(self.path / f"{record.step}.json" if record.state == "done" else other, json.dumps(asdict(record), indent=2))
+        write_text(
+            self.path / f"{record.step}.json" if record.state == "done" else other, json.dumps(asdict(record), indent=2)
+        )
         if record.state == "done":
             other.unlink(missing_ok=True)
 

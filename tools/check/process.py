@@ -18,7 +18,9 @@ PATIENCE = 60.0
 """Seconds that a process has to save and end after SIGTERM."""
 
 
-def run(command: Sequence[str], log: Path, root: Path, stop: Callable[[], bool] = lambda: False, **environment: str) -> int:
+def run(
+    command: Sequence[str], log: Path, root: Path, stop: Callable[[], bool] = lambda: False, **environment: str
+) -> int:
     """Run a command to its end, or until it is time to stop; then it gets one SIGTERM, after which it may save.
 
     Args:
@@ -36,8 +38,11 @@ def run(command: Sequence[str], log: Path, root: Path, stop: Callable[[], bool] 
     full = [sys.executable, *command]
     with log.open("ab") as file:
         file.write(f"$ {shlex.join(full)}\n".encode())
-        # A session of its own: Ctrl-C must not reach it beside our SIGTERM, as a second signal ends it before it has saved.
-        process = subprocess.Popen(full, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=root, env=env, start_new_session=True)
+        # A session of its own: Ctrl-C must not reach it beside our SIGTERM, as a second signal ends it before it has
+        # saved.
+        process = subprocess.Popen(
+            full, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=root, env=env, start_new_session=True
+        )
         assert process.stdout is not None
         pump = Thread(target=_pump, args=(process.stdout, file), daemon=True)
         pump.start()

@@ -76,13 +76,27 @@ def _pytest(asked: Asked, name: str, files: list[str]) -> Outcome:
 def bench(asked: Asked) -> Outcome:
     """Time the log, painting and training beside the plain recipe, within a share of the time."""
     minutes = max(1.0, BENCH_SHARE * (asked.deadline - time.monotonic()) / 60)
-    command = ["tools/bench", "--device", asked.device, "--only", "train,paint,log", "--rounds", "1", "--minutes", f"{minutes:.1f}"]
+    command = [
+        "tools/bench",
+        "--device",
+        asked.device,
+        "--only",
+        "train,paint,log",
+        "--rounds",
+        "1",
+        "--minutes",
+        f"{minutes:.1f}",
+    ]
     command += ["--json", str(asked.out / BENCH), "--resume", str(asked.out / "bench-samples.jsonl")]
     command += ["--quick", "--crop", "64", "--sizes", "128x96"] if asked.quick else []
     status = process.run(command, asked.out / "bench.log", asked.root)
     if status == 0:
         return "done", "", command
-    rows = json.loads((asked.out / BENCH).read_text(encoding="utf-8"))["rows"] if status == 1 and (asked.out / BENCH).exists() else []
+    rows = (
+        json.loads((asked.out / BENCH).read_text(encoding="utf-8"))["rows"]
+        if status == 1 and (asked.out / BENCH).exists()
+        else []
+    )
     failed = [row["note"] for row in rows if row["note"].startswith("failed")]
     late = sum("time was up" in note for note in failed)
     if failed and late == len(failed):
@@ -95,7 +109,11 @@ def profile(asked: Asked) -> Outcome:
     command = ["tools/bench/profile_update.py", "--device", asked.device, "--json", str(asked.out / PROFILE)]
     command += ["--crop", "64"] if asked.quick else []
     status = process.run(command, asked.out / "profile.log", asked.root)
-    return "done" if status == 0 else "failed", "" if status == 0 else process.last_words(asked.out / "profile.log"), command
+    return (
+        "done" if status == 0 else "failed",
+        "" if status == 0 else process.last_words(asked.out / "profile.log"),
+        command,
+    )
 
 
 def training(asked: Asked) -> Outcome:

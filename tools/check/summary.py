@@ -20,7 +20,11 @@ KERNELS = 8
 def write_summary(folder: Folder, asked: Asked) -> Path:
     """Write the summary anew from what lies in the folder."""
     run = folder.path / "run"
-    text = [f"# nstyle on {machine()}", "", f"{time.strftime('%Y-%m-%d %H:%M')}, device {asked.device}{', a quick rehearsal' * asked.quick}"]
+    text = [
+        f"# nstyle on {machine()}",
+        "",
+        f"{time.strftime('%Y-%m-%d %H:%M')}, device {asked.device}{', a quick rehearsal' * asked.quick}",
+    ]
     text += ["", "| step | | s | |", "|---|---|---|---|"]
     for name in STEPS:
         record = folder.read(name)
@@ -28,7 +32,12 @@ def write_summary(folder: Folder, asked: Asked) -> Path:
             continue
         state = record.state if record.state in ("done", "missing") else f"**{record.state}**"
         text.append(f"| {name} | {state} | {record.seconds:.0f} | {record.note.replace('|', ' ')} |")
-    for part in (_bench(folder.path / BENCH), _profile(folder.path / PROFILE), _training(run, folder.path / CHOSEN), _compare(folder.path)):
+    for part in (
+        _bench(folder.path / BENCH),
+        _profile(folder.path / PROFILE),
+        _training(run, folder.path / CHOSEN),
+        _compare(folder.path),
+    ):
         text += list(part)
     path = folder.path / "summary.md"
     write_text(path, "\n".join(text) + "\n")
@@ -46,7 +55,9 @@ def machine() -> str:
         if found.returncode == 0 and found.stdout.strip():
             name, _, driver = found.stdout.splitlines()[0].partition(", ")
             parts = [name, f"driver {driver}"]
-    return ", ".join([*parts, f"torch {torch.__version__}, CUDA {torch.version.cuda or 'none'}, Python {platform.python_version()}"])
+    return ", ".join(
+        [*parts, f"torch {torch.__version__}, CUDA {torch.version.cuda or 'none'}, Python {platform.python_version()}"]
+    )
 
 
 def _read(path: Path) -> Any:
@@ -57,14 +68,26 @@ def _bench(path: Path) -> Iterator[str]:
     report = _read(path)
     if report is None:
         return
-    yield from ("", "## Speed", "", f"`{report['command']}`; crops of {report['crop']} px, batch {report['batch']} where no other is named")
+    yield from (
+        "",
+        "## Speed",
+        "",
+        f"`{report['command']}`; crops of {report['crop']} px, batch {report['batch']} where no other is named",
+    )
     subject = ""
     for row in report["rows"]:
         if row["subject"] != subject:
             subject = row["subject"]
-            yield from ("", f"| {subject} | ms | x plain | MP/s | % of peak | peak GB | |", "|---|---|---|---|---|---|---|")
+            yield from (
+                "",
+                f"| {subject} | ms | x plain | MP/s | % of peak | peak GB | |",
+                "|---|---|---|---|---|---|---|",
+            )
         milliseconds = 1000 * row["seconds"] if "seconds" in row else None
-        figures = (milliseconds, *(row.get(key) for key in ("speed_up", "megapixels_per_second", "percent_of_peak", "peak_gb")))
+        figures = (
+            milliseconds,
+            *(row.get(key) for key in ("speed_up", "megapixels_per_second", "percent_of_peak", "peak_gb")),
+        )
         cells = ["" if value is None else f"{value:.3g}" if value < 100 else f"{value:,.0f}" for value in figures]
         yield f"| {row['name']} | {' | '.join(cells)} | {row['note']} |"
 
@@ -93,7 +116,10 @@ def _training(run: Path, chosen: Path) -> Iterator[str]:
     yield f"- {updates[-1]['update']} updates in {updates[-1]['seconds']:.0f} s{rate}"
     judged = [line for line in read if "validation" in line]
     if judged:
-        terms = {name: [losses[name] for losses in judged[-1]["validation"].values()] for name in ("total", "content", "style")}
+        terms = {
+            name: [losses[name] for losses in judged[-1]["validation"].values()]
+            for name in ("total", "content", "style")
+        }
         means = ", ".join(f"{name} {sum(values) / len(values):.4g}" for name, values in terms.items())
         yield f"- Validation at update {judged[-1]['update']}, mean of {len(judged[-1]['validation'])} styles: {means}"
     yield f"- The model: `{run / 'model.safetensors'}`, its grids: `{run / 'samples'}`"

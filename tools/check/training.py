@@ -20,13 +20,15 @@ START = {True: 60.0, False: 10.0}
 RESTART = {True: 30.0, False: 10.0}
 """Seconds that it takes to go on with another number of updates, what was compiled being known."""
 MEASURED, FEWEST_MEASURED, MEASURED_SHARE = 300, 40, 0.1
-"""Updates by which the speed is measured: this share of the run, while the cycle of the learning rate is still young, within limits."""
+"""Updates by which the speed is measured: this share of the run, while the cycle of the learning rate is still young,
+within limits."""
 MOST_OF_BENCH = 0.85
 """Share of the bench's updates per second that is expected of a run: it reads photographs, validates and saves too."""
 TOLERANCE = 0.12
 """A run goes on with another number of updates if it would end by more than this share too early or too late."""
 STOPPED = 128 + signal.SIGTERM
-"""Exit status of a run that saved and ended. While it compiles its first update SIGTERM has to wait, and after a minute SIGKILL comes."""
+"""Exit status of a run that saved and ended. While it compiles its first update SIGTERM has to wait, and after a minute
+SIGKILL comes."""
 FEWEST = 20.0
 """Seconds for which it is not worth starting."""
 GUESS = 5.0
@@ -98,10 +100,30 @@ class Training:
             self._guessed = max(1, int(rate * (self.end - time.monotonic() - START[self.asked.on_gpu])))
             updates = str(self._guessed)
             self._note(f"{rate:.2f} updates/s are expected: {updates} updates in one cycle")
-        return ["-m", "nstyle", "train", *self._common(), "--updates", updates, "--lr-schedule", "one-cycle", *self.extra]
+        return [
+            "-m",
+            "nstyle",
+            "train",
+            *self._common(),
+            "--updates",
+            updates,
+            "--lr-schedule",
+            "one-cycle",
+            *self.extra,
+        ]
 
     def _resume(self, updates: int | None) -> list[str]:
-        where = ["--resume", "--out", str(self.out), "--content", str(self._photos()), "--vgg", self.asked.vgg, "--device", self.asked.device]
+        where = [
+            "--resume",
+            "--out",
+            str(self.out),
+            "--content",
+            str(self._photos()),
+            "--vgg",
+            self.asked.vgg,
+            "--device",
+            self.asked.device,
+        ]
         return ["-m", "nstyle", "train", *where, *(["--updates", str(updates)] if updates else [])]
 
     def _compare(self) -> list[str]:
@@ -149,7 +171,8 @@ def option(arguments: Sequence[str], name: str) -> str | None:
 
 
 def bench_seconds(path: Path, preset: str, batch: int, size: int, *, on_gpu: bool) -> float | None:
-    """Guess the seconds of an update from the fastest rows of the bench: on a line through its batches, in proportion to the pixels."""
+    """Guess the seconds of an update from the fastest rows of the bench: on a line through its batches, in proportion
+    to the pixels."""
     if not path.exists():
         return None
     report = json.loads(path.read_text(encoding="utf-8"))
@@ -180,7 +203,8 @@ def last_line(run: Path) -> dict[str, Any]:
 
 
 def speed(run: Path, updates: int) -> float | None:
-    """Return the updates per second of the last two thirds of what a run of so many updates has done; None if that is too little."""
+    """Return the updates per second of the last two thirds of what a run of so many updates has done; None if that is
+    too little."""
     done = [line for line in lines(run) if "losses" in line]
     if len(done) < max(FEWEST_MEASURED, min(MEASURED, int(MEASURED_SHARE * updates))):
         return None

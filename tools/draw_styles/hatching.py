@@ -49,8 +49,11 @@ def darkness(surface: Array, seen: Array, draw: np.random.Generator) -> Array:
     return np.clip(tone, 0, 1)
 
 
-def hatch(pen: ImageDraw.ImageDraw, tone: Array, seen: Array, direction: Array, from_tone: float, draw: np.random.Generator) -> None:
-    """Draw one layer of lines: where the tone asks for it, along the direction, tapering, and as far as the stone that they begin on."""
+def hatch(
+    pen: ImageDraw.ImageDraw, tone: Array, seen: Array, direction: Array, from_tone: float, draw: np.random.Generator
+) -> None:
+    """Draw one layer of lines: where the tone asks for it, along the direction, tapering, and as far as the stone that
+    they begin on."""
     height, width = tone.shape
     step = LENGTH * 0.72
     for row in np.arange(-LENGTH, height + LENGTH, SPACING):
@@ -65,7 +68,9 @@ def hatch(pen: ImageDraw.ImageDraw, tone: Array, seen: Array, direction: Array, 
             stone = seen[inside[:, 1], inside[:, 0]]
             pressure = pressure * (stone == stone[STEPS // 2])
             line = line + draw.normal(0, 0.25, line.shape)
-            for (x0, y0), (x1, y1), thick in zip(line[:-1] * SCALE, line[1:] * SCALE, (pressure[:-1] + pressure[1:]) / 2, strict=True):
+            for (x0, y0), (x1, y1), thick in zip(
+                line[:-1] * SCALE, line[1:] * SCALE, (pressure[:-1] + pressure[1:]) / 2, strict=True
+            ):
                 if thick > 0.3:
                     pen.line((x0, y0, x1, y1), fill=255, width=max(1, round(thick * SCALE)))
 

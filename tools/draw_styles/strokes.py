@@ -8,7 +8,16 @@ from PIL import Image
 
 SCALE = 1.5
 """Painted this many times larger, then reduced."""
-PALETTE = ((48, 30, 84), (128, 38, 104), (214, 84, 118), (250, 168, 120), (252, 230, 160), (146, 178, 96), (22, 108, 98), (30, 60, 112))
+PALETTE = (
+    (48, 30, 84),
+    (128, 38, 104),
+    (214, 84, 118),
+    (250, 168, 120),
+    (252, 230, 160),
+    (146, 178, 96),
+    (22, 108, 98),
+    (30, 60, 112),
+)
 LAYERS = ((34, 150, 420), (22, 105, 900), (14, 74, 1500), (8, 46, 900))
 """Width and length of the strokes in pixels of the picture, and how many: from the ground to the accents."""
 LIGHT = np.array([-0.62, -0.72])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from nstyle.reconstruction.structure import BLUR, structure_radius
+from nstyle.reconstruction.structure_radius import BLUR, structure_radius
 
 
 @pytest.mark.parametrize("sigma", [3.0, 6.0])

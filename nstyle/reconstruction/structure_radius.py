@@ -1,22 +1,22 @@
-"""How large the structures of a picture are, as a number."""
+"""The structure radius: how large the structures of a picture are."""
 
 import numpy as np
 from PIL import Image, ImageFilter
 
 BLUR = 2.0
-"""Standard deviation, in pixels, of the Gaussian that takes the pixel noise of a reconstruction away first."""
+"""Standard deviation, in pixels, of the Gaussian blur that removes the pixel noise of a reconstruction first."""
 
 
 def structure_radius(image: Image.Image) -> float:
-    """Measure the distance in pixels at which the autocorrelation of the lightness falls to 1/e, averaged over directions.
+    """Measure the distance in pixels at which the autocorrelation of the lightness, over all directions, falls to 1/e.
 
     A field of Gaussian bumps of standard deviation s gives ``2 sqrt(s^2 + BLUR^2)``.
 
     Args:
-        image: Of any mode, at least 16 px a side.
+        image: A picture of any mode, with sides of at least 16 px.
 
     Returns:
-        The radius; infinity for a picture without structure.
+        The radius, or infinity for a picture without structure.
     """
     lightness = np.asarray(image.convert("L").filter(ImageFilter.GaussianBlur(BLUR)), dtype=np.float64)
     deviation = lightness - lightness.mean()

@@ -1,4 +1,4 @@
-"""What is recorded of a reconstruction: what it is about, how it ended, and the command that makes it again."""
+"""The description of a reconstruction: what it is about, how it ended, and the command that repeats it."""
 
 import dataclasses
 import shlex
@@ -14,20 +14,25 @@ from nstyle.reconstruction.pictures import Pictures
 from nstyle.version import __version__
 
 RESUMABLE = ("iterations", "patience", "threshold", "device", "vgg")
-"""Settings that may differ when a run is resumed. On a ladder the iterations may not: its first sizes are done already."""
+"""Settings that may change when a run is resumed. The iterations may not on a ladder, whose first sizes are done
+already."""
 
 
-def identity(config: ReconstructionConfig, pictures: Pictures, weights: EncoderWeights) -> dict[str, Any]:
-    """Return what decides a run's pixels: settings, pictures and weights. A resumed run must match it."""
-    values = {name: value for name, value in config.to_dict().items() if name not in RESUMABLE or (name == "iterations" and config.min_size)}
+def identity(config: ReconstructionConfig, pictures: Pictures, encoder_weights: EncoderWeights) -> dict[str, Any]:
+    """Return what decides the pixels of a run: settings, pictures and encoder. A resumed run must have the same."""
+    values = {
+        name: value
+        for name, value in config.to_dict().items()
+        if name not in RESUMABLE or (name == "iterations" and config.min_size)
+    }
     values["precision"] = str(features_dtype(config)).removeprefix("torch.")
     values["styles"] = [source.fingerprint for source in pictures.styles]
     values["content"] = pictures.content.fingerprint if pictures.content else None
-    return {**values, "weights": weights.sha256}
+    return {**values, "weights": encoder_weights.sha256}
 
 
-def describe(run: Reconstruction, weights: EncoderWeights, folder: Path) -> dict[str, Any]:
-    """Say what was run, and how it ended."""
+def describe(run: Reconstruction, encoder_weights: EncoderWeights, folder: Path) -> dict[str, Any]:
+    """Return what was run, and how it ended, as values for JSON."""
     assert run.best is not None
     pictures = run.pictures
     return {
@@ -35,8 +40,8 @@ def describe(run: Reconstruction, weights: EncoderWeights, folder: Path) -> dict
         "config": run.config.to_dict(),
         "styles": [source.name for source in pictures.styles] if run.config.style_layers else [],
         "content": pictures.content.name if pictures.content and run.config.content_layers else None,
-        "identity": identity(run.config, pictures, weights),
-        "vgg": {"architecture": weights.architecture, "release": weights.release, "sha256": weights.sha256, "deepest": weights.deepest},
+        "identity": identity(run.config, pictures, encoder_weights),
+        "vgg": {name: getattr(encoder_weights, name) for name in ("architecture", "release", "sha256", "deepest")},
         "result_size": list(pictures.result_size(run.config.size)),
         "initial": run.initial,
         "best": {"iteration": run.best.iteration, "loss": run.best.loss, "terms": run.best.terms},
@@ -50,15 +55,23 @@ def describe(run: Reconstruction, weights: EncoderWeights, folder: Path) -> dict
 
 
 def command_line(config: ReconstructionConfig, pictures: Pictures) -> str:
-    """Return the command that makes the same run, but for ``--out``."""
+    """Return the command that repeats the run, without ``--out``."""
     task = "transfer" if config.is_transfer else "style" if config.style_layers else "content"
     words = ["nstyle", "reconstruct", task]
     words += [pictures.content.name] if pictures.content and config.content_layers else []
     words += [source.name for source in pictures.styles] if config.style_layers else []
     default = ReconstructionConfig(
-        style_layers=config.style_layers, content_layers=config.content_layers, loss=config.loss, optimizer=config.optimizer, style_weight=1.0
+        style_layers=config.style_layers,
+        content_layers=config.content_layers,
+        loss=config.loss,
+        optimizer=config.optimizer,
+        style_weight=1.0,
     )
-    shown = {"optimizer"} | ({"loss"} if config.style_layers else set()) | ({"style_weight"} if config.is_transfer else set())
+    shown = (
+        {"optimizer"}
+        | ({"loss"} if config.style_layers else set())
+        | ({"style_weight"} if config.is_transfer else set())
+    )
     for f in dataclasses.fields(config):
         value = getattr(config, f.name)
         flag = "--" + f.name.replace("_", "-")

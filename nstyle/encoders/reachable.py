@@ -1,4 +1,4 @@
-"""Files from the network, with an answer within seconds where there is none."""
+"""Checks that let a download fail within seconds, instead of waiting, when there is no network."""
 
 import socket
 import threading
@@ -8,16 +8,17 @@ from contextlib import contextmanager
 from http import HTTPStatus
 
 DEADLINE = 6.0
-"""Seconds within which a server must answer. Name servers that are cut off keep a program waiting longer than any timeout of its sockets."""
+"""Seconds within which a server must answer. A name server that cannot be reached makes a program wait longer than any
+timeout of its sockets."""
 STALL = 30.0
-"""Seconds without a byte after which a download has stalled."""
+"""Seconds without data after which a download has stalled."""
 
 
 def check_reachable(url: str, *, deadline: float = DEADLINE) -> None:
-    """Ask for a file's header, in a thread that is left behind if it does not return.
+    """Request the header of a file, in a thread that is abandoned if it does not return in time.
 
     Raises:
-        OSError: If there is no answer within ``deadline`` seconds, or not a good one.
+        OSError: If there is no answer within ``deadline`` seconds, or the answer is an error.
     """
     failures: list[Exception] = []
     done = threading.Event()
@@ -40,7 +41,7 @@ def check_reachable(url: str, *, deadline: float = DEADLINE) -> None:
 
 @contextmanager
 def noticing_stalls() -> Iterator[None]:
-    """Let downloads within fail with :class:`TimeoutError` when they stall: torch.hub's would wait for ever."""
+    """Let downloads in this context raise :class:`TimeoutError` when they stall. Else torch.hub waits for ever."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(STALL)
     try:

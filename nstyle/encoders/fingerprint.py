@@ -1,4 +1,4 @@
-"""Fingerprints of VGG releases: what the network computes on a built-in picture, layer by layer."""
+"""Fingerprints of VGG releases: a few numbers of what the network computes on a built-in picture, layer by layer."""
 
 import json
 from dataclasses import dataclass
@@ -7,26 +7,27 @@ from importlib import resources
 import numpy as np
 import torch
 from PIL import Image
+from torch.nn.grad import conv2d_weight
 
 from nstyle.encoders.vgg import VGGFeatures, VGGWeights, layer_names
 from nstyle.imaging.pictures import to_tensor
-from nstyle.losses.functional import gram
 
 FILE = "fingerprints.json"
 SIZE = 128
 TOLERANCE = 1e-3
-"""Relative, for every number of a fingerprint."""
+"""Largest relative difference between two numbers that count as equal."""
 
 Fingerprint = dict[str, list[float]]
-"""By ReLU layer: mean activation, norm of the Gram matrix / (C H W), and centre of the channels' means.
+"""For each ReLU layer: the mean activation, the norm of the Gram matrix divided by C H W, and the centre of the
+channels' means.
 
-The first two do not change when channels are permuted; the third does, so that a file whose layers are in order but whose
-channels are not is told as well.
+The first two do not change when channels are permuted. The third does, so that it also recognizes a file whose channels
+are in another order.
 """
 
 
 def built_in_picture() -> Image.Image:
-    """Draw the picture that fingerprints are taken of: stripes, rings, edges and flat fields in many colours, RGB 128x128."""
+    """Draw the picture of which fingerprints are taken, RGB 128x128: stripes, rings, edges, flat fields."""
     y, x = np.mgrid[0:SIZE, 0:SIZE] / SIZE
     radius = np.hypot(x - 0.6, y - 0.4)
     red = 0.5 + 0.5 * np.sin(40 * x + 6 * np.sin(7 * y))
@@ -40,7 +41,7 @@ def built_in_picture() -> Image.Image:
 
 
 def fingerprint(weights: VGGWeights) -> Fingerprint:
-    """Take the fingerprint of a release, in float32, at every ReLU that the weights reach."""
+    """Compute the fingerprint of a release in float32, at every ReLU layer that the weights reach."""
     names = layer_names(weights.architecture)
     layers = [name for name in names[: names.index(weights.deepest) + 1] if name.startswith("relu")]
     with torch.no_grad():
@@ -49,32 +50,38 @@ def fingerprint(weights: VGGWeights) -> Fingerprint:
     for name, feature in features.items():
         means = feature.mean(dim=(0, 2, 3)).double()
         centre = (means * torch.arange(len(means))).sum() / means.sum().clamp(min=1e-12)
-        result[name] = [means.mean().item(), gram(feature, "chw").double().norm().item(), centre.item()]
+        # F F^T as the gradient of a 1x1 convolution, which sums in the order in which the losses' Gram matrices do on a
+        # CPU.
+        size = (len(means), len(means), 1, 1)
+        gram = conv2d_weight(feature, size, feature).flatten(1) / feature[0].numel()  # type: ignore[no-untyped-call]
+        result[name] = [means.mean().item(), gram.double().norm().item(), centre.item()]
     return result
 
 
 def known_fingerprints() -> dict[str, Fingerprint]:
-    """Read the stored fingerprints, by ``release/architecture``, such as ``oxford/vgg16``."""
-    text = resources.files("nstyle.reconstruction").joinpath(FILE).read_text(encoding="utf-8")
+    """Read the stored fingerprints; the keys are ``release/architecture``, such as ``oxford/vgg16``."""
+    text = resources.files("nstyle.encoders").joinpath(FILE).read_text(encoding="utf-8")
     known: dict[str, Fingerprint] = json.loads(text)
     return known
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A fingerprint beside a stored one."""
+    """How far a fingerprint agrees with a stored one."""
 
     agreeing: tuple[str, ...]
-    """Layers that agree, up to the first that does not."""
+    """The layers that agree, in order, up to the first that does not."""
     difference: str
     """The first difference in words; empty if there is none."""
 
 
 def compare(taken: Fingerprint, stored: Fingerprint) -> Comparison:
-    """Compare the layers that both have, in order."""
+    """Compare the layers that both fingerprints have, in the order of the network."""
     agreeing: list[str] = []
     for name in (name for name in taken if name in stored):
-        for what, got, expected in zip(("mean activation", "Gram norm", "channel order"), taken[name], stored[name], strict=True):
+        for what, got, expected in zip(
+            ("mean activation", "Gram norm", "channel order"), taken[name], stored[name], strict=True
+        ):
             if not abs(got - expected) <= TOLERANCE * abs(expected):
                 return Comparison(tuple(agreeing), f"{what} at {name} is {got:.5g}, expected {expected:.5g}")
         agreeing.append(name)

@@ -1,0 +1,52 @@
+"""The folders that commands write to: outputs that are replaced, and work that goes on where it stopped."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nstyle.errors import UsageError
+
+
+class Difference(NamedTuple):
+    """The first value in which earlier work differs from what is asked for now."""
+
+    name: str
+    was: Any
+    now: Any
+
+    def __str__(self) -> str:
+        return f"with {self.name} {self.was}, not {self.now}"
+
+
+def first_difference(was: Mapping[str, Any], now: Mapping[str, Any]) -> Difference | None:
+    """Compare what earlier work is about with what is asked for now. The work may go on only if there is no difference.
+
+    What work is about is a mapping of names to values, which are compared as JSON stores them. A missing value counts
+    as None, and names that only the earlier work has are not compared, so that work of earlier versions goes on.
+    """
+    was, now = json.loads(json.dumps([was, now]))
+    return next((Difference(name, was.get(name), value) for name, value in now.items() if was.get(name) != value), None)
+
+
+def output_folder(out: str | Path, what: str) -> Path:
+    """Return the folder ``out``, which need not exist yet; ``what`` is written there, such as ``"report"``.
+
+    Raises:
+        UsageError: If ``out`` is a file.
+    """
+    path = Path(out)
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"{path} is a file; expected a folder for the {what} (--out)")
+    return path
+
+
+def holds_work(folder: Path, record: Path, what: str) -> bool:
+    """Tell whether a folder holds work that may go on, such as a ``"comparison"``, which is recognized by its record.
+
+    Raises:
+        UsageError: If ``folder`` is a file, or holds other files.
+    """
+    if not record.exists() and output_folder(folder, what).exists() and any(folder.iterdir()):
+        raise UsageError(f"{folder} holds other files and no {what}; give the {what} a folder of its own (--out)")
+    return record.exists()
