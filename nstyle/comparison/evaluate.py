@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nstyle.comparison.gap import Losses
+from nstyle.comparison.gap import LossArray
 from nstyle.comparison.plan import N_STYLE, Member, Plan
 from nstyle.data.crops import center_crop
 from nstyle.encoders.load import load_encoder_weights
@@ -43,10 +43,10 @@ class Evaluation:
 
     photos: tuple[Path, ...]
     """The photographs that the losses were measured on."""
-    losses: dict[str, Losses]
+    losses: dict[str, LossArray]
     """Losses by network, (R seeds, K styles, P photographs, 3). The last axis is ``content``, ``style``, ``total``."""
 
-    def of(self, network: str, term: str) -> Losses:
+    def of(self, network: str, term: str) -> LossArray:
         """Return one term (R, K, P) of one of :data:`NETWORKS`."""
         return self.losses[network][..., TERMS.index(term)]
 
@@ -74,7 +74,7 @@ def evaluate(plan: Plan, notice: Callable[[str], None]) -> Evaluation:
         NstyleError: If no photograph can be read.
     """
     evaluator = _Evaluator(plan)
-    losses: dict[str, Losses] = {}
+    losses: dict[str, LossArray] = {}
     for network in NETWORKS:
         rows = []
         for seed in range(plan.seeds):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Losses = npt.NDArray[np.float64]
+LossArray = npt.NDArray[np.float64]
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
 
@@ -37,7 +37,7 @@ class Gaps:
     """The standard deviation of the gap over the styles, as in Dumoulin et al. 2017. NaN for a single style."""
 
 
-def relative_gaps(first_RKP: Losses, second_RKP: Losses, *, resamples: int = RESAMPLES, seed: int = 0) -> Gaps:
+def relative_gaps(first_RKP: LossArray, second_RKP: LossArray, *, resamples: int = RESAMPLES, seed: int = 0) -> Gaps:
     """Compare two networks' losses on the same photographs: mean of the first over mean of the second, minus 1.
 
     Intervals are computed with the paired percentile bootstrap (Efron and Tibshirani 1993, chapter 13): photographs are
@@ -46,8 +46,8 @@ def relative_gaps(first_RKP: Losses, second_RKP: Losses, *, resamples: int = RES
     of training.
 
     Args:
-        first_RKP: Losses above 0, such as those of the n-style network.
-        second_RKP: Losses above 0 of the same shape, paired with the first.
+        first_RKP: LossArray above 0, such as those of the n-style network.
+        second_RKP: LossArray above 0 of the same shape, paired with the first.
         resamples: Number of draws of the bootstrap.
         seed: Seed of the draws.
 
@@ -79,7 +79,7 @@ def relative_gaps(first_RKP: Losses, second_RKP: Losses, *, resamples: int = RES
     )
 
 
-def seed_spread(losses_RKP: Losses) -> npt.NDArray[np.float64] | None:
+def seed_spread(losses_RKP: LossArray) -> npt.NDArray[np.float64] | None:
     """Return the standard deviation over seeds of a network's mean loss, relative to it, per style (K,); or None."""
     if losses_RKP.shape[0] < 2:
         return None
@@ -88,7 +88,7 @@ def seed_spread(losses_RKP: Losses) -> npt.NDArray[np.float64] | None:
     return spread
 
 
-def relative_gap(first_RKP: Losses, second_RKP: Losses) -> npt.NDArray[np.float64]:
+def relative_gap(first_RKP: LossArray, second_RKP: LossArray) -> npt.NDArray[np.float64]:
     """Return the gap of every style (K,): the mean of the first losses over the mean of the second, minus 1."""
     gap: npt.NDArray[np.float64] = first_RKP.mean(axis=(0, 2)) / second_RKP.mean(axis=(0, 2)) - 1
     return gap

@@ -97,8 +97,8 @@ def loss_section(results: Sequence[LegResult], about: str) -> Section:
             ends = [number(float(result.losses[k, n].mean())) for k in (0, -1)]
             rows.append([f"{result.leg.label}: to {name}", *ends, verdict, f"{100 * check.photographs:.0f} %"])
     many = all(result.losses is not None and result.losses.shape[-1] > 1 for result in results)
-    shown = "mean, and band of one standard deviation, over" if many else "measured on"
-    caption = f"After Early, Sian and Stonard, figure 5b: {shown} {about}"
+    drawn = "mean, and band of one standard deviation, over" if many else "measured on"
+    caption = f"After Early, Sian and Stonard, figure 5b: {drawn} {about}"
     table = Table(["way and loss", "at alpha 0", "at alpha 1", "mean moves one way", "of single photographs"], rows)
     return Section("Style losses", "", [Figure.of_plot("losses", caption, panels_plot(panels))], [table])
 

@@ -17,6 +17,7 @@ from nstyle.errors import NstyleError, UsageError
 from nstyle.models.model_file import ModelInfo, load_model, save_model
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.system.files import write_atomically
+from nstyle.system.output_folders import output_folder
 from nstyle.training.config import TrainingConfig
 
 
@@ -78,8 +79,7 @@ class RunDirectory:
         """
         if self.has_run:
             raise UsageError(f"{self.path} holds a run already; continue it with --resume, or choose another --out")
-        if self.path.exists() and not self.path.is_dir():
-            raise UsageError(f"{self.path} is a file; expected a folder for the run (--out)")
+        output_folder(self.path, "run")
 
     def create(self, config: TrainingConfig, styles: TrainedStyles) -> None:
         """Write settings and style targets, and clear away the logs of a run that died before its first checkpoint.

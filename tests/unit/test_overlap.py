@@ -97,7 +97,7 @@ def test_ctrl_c_leaves_whole_files_only(model: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     request = Request(photos=(str(folder_of(tmp_path / "in", 4)),), model=str(model), style="plain", output=str(out))
     with pytest.raises(KeyboardInterrupt):
-        list(stylize_files(request, notice=lambda text: None, report=report))
+        list(stylize_files(request, notice=lambda text: None, progress=report))
     assert {path.name for path in out.glob("*")} <= {"0_plain.png", "1_plain.png"}
     for path in out.iterdir():
         read_picture(path)
