@@ -1,4 +1,8 @@
-"""Errors that are shown to users as one line: what was got, what was expected, what to do."""
+"""Errors that are shown to users as one line: what was got, what was expected, what to do.
+
+A message names settings as Python knows them, in backticks: ```style_weight` is -1; expected ...``. The command line
+turns them into its flags.
+"""
 
 
 class NstyleError(Exception):
@@ -28,4 +32,5 @@ def check_setting(ok: bool, name: str, value: object, expected: str) -> None:
         UsageError: With the setting's name, its value and what was expected.
     """
     if not ok:
+        name = f"`{name}`" if name.isidentifier() else name
         raise UsageError(f"{name} is {value}; expected {expected}")

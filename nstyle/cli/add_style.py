@@ -4,27 +4,35 @@ from typing import Annotated, Any
 
 import typer
 
+from nstyle.cli.arguments import Styles, out
 from nstyle.cli.train import run_to_the_end
-from nstyle.cli.training_options import given, with_training_options
+from nstyle.cli.training_options import settings, with_training_options
 from nstyle.system.processes import joined
+from nstyle.training.config import ADD_STYLE_UPDATES
+
+EXAMPLES = """nstyle add-style default --styles new.jpg --content photos --out checkpoints/more
+nstyle train --resume --out checkpoints/more"""
 
 
-@with_training_options(without=("width",))
+@with_training_options(
+    without=("width", "init_from"),
+    inherited="the model's",
+    updates={"default_text": str(ADD_STYLE_UPDATES)},
+    size={"default_text": "the model's"},
+    style_size={"default_text": "the model's, or 1.5 x `size` if that is given"},
+)
 def add_style(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="default, a model file or a run directory.")],
-    styles: Annotated[
-        list[str], typer.Option(metavar="FILE...", help="Paintings, a quoted pattern or a folder. The order is kept.")
-    ],
-    out: Annotated[str, typer.Option(help="Run directory for the grown model.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="default, slim, a model file or a run directory.")],
+    out: Annotated[str, out("The run directory for the grown model.")],
+    styles: Styles = None,
     **options: Any,
 ) -> None:
-    """Append styles to a model; the old ones stay exactly as they are: nstyle add-style default --styles new.jpg --out
-    checkpoints/more
+    """Append styles to a model, whose old styles stay exactly as they are.
 
-    Loss, crop and style size default to what the model was trained with. Continue an interrupted run with: nstyle train
-    --resume --out DIR
+    An interrupted run goes on with nstyle train --resume.
     """
     from nstyle.training.train import prepare_append
 
+    chosen = settings({"styles": styles, **options})
     with joined() as group:
-        run_to_the_end(prepare_append(model, styles, out=out, group=group, **given(options)))
+        run_to_the_end(prepare_append(model, chosen.pop("styles", ()), out=out, group=group, **chosen))

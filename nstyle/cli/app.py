@@ -3,64 +3,69 @@
 import logging
 import os
 import sys
+from collections.abc import Callable
 
 import typer
 
-from nstyle.cli import reconstruct
-from nstyle.cli.add_style import add_style
-from nstyle.cli.arguments import SpreadStyleImages, SpreadStyles
-from nstyle.cli.compare import compare
-from nstyle.cli.demo import demo
-from nstyle.cli.interpolate import interpolate
-from nstyle.cli.models import info, models
-from nstyle.cli.reconstruct_check import check
-from nstyle.cli.report import report
-from nstyle.cli.stylize import stylize
-from nstyle.cli.train import train
+from nstyle.cli import (
+    add_style,
+    compare,
+    demo,
+    interpolate,
+    models,
+    reconstruct,
+    report,
+    stylize,
+    train,
+)
+from nstyle.cli.help import GroupedCommand, SpreadStyleImages, SpreadStyles, new_group
+from nstyle.cli.old_spellings import modernize_arguments
+from nstyle.cli.options import with_flags
 from nstyle.errors import NstyleError, UsageError
 from nstyle.system.processes import Ranks
+from nstyle.version import __version__
 
-app = typer.Typer(
-    name="nstyle",
-    help="Train one network in n styles, and paint photographs in any blend of them.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command(cls=SpreadStyles)(train)
-app.command("add-style", cls=SpreadStyles)(add_style)
-app.command()(stylize)
-app.command(cls=SpreadStyles)(compare)
-app.command(cls=SpreadStyleImages)(interpolate)
-app.command()(report)
-app.command()(models)
-app.command()(info)
-app.command()(demo)
-
-reconstruction = typer.Typer(
-    help="Optimize pixels to see what each VGG layer and each loss captures.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-reconstruction.command()(reconstruct.style)
-reconstruction.command()(reconstruct.content)
-reconstruction.command()(reconstruct.transfer)
-reconstruction.command()(reconstruct.sweep)
-reconstruction.command()(check)
-reconstruction.command()(reconstruct.report)
-app.add_typer(reconstruction, name="reconstruct")
+app = new_group("Train one network in n styles, and paint photographs in any blend of them.", name="nstyle")
+COMMANDS: dict[str, tuple[tuple[str, Callable[..., None], type[GroupedCommand], str], ...]] = {
+    "Paint": (
+        ("stylize", stylize.stylize, GroupedCommand, stylize.EXAMPLES),
+        ("interpolate", interpolate.interpolate, SpreadStyleImages, interpolate.EXAMPLES),
+        ("models", models.models, GroupedCommand, ""),
+        ("info", models.info, GroupedCommand, "nstyle info default"),
+        ("demo", demo.demo, GroupedCommand, "nstyle demo --out demo"),
+    ),
+    "Train": (
+        ("train", train.train, SpreadStyles, train.EXAMPLES),
+        ("add-style", add_style.add_style, SpreadStyles, add_style.EXAMPLES),
+    ),
+    "Measure": (
+        ("compare", compare.compare, SpreadStyles, compare.EXAMPLES),
+        ("report", report.report, GroupedCommand, "nstyle report checkpoints/mine --out curves"),
+    ),
+}
+for heading, rows in COMMANDS.items():
+    for name, command, kind, examples in rows:
+        app.command(name, cls=kind, epilog=examples, rich_help_panel=heading)(command)
+app.add_typer(reconstruct.app, name="reconstruct", rich_help_panel="Measure")
 
 
 SHARED = ("train", "add-style", "stylize")
 """Commands whose work several processes can share."""
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"nstyle {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def root(
     ctx: typer.Context,
     debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error. May stand anywhere."),
+    version: bool = typer.Option(
+        False, "--version", help="Print the version.", is_eager=True, callback=_print_version, expose_value=True
+    ),
 ) -> None:
     """Train one network in n styles, and paint photographs in any blend of them."""
     size = Ranks.from_environment().size
@@ -71,6 +76,13 @@ def root(
         )
 
 
+def _name_flags(record: logging.LogRecord) -> bool:
+    """Let a message of the library name options by their flags."""
+    if record.name.startswith("nstyle"):
+        record.msg, record.args = with_flags(record.getMessage()), ()
+    return True
+
+
 def main() -> None:
     """Run the command line and exit: 0, 1 for a failure at work, 2 for bad usage, 130 after Ctrl-C."""
     speaks = (
@@ -78,7 +90,10 @@ def main() -> None:
     )  # Processes that work together raise the same error; see nstyle.system.processes.
     debug = "--debug" in sys.argv
     sys.argv = [argument for argument in sys.argv if argument != "--debug"]
+    modernize_arguments()
     logging.basicConfig(level=logging.INFO, format="nstyle: %(message)s", stream=sys.stderr, force=True)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_name_flags)
     logging.getLogger().setLevel(logging.WARNING)
     logging.getLogger("nstyle").setLevel(logging.INFO if speaks else logging.ERROR)
     try:
@@ -87,7 +102,7 @@ def main() -> None:
         if debug:
             raise
         if speaks:
-            print(f"nstyle: {error}", file=sys.stderr)
+            print(f"nstyle: {with_flags(str(error))}", file=sys.stderr)
         sys.exit(error.exit_status)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -4,51 +4,52 @@ from typing import Annotated, Any
 
 import typer
 
-from nstyle.cli.arguments import command_line
-from nstyle.cli.training_options import given, with_training_options
+from nstyle.cli.arguments import Styles, command_line, out
+from nstyle.cli.training_options import settings, with_training_options
+
+EXAMPLES = """nstyle compare --styles styles/*.jpg --content photos --updates 10000 --seeds 2 --out gap"""
 
 
 @with_training_options(
-    without=("schedule", "lr_schedule"),
-    updates=Annotated[int | None, typer.Option(help="Updates of each network. [default: 40000]")],
-    validation=Annotated[
-        str | None, typer.Option(help="Folder of photographs that judge. [default: held out of --content]")
-    ],
-    held_out=Annotated[
-        int | None,
-        typer.Option(
-            help="Photographs that judge: kept out of training, or from --validation. [default: 128, 32 batches of 4]"
-        ),
-    ],
+    without=("schedule", "lr_schedule", "init_from"),
+    updates={"help": "The number of updates of each network."},
+    validation={"help": "The folder of photographs that judge.", "default_text": "held out of `content`"},
+    held_out={
+        "help": "How many photographs judge: kept out of training, or from `validation`.",
+        "default_text": "128, 32 batches of 4",
+    },
 )
 def compare(
-    styles: Annotated[list[str], typer.Option(metavar="FILE...", help="Paintings, a quoted pattern or a folder.")],
-    out: Annotated[
-        str, typer.Option(help="Folder of the comparison. The same command again goes on where it stopped.")
-    ],
-    seeds: Annotated[int, typer.Option(help="Train everything this many times, with seeds from --seed on.")] = 1,
+    out: Annotated[str, out("The folder of the comparison. The same command goes on where it stopped.")],
+    styles: Styles = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Train everything N times, with seeds from --seed on. [default: 1]",
+            rich_help_panel="Schedule",
+        ),
+    ] = None,
     photos: Annotated[
-        list[str] | None, typer.Option(metavar="FILE", help="Photograph to paint with all networks. May be repeated.")
+        list[str] | None,
+        typer.Option(
+            metavar="FILE", help="A photograph to paint with all networks. May be repeated.", rich_help_panel="Output"
+        ),
     ] = None,
     **options: Any,
 ) -> None:
-    """Train one n-style network and n single-style networks alike, and report the gap:
-    nstyle compare --styles styles/*.jpg --out gap"""
+    """Train one n-style network and n single-style ones alike, and report the gap."""
     from nstyle.cli.progress import comparison_progress
     from nstyle.comparison.compare import compare
 
-    def notice(text: str) -> None:
-        typer.echo(text, err=True)
-
+    chosen = settings({"styles": styles, "seeds": seeds, "photos": photos, **options})
     with comparison_progress() as progress:
         page = compare(
-            styles,
+            chosen.pop("styles", ()),
             out=out,
-            seeds=seeds,
-            photos=photos or (),
             command=command_line(),
-            report=progress,
-            notice=notice,
-            **given(options),
+            progress=progress,
+            notice=lambda text: typer.echo(text, err=True),
+            **chosen,
         )
     typer.echo(page, err=True)

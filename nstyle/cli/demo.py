@@ -6,27 +6,29 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nstyle.cli.arguments import out as out_option
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def demo(
     out: Annotated[
-        str, typer.Option(help="Folder for everything that is made; a demo that is there goes on where it stopped.")
+        str, out_option("The folder for everything; a demo that is there goes on where it stopped. [default: demo]")
     ] = "demo",
     vgg: Annotated[
         str | None,
         typer.Option(
-            help="VGG weights: a file, imagenet or lite. "
-            "[default: $NSTYLE_VGG, else imagenet if it was downloaded before, else lite]"
+            metavar="FILE|imagenet|lite",
+            help="The encoder behind the losses. "
+            "[default: $NSTYLE_VGG, else imagenet if it was downloaded before, else lite]",
         ),
     ] = None,
     open_page: Annotated[
         bool, typer.Option("--open/--no-open", help="Open the page in the browser where there is one.")
     ] = True,
 ) -> None:
-    """Paint sample photographs, train two styles into the model and a small network from nothing, and show it all on
-    one page."""
+    """Paint, train two styles into the model and a small network from nothing, and show it all on one page."""
     from nstyle.cli.progress import painting_progress, training_progress
     from nstyle.demo.run_demo import Display, run_demo
     from nstyle.system.memory import keep_freed_memory

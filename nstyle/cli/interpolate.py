@@ -4,43 +4,70 @@ from typing import Annotated
 
 import typer
 
-from nstyle.cli import arguments as a
+from nstyle.cli.arguments import OUTPUT, Device, Model, Vgg, command_line, out
+from nstyle.cli.options import split
+
+EXAMPLES = """nstyle interpolate photo.jpg --styles starry,wave,kandinsky,scream --out blends
+nstyle interpolate photo.jpg --styles starry,wave --out blends --animate morph.webp"""
+PAINTINGS, PHOTOGRAPHS = "Paintings", "Photographs"
 
 
 def interpolate(
-    photo: Annotated[str, typer.Argument(metavar="PHOTO")],
-    out: Annotated[str, typer.Option(help="Folder of the report.")],
-    model: Annotated[
-        str | None,
-        typer.Option(help="default, a model file or a run directory. [default: the newest run, else default]"),
-    ] = None,
+    photo: Annotated[str, typer.Argument(metavar="PHOTO", help="The photograph.")],
+    out: Annotated[str, out("The folder of the report.")],
+    model: Model = None,
     styles: Annotated[
         str | None,
         typer.Option(
-            metavar="A,B", help="Styles to blend, in order; four make a grid too. [default: all of the model]"
+            metavar="A,B",
+            help="The styles to blend, in order; four make a grid too. [default: all of the model]",
+            rich_help_panel=PAINTINGS,
         ),
     ] = None,
     style_images: Annotated[
         list[str] | None,
         typer.Option(
             metavar="FILE...",
-            help="Paintings of the styles, named like them, for the loss curves. [default: the run's targets]",
+            help="The paintings, named like the styles, for the loss curves. [default: the run's targets]",
+            rich_help_panel=PAINTINGS,
         ),
     ] = None,
     validation: Annotated[
         str | None,
-        typer.Option(help="Held-out photographs for the loss curves. [default: those of the model's run, else PHOTO]"),
+        typer.Option(
+            metavar="FOLDER",
+            help="The folder of photographs to measure on. [default: those of the model's run, else PHOTO]",
+            rich_help_panel=PHOTOGRAPHS,
+        ),
     ] = None,
-    steps: Annotated[int, typer.Option(help="Pictures from one style to the next.")] = 11,
-    size: Annotated[int, typer.Option(help="Long side of the painted photograph in pixels.")] = 512,
+    size: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="The long side of the painted photograph in pixels. [default: 512]",
+            show_default=False,
+            rich_help_panel=PHOTOGRAPHS,
+        ),
+    ] = 512,
+    steps: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="How many pictures lead from one style to the next. [default: 11]",
+            show_default=False,
+            rich_help_panel=OUTPUT,
+        ),
+    ] = 11,
     animate: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Write a morph through the styles: .webp, .gif or .mp4.")
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Write a morph through the styles: .webp, .gif or .mp4.", rich_help_panel=OUTPUT
+        ),
     ] = None,
-    vgg: a.Vgg = None,
-    device: a.Device = None,
+    vgg: Vgg = None,
+    device: Device = "auto",
 ) -> None:
-    """Paint a photograph from style to style and measure the way: nstyle interpolate PHOTO --styles starry,wave --out
-    blends"""
+    """Paint a photograph from style to style, and measure the way."""
     from nstyle.cli.progress import counted
     from nstyle.interpolation.interpolate import interpolate as paint_the_way
 
@@ -49,16 +76,16 @@ def interpolate(
             photo,
             model,
             out=out,
-            styles=a.split(styles) or (),
+            styles=split(styles or ""),
             style_images=style_images or (),
             validation=validation,
             steps=steps,
             size=size,
             animate=animate,
             vgg=vgg or "",
-            device=device or "auto",
-            command=a.command_line(),
-            report=progress,
+            device=device,
+            command=command_line(),
+            progress=progress,
         )
     typer.echo(page, err=True)
     if animate:

@@ -6,6 +6,16 @@ import typer
 
 from nstyle.cli import reconstruct_options as o
 from nstyle.cli.arguments import command_line
+from nstyle.cli.help import GroupedCommand, new_group
+from nstyle.cli.reconstruct_check import EXAMPLES as CHECK_EXAMPLES
+from nstyle.cli.reconstruct_check import check
+
+STYLE_EXAMPLES = "nstyle reconstruct style painting.jpg --layers relu1_1,relu2_1,relu3_1 --out out"
+CONTENT_EXAMPLES = "nstyle reconstruct content photo.jpg --layers relu3_3 --out out"
+TRANSFER_EXAMPLES = "nstyle reconstruct transfer photo.jpg painting.jpg --size 640 --min-size 160 --out out"
+SWEEP_EXAMPLES = (
+    """nstyle reconstruct sweep style painting.jpg --layers relu1_1 --layers relu2_1 --loss gram,mmd --out out"""
+)
 
 Picture = Annotated[str, typer.Argument(metavar="IMAGE", help="A picture.")]
 
@@ -15,14 +25,13 @@ def style(
     images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="The style picture, or several.")],
     **options: Any,
 ) -> None:
-    """Show what layers and a loss keep of a style:
-    nstyle reconstruct style painting.jpg --layers relu1_1,relu2_1,relu3_1 --out out"""
+    """Show what layers and a loss keep of a style."""
     _run({"style": images}, options)
 
 
 @o.with_options((o.LAYERS, *o.CONTENT, *o.COMMON))
 def content(image: Picture, **options: Any) -> None:
-    """Show what layers keep of a picture's content: nstyle reconstruct content photo.jpg --layers relu3_3 --out out"""
+    """Show what layers keep of a picture's content."""
     _run({"content": image}, options)
 
 
@@ -32,8 +41,7 @@ def transfer(
     styles: Annotated[list[str], typer.Argument(metavar="STYLE...", help="The style picture, or several.")],
     **options: Any,
 ) -> None:
-    """Paint one photograph in a style by optimization (Gatys et al. 2016):
-    nstyle reconstruct transfer photo.jpg painting.jpg --out out"""
+    """Paint one photograph in a style by optimization (Gatys et al. 2016)."""
     _run({"content": content, "style": styles}, options)
 
 
@@ -54,8 +62,7 @@ def sweep(
     snapshots_every: Annotated[int, typer.Option(metavar="K", help="Write a snapshot every K updates.")] = 0,
     **options: Any,
 ) -> None:
-    """Vary any options:
-    nstyle reconstruct sweep style painting.jpg --layers relu1_1 --layers relu2_1 --loss gram,mmd --out out
+    """Reconstruct every combination of lists of options, as one labelled grid.
 
     Every option may be given several times, and numbers and names as a list with commas; layers and mixes, which have
     commas themselves, are repeated. Cells that are done already are kept.
@@ -103,8 +110,7 @@ def report(
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Folders of reconstructions and sweeps.")],
     out: Annotated[str, typer.Option(help="Folder of the report.")],
 ) -> None:
-    """Lay out finished runs as figures of the sources, in one HTML page and as PNG files, with the commands that made
-    them."""
+    """Lay finished runs out as figures, on one page, with the commands that made them."""
     from nstyle.reconstruction.report import write_report
 
     typer.echo(write_report(runs, out, command_line()), err=True)
@@ -133,3 +139,12 @@ def _run(pictures: dict[str, Any], options: dict[str, Any]) -> None:
     typer.echo(
         f"{settings['out']}/result.png  ({best}, {result.seconds:.0f} s, stopped {reasons[result.stopped]})", err=True
     )
+
+
+app = new_group("Optimize pixels, to see what each layer of the encoder and each loss keeps.")
+app.command(cls=GroupedCommand, epilog=STYLE_EXAMPLES)(style)
+app.command(cls=GroupedCommand, epilog=CONTENT_EXAMPLES)(content)
+app.command(cls=GroupedCommand, epilog=TRANSFER_EXAMPLES)(transfer)
+app.command(cls=GroupedCommand, epilog=SWEEP_EXAMPLES)(sweep)
+app.command(cls=GroupedCommand, epilog=CHECK_EXAMPLES)(check)
+app.command(cls=GroupedCommand, epilog="nstyle reconstruct report out/sweep --out out/report")(report)

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from nstyle.encoders.check import Finding
 
 
+EXAMPLES = "nstyle reconstruct check painting.jpg"
+
+
 def check(
     image: Annotated[
         str | None, typer.Argument(metavar="[IMAGE]", help="What to reconstruct. [default: a built-in picture]")
@@ -27,16 +30,16 @@ def check(
     size: Annotated[int, typer.Option(help="Long side of the reconstructions in pixels.")] = 192,
     iterations: Annotated[int, typer.Option(help="L-BFGS iterations of each reconstruction.")] = 100,
 ) -> None:
-    """Check VGG weights before training with them: origin, layers, features, reconstructions. Exit status 1 if they
-    fail.
+    """Check VGG weights before training with them.
 
+    Their origin, layers and features are checked, and pictures are reconstructed. The exit status is 1 if they fail.
     Sets of layers are cut to those that the file holds, and marked so.
     """
     from pathlib import Path
     from typing import cast
 
     from nstyle.encoders.check import Finding
-    from nstyle.encoders.vgg import CONVS_PER_BLOCK, Architecture
+    from nstyle.encoders.layers import CONVS_PER_BLOCK, Architecture
     from nstyle.encoders.vgg_weights import LITE, default_source, load_vgg_weights
     from nstyle.errors import UsageError
     from nstyle.imaging.layout import contact_sheet

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nstyle.cli.arguments import add_parameters
+from nstyle.cli.options import add_options
 from nstyle.errors import UsageError
 
 
@@ -125,8 +125,7 @@ def with_options(
             added.append(
                 inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
             )
-        add_parameters(command, added)
-        return command
+        return add_options(*added)(command)
 
     return decorate
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from nstyle.cli.arguments import command_line
+from nstyle.cli.arguments import out as out_option
 
 
 def report(
@@ -14,9 +15,9 @@ def report(
             metavar="RUN...", help="Run directories, or CSV files of losses in Early, Sian and Stonard's format."
         ),
     ],
-    out: Annotated[str, typer.Option(help="Folder of the report.")],
+    out: Annotated[str, out_option("The folder of the report.")],
 ) -> None:
-    """Draw learning curves, of one run or of several over each other: nstyle report checkpoints/mine --out curves"""
+    """Draw learning curves, of one run or of several over each other."""
     from nstyle.training.report import write_report
 
     typer.echo(write_report(runs, out, command_line()), err=True)

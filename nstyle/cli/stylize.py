@@ -4,64 +4,114 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from nstyle.cli.arguments import OUTPUT, Device, Model
+from nstyle.cli.arguments import out as out_option
 from nstyle.system.processes import joined
 
 if TYPE_CHECKING:
-    from nstyle.inference.color import KeepColor
     from nstyle.tiling.paint import Tiling
+
+STYLES, PAINTING = "Styles", "Painting"
+TILINGS = ("auto", "whole", "exact", "sampled", "thumbnail")
+
+
+EXAMPLES = """nstyle stylize photo.jpg --style starry-night
+nstyle stylize photo.jpg --weights starry-night=0.7,great-wave=0.3
+nstyle stylize holiday/ --all --out painted"""
 
 
 def stylize(
     photos: Annotated[
         list[str], typer.Argument(metavar="PHOTO...", help="Photographs or folders; - reads standard input.")
     ],
-    model: Annotated[
+    model: Model = None,
+    style: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="One style; a part of its name will do.", rich_help_panel=STYLES),
+    ] = None,
+    styles: Annotated[
         str | None,
         typer.Option(
-            help="A shipped name, model file or run directory. [default: newest run in checkpoints/, else default]"
+            metavar="A,B", help="Several styles, in equal parts or as --weights says.", rich_help_panel=STYLES
         ),
     ] = None,
     weights: Annotated[
-        str | None, typer.Option(metavar="W,W|NAME=W,...", help="How much of each style, by position or by name.")
+        str | None,
+        typer.Option(
+            metavar="W,W|NAME=W,...", help="How much of each style, by position or by name.", rich_help_panel=STYLES
+        ),
     ] = None,
-    styles: Annotated[
-        str | None, typer.Option(metavar="A,B", help="The styles that --weights is about; equal parts without it.")
-    ] = None,
-    style: Annotated[str | None, typer.Option(metavar="NAME", help="One style; a part of its name will do.")] = None,
-    all_styles: Annotated[bool, typer.Option("--all", help="One picture per style, and a contact sheet.")] = False,
+    all_styles: Annotated[
+        bool, typer.Option("--all", help="One picture per style, and a contact sheet.", rich_help_panel=STYLES)
+    ] = False,
     mask: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=FILE", help="Paint a style where a grey picture is white only. May be repeated."),
+        typer.Option(
+            metavar="NAME=FILE",
+            help="Paint a style only where a grey picture is white. May be repeated.",
+            rich_help_panel=STYLES,
+        ),
     ] = None,
-    strength: Annotated[float, typer.Option(help="0 for the photograph, 1 for the style.")] = 1.0,
-    output: Annotated[
-        str | None,
-        typer.Option("--output", "-o", help="File, folder or - for standard output. [default: PHOTO_STYLE.png here]"),
+    strength: Annotated[
+        float,
+        typer.Option(
+            metavar="X",
+            help="0 for the photograph, 1 for the style. [default: 1]",
+            show_default=False,
+            rich_help_panel=PAINTING,
+        ),
+    ] = 1.0,
+    keep_color: Annotated[
+        bool, typer.Option("--keep-color", help="Keep the photograph's colours.", rich_help_panel=PAINTING)
+    ] = False,
+    size: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Resize to this long side in pixels first.", rich_help_panel=PAINTING),
     ] = None,
-    size: Annotated[int | None, typer.Option(help="Resize to this long side in pixels first.")] = None,
     grain: Annotated[
         float,
         typer.Option(
             metavar="LEVELS",
-            help="Film grain put on first, 2 of 255 levels or so: strokes instead of a mesh in plain skies.",
+            help="Film grain put on first, 2 of 255 levels or so: strokes instead of a mesh in plain skies. "
+            "[default: 0]",
+            show_default=False,
+            rich_help_panel=PAINTING,
         ),
     ] = 0.0,
     tile: Annotated[
         str,
         typer.Option(
-            metavar="auto|whole|exact|sampled|thumbnail",
+            metavar="|".join(TILINGS),
             help="How large pictures are divided; auto paints 100 megapixels in 3 GB on the CPU: exactly up to about "
-            "31 "
-            "(63 with slim), then sampled.",
+            "31 (63 with slim), then sampled. [default: auto]",
+            show_default=False,
+            rich_help_panel=PAINTING,
         ),
     ] = "auto",
-    max_pixels: Annotated[int, typer.Option(help="Refuse pictures of more pixels than this.")] = 250_000_000,
-    keep_color: Annotated[str | None, typer.Option(metavar="luminance", help="Keep the photograph's colours.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Report on standard output as JSON.")] = False,
+    max_pixels: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Refuse pictures of more pixels. [default: 250000000]",
+            show_default=False,
+            rich_help_panel=PAINTING,
+        ),
+    ] = 250_000_000,
+    out: Annotated[
+        str | None,
+        out_option(
+            "A file, a folder, or - for standard output. [default: PHOTO_STYLE.png here]", metavar="FILE|FOLDER"
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files that exist.", rich_help_panel=OUTPUT)
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Report on standard output as JSON.", rich_help_panel=OUTPUT)
+    ] = False,
+    device: Device = "auto",
 ) -> None:
-    """Paint photographs: nstyle stylize photo.jpg --weights 0.5,0.5"""
+    """Paint photographs."""
     import json
     from dataclasses import asdict
 
@@ -82,12 +132,12 @@ def stylize(
         masks=tuple(mask or []),
         options=PaintOptions(
             strength=strength,
-            keep_color=cast("KeepColor | None", keep_color),
+            keep_color="luminance" if keep_color else None,
             size=size,
             grain=grain,
             tiling=cast("Tiling", tile),
         ),
-        output=output,
+        out=out,
         max_pixels=max_pixels,
         overwrite=overwrite,
         device=device,

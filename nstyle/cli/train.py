@@ -5,35 +5,35 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nstyle.cli.training_options import given, with_training_options
+from nstyle.cli.arguments import OUTPUT, Styles, out
+from nstyle.cli.training_options import settings, with_training_options
 from nstyle.system.processes import joined
 
 if TYPE_CHECKING:
     from nstyle.training.trainer import Trainer
 
 
+EXAMPLES = """nstyle train --styles styles/*.jpg --content photos
+nstyle train --resume --out checkpoints/mine --updates 80000
+nstyle train --config checkpoints/mine/config.toml --out checkpoints/again"""
+
+
 @with_training_options()
 def train(
-    styles: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FILE...", help="Paintings, a quoted pattern or a folder. The order is kept."),
-    ] = None,
-    out: Annotated[str | None, typer.Option(help="Run directory. [default: checkpoints/NAME-OF-THE-STYLES]")] = None,
+    styles: Styles = None,
+    out: Annotated[str | None, out("The run directory. [default: checkpoints/NAME-OF-THE-STYLES]")] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the run in --out (else the newest) with its own settings.")
+        bool,
+        typer.Option("--resume", help="Continue the run in --out, else the newest one.", rich_help_panel=OUTPUT),
     ] = False,
-    init_from: Annotated[
-        str | None,
-        typer.Option(metavar="MODEL", help="Start from the weights of a model; rows are matched by style name."),
-    ] = None,
     **options: Any,
 ) -> None:
-    """Train one network in n styles: nstyle train --styles styles/*.jpg --content photos"""
+    """Train one network in n styles."""
     from nstyle.training.train import prepare_training
 
-    settings = given({"init_from": init_from, **options})
+    chosen = settings({"styles": styles, **options})
     with joined() as group:
-        run_to_the_end(prepare_training(styles or [], out=out, resume=resume, group=group, **settings))
+        run_to_the_end(prepare_training(chosen.pop("styles", ()), out=out, resume=resume, group=group, **chosen))
 
 
 def run_to_the_end(trainer: "Trainer") -> None:

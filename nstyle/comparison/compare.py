@@ -24,6 +24,7 @@ from nstyle.comparison.sections import (
 )
 from nstyle.comparison.words import AllGaps, in_words
 from nstyle.imaging.pictures import read_size
+from nstyle.renamed import renamed
 from nstyle.reports.folder import csv_text, write_folder
 from nstyle.reports.page import Section
 from nstyle.training.validation import TERMS
@@ -32,6 +33,7 @@ PICTURES = 3
 """Number of held-out photographs that are painted if none are named."""
 
 
+@renamed(report="progress")
 def compare(
     styles: Sequence[str | Path],
     *,
@@ -40,7 +42,7 @@ def compare(
     held_out: int = HELD_OUT,
     photos: Sequence[str | Path] = (),
     command: str = "",
-    report: Callable[[Status], None] = lambda status: None,
+    progress: Callable[[Status], None] = lambda status: None,
     notice: Callable[[str], None] = lambda text: None,
     **settings: Any,
 ) -> Path:
@@ -55,7 +57,7 @@ def compare(
         held_out: Number of photographs that are kept out of training, to measure the losses on.
         photos: Photographs to paint with all networks. None: three that were held out.
         command: The command that made the comparison, for the report. Empty for a call from Python.
-        report: Called with the status after every update.
+        progress: Called with the status after every update.
         notice: Called with a line of text before the training, and before every measurement.
         settings: Settings of :func:`nstyle.train`. ``updates`` is the number of updates of each network.
 
@@ -70,7 +72,7 @@ def compare(
         read_size(Path(photo))
     plan = prepare_comparison(styles, out=out, seeds=seeds, held_out=held_out, **settings)
     notice(f"{len(plan.members())} networks of {plan.updates} updates each, on {plan.config.device}, into {plan.out}")
-    train_networks(plan, report)
+    train_networks(plan, progress)
     evaluation = evaluate(plan, notice)
     return _write_report(plan, evaluation, [Path(photo) for photo in photos] or evaluation.photos[:PICTURES], command)
 

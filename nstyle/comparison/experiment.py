@@ -74,7 +74,7 @@ def _train_to(plan: Plan, member: Member, milestone: int, progress: Callable[[Pr
         except NonFiniteLossError as error:
             what = str(error).partition(";")[0]
             raise NstyleError(
-                f"{member.label}: {what}; compare with a lower --lr or --precision fp32, in another --out"
+                f"{member.label}: {what}; compare with a lower `lr` or `precision` fp32, in another `out`"
             ) from error
     elif done > milestone and not kept.exists():
         raise UsageError(f"{kept} is gone, and its run is past it; remove {run.path} to train that network anew")

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from nstyle.system.output_folders import Difference, first_difference, holds_wor
 from nstyle.training.setup import split_photographs
 from nstyle.training.train import RESUMABLE
 
-NOT_COMPARED = (*RESUMABLE, "seed", "init_from", "rows_only")
+NOT_COMPARED = (*RESUMABLE, "seed", "init_from", "rows_only", "styles")
 """Settings of the runs that may differ when a comparison is continued, that are stored elsewhere, or that have a single
 value.
 
@@ -24,8 +23,8 @@ Photographs and VGG weights may be moved, as hashes are compared instead of thei
 STORED_AS = {"preset": "loss"}
 """Settings that are called otherwise in ``comparison.json``: as version 0.1 called them."""
 CONTENTS = {
-    "vgg": "VGG weights (--vgg, NSTYLE_VGG)",
-    "photographs": "photographs (--content)",
+    "vgg": "VGG weights (`vgg`, NSTYLE_VGG)",
+    "photographs": "photographs (`content`)",
     "held_out_photographs": "held-out photographs",
 }
 """The words for values of which only a hash is kept."""
@@ -49,7 +48,9 @@ def identity(plan: Plan) -> dict[str, Any]:
         "photographs": _fingerprint(content),
         "held_out_photographs": _fingerprint(held_out),
         "settings": {
-            STORED_AS.get(name, name): value for name, value in asdict(plan.config).items() if name not in NOT_COMPARED
+            STORED_AS.get(name, name): value
+            for name, value in plan.config.to_dict().items()
+            if name not in NOT_COMPARED
         },
     }
 
@@ -67,9 +68,9 @@ def claim(plan: Plan) -> None:
     try:
         difference = first_difference(_flat(json.loads(path.read_text(encoding="utf-8"))), _flat(now))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"{path} cannot be read ({type(error).__name__}); choose another --out") from error
+        raise UsageError(f"{path} cannot be read ({type(error).__name__}); choose another `out`") from error
     if difference:
-        raise UsageError(f"{plan.out} holds a comparison {_in_words(difference)}; choose another --out")
+        raise UsageError(f"{plan.out} holds a comparison {_in_words(difference)}; choose another `out`")
 
 
 def _in_words(difference: Difference) -> str:

@@ -52,29 +52,29 @@ class Plan:
 
     def __post_init__(self) -> None:
         n, config = len(self.styles), self.config
-        check_setting(n >= 1, "--styles", n, "at least one painting")
-        check_setting(self.seeds >= 1, "--seeds", self.seeds, "at least 1")
+        check_setting(n >= 1, "styles", n, "at least one painting")
+        check_setting(self.seeds >= 1, "seeds", self.seeds, "at least 1")
         check_setting(
             config.updates % n == 0,
-            "--updates",
+            "updates",
             config.updates,
             f"a multiple of the {n} styles, for the protocol per style",
         )
         check_setting(
             config.lr_schedule == "constant",
-            "--lr-schedule",
+            "lr_schedule",
             config.lr_schedule,
             "constant: networks are compared on their way",
         )
         check_setting(
             config.schedule == "round-robin",
-            "--schedule",
+            "schedule",
             config.schedule,
             "round-robin: updates are counted per style",
         )
-        check_setting(config.held_out >= MIN_HELD_OUT, "--held-out", config.held_out, f"at least {MIN_HELD_OUT}")
+        check_setting(config.held_out >= MIN_HELD_OUT, "held_out", config.held_out, f"at least {MIN_HELD_OUT}")
         check_setting(
-            not config.init_from, "--init-from", config.init_from, "nothing: every network starts from its seed"
+            not config.init_from, "`init_from`", config.init_from, "nothing: every network starts from its seed"
         )
 
     @property

@@ -55,7 +55,7 @@ def check_photographs(plan: Plan) -> None:
     both = {path.resolve() for path in content.files} & {path.resolve() for path in judges}
     if both:
         raise UsageError(
-            f"{min(both)} is both in --content and in --validation, as {len(both)} are; expected none: what was "
+            f"{min(both)} is both in `content` and in `validation`, as {len(both)} are; expected none: what was "
             "trained on cannot judge"
         )
     if len(judges) < MIN_HELD_OUT:

@@ -1,7 +1,6 @@
 """The sections of a comparison's report: gaps, losses, curves, pictures and costs."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from PIL import Image
@@ -151,7 +150,7 @@ def paint(plan: Plan, photos: Sequence[Path]) -> Section:
 def setting_section(plan: Plan) -> Section:
     """List the settings that all networks share."""
     vgg = read_info(plan.n_style(0).run.model).vgg
-    settings = {**asdict(plan.config), **asdict(plan.config.preset), "release": None}
+    settings = {**plan.config.to_dict(), **plan.config.preset.to_dict(), "release": None}
     settings = {"preset": settings.pop("name"), **settings, "vgg_release": vgg["release"], "vgg_sha256": vgg["sha256"]}
     chosen = {name: value for name, value in settings.items() if name != "loss" and value not in ("", (), {}, None)}
     rows = [[name.replace("_", " "), str(value)] for name, value in chosen.items()]

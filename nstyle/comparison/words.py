@@ -28,7 +28,7 @@ def in_words(plan: Plan, evaluation: Evaluation, gaps: AllGaps) -> str:
             f"The intervals ({CONFIDENCE:.0%}) cover the choice of {photos} only. Networks of another seed would "
             "differ from these, by an "
             "amount that one seed cannot tell: a gap is no property of n-style networks before it holds over several "
-            "seeds (--seeds)."
+            "seeds (`seeds`)."
         )
     else:
         spread = seed_spread(evaluation.of(SINGLE, "style"))

@@ -31,7 +31,7 @@ def index_coco(annotations: Path, folder: Path, categories: tuple[str, ...] = ()
     from pycocotools.coco import COCO
 
     if not annotations.is_file():
-        raise UsageError(f"{annotations}: no such file; expected a COCO annotation file (--coco-annotations)")
+        raise UsageError(f"{annotations}: no such file; expected a COCO annotation file (`coco_annotations`)")
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             coco = COCO(str(annotations))
@@ -60,6 +60,6 @@ def index_coco(annotations: Path, folder: Path, categories: tuple[str, ...] = ()
         )
     if not present:
         raise UsageError(
-            f"none of the {len(listed)} photographs listed in {annotations} is in {folder}; check --content"
+            f"none of the {len(listed)} photographs listed in {annotations} is in {folder}; check `content`"
         )
     return index_files(folder, present)

@@ -60,7 +60,7 @@ def index_folder(folder: Path) -> PhotoIndex:
         UsageError: If the folder does not exist or holds no usable photograph.
     """
     if not folder.is_dir():
-        raise UsageError(f"{folder}: no such folder; expected a folder of photographs (--content)")
+        raise UsageError(f"{folder}: no such folder; expected a folder of photographs (`content`)")
     return index_files(folder, list_pictures(folder))
 
 

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from nstyle.encoders.fingerprint import built_in_picture, compare, fingerprint, known_fingerprints
-from nstyle.encoders.vgg import VGGFeatures, VGGWeights, layer_names
+from nstyle.encoders.layers import layer_names
+from nstyle.encoders.vgg import VGGFeatures, VGGWeights
 from nstyle.encoders.vgg_weights import KNOWN_FILES
 from nstyle.imaging.pictures import to_tensor
 

@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 from torch.nn.grad import conv2d_weight
 
-from nstyle.encoders.vgg import VGGFeatures, VGGWeights, layer_names
+from nstyle.encoders.layers import layer_names
+from nstyle.encoders.vgg import VGGFeatures, VGGWeights
 from nstyle.imaging.pictures import to_tensor
 
 FILE = "fingerprints.json"

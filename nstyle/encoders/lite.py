@@ -124,7 +124,7 @@ class LiteFeatures(nn.Module):
         missing = [layer for layer in layers if layer not in LAYERS]
         if missing or not layers:
             raise UsageError(
-                f"lite has no layer '{', '.join(missing)}'; expected some of {', '.join(LAYERS)}, or VGG16 with --vgg"
+                f"lite has no layer '{', '.join(missing)}'; expected some of {', '.join(LAYERS)}, or VGG16 with `vgg`"
             )
         self.layers = tuple(layers)
         self.dtype = dtype

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import torch
 
+from nstyle.encoders.layers import Architecture, Pooling
 from nstyle.encoders.lite import LiteFeatures, LiteWeights, read_lite_weights
-from nstyle.encoders.vgg import Architecture, Pooling, VGGFeatures, VGGWeights
+from nstyle.encoders.vgg import VGGFeatures, VGGWeights
 from nstyle.encoders.vgg_weights import LITE, default_source, load_vgg_weights
 from nstyle.errors import UsageError
 
@@ -25,7 +26,7 @@ def load_encoder_weights(
     if default_source(str(source or "")) != LITE:
         return load_vgg_weights(source, architecture=architecture)
     if architecture is not None:
-        raise UsageError(f"lite is no {architecture}; leave --network out, or give {architecture} weights with --vgg")
+        raise UsageError(f"lite is no {architecture}; leave `network` out, or give {architecture} weights with `vgg`")
     return read_lite_weights()
 
 
@@ -41,6 +42,6 @@ def build_encoder(
         return VGGFeatures(weights, layers, pooling=pooling, dtype=dtype)
     if pooling != "max":
         raise UsageError(
-            f"lite has max pooling only, and {pooling} pooling was asked for; give VGG16 weights with --vgg"
+            f"lite has max pooling only, and {pooling} pooling was asked for; give VGG16 weights with `vgg`"
         )
     return LiteFeatures(weights, layers, dtype=dtype)

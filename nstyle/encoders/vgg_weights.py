@@ -11,8 +11,9 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
+from nstyle.encoders.layers import CHANNELS_PER_BLOCK, Architecture, layer_names
 from nstyle.encoders.reachable import check_reachable, noticing_stalls
-from nstyle.encoders.vgg import CHANNELS_PER_BLOCK, Architecture, VGGWeights, layer_names
+from nstyle.encoders.vgg import VGGWeights
 from nstyle.errors import NstyleError, UsageError
 
 logger = logging.getLogger(__name__)
@@ -64,13 +65,13 @@ def load_vgg_weights(source: str | Path | None = None, *, architecture: Architec
     path = Path(source)
     if not path.is_file():
         raise UsageError(
-            f"{path}: no such file; expected VGG weights (safetensors or a torchvision state dict) for --vgg or "
+            f"{path}: no such file; expected VGG weights (safetensors or a torchvision state dict) for `vgg` or "
             f"{ENVIRONMENT_VARIABLE}"
         )
     weights = read_vgg_file(path)
     if architecture not in (None, weights.architecture):
         raise UsageError(
-            f"{path} holds {weights.architecture}, but {architecture} was asked for; leave --network out or give "
+            f"{path} holds {weights.architecture}, but {architecture} was asked for; leave `network` out or give "
             "another file"
         )
     return weights
@@ -138,8 +139,8 @@ def _download(architecture: Architecture) -> VGGWeights:
     except (OSError, RuntimeError, pickle.UnpicklingError) as error:
         raise NstyleError(
             f"{architecture} weights cannot be downloaded ({error}); put {file_name} into {folder}, "
-            f"give a weights file with --vgg or {ENVIRONMENT_VARIABLE}, or train with the small encoder that is here: "
-            f"--vgg {LITE}"
+            f"give a weights file with `vgg` or {ENVIRONMENT_VARIABLE}, or train with the small encoder that is here: "
+            f"`vgg` {LITE}"
         ) from error
     return read_vgg_file(folder / file_name)
 

@@ -112,7 +112,7 @@ def check_pixels(name: str, size: tuple[int, int], max_pixels: int) -> None:
     if size[0] * size[1] > max_pixels:
         limit = f"{max_pixels / 1e6:.4g} megapixels"
         raise UsageError(
-            f"{name} has {size[0]}x{size[1]} px, more than {limit}; reduce it, or allow more with --max-pixels"
+            f"{name} has {size[0]}x{size[1]} px, more than {limit}; reduce it, or allow more with `max_pixels`"
         )
 
 

@@ -48,7 +48,7 @@ def mix_map(styles: Sequence[str], rest: Mix | None, masks: Masks, size: tuple[i
     left = (1 - covered).clamp_(min=0)
     if rest is None and (left > ROUNDING).any():
         share = f"{100 * (left > ROUNDING).float().mean().item():.3g}"
-        raise UsageError(f"the masks leave {share} % of the picture uncovered; give --style or --weights for the rest")
+        raise UsageError(f"the masks leave {share} % of the picture uncovered; give `style` or `weights` for the rest")
     layers /= covered.clamp_(min=0 if rest is None else 1)
     for name, weight in (rest or {}).items():
         layers[0, used.index(name)].add_(left[0, 0], alpha=weight)

@@ -55,7 +55,7 @@ def make_mix(
             hint = (
                 ""
                 if chosen is not None
-                else f"; choose some of them with --styles, or weigh by name, such as {names[0]}=1"
+                else f"; choose some of them with `styles`, or weigh by name, such as {names[0]}=1"
             )
             raise UsageError(f"got {len(values)} weights for {len(names)} styles ({', '.join(names)}){hint}")
         by_name = dict(zip(names, values, strict=True))
@@ -80,14 +80,14 @@ def parse_weights(text: str) -> list[float] | dict[str, float]:
         if all(equals for _, equals, _ in named):
             by_name = {name.strip(): float(value) for name, _, value in named}
             if len(by_name) < len(parts):
-                raise UsageError(f"--weights is '{text}', which names a style twice; name each style once")
+                raise UsageError(f"`weights` is '{text}', which names a style twice; name each style once")
             return by_name
         return [float(part) for part in parts]
     except ValueError as error:
         if isinstance(error, UsageError):
             raise
         raise UsageError(
-            f"--weights is '{text}'; expected numbers such as 0.5,0.5 or names such as starry-night=0.7,great-wave=0.3"
+            f"`weights` is '{text}'; expected numbers such as 0.5,0.5 or names such as starry-night=0.7,great-wave=0.3"
         ) from None
 
 

@@ -32,7 +32,7 @@ class Request:
     all_styles: bool = False
     masks: tuple[str, ...] = ()
     options: PaintOptions = field(default_factory=PaintOptions)
-    output: str | None = None
+    out: str | None = None
     max_pixels: int = MAX_PIXELS
     overwrite: bool = False
     device: str = "cpu"
@@ -54,10 +54,10 @@ def read_masks(request: Request, stylizer: Stylizer) -> Masks:
     for text in request.masks:
         name, equals, file = text.partition("=")
         if not (equals and file):
-            raise UsageError(f"--mask is '{text}'; expected NAME=FILE such as great-wave=sky.png")
+            raise UsageError(f"`masks` is '{text}'; expected NAME=FILE such as great-wave=sky.png")
         style = match_style(name.strip(), stylizer.styles)
         if style in masks:
-            raise UsageError(f"--mask names '{style}' twice; join the masks into one file")
+            raise UsageError(f"`masks` names '{style}' twice; join the masks into one file")
         picture = read_picture(Path(file), max_pixels=request.max_pixels)
         grey = picture.rgb.convert("L")
         masks[style] = grey if picture.alpha is None else ImageChops.multiply(grey, picture.alpha)
@@ -70,16 +70,16 @@ def choose_mixes(request: Request, stylizer: Stylizer, notice: Callable[[str], N
     asked = [
         option
         for option, value in (
-            ("--all", request.all_styles),
-            ("--style", request.style),
-            ("--weights/--styles", request.weights or request.styles),
+            ("`all_styles`", request.all_styles),
+            ("`style`", request.style),
+            ("`weights`/`styles`", request.weights or request.styles),
         )
         if value
     ]
     if len(asked) > 1:
         raise UsageError(f"{asked[0]} and {asked[1]} were given together; choose one")
     if request.all_styles and request.masks:
-        raise UsageError("--all and --mask were given together; choose one")
+        raise UsageError("`all_styles` and `masks` were given together; choose one")
     if request.all_styles:
         return [{name: 1.0} for name in names]
     if request.style is not None:
@@ -88,7 +88,8 @@ def choose_mixes(request: Request, stylizer: Stylizer, notice: Callable[[str], N
         return [None]
     if not asked and len(names) > 1:
         raise UsageError(
-            f"the model has {len(names)} styles; choose with --style, --weights or --all among {', '.join(names)}"
+            f"the model has {len(names)} styles; choose with `style`, `weights` or `all_styles` among "
+            f"{', '.join(names)}"
         )
     weights = parse_weights(request.weights) if request.weights is not None else None
     chosen = [part for part in request.styles.split(",") if part.strip()] if request.styles is not None else None
@@ -104,24 +105,24 @@ def plan_jobs(request: Request, mixes: Sequence[Mix | None], masked: tuple[str, 
     """Decide every output file, and refuse what would collide or overwrite."""
     photos = _photos(request.photos)
     single = len(photos) == 1 and len(mixes) == 1
-    to_stream = request.output == STREAM or (request.output is None and photos == [STREAM])
+    to_stream = request.out == STREAM or (request.out is None and photos == [STREAM])
     if to_stream and not single:
         raise UsageError(
             f"standard output takes one picture, but {len(photos) * len(mixes)} were asked for; give a folder with "
-            "--output"
+            "`out`"
         )
     if to_stream and request.report_on_stdout:
-        raise UsageError("--json and the picture both want standard output; give a file with --output")
+        raise UsageError("`json` and the picture both want standard output; give a file with `out`")
     if to_stream:
         return [Job(photos[0], ((mixes[0], STREAM),), None)]
-    target = Path(request.output) if request.output is not None else Path()
-    as_file = request.output is not None and not target.is_dir() and target.suffix.lower() in WRITABLE
+    target = Path(request.out) if request.out is not None else Path()
+    as_file = request.out is not None and not target.is_dir() and target.suffix.lower() in WRITABLE
     if as_file and not single:
         raise UsageError(
-            f"--output is the file {target}, but {len(photos) * len(mixes)} pictures were asked for; give a folder"
+            f"`out` is the file {target}, but {len(photos) * len(mixes)} pictures were asked for; give a folder"
         )
     if (not as_file and target.is_file()) or (single and target.suffix and not target.is_dir() and not as_file):
-        raise UsageError(f"--output is {target}; expected a folder, or a file ending in {', '.join(sorted(WRITABLE))}")
+        raise UsageError(f"`out` is {target}; expected a folder, or a file ending in {', '.join(sorted(WRITABLE))}")
     jobs = []
     for photo in photos:
         stem = "stdin" if photo == STREAM else Path(photo).stem
@@ -160,10 +161,10 @@ def _refuse_collisions(jobs: list[Job], *, overwrite: bool) -> None:
     sources = {Path(job.photo).resolve() for job in jobs if job.photo != STREAM}
     over_source = [path for path in files if Path(path).resolve() in sources]
     if over_source:
-        raise UsageError(f"{over_source[0]} is a photograph to be read; choose another --output")
+        raise UsageError(f"{over_source[0]} is a photograph to be read; choose another `out`")
     existing = [path for path in files if Path(path).exists()]
     if existing and not overwrite:
-        raise UsageError(f"{existing[0]} exists; give --overwrite to replace it, or another --output")
+        raise UsageError(f"{existing[0]} exists; give `overwrite` to replace it, or another `out`")
 
 
 def label_of(mix: Mix | None, masked: tuple[str, ...]) -> str:

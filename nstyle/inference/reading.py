@@ -69,7 +69,7 @@ class Reader:
         )
         if self._size is not None:
             check_pixels(
-                f"{photo} at --size {self._size}", resized(picture.rgb.size, long_side=self._size), self._max_pixels
+                f"{photo} at `size` {self._size}", resized(picture.rgb.size, long_side=self._size), self._max_pixels
             )
         rgb = resize(picture.rgb, long_side=self._size)
         alpha = picture.alpha.resize(rgb.size, Image.Resampling.LANCZOS) if picture.alpha is not None else None

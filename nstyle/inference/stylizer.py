@@ -50,12 +50,12 @@ class PaintOptions:
 
     def __post_init__(self) -> None:
         check_setting(0 <= self.strength <= 1, "strength", f"{self.strength:g}", "0 (the photograph) to 1 (the style)")
-        check_setting(self.keep_color in (None, *get_args(KeepColor)), "keep-color", self.keep_color, "luminance")
+        check_setting(self.keep_color in (None, *get_args(KeepColor)), "keep_color", self.keep_color, "luminance")
         check_setting(self.size is None or self.size >= 1, "size", self.size, "a long side of at least 1 px")
         check_setting(
             0 <= self.grain <= MAX_GRAIN, "grain", f"{self.grain:g}", f"0 (none) to {MAX_GRAIN:g} levels of 255"
         )
-        check_setting(self.tiling in get_args(Tiling), "tile", self.tiling, ", ".join(get_args(Tiling)))
+        check_setting(self.tiling in get_args(Tiling), "tiling", self.tiling, ", ".join(get_args(Tiling)))
 
     @property
     def only_the_network_paints(self) -> bool:

@@ -19,6 +19,7 @@ from nstyle.interpolation.sections import distance_section, grid_section, in_wor
 from nstyle.interpolation.walk import bilinear, round_trip, walk
 from nstyle.models.locate import find_model
 from nstyle.models.model_file import load_model
+from nstyle.renamed import renamed
 from nstyle.reports.folder import check_folder, csv_text, write_folder
 from nstyle.system.devices import choose_device
 
@@ -34,6 +35,7 @@ CORNERS = 4
 """Styles that a grid has room for."""
 
 
+@renamed(report="progress")
 def interpolate(
     photo: str | Path,
     model: str | Path | None = None,
@@ -48,7 +50,7 @@ def interpolate(
     vgg: str = "",
     device: str = "auto",
     command: str = "",
-    report: Callable[[int], None] = lambda painted: None,
+    progress: Callable[[int], None] = lambda painted: None,
 ) -> Path:
     """Paint a photograph all the way from style to style, and measure what happens on the way.
 
@@ -68,7 +70,7 @@ def interpolate(
             ``NSTYLE_VGG``, else ``imagenet``.
         device: Where to paint.
         command: That asked for it, for the report.
-        report: Called with the number of pictures painted so far.
+        progress: Called with the number of pictures painted so far.
 
     Returns:
         The page of the report.
@@ -77,8 +79,8 @@ def interpolate(
         UsageError: If the model, a style, a painting or a setting does not do.
         NstyleError: If a file cannot be read or written.
     """
-    check_setting(steps >= 2, "--steps", steps, "at least 2")
-    check_setting(size >= MIN_SIZE, "--size", size, f"at least {MIN_SIZE} px")
+    check_setting(steps >= 2, "steps", steps, "at least 2")
+    check_setting(size >= MIN_SIZE, "size", size, f"at least {MIN_SIZE} px")
     if animate is not None:
         check_format(Path(animate))
     path = find_model(model)
@@ -92,7 +94,7 @@ def interpolate(
         path, info, names, Path(photo), style_images=style_images, validation=validation, vgg=vgg, device=device
     )
     stylizer = Stylizer(network, info, device=choose_device(device))
-    painter = Painter(stylizer, resize(picture, long_side=size), names, {}, progress=report)
+    painter = Painter(stylizer, resize(picture, long_side=size), names, {}, progress=progress)
     results = [follow(leg, alphas, painter, meter) for leg in legs]
     sections = [in_words(results, names, about)]
     if len(names) == CORNERS:

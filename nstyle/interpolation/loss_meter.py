@@ -23,7 +23,7 @@ from nstyle.training.setup import split_photographs
 
 logger = logging.getLogger(__name__)
 
-HOW_TO_ADD = "give their paintings with --style-images to add the loss curves"
+HOW_TO_ADD = "give their paintings with `style_images` to add the loss curves"
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ def make_meter(
         release = f"{info.vgg.get('release', 'unknown')}, sha256 {info.vgg.get('sha256', '')[:12]}"
         if not paintings:
             raise UsageError(
-                f"the run's targets were made with other VGG weights ({release}); give them with --vgg, or "
-                "--style-images"
+                f"the run's targets were made with other VGG weights ({release}); give them with `vgg`, or "
+                "`style_images`"
             )
         logger.warning("the losses are measured with other VGG weights than the model was trained with (%s)", release)
     where = choose_device(device)
@@ -107,8 +107,8 @@ def _match_paintings(styles: Sequence[str], files: Sequence[StyleFile]) -> list[
         if name not in by_name:
             there = ", ".join(by_name)
             raise UsageError(
-                f"--style-images holds no painting of '{name}' but {there}; expected a file of that name, or choose "
-                "--styles"
+                f"`style_images` holds no painting of '{name}' but {there}; expected a file of that name, or choose "
+                "`styles`"
             )
     return [by_name[name] for name in styles]
 
@@ -116,7 +116,7 @@ def _match_paintings(styles: Sequence[str], files: Sequence[StyleFile]) -> list[
 def _held_out(config: TrainingConfig | None, photo: Path, validation: str | Path | None) -> tuple[PhotoIndex, str]:
     """Choose the photographs to measure on, and say which they are."""
     if validation is not None:
-        return index_folder(Path(validation)), "photographs of --validation"
+        return index_folder(Path(validation)), "photographs of `validation`"
     if config is not None:
         try:
             index = split_photographs(config)[1]

@@ -4,15 +4,15 @@ Shape suffixes: B batch, C channels, H height, W width.
 """
 
 import math
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nstyle.losses.presets import GramDivisor
 from nstyle.models import kernels
 
-GramDivisor = Literal["chw", "hw"]
 ENERGY_EPS = 1e-8
 """Added to a target's energy in the relative losses, in squared units of the features."""
 MOST_PARTS, PART = 64, 1024

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from nstyle.encoders.layers import min_side
 from nstyle.encoders.load import EncoderWeights, build_encoder
-from nstyle.encoders.vgg import min_side
 from nstyle.errors import UsageError
 from nstyle.losses.functional import downsample, gram, mean_squared_error, relative_squared_error, total_variation
 from nstyle.losses.presets import Preset

@@ -1,14 +1,18 @@
 """Perceptual loss presets: loss weights are useless outside the convention that they were tuned in."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
-from nstyle.encoders.vgg import Pooling
-from nstyle.errors import UsageError
-from nstyle.losses.functional import GramDivisor
+from nstyle.encoders.layers import Pooling
+from nstyle.errors import check_setting
+from nstyle.settings import check_names, check_settings, setting
 
+GramDivisor = Literal["chw", "hw"]
+"""What Gram matrices are divided by: channels times positions, or positions."""
 Reduction = Literal["mse", "relative"]
+GROUP = "Loss"
+"""Heading of the settings in the help."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,33 +20,39 @@ class Preset:
     """Everything that gives a perceptual loss its value, except the VGG weights and the pictures."""
 
     name: str
-    content_layers: tuple[str, ...]
-    style_layers: tuple[str, ...]
-    content_weight: float
-    """Factor of the content loss."""
-    style_weight: float
-    """Factor of the style loss."""
-    tv_weight: float = 0.0
-    """Factor of the total variation (squared differences, mean over the picture)."""
+    summary: str
+    """The convention in a few words, for the help."""
+    content_weight: float = setting(1.0, "The factor of the content loss.", GROUP, at_least=0)
+    style_weight: float = setting(1.0, "The factor of the style loss.", GROUP, at_least=0)
+    tv_weight: float = setting(
+        0.0, "The factor of total variation (squared differences, mean over the picture).", GROUP, at_least=0
+    )
+    content_layers: tuple[str, ...] = setting(
+        (), "The layers whose features are compared with the photograph's.", GROUP, metavar="LAYERS"
+    )
+    style_layers: tuple[str, ...] = setting(
+        (), "The layers whose Gram matrices are compared with the painting's.", GROUP, metavar="LAYERS"
+    )
+    style_scales: int = setting(
+        1,
+        "The number of octaves of an anti-aliased pyramid on which style is compared: 3 means full, half and quarter "
+        "size.",
+        GROUP,
+        at_least=1,
+        at_most=5,
+    )
     gram_divisor: GramDivisor = "chw"
     reduction: Reduction = "mse"
     """``"mse"``: mean squared error per layer, summed over layers. ``"relative"``: squared error over the target's own
     energy per layer, averaged over layers and scales."""
-    style_scales: int = 1
-    """Octaves of the anti-aliased pyramid on which style is compared: 3 means full, half and quarter size."""
     pooling: Pooling = "max"
     release: str | None = None
     """The VGG release that the weights were tuned on; None if the loss does not depend on it."""
 
     def __post_init__(self) -> None:
-        for name in ("content_weight", "style_weight", "tv_weight"):
-            value = getattr(self, name)
-            if not 0 <= value < float("inf"):
-                raise UsageError(f"{name} is {value}: expected a finite number of at least 0")
-        if not 1 <= self.style_scales <= 5:
-            raise UsageError(f"style_scales is {self.style_scales}: expected 1 to 5")
-        if not self.style_layers or not self.content_layers:
-            raise UsageError("a perceptual loss needs at least one content layer and one style layer")
+        check_settings(self)
+        for name in ("content_layers", "style_layers"):
+            check_setting(len(getattr(self, name)) > 0, name, "empty", "at least one layer")
 
     @property
     def term_names(self) -> tuple[str, ...]:
@@ -54,18 +64,25 @@ class Preset:
         return replace(self, **{name: value for name, value in changes.items() if value is not None})
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON types."""
-        return asdict(self)
+        """Return plain JSON types: everything that gives the loss its value."""
+        return {name: value for name, value in asdict(self).items() if name != "summary"}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Preset":
-        """Read what :meth:`to_dict` wrote."""
+        """Read what :meth:`to_dict` wrote.
+
+        Raises:
+            UsageError: If a setting does not exist or is invalid.
+        """
+        check_names(values, [f.name for f in fields(cls)])
         plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        return cls(**plain)
+        known = PRESETS.get(plain.get("name", ""))
+        return cls(**{"summary": known.summary if known else "", **plain})
 
 
 JOHNSON = Preset(
     name="johnson",
+    summary="pytorch/examples: Gram matrices over C H W, torchvision's weights",
     content_layers=("relu2_2",),
     style_layers=("relu1_2", "relu2_2", "relu3_3", "relu4_3"),
     content_weight=1e5,
@@ -78,6 +95,7 @@ torchvision weights."""
 
 DUMOULIN = Preset(
     name="dumoulin",
+    summary="Magenta: Gram matrices over H W, average pooling, Oxford weights",
     content_layers=("relu3_3",),
     style_layers=("relu1_2", "relu2_2", "relu3_3", "relu4_3"),
     content_weight=1.0,
@@ -90,6 +108,7 @@ DUMOULIN = Preset(
 
 RELATIVE = Preset(
     name="relative",
+    summary="every term over its target's own energy, style on three scales",
     content_layers=("relu3_3",),
     style_layers=("relu1_2", "relu2_2", "relu3_3"),
     content_weight=1.0,

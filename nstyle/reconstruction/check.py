@@ -8,7 +8,8 @@ from PIL import Image
 
 from nstyle.encoders.check import Finding, check_weights
 from nstyle.encoders.fingerprint import built_in_picture
-from nstyle.encoders.vgg import VGGWeights, layer_names, min_side
+from nstyle.encoders.layers import layer_names, min_side
+from nstyle.encoders.vgg import VGGWeights
 from nstyle.errors import NstyleError, UsageError, check_setting
 from nstyle.imaging.pictures import resize
 from nstyle.reconstruction.reconstruct import ReconstructionResult, reconstruct
@@ -73,12 +74,12 @@ def check_vgg(
     """
     image = image or built_in_picture()
     choices = _choices(weights)
-    check_setting(iterations >= 1, "--iterations", iterations, "at least 1")
-    check_setting(32 <= size <= 2048, "--size", size, "32 to 2048 px")
+    check_setting(iterations >= 1, "iterations", iterations, "at least 1")
+    check_setting(32 <= size <= 2048, "size", size, "32 to 2048 px")
     needed = min_side(layer for _, _, layers in choices for layer in layers)
     if min(image.size) * size < needed * max(image.size):
         raise UsageError(
-            f"a picture of {image.width}x{image.height} px at --size {size} is too narrow; expected at least {needed} "
+            f"a picture of {image.width}x{image.height} px at `size` {size} is too narrow; expected at least {needed} "
             "px each way"
         )
     findings = check_weights(weights)

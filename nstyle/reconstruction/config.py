@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
 
-from nstyle.encoders.vgg import Architecture, Pooling
+from nstyle.encoders.layers import Architecture, Pooling
 from nstyle.errors import UsageError, check_setting
 from nstyle.losses.style import StyleLossName, style_loss
 from nstyle.system.devices import Precision
@@ -131,9 +131,9 @@ class ReconstructionConfig:
             return 1.0
         if self.loss not in TRANSFER_STYLE_WEIGHT or self.content_loss != "mean" or self.feature_scale != 1:
             convention = (
-                f"--loss {self.loss}, --content-loss {self.content_loss} and --feature-scale {self.feature_scale:g}"
+                f"`loss` {self.loss}, `content_loss` {self.content_loss} and `feature_scale` {self.feature_scale:g}"
             )
-            raise UsageError(f"no style weight is known for {convention}; give --style-weight")
+            raise UsageError(f"no style weight is known for {convention}; give `style_weight`")
         return TRANSFER_STYLE_WEIGHT[self.loss]
 
     def _check_numbers(self) -> None:
@@ -144,55 +144,55 @@ class ReconstructionConfig:
             check_setting(isinstance(getattr(self, name), int), _flag(name), getattr(self, name), "a whole number")
         check_setting(
             self.threshold is None or 0 < self.threshold < math.inf,
-            "--threshold",
+            "threshold",
             self.threshold,
             "a finite number above 0",
         )
         weights = {
             f"the weight of {name}": weight for name, weight in {**self.style_layers, **self.content_layers}.items()
         }
-        weights |= {f"part {i} of --mix": part for i, part in enumerate(self.style_mix, start=1)}
-        weights |= {"--style-weight": self.style_weight, "--tv-weight": self.tv_weight}
+        weights |= {f"part {i} of `style_mix`": part for i, part in enumerate(self.style_mix, start=1)}
+        weights |= {"`style_weight`": self.style_weight, "`tv_weight`": self.tv_weight}
         for name, weight in weights.items():
             check_setting(0 <= weight < math.inf, name, weight, "a finite number of at least 0")
-        check_setting(self.moments is None or 1 <= self.moments <= 4, "--moments", self.moments, "1 to 4")
-        check_setting(0 < self.feature_scale < math.inf, "--feature-scale", self.feature_scale, "more than 0")
-        check_setting(0 < self.lr < math.inf, "--lr", self.lr, "more than 0")
-        check_setting(self.iterations >= 1, "--iterations", self.iterations, "at least 1")
-        check_setting(self.patience >= 0, "--patience", self.patience, "at least 0 (0 for never)")
-        check_setting(16 <= self.size <= 8192, "--size", self.size, "16 to 8192 px")
+        check_setting(self.moments is None or 1 <= self.moments <= 4, "moments", self.moments, "1 to 4")
+        check_setting(0 < self.feature_scale < math.inf, "feature_scale", self.feature_scale, "more than 0")
+        check_setting(0 < self.lr < math.inf, "lr", self.lr, "more than 0")
+        check_setting(self.iterations >= 1, "iterations", self.iterations, "at least 1")
+        check_setting(self.patience >= 0, "patience", self.patience, "at least 0 (0 for never)")
+        check_setting(16 <= self.size <= 8192, "size", self.size, "16 to 8192 px")
         check_setting(
             self.min_size is None or 16 <= self.min_size <= self.size,
-            "--min-size",
+            "min_size",
             self.min_size,
-            f"16 to --size ({self.size}) px",
+            f"16 to `size` ({self.size}) px",
         )
-        check_setting(0 <= self.seed < 2**31, "--seed", self.seed, "0 to 2147483647")
+        check_setting(0 <= self.seed < 2**31, "seed", self.seed, "0 to 2147483647")
 
     def _check_combinations(self) -> None:
         if not self.style_layers and not self.content_layers:
-            raise UsageError("no layers were given; name some with --layers, such as relu1_1,relu2_1")
+            raise UsageError("no layers were given; name some with `layers`, such as relu1_1,relu2_1")
         if self.schedule not in (None, "seed-000"):
-            raise UsageError(f"--schedule is {self.schedule}; expected seed-000")
+            raise UsageError(f"`schedule` is {self.schedule}; expected seed-000")
         if self.moments is not None and self.loss != "moments":
             raise UsageError(
-                f"--moments is {self.moments}, but --loss {self.loss} has none; leave it out or choose --loss moments"
+                f"`moments` is {self.moments}, but `loss` {self.loss} has none; leave it out or choose `loss` moments"
             )
         if self.is_random and self.optimizer == "lbfgs":
             raise UsageError(
-                f"--loss {self.loss} draws new pairs at every iteration, which L-BFGS cannot use; choose --optimizer "
+                f"`loss` {self.loss} draws new pairs at every iteration, which L-BFGS cannot use; choose `optimizer` "
                 "adam or sgd"
             )
         if self.can_be_negative and self.threshold is not None:
             raise UsageError(
-                f"--threshold is {self.threshold}, but --loss {self.loss} can be negative: leave it out, --patience "
+                f"`threshold` is {self.threshold}, but `loss` {self.loss} can be negative: leave it out, `patience` "
                 "stops the run"
             )
         needs_content, needs_style = self.start in ("content", "average"), self.start in ("style", "average")
         if (needs_content and not self.content_layers) or (needs_style and not self.style_layers):
             what = "a content and a style" if self.start == "average" else f"a {self.start}"
             raise UsageError(
-                f"--start {self.start} needs {what}, and this reconstruction has only one of the two; expected noise, "
+                f"`start` {self.start} needs {what}, and this reconstruction has only one of the two; expected noise, "
                 "say"
             )
 

@@ -9,7 +9,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from nstyle.encoders.vgg import min_side
+from nstyle.encoders.layers import min_side
 from nstyle.errors import UsageError
 from nstyle.imaging.pictures import read_picture, resize, to_image, to_picture, to_tensor
 from nstyle.reconstruction.config import ReconstructionConfig
@@ -76,16 +76,16 @@ class Pictures:
             raise UsageError("content layers were given but no content picture")
         if config.style_mix and len(config.style_mix) != len(self.styles):
             raise UsageError(
-                f"--mix has {len(config.style_mix)} parts; expected one for each of the {len(self.styles)} style "
+                f"`style_mix` has {len(config.style_mix)} parts; expected one for each of the {len(self.styles)} style "
                 "pictures"
             )
         if config.style_mix and sum(config.style_mix) == 0:
-            raise UsageError("--mix is 0 for every style picture; expected at least one part above 0")
+            raise UsageError("`style_mix` is 0 for every style picture; expected at least one part above 0")
         first_size = config.min_size or config.size
         sizes = {"the result": self.result_size(first_size)}
         if config.tv_weight and min(sizes["the result"]) < 2:
             raise UsageError(
-                "the result is one pixel wide or high, which has no total variation; leave --tv-weight out"
+                "the result is one pixel wide or high, which has no total variation; leave `tv_weight` out"
             )
         if config.content_layers and self.content is not None:
             self._check_side("the result", sizes["the result"], config.content_layers)
@@ -95,7 +95,7 @@ class Pictures:
                 self._check_side(name, size, config.style_layers)
                 if config.loss == "mmd" and size != sizes["the result"]:
                     raise UsageError(
-                        f"--loss mmd compares the same positions, but {name} is {size[0]}x{size[1]} px and the result "
+                        f"`loss` mmd compares the same positions, but {name} is {size[0]}x{size[1]} px and the result "
                         f"{sizes['the result'][0]}x{sizes['the result'][1]} px; give a style of the same shape, or "
                         "choose mmd-shuffled"
                     )
@@ -107,7 +107,7 @@ class Pictures:
         if min(size) < needed:
             deepest = max(layers, key=lambda layer: min_side([layer]))
             raise UsageError(
-                f"{name} is {size[0]}x{size[1]} px, but {deepest} needs at least {needed} px; give a larger --size or "
+                f"{name} is {size[0]}x{size[1]} px, but {deepest} needs at least {needed} px; give a larger `size` or "
                 "picture"
             )
 

@@ -10,8 +10,8 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
+from nstyle.encoders.layers import check_layers
 from nstyle.encoders.load import EncoderWeights, load_encoder_weights
-from nstyle.encoders.vgg import check_layers
 from nstyle.encoders.vgg_weights import IMAGENET, default_source
 from nstyle.errors import UsageError, check_setting
 from nstyle.imaging.animation import check_format
@@ -118,7 +118,7 @@ def reconstruct(
     )
     folder = _folder(out, resume=resume, overwrite=overwrite)
     if folder is None and (snapshots_every or animation or tensorboard or resume):
-        raise UsageError("snapshots, animation, TensorBoard and resume need a folder; give out (--out DIR)")
+        raise UsageError("snapshots, animation, TensorBoard and resume need a folder; give out (`out` DIR)")
     _check_snapshots(snapshots_every, animation)
     if weights is not None and config.network not in (None, weights.architecture):
         raise UsageError(
@@ -129,7 +129,7 @@ def reconstruct(
     if config.is_transfer and settings.get("style_weight") is None and encoder_weights.release != TUNED_RELEASE:
         logger.warning(
             "the default style weight was chosen with %s weights and these are %s: look at the picture, and give "
-            "--style-weight",
+            "`style_weight`",
             TUNED_RELEASE,
             encoder_weights.release,
         )
@@ -144,7 +144,7 @@ def reconstruct(
             if run.iteration > run.iterations:
                 raise OtherRunError(
                     f"{folder.path} stands at iteration {run.iteration} already; resume with more, or choose another "
-                    "--out"
+                    "`out`"
                 )
         _run_recorded(run, recorder, callback, encoder_weights, animation)
     assert run.best is not None
@@ -163,14 +163,14 @@ def _folder(out: str | Path | None, *, resume: bool, overwrite: bool) -> RunFold
     folder = RunFolder(output_folder(out, "reconstruction"))
     if (folder.description.exists() or folder.state.exists()) and not (resume or overwrite):
         taken = f"{folder.path} holds a reconstruction already"
-        raise UsageError(f"{taken}; continue it with --resume, replace it with --overwrite, or choose another --out")
+        raise UsageError(f"{taken}; continue it with `resume`, replace it with `overwrite`, or choose another `out`")
     return folder
 
 
 def _check_snapshots(snapshots_every: int, animation: str | None) -> None:
-    check_setting(snapshots_every >= 0, "--snapshots-every", snapshots_every, "at least 0 (0 for none)")
+    check_setting(snapshots_every >= 0, "snapshots_every", snapshots_every, "at least 0 (0 for none)")
     if animation and not snapshots_every:
-        raise UsageError(f"an animation ({animation}) is made of snapshots; give --snapshots-every as well, such as 20")
+        raise UsageError(f"an animation ({animation}) is made of snapshots; give `snapshots_every` as well, such as 20")
     if animation:
         check_format(Path(f"animation.{animation}"))
 
@@ -197,7 +197,7 @@ def _run_recorded(
                 recorder.save()
                 stopped = f"stopped at iteration {now.iteration} of {now.iterations}"
                 raise InterruptedRunError(
-                    f"{stopped}; everything is saved in {recorder.folder.path}, --resume goes on", caught[0]
+                    f"{stopped}; everything is saved in {recorder.folder.path}, `resume` goes on", caught[0]
                 )
 
         try:
@@ -230,10 +230,10 @@ def make_config(
     if layers is not None:
         if is_transfer:
             raise UsageError(
-                "with a content and a style, --layers says too little; name --content-layers and --style-layers"
+                "with a content and a style, `layers` says too little; name `content_layers` and `style_layers`"
             )
         if style_layers is not None or content_layers is not None:
-            raise UsageError("give --layers or the longer flag, not both")
+            raise UsageError("give `layers` or the longer flag, not both")
         style_layers, content_layers = (layers, None) if pictures.styles else (None, layers)
     if is_transfer:
         style_layers = TRANSFER_STYLE_LAYERS if style_layers is None else style_layers

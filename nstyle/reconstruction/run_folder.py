@@ -166,10 +166,10 @@ class RunFolder:
             raise UsageError(f"{self.path} has nothing to resume; expected {self.state}") from None
         except (OSError, RuntimeError, pickle.UnpicklingError, KeyError, ValueError, EOFError) as error:
             raise OtherRunError(
-                f"{self.state} is damaged ({type(error).__name__}); start anew in another --out"
+                f"{self.state} is damaged ({type(error).__name__}); start anew in another `out`"
             ) from error
         if difference := first_difference(saved, identity):
-            raise OtherRunError(f"{self.path} was made {difference}; resume with the same, or choose another --out")
+            raise OtherRunError(f"{self.path} was made {difference}; resume with the same, or choose another `out`")
         return dict(run)
 
     def clear(self) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 from PIL import Image
 
+from nstyle.encoders.layers import Architecture
 from nstyle.encoders.load import EncoderWeights, load_encoder_weights
-from nstyle.encoders.vgg import Architecture
 from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.layout import labelled_table
 from nstyle.imaging.pictures import encode
@@ -124,7 +124,7 @@ def expand_layers(text: str, how: str) -> list[str]:
         return parts
     if how == "cumulative":
         return [",".join(parts[: n + 1]) for n in range(len(parts))]
-    raise UsageError(f"--per-layer is {how}; expected single or cumulative")
+    raise UsageError(f"`per_layer` is {how}; expected single or cumulative")
 
 
 def sweep(

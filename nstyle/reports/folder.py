@@ -35,7 +35,7 @@ def check_folder(out: str | Path, title: str) -> Path:
     path = output_folder(out, "report")
     there = _previous(path).get("report", title)
     if there != title:
-        raise UsageError(f"{path} holds a report '{there}', which '{title}' would overwrite; choose another --out")
+        raise UsageError(f"{path} holds a report '{there}', which '{title}' would overwrite; choose another `out`")
     return path
 
 

@@ -2,21 +2,24 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
-
-import torch
+from typing import TYPE_CHECKING, Literal
 
 from nstyle.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
 
 Precision = Literal["auto", "fp32", "bf16"]
 
 
-def choose_device(name: str) -> torch.device:
+def choose_device(name: str) -> "torch.device":
     """Resolve ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
 
     Raises:
         UsageError: If the device is unknown or not there.
     """
+    import torch
+
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
@@ -24,17 +27,19 @@ def choose_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise UsageError(f"--device is {name}; expected auto, cpu, cuda, cuda:N or mps") from None
+        raise UsageError(f"`device` is {name}; expected auto, cpu, cuda, cuda:N or mps") from None
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not available.get(device.type, False) or (
         device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()
     ):
-        raise UsageError(f"--device is {name}, which this machine does not have; use --device auto")
+        raise UsageError(f"`device` is {name}, which this machine does not have; use `device` auto")
     return device
 
 
-def has_fast_bfloat16(device: torch.device) -> bool:
+def has_fast_bfloat16(device: "torch.device") -> bool:
     """Tell whether the hardware multiplies bfloat16 natively (AVX512-bf16 or AMX; Ampere and newer)."""
+    import torch
+
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
@@ -43,17 +48,21 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     return False
 
 
-def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
+def choose_dtype(precision: Precision, device: "torch.device") -> "torch.dtype":
     """Resolve ``auto``, ``fp32`` or ``bf16`` to the dtype of convolutions."""
+    import torch
+
     if precision == "auto":
         return torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
     return torch.bfloat16 if precision == "bf16" else torch.float32
 
 
 @contextmanager
-def training_on(device: torch.device) -> Iterator[None]:
+def training_on(device: "torch.device") -> Iterator[None]:
     """Make a GPU the current one, and let cuDNN try its kernels out: all updates have one size. Other devices need
     nothing."""
+    import torch
+
     if device.type != "cuda":
         yield
         return

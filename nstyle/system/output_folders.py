@@ -37,7 +37,7 @@ def output_folder(out: str | Path, what: str) -> Path:
     """
     path = Path(out)
     if path.exists() and not path.is_dir():
-        raise UsageError(f"{path} is a file; expected a folder for the {what} (--out)")
+        raise UsageError(f"{path} is a file; expected a folder for the {what} (`out`)")
     return path
 
 
@@ -48,5 +48,5 @@ def holds_work(folder: Path, record: Path, what: str) -> bool:
         UsageError: If ``folder`` is a file, or holds other files.
     """
     if not record.exists() and output_folder(folder, what).exists() and any(folder.iterdir()):
-        raise UsageError(f"{folder} holds other files and no {what}; give the {what} a folder of its own (--out)")
+        raise UsageError(f"{folder} holds other files and no {what}; give the {what} a folder of its own (`out`)")
     return record.exists()

@@ -69,7 +69,7 @@ class Ranks:
         """
         if batch_size % self.size:
             raise UsageError(
-                f"--batch-size is {batch_size}, the photographs per update of all {self.size} processes together; "
+                f"`batch_size` is {batch_size}, the photographs per update of all {self.size} processes together; "
                 f"expected a multiple of {self.size}"
             )
 
@@ -91,12 +91,12 @@ class Ranks:
             return chosen
         if chosen.type != "cuda":
             raise UsageError(
-                f"--device is {chosen}, which {self.size} processes cannot share; use --device cpu, or start one "
+                f"`device` is {chosen}, which {self.size} processes cannot share; use `device` cpu, or start one "
                 "process"
             )
         if chosen.index is not None:
             raise UsageError(
-                f"--device is {chosen}, but each of the {self.size} processes takes a GPU of its own; use --device cuda"
+                f"`device` is {chosen}, but each of the {self.size} processes takes a GPU of its own; use `device` cuda"
             )
         if self.local_rank >= torch.cuda.device_count():
             raise UsageError(

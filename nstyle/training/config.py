@@ -1,14 +1,14 @@
 """The settings of a training run, and their form in ``config.toml``."""
 
-import json
-import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from nstyle.errors import UsageError, check_setting
 from nstyle.losses.presets import RELATIVE, Preset
+from nstyle.settings import check_names, check_settings, setting
+from nstyle.settings_file import read_toml, to_toml
 from nstyle.system.devices import Precision
 
 Schedule = Literal["round-robin", "round-robin-batch", "random", "sequential"]
@@ -16,131 +16,174 @@ LrSchedule = Literal["constant", "one-cycle"]
 STYLE_SIZE_FACTOR = 1.5
 """Default short side of the paintings, as a multiple of the crop."""
 DEFAULT_UPDATES = 40_000
+ADD_STYLE_UPDATES = 5000
+"""Dumoulin et al. 2017, section 3.4: 5,000 updates of gamma and beta reach what 40,000 from scratch do."""
+MAX_SEED = 2**63 - 1
 NUM_VALIDATION = 16
 """Photographs that a run validates on where no folder of them is given."""
 
 
+PHOTOGRAPHS, PAINTINGS, LOSS, SCHEDULE, NETWORK, HARDWARE = (
+    "Photographs Paintings Loss Schedule Network Hardware".split()
+)
+"""Headings of the settings in the help."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """Everything that decides what a run computes. Ranges are checked on construction."""
+    """Everything that decides what a run computes. All settings are checked on construction."""
 
-    updates: int = DEFAULT_UPDATES
-    """Updates of the run, at least 1."""
-    batch_size: int = 4
-    """Photographs per update."""
-    size: int = 256
-    """Side of the square crops in pixels, at least 32."""
-    style_size: int = 0
-    """Short side of the paintings in pixels; 0 for 1.5 times the crop."""
-    schedule: Schedule = "round-robin"
-    """Which style an update (or a sample) is trained on."""
+    content: str = setting(
+        "",
+        "The folder of photographs to learn from, searched recursively.",
+        PHOTOGRAPHS,
+        metavar="FOLDER",
+        default_text="data/coco/train2017 or train2014",
+    )
+    validation: str = setting(
+        "",
+        "The folder of photographs to measure on.",
+        PHOTOGRAPHS,
+        metavar="FOLDER",
+        default_text=f"{NUM_VALIDATION} held out of `content`",
+    )
+    held_out: int = setting(
+        NUM_VALIDATION,
+        f"How many photographs are kept out of training where there is no `validation`; the first {NUM_VALIDATION} of "
+        "them are measured.",
+        PHOTOGRAPHS,
+        at_least=1,
+    )
+    coco_annotations: str = setting(
+        "", "A COCO annotation file that lists the photographs in `content`.", PHOTOGRAPHS, metavar="FILE"
+    )
+    coco_categories: tuple[str, ...] = setting(
+        (), "Take only photographs that show one of these categories.", PHOTOGRAPHS, metavar="A,B"
+    )
+    size: int = setting(256, "The side of the square crops.", PHOTOGRAPHS, at_least=32, at_most=4096, unit="px")
+    workers: int = setting(
+        0,
+        "How many threads read photographs.",
+        PHOTOGRAPHS,
+        at_least=0,
+        at_most=256,
+        note="0 for one per core, 2 to 16",
+        default_text="one per core, 2 to 16",
+    )
+    style_size: int = setting(
+        0,
+        "The short side of the paintings: larger for larger strokes.",
+        PAINTINGS,
+        at_least=32,
+        at_most=8192,
+        unit="px",
+        default_text=f"{STYLE_SIZE_FACTOR:g} x `size`",
+    )
+    style_factors: Mapping[str, float] = setting(
+        {},
+        "Make one style stronger or weaker by this factor. May be repeated.",
+        PAINTINGS,
+        metavar="NAME=X",
+        at_least=0,
+    )
     preset: Preset = RELATIVE
     """The perceptual loss with its whole convention."""
-    style_factors: Mapping[str, float] = field(default_factory=dict)
-    """Factor of the style weight by style name."""
-    width: float = 1.0
-    """Multiplier of the network's channels."""
-    lr: float = 1e-3
-    """Learning rate of Adam (the peak, for one-cycle)."""
-    lr_schedule: LrSchedule = "constant"
-    """Constant, or one cycle: a short warm-up, then a cosine down to almost 0."""
-    clip: float = 10.0
-    """Largest norm of the gradient; 0 for no clipping."""
-    precision: Precision = "auto"
-    """bfloat16 where the hardware has it, or forced."""
-    compile: bool | None = None
-    """Compile the update with torch.compile, and capture it as a graph on a GPU. None: on a GPU, where it pays."""
-    device: str = "auto"
-    """``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``."""
-    seed: int = 0
-    """Decides the initial weights, the order of photographs and the crops."""
-    checkpoint_every: int = 1000
-    """Updates between checkpoints, validations and sample grids."""
-    content: str = ""
-    """Folder of photographs."""
-    coco_annotations: str = ""
-    """COCO annotation file that lists the photographs, or empty."""
-    coco_categories: tuple[str, ...] = ()
-    """Categories to take from it, or all."""
-    validation: str = ""
-    """Folder of validation photographs; empty for some held out of the content."""
-    held_out: int = NUM_VALIDATION
-    """Photographs kept out of training where there is no such folder, at least 1. The first 16 of them validate."""
-    workers: int = 0
-    """Threads that read photographs, at most 256; 0 for one per core, 2 to 16."""
-    vgg: str = ""
-    """Weights file, ``imagenet``, ``lite``, or empty for ``NSTYLE_VGG`` and then ``imagenet``."""
-    init_from: str = ""
-    """Model whose weights the run started from, or empty."""
+    updates: int = setting(DEFAULT_UPDATES, "The number of updates of the run.", SCHEDULE, at_least=1)
+    batch_size: int = setting(
+        4, "The number of photographs per update, of all processes together.", SCHEDULE, at_least=1
+    )
+    schedule: Schedule = setting(
+        "round-robin",
+        "Which style is trained when: in turn over the updates, in turn over the samples of a batch, at random, or one "
+        "after the other.",
+        SCHEDULE,
+    )
+    lr: float = setting(1e-3, "The learning rate of Adam, at its peak for one-cycle.", SCHEDULE, above=0, at_most=1)
+    lr_schedule: LrSchedule = setting(
+        "constant", "A constant rate, or a short warm-up and then a cosine down to almost 0.", SCHEDULE
+    )
+    clip: float = setting(10.0, "The largest norm of the gradient.", SCHEDULE, at_least=0, note="0 for no clipping")
+    seed: int = setting(
+        0,
+        "Decides the initial weights, the order of the photographs and the crops.",
+        SCHEDULE,
+        at_least=0,
+        at_most=MAX_SEED,
+    )
+    checkpoint_every: int = setting(
+        1000, "The number of updates between checkpoints, validations and sample grids.", SCHEDULE, at_least=1
+    )
+    init_from: str = setting(
+        "", "A model to start from; the rows of its styles are matched by name.", NETWORK, metavar="MODEL"
+    )
+    width: float = setting(1.0, "The multiplier of the network's channels.", NETWORK, above=0, at_most=4)
+    vgg: str = setting(
+        "",
+        "The encoder behind the loss: a file of VGG weights, imagenet for torchvision's VGG16, or lite for the small "
+        "encoder that comes with nstyle.",
+        NETWORK,
+        metavar="FILE|imagenet|lite",
+        default_text="$NSTYLE_VGG, else imagenet",
+    )
+    device: str = setting("auto", "Where to work.", HARDWARE, metavar="auto|cpu|cuda|cuda:N|mps")
+    precision: Precision = setting("auto", "bfloat16 where the hardware has it, or one of them by force.", HARDWARE)
+    compile: bool | None = setting(
+        None,
+        "Compile the update with torch.compile, and capture it as a graph on a GPU. A CPU needs a C++ compiler for it, "
+        "and seldom gains.",
+        HARDWARE,
+        default_text="on a GPU, in runs of more than 2000 updates, where it is faster",
+    )
 
+    styles: tuple[str, ...] = ()
+    """The files of the paintings that are trained, in the order of the style ids. Empty for runs of version 0.1."""
     rows_only: bool = False
     """Train only gamma and beta of the styles given, and leave the rest of the network as it is (add-style)."""
 
     def __post_init__(self) -> None:
         if self.style_size == 0:
             object.__setattr__(self, "style_size", round(STYLE_SIZE_FACTOR * self.size))
-        check_setting(self.updates >= 1, "--updates", self.updates, "at least 1")
-        check_setting(self.batch_size >= 1, "--batch-size", self.batch_size, "at least 1")
-        check_setting(32 <= self.size <= 4096, "--size", self.size, "32 to 4096 px")
-        check_setting(32 <= self.style_size <= 8192, "--style-size", self.style_size, "32 to 8192 px")
-        check_setting(0 < self.width <= 4, "--width", self.width, "more than 0 and at most 4")
-        check_setting(0 < self.lr <= 1, "--lr", self.lr, "more than 0 and at most 1")
-        check_setting(0 <= self.clip < float("inf"), "--clip", self.clip, "at least 0 (0 for no clipping)")
-        check_setting(self.held_out >= 1, "--held-out", self.held_out, "at least 1")
-        check_setting(0 <= self.workers <= 256, "--workers", self.workers, "0 to 256 (0 for one per core, 2 to 16)")
-        check_setting(self.seed >= 0, "--seed", self.seed, "at least 0")
-        check_setting(self.checkpoint_every >= 1, "--checkpoint-every", self.checkpoint_every, "at least 1")
+        check_settings(self)
         check_setting(
             not self.coco_categories or bool(self.coco_annotations),
-            "--coco-categories",
+            "coco_categories",
             self.coco_categories,
-            "--coco-annotations with it",
+            "`coco_annotations` with it",
         )
-        for name, kind in (("schedule", Schedule), ("lr_schedule", LrSchedule), ("precision", Precision)):
-            value = getattr(self, name)
-            check_setting(value in get_args(kind), f"--{name.replace('_', '-')}", value, " | ".join(get_args(kind)))
-        for name, factor in self.style_factors.items():
-            check_setting(0 <= factor < float("inf"), f"--style-factor {name}", factor, "a finite number of at least 0")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all settings that have a value, as plain types."""
+        values = {**asdict(self), "preset": self.preset.to_dict()}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
     def to_toml(self) -> str:
-        """Write all settings as TOML: plain keys first, then the tables ``loss`` (the preset) and ``style_factors``."""
-        values = asdict(self)
-        values["loss"] = values.pop("preset")
-        tables = {name: values.pop(name) for name in ("loss", "style_factors")}
-        lines = [f"{name} = {_toml(value)}" for name, value in values.items() if value is not None]
-        for name, table in tables.items():
-            lines += [
-                "",
-                f"[{name}]",
-                *(f"{_toml_key(key)} = {_toml(value)}" for key, value in table.items() if value is not None),
-            ]
-        return "\n".join(lines) + "\n"
+        """Write all settings that have a value as TOML: plain keys first, then the tables."""
+        return to_toml(self.to_dict())
 
     @classmethod
     def from_toml(cls, path: Path) -> "TrainingConfig":
-        """Read what :meth:`to_toml` wrote.
+        """Read what :meth:`to_toml` wrote, also in version 0.1.
 
         Raises:
-            UsageError: If the file is missing or damaged.
+            UsageError: If the file is missing or damaged, or a setting is unknown or invalid.
         """
+        values = read_settings(path)
         try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
-            values["preset"] = Preset.from_dict(values.pop("loss"))
-            known = {f.name for f in fields(cls)}
-            unknown = sorted(set(values) - known)
-            if unknown:
-                raise UsageError(f"{path}: unknown setting '{unknown[0]}'; expected {', '.join(sorted(known))}")
-            settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-            return cls(**settings)
-        except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-            raise UsageError(f"{path} cannot be read as the settings of a run ({error})") from error
+            check_names(values, [f.name for f in fields(cls)])
+            return cls(**values)
+        except (TypeError, UsageError) as error:
+            raise UsageError(f"{path} cannot be read as the settings of a run: {error}") from error
 
 
-def _toml(value: Any) -> str:
-    if isinstance(value, tuple | list):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return json.dumps(value, ensure_ascii=False)  # TOML's strings, numbers and booleans are written as in JSON.
+def read_settings(path: Path) -> dict[str, Any]:
+    """Read a TOML file of settings, as a run writes it or a user does: keyword arguments of :func:`nstyle.train`.
 
-
-def _toml_key(key: str) -> str:
-    return key if key.replace("_", "").replace("-", "").isalnum() else json.dumps(key, ensure_ascii=False)
+    Raises:
+        UsageError: If the file is missing or damaged.
+    """
+    values = read_toml(path)
+    if "loss" in values and "preset" not in values:
+        values["preset"] = values.pop("loss")  # What version 0.1 called the table.
+    if isinstance(values.get("preset"), Mapping):
+        values["preset"] = Preset.from_dict(values["preset"])
+    return values

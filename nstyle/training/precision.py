@@ -59,6 +59,6 @@ def check_can_compile(device: torch.device) -> None:
     """
     if reason := why_not_compiled(device):
         raise UsageError(
-            f"--compile cannot work: {reason}; install a compiler (g++ or clang; Triton on a GPU), or leave --compile "
+            f"`compile` cannot work: {reason}; install a compiler (g++ or clang; Triton on a GPU), or leave `compile` "
             "out"
         )

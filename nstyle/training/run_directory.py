@@ -78,7 +78,7 @@ class RunDirectory:
             UsageError: If the directory holds a run already, or is no directory.
         """
         if self.has_run:
-            raise UsageError(f"{self.path} holds a run already; continue it with --resume, or choose another --out")
+            raise UsageError(f"{self.path} holds a run already; continue it with `resume`, or choose another `out`")
         output_folder(self.path, "run")
 
     def create(self, config: TrainingConfig, styles: TrainedStyles) -> None:
@@ -150,5 +150,5 @@ class RunDirectory:
             return network, info, state["optimizer"], info.run_updates
         except (OSError, RuntimeError, pickle.UnpicklingError, KeyError, EOFError) as error:
             raise UsageError(
-                f"{path} is missing or damaged ({type(error).__name__}); start anew with --init-from {self.model}"
+                f"{path} is missing or damaged ({type(error).__name__}); start anew with `init_from` {self.model}"
             ) from error

@@ -98,11 +98,12 @@ def new_run(path: Path, config: TrainingConfig, styles: Sequence[StyleFile], gro
     perceptual = PerceptualLoss(config.preset, encoder_weights).to(device)
     if config.size < perceptual.min_side:
         raise UsageError(
-            f"--size is {config.size}; expected at least {perceptual.min_side} px for {config.preset.style_scales} "
+            f"`size` is {config.size}; expected at least {perceptual.min_side} px for {config.preset.style_scales} "
             "scales"
         )
     targets = compute_targets(styles, perceptual, config.style_size, device)
     trained = TrainedStyles(tuple(style.name for style in styles), targets)
+    config = replace(config, styles=tuple(str(style.path.absolute()) for style in styles))
     if group.ranks.is_first:
         run.create(config, trained)
         note_begun(path)
@@ -129,7 +130,7 @@ def resume_run(path: Path, config: TrainingConfig, group: Group = ALONE) -> Trai
         path
     ):  # Processes that were started again may find nothing left to do.
         raise UsageError(
-            f"{path} is finished: {update} of {config.updates} updates are done; give more --updates to go on"
+            f"{path} is finished: {update} of {config.updates} updates are done; give more `updates` to go on"
         )
     styles = run.read_styles()
     group.ranks.check_batch(config.batch_size)
@@ -139,7 +140,7 @@ def resume_run(path: Path, config: TrainingConfig, group: Group = ALONE) -> Trai
     if encoder_weights.sha256 != info.vgg["sha256"]:
         raise UsageError(
             f"the run was started with other VGG weights ({info.vgg['release']}, sha256 {info.vgg['sha256'][:12]}); "
-            "give them with --vgg"
+            "give them with `vgg`"
         )
     photos, validation = _photographs(config)
     if group.ranks.is_first:
@@ -166,12 +167,12 @@ def resolve(config: TrainingConfig) -> TrainingConfig:
     if folder is None:
         expected = " or ".join(str(path) for path in DEFAULT_FOLDERS)
         raise UsageError(
-            f"no photographs to train on: {expected} is not there; give a folder with --content, or run 'python "
+            f"no photographs to train on: {expected} is not there; give a folder with `content`, or run 'python "
             "tools/download_coco.py'"
         )
-    for option, named in (("--content", str(folder)), ("--validation", config.validation)):
+    for name, named in (("content", str(folder)), ("validation", config.validation)):
         if named and not Path(named).is_dir():
-            raise UsageError(f"{option} is {named}: no such folder; expected a folder of photographs")
+            raise UsageError(f"`{name}` is {named}: no such folder; expected a folder of photographs")
     return replace(
         config,
         content=str(folder.absolute()),
@@ -193,7 +194,7 @@ def _initial_network(config: TrainingConfig, styles: Sequence[StyleFile]) -> tup
     source, info = load_model(Path(config.init_from))
     if source.width != config.width:
         raise UsageError(
-            f"{config.init_from} has width {source.width}, but --width is {config.width}; leave --width out"
+            f"{config.init_from} has width {source.width}, but `width` is {config.width}; leave `width` out"
         )
     known = [name for name in names if name in info.styles]
     new = [name for name in names if name not in info.styles]
@@ -224,7 +225,7 @@ def split_photographs(config: TrainingConfig) -> tuple[PhotoIndex, PhotoIndex]:
         held_out = index_folder(Path(config.validation))
         return photos, PhotoIndex(held_out.root, rank(held_out))
     if len(photos.files) < 2:
-        raise UsageError(f"{folder} holds one photograph; expected at least 2, or a folder for --validation")
+        raise UsageError(f"{folder} holds one photograph; expected at least 2, or a folder for `validation`")
     return hold_out(photos, config.held_out)
 
 

@@ -6,32 +6,34 @@ from pathlib import Path
 from typing import Any
 
 from nstyle.data.styles import StyleFile, find_styles
-from nstyle.errors import UsageError
+from nstyle.errors import UsageError, check_setting
 from nstyle.losses.presets import PRESETS, RELATIVE, Preset
 from nstyle.models.locate import RUNS, find_model, newest_run
 from nstyle.models.model_file import read_info
 from nstyle.models.style_names import match_style
+from nstyle.renamed import renamed
+from nstyle.settings import check_names, settings_of
 from nstyle.system.processes import ALONE, Group, joined, was_begun
-from nstyle.training.config import TrainingConfig
+from nstyle.training.config import ADD_STYLE_UPDATES, TrainingConfig
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.setup import new_run, resume_run
 from nstyle.training.trainer import Progress, Trainer
 
-ADD_STYLE_UPDATES = 5000
-"""Dumoulin et al. 2017, section 3.4: 5,000 updates of gamma and beta reach what 40,000 from scratch do."""
-PRESET_OVERRIDES = ("content_weight", "style_weight", "tv_weight", "content_layers", "style_layers", "style_scales")
+PRESET_OVERRIDES = tuple(settings_of(Preset))
+"""Settings of a preset that may be given beside it."""
 RESUMABLE = ("updates", "content", "validation", "coco_annotations", "vgg", "device", "compile", "workers")
 """Settings that may differ when a run is resumed: its length, where files lie, and where and how it is worked on."""
 
-Report = Callable[[Progress], None]
+Callback = Callable[[Progress], None]
 
 
+@renamed(report="progress")
 def train(
     styles: Sequence[str | Path] = (),
     *,
     out: str | Path | None = None,
     resume: bool = False,
-    report: Report | None = None,
+    progress: Callback | None = None,
     **settings: Any,
 ) -> Path:
     """Train one network in n styles.
@@ -40,7 +42,7 @@ def train(
         styles: Paintings, patterns or folders; the order is the style id. May be left out on ``resume``.
         out: Run directory. None: ``checkpoints/<name of the styles>``, or the newest run on ``resume``.
         resume: Continue a run with its own settings; only its length and paths may differ.
-        report: Called after every update.
+        progress: Called after every update.
         settings: Fields of :class:`nstyle.training.config.TrainingConfig`, or ``preset`` and overrides of
             :class:`nstyle.losses.presets.Preset` such as ``style_weight``.
 
@@ -53,12 +55,18 @@ def train(
     """
     with joined() as group:
         trainer = prepare_training(styles, out=out, resume=resume, group=group, **settings)
-        trainer.train(report or (lambda progress: None))
+        trainer.train(progress or (lambda standing: None))
     return trainer.run.path
 
 
+@renamed(report="progress")
 def add_style(
-    model: str | Path, styles: Sequence[str | Path], *, out: str | Path, report: Report | None = None, **settings: Any
+    model: str | Path,
+    styles: Sequence[str | Path],
+    *,
+    out: str | Path,
+    progress: Callback | None = None,
+    **settings: Any,
 ) -> Path:
     """Append styles to a model by training their gamma and beta only; the old styles' outputs stay bit-identical.
 
@@ -66,7 +74,7 @@ def add_style(
         model: See :func:`nstyle.models.locate.find_model`.
         styles: Paintings, patterns or folders.
         out: Run directory for the grown model.
-        report: Called after every update.
+        progress: Called after every update.
         settings: As for :func:`train`. Loss, crop and style size default to what the model was trained with.
 
     Returns:
@@ -78,7 +86,7 @@ def add_style(
     """
     with joined() as group:
         trainer = prepare_append(model, styles, out=out, group=group, **settings)
-        trainer.train(report or (lambda progress: None))
+        trainer.train(progress or (lambda standing: None))
     return trainer.run.path
 
 
@@ -95,7 +103,7 @@ def _prepare_training(
     if resume:
         return _prepare_resume(styles, out, group, settings)
     if not styles:
-        raise UsageError("no styles given; expected paintings after --styles, such as --styles styles/*.jpg")
+        raise UsageError("no styles given; expected paintings after `styles`, such as `styles` styles/*.jpg")
     files = find_styles(styles)
     if settings.get("init_from"):
         model = find_model(settings["init_from"])
@@ -123,8 +131,10 @@ def _prepare_append(
     inherited: dict[str, Any] = {"updates": ADD_STYLE_UPDATES, "width": info.width, "size": info.size}
     if "size" not in settings:
         inherited["style_size"] = info.style_size
-    fixed = {"init_from": str(path), "rows_only": True}
+    fixed = {"init_from": str(path), "rows_only": True, "width": info.width}
     files = find_styles(styles)
+    if not files:
+        raise UsageError("no styles given; expected paintings as `styles`, such as new.jpg")
     return new_run(
         out, make_config(files, {**inherited, **settings, **fixed}, Preset.from_dict(info.preset)), files, group
     )
@@ -149,12 +159,12 @@ def make_config(styles: Sequence[StyleFile], settings: Mapping[str, Any], base: 
         UsageError: If a setting does not do.
     """
     settings = dict(settings)
-    name = settings.pop("preset", None)
-    if name is not None and name not in PRESETS:
-        raise UsageError(f"--preset is {name}; expected {', '.join(PRESETS)}")
-    preset = (base if name is None else PRESETS[name]).override(
-        **{name: settings.pop(name) for name in PRESET_OVERRIDES if name in settings}
-    )
+    check_names(settings, [*(f.name for f in fields(TrainingConfig)), *PRESET_OVERRIDES])
+    preset = settings.pop("preset", None) or base
+    if not isinstance(preset, Preset):
+        check_setting(preset in PRESETS, "preset", preset, " | ".join(PRESETS))
+        preset = PRESETS[preset]
+    preset = preset.override(**{name: settings.pop(name) for name in PRESET_OVERRIDES if name in settings})
     names = [style.name for style in styles]
     factors = {match_style(name, names): value for name, value in settings.pop("style_factors", {}).items()}
     return TrainingConfig(preset=preset, style_factors=factors, **settings)
@@ -167,16 +177,16 @@ def _prepare_resume(
     if out is None:
         out = RUNS / run_name(files) if files else newest_run()
     if out is None:
-        raise UsageError(f"there is no run under {RUNS} to resume; name one with --out")
+        raise UsageError(f"there is no run under {RUNS} to resume; name one with `out`")
     run = RunDirectory(Path(out))
     if not run.config.exists():
-        raise UsageError(f"{out} holds no run to resume; expected a run directory (--out) with {run.config.name}")
+        raise UsageError(f"{out} holds no run to resume; expected a run directory (`out`) with {run.config.name}")
     config = TrainingConfig.from_toml(run.config)
     names = run.read_styles().names
     if files and tuple(style.name for style in files) != names:
         raise UsageError(
-            f"the run trains {', '.join(names)}, in this order; leave --styles out to resume it, or choose another "
-            "--out"
+            f"the run trains {', '.join(names)}, in this order; leave `styles` out to resume it, or choose another "
+            "`out`"
         )
     _refuse_changes(config, settings, names)
     changed = {name: value for name, value in settings.items() if name in RESUMABLE}
@@ -187,6 +197,7 @@ def _refuse_changes(config: TrainingConfig, settings: dict[str, Any], names: Seq
     """Check that settings given with ``resume`` are those of the run, but for those that may differ."""
     running = {f.name: getattr(config, f.name) for f in fields(config)}
     running |= {name: getattr(config.preset, name) for name in PRESET_OVERRIDES} | {"preset": config.preset.name}
+    check_names(settings, running)
     for name, value in settings.items():
         same = value == running[name]
         if name == "init_from":
@@ -196,8 +207,7 @@ def _refuse_changes(config: TrainingConfig, settings: dict[str, Any], names: Seq
         elif name == "precision":
             same = value in ("auto", running[name])
         if not same and name not in RESUMABLE:
-            option = f"--{name.removesuffix('s') if name == 'style_factors' else name}".replace("_", "-")
             raise UsageError(
-                f"{option} is {value}, but the run was started with {running[name]}; leave it out to resume, or start "
+                f"`{name}` is {value}, but the run was started with {running[name]}; leave it out to resume, or start "
                 "a new run"
             )

@@ -10,7 +10,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from nstyle.encoders.vgg import Architecture, VGGFeatures, VGGWeights, layer_names
+from nstyle.encoders.layers import Architecture, layer_names
+from nstyle.encoders.vgg import VGGFeatures, VGGWeights
 from nstyle.encoders.vgg_weights import load_vgg_weights
 from nstyle.errors import NstyleError, UsageError
 

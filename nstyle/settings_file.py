@@ -1,0 +1,32 @@
+"""Files of settings: TOML that a run writes, and that ``--config`` reads again."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nstyle.errors import UsageError
+
+
+def to_toml(values: Mapping[str, Any]) -> str:
+    """Write settings as TOML, plain keys before tables, without those that are None, which TOML cannot hold."""
+    import tomli_w
+
+    def written(part: Mapping[str, Any]) -> dict[str, Any]:
+        present = {name: value for name, value in part.items() if value is not None}
+        return {name: written(value) if isinstance(value, Mapping) else value for name, value in present.items()}
+
+    return tomli_w.dumps(written(values))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read settings from TOML; lists become tuples.
+
+    Raises:
+        UsageError: If the file is missing or no TOML.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path} cannot be read as a file of settings ({error}); expected TOML") from error
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
