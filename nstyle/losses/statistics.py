@@ -86,7 +86,7 @@ def mean_std(features: Tensor) -> Tensor:
 
 
 def mean_std_error(statistics: Tensor, target: Tensor) -> Tensor:
-    """Average the squared differences of two (B, 2, C) over channels, as in Li et al. 2017, eq. 14: (B,)."""
+    """Add the mean squared differences of means and deviations (Li et al. 2017, eq. 14): (B, 2, C) twice to (B,)."""
     return (statistics - target).square().sum(dim=1).mean(dim=1)
 
 

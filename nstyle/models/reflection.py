@@ -28,7 +28,7 @@ def reflect(x: Tensor, padding: int) -> Tensor:
 
 
 class Reflection(torch.autograd.Function):
-    """Reflection as one read of computed indices; the gradient sums shifted reads, with no scatter or atomic addition."""
+    """Reflection as a read of computed indices; its gradient sums shifted reads, without scatter or atomics."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, padding: int) -> Tensor:
