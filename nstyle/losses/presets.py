@@ -1,4 +1,4 @@
-"""Perceptual loss presets: loss weights are useless outside the convention that they were tuned in."""
+"""Presets of the perceptual loss, as loss weights are only meaningful with the conventions that they were tuned for."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -13,23 +13,23 @@ Reduction = Literal["mse", "relative"]
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """Everything that gives a perceptual loss its value, except the VGG weights and the pictures."""
+    """All settings that determine the value of a perceptual loss, except the VGG weights and the pictures."""
 
     name: str
     content_layers: tuple[str, ...]
     style_layers: tuple[str, ...]
     content_weight: float
-    """Factor of the content loss."""
+    """The factor of the content loss."""
     style_weight: float
-    """Factor of the style loss."""
+    """The factor of the style loss."""
     tv_weight: float = 0.0
-    """Factor of the total variation (squared differences, mean over the picture)."""
+    """The factor of the total variation (the mean of squared differences over the picture)."""
     gram_divisor: GramDivisor = "chw"
     reduction: Reduction = "mse"
-    """``"mse"``: mean squared error per layer, summed over layers. ``"relative"``: squared error over the target's own
-    energy per layer, averaged over layers and scales."""
+    """``"mse"``: mean squared error per layer, summed over layers. ``"relative"``: squared error divided by the energy
+    of the target per layer, averaged over layers and scales."""
     style_scales: int = 1
-    """Octaves of the anti-aliased pyramid on which style is compared: 3 means full, half and quarter size."""
+    """The octaves of the anti-aliased pyramid on which style is compared: 3 means full, half and quarter size."""
     pooling: Pooling = "max"
     release: str | None = None
     """The VGG release that the weights were tuned on; None if the loss does not depend on it."""
@@ -54,7 +54,7 @@ class Preset:
         return replace(self, **{name: value for name, value in changes.items() if value is not None})
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON types."""
+        """Convert the preset to plain JSON types."""
         return asdict(self)
 
     @classmethod
@@ -73,8 +73,8 @@ JOHNSON = Preset(
     gram_divisor="chw",
     release="torchvision",
 )
-"""pytorch/examples fast_neural_style and Early, Sian and Stonard's repository: Johnson et al. 2016's layers under
-torchvision weights."""
+"""The loss of pytorch/examples fast_neural_style and of Early, Sian and Stonard's repository: the layers of Johnson et
+al. 2016 with torchvision weights."""
 
 DUMOULIN = Preset(
     name="dumoulin",
@@ -86,7 +86,7 @@ DUMOULIN = Preset(
     pooling="average",
     release="oxford",
 )
-"""Magenta's image_stylization: 0-255 input under Oxford weights, average pooling."""
+"""The loss of Magenta's image_stylization: 0-255 input, Oxford weights and average pooling."""
 
 RELATIVE = Preset(
     name="relative",
@@ -98,11 +98,11 @@ RELATIVE = Preset(
     reduction="relative",
     style_scales=3,
 )
-"""The default: every term divided by its target's own energy.
+"""The default, in which every term is divided by the energy of its target.
 
-Departure from Johnson et al. 2016 and Dumoulin et al. 2017: absolute losses let loud paintings drown soft ones, and
-their weights do not carry over between VGG releases. Here one style weight serves all. Three layers on three scales
-reach further than relu4_3 on one, at less cost (Snelgrove 2017).
+Departure from Johnson et al. 2016 and Dumoulin et al. 2017: with absolute losses, strong paintings dominate weak
+ones, and weights do not transfer between VGG releases. Here one style weight serves all. Three layers on three scales
+have a larger reach than relu4_3 on one, at less cost (Snelgrove 2017).
 """
 
 PRESETS: dict[str, Preset] = {preset.name: preset for preset in (RELATIVE, JOHNSON, DUMOULIN)}

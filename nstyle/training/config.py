@@ -1,4 +1,4 @@
-"""The settings of a training run, and their form in ``config.toml``."""
+"""The settings of a training run, and how they are stored in ``config.toml``."""
 
 import json
 import tomllib
@@ -14,67 +14,67 @@ from nstyle.system.devices import Precision
 Schedule = Literal["round-robin", "round-robin-batch", "random", "sequential"]
 LrSchedule = Literal["constant", "one-cycle"]
 STYLE_SIZE_FACTOR = 1.5
-"""Default short side of the paintings, as a multiple of the crop."""
+"""The default short side of the paintings, as a multiple of the crop size."""
 DEFAULT_UPDATES = 40_000
 NUM_VALIDATION = 16
-"""Photographs that a run validates on where no folder of them is given."""
+"""The number of photographs that a run validates on if no validation folder is given."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """Everything that decides what a run computes. Ranges are checked on construction."""
+    """All settings that determine what a run computes. Ranges are checked on construction."""
 
     updates: int = DEFAULT_UPDATES
-    """Updates of the run, at least 1."""
+    """The number of updates of the run, at least 1."""
     batch_size: int = 4
-    """Photographs per update."""
+    """The number of photographs per update."""
     size: int = 256
-    """Side of the square crops in pixels, at least 32."""
+    """The side of the square crops in pixels, at least 32."""
     style_size: int = 0
-    """Short side of the paintings in pixels; 0 for 1.5 times the crop."""
+    """The short side of the paintings in pixels; 0 for 1.5 times the crop size."""
     schedule: Schedule = "round-robin"
-    """Which style an update (or a sample) is trained on."""
+    """The rule that decides which style an update (or a sample) is trained on."""
     preset: Preset = RELATIVE
-    """The perceptual loss with its whole convention."""
+    """The perceptual loss with all its conventions."""
     style_factors: Mapping[str, float] = field(default_factory=dict)
-    """Factor of the style weight by style name."""
+    """The factor of the style weight by style name."""
     width: float = 1.0
-    """Multiplier of the network's channels."""
+    """The multiplier of the network's channels."""
     lr: float = 1e-3
-    """Learning rate of Adam (the peak, for one-cycle)."""
+    """The learning rate of Adam (for one-cycle, its peak)."""
     lr_schedule: LrSchedule = "constant"
-    """Constant, or one cycle: a short warm-up, then a cosine down to almost 0."""
+    """Constant, or one cycle: a short warm-up, then a cosine decay to almost 0."""
     clip: float = 10.0
-    """Largest norm of the gradient; 0 for no clipping."""
+    """The largest norm of the gradient; 0 for no clipping."""
     precision: Precision = "auto"
-    """bfloat16 where the hardware has it, or forced."""
+    """``auto`` for bfloat16 where the hardware supports it, or the precision to use in any case."""
     compile: bool | None = None
-    """Compile the update with torch.compile, and capture it as a graph on a GPU. None: on a GPU, where it pays."""
+    """Whether to compile the update with torch.compile and capture it on a GPU. None: only on a GPU if it is faster."""
     device: str = "auto"
     """``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``."""
     seed: int = 0
-    """Decides the initial weights, the order of photographs and the crops."""
+    """The seed of the initial weights, the order of photographs and the crops."""
     checkpoint_every: int = 1000
-    """Updates between checkpoints, validations and sample grids."""
+    """The number of updates between checkpoints, validations and sample grids."""
     content: str = ""
-    """Folder of photographs."""
+    """The folder of photographs."""
     coco_annotations: str = ""
-    """COCO annotation file that lists the photographs, or empty."""
+    """The COCO annotation file that lists the photographs, or empty."""
     coco_categories: tuple[str, ...] = ()
-    """Categories to take from it, or all."""
+    """The categories to take from the annotation file; empty for all."""
     validation: str = ""
-    """Folder of validation photographs; empty for some held out of the content."""
+    """The folder of validation photographs; empty to hold some out of the content."""
     held_out: int = NUM_VALIDATION
-    """Photographs kept out of training where there is no such folder, at least 1. The first 16 of them validate."""
+    """The number of photographs held out of training without such a folder, at least 1. The first 16 validate."""
     workers: int = 0
-    """Threads that read photographs, at most 256; 0 for one per core, 2 to 16."""
+    """The number of threads that read photographs, at most 256; 0 for one per core, 2 to 16."""
     vgg: str = ""
-    """Weights file, ``imagenet``, ``lite``, or empty for ``NSTYLE_VGG`` and then ``imagenet``."""
+    """A weights file, ``imagenet``, ``lite``, or empty for the file that ``NSTYLE_VGG`` names, else ``imagenet``."""
     init_from: str = ""
-    """Model whose weights the run started from, or empty."""
+    """The model whose weights the run started from, or empty."""
 
     rows_only: bool = False
-    """Train only gamma and beta of the styles given, and leave the rest of the network as it is (add-style)."""
+    """Whether to train only gamma and beta of the given styles and leave the rest of the network fixed (add-style)."""
 
     def __post_init__(self) -> None:
         if self.style_size == 0:

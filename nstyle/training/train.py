@@ -18,10 +18,10 @@ from nstyle.training.setup import new_run, resume_run
 from nstyle.training.trainer import Progress, Trainer
 
 ADD_STYLE_UPDATES = 5000
-"""Dumoulin et al. 2017, section 3.4: 5,000 updates of gamma and beta reach what 40,000 from scratch do."""
+"""According to Dumoulin et al. 2017, section 3.4, 5,000 updates of gamma and beta equal 40,000 from scratch."""
 PRESET_OVERRIDES = ("content_weight", "style_weight", "tv_weight", "content_layers", "style_layers", "style_scales")
 RESUMABLE = ("updates", "content", "validation", "coco_annotations", "vgg", "device", "compile", "workers")
-"""Settings that may differ when a run is resumed: its length, where files lie, and where and how it is worked on."""
+"""The settings that may differ when a run is resumed: its length, the paths of files, and the hardware."""
 
 Report = Callable[[Progress], None]
 
@@ -37,19 +37,19 @@ def train(
     """Train one network in n styles.
 
     Args:
-        styles: Paintings, patterns or folders; the order is the style id. May be left out on ``resume``.
-        out: Run directory. None: ``checkpoints/<name of the styles>``, or the newest run on ``resume``.
-        resume: Continue a run with its own settings; only its length and paths may differ.
-        report: Called after every update.
-        settings: Fields of :class:`nstyle.training.config.TrainingConfig`, or ``preset`` and overrides of
+        styles: The paintings, patterns or folders, in the order of the style ids. Optional with ``resume``.
+        out: The run directory. None: ``checkpoints/<name of the styles>``, or the newest run with ``resume``.
+        resume: Whether to continue a run with its own settings. Only those in :data:`RESUMABLE` may differ.
+        report: A function that is called after every update.
+        settings: The fields of :class:`nstyle.training.config.TrainingConfig`, or ``preset`` and overrides of
             :class:`nstyle.losses.presets.Preset` such as ``style_weight``.
 
     Returns:
         The run directory.
 
     Raises:
-        UsageError: If a setting, a painting or the photographs do not do.
-        NstyleError: If training fails or is interrupted; what was saved stays.
+        UsageError: If a setting, a painting or the photographs are invalid.
+        NstyleError: If training fails or is interrupted. Saved files are kept.
     """
     with joined() as group:
         trainer = prepare_training(styles, out=out, resume=resume, group=group, **settings)
@@ -60,21 +60,21 @@ def train(
 def add_style(
     model: str | Path, styles: Sequence[str | Path], *, out: str | Path, report: Report | None = None, **settings: Any
 ) -> Path:
-    """Append styles to a model by training their gamma and beta only; the old styles' outputs stay bit-identical.
+    """Append styles to a model by training only their gamma and beta. The outputs of old styles stay bit-identical.
 
     Args:
-        model: See :func:`nstyle.models.locate.find_model`.
-        styles: Paintings, patterns or folders.
-        out: Run directory for the grown model.
-        report: Called after every update.
-        settings: As for :func:`train`. Loss, crop and style size default to what the model was trained with.
+        model: The model; see :func:`nstyle.models.locate.find_model`.
+        styles: The paintings, patterns or folders.
+        out: The run directory of the extended model.
+        report: A function that is called after every update.
+        settings: The settings, as for :func:`train`. Loss, crop and style size default to those of the model.
 
     Returns:
         The run directory.
 
     Raises:
-        UsageError: If a setting, a painting or the photographs do not do.
-        NstyleError: If training fails or is interrupted; what was saved stays.
+        UsageError: If a setting, a painting or the photographs are invalid.
+        NstyleError: If training fails or is interrupted. Saved files are kept.
     """
     with joined() as group:
         trainer = prepare_append(model, styles, out=out, group=group, **settings)
@@ -131,22 +131,21 @@ def _prepare_append(
 
 
 def _goes_on(path: Path) -> bool:
-    """Tell whether torchrun repeats a command after a crash of the processes that began this run and got as far as a
-    checkpoint."""
+    """Return whether torchrun repeats a command whose processes started this run and crashed after a checkpoint."""
     return RunDirectory(path).has_run and was_begun(path)
 
 
 def run_name(styles: Sequence[StyleFile]) -> str:
-    """Name a run after its styles: up to three in full."""
+    """Name a run after its styles, of which up to three are spelled out."""
     names = [style.name for style in styles]
     return "+".join(names) if len(names) <= 3 else f"{names[0]}+{len(names) - 1}-more"
 
 
 def make_config(styles: Sequence[StyleFile], settings: Mapping[str, Any], base: Preset = RELATIVE) -> TrainingConfig:
-    """Turn settings as :func:`train` takes them into a config.
+    """Convert the settings that :func:`train` takes into a config.
 
     Raises:
-        UsageError: If a setting does not do.
+        UsageError: If a setting is invalid.
     """
     settings = dict(settings)
     name = settings.pop("preset", None)
@@ -184,7 +183,7 @@ def _prepare_resume(
 
 
 def _refuse_changes(config: TrainingConfig, settings: dict[str, Any], names: Sequence[str]) -> None:
-    """Check that settings given with ``resume`` are those of the run, but for those that may differ."""
+    """Check that settings given with ``resume`` equal those of the run, except for those that may differ."""
     running = {f.name: getattr(config, f.name) for f in fields(config)}
     running |= {name: getattr(config.preset, name) for name in PRESET_OVERRIDES} | {"preset": config.preset.name}
     for name, value in settings.items():
