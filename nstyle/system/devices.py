@@ -1,4 +1,4 @@
-"""Which device to run a network on, and in which precision."""
+"""Choose the device to run a network on, and the precision."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ def choose_device(name: str) -> torch.device:
     """Resolve ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
 
     Raises:
-        UsageError: If the device is unknown or not there.
+        UsageError: If the device is unknown or not available.
     """
     if name == "auto":
         if torch.cuda.is_available():
@@ -34,17 +34,17 @@ def choose_device(name: str) -> torch.device:
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
-    """Tell whether the hardware multiplies bfloat16 natively (AVX512-bf16 or AMX; Ampere and newer)."""
+    """Tell whether the hardware multiplies bfloat16 natively: CPUs with AVX512-bf16 or AMX, GPUs from Ampere on."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
-        # Private, but the only names that torch 2.11 to 2.15 share for this question.
+        # These names are private, but the only ones for this check that torch 2.11 to 2.15 share.
         return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
     return False
 
 
 def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
-    """Resolve ``auto``, ``fp32`` or ``bf16`` to the dtype of convolutions."""
+    """Resolve ``auto``, ``fp32`` or ``bf16`` to the dtype of the convolutions."""
     if precision == "auto":
         return torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
     return torch.bfloat16 if precision == "bf16" else torch.float32
@@ -52,8 +52,8 @@ def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
 
 @contextmanager
 def training_on(device: torch.device) -> Iterator[None]:
-    """Make a GPU the current one, and let cuDNN try its kernels out: all updates have one size. Other devices need
-    nothing."""
+    """Make a GPU the current device, and let cuDNN benchmark its kernels, as all updates have the same size. On other
+    devices this does nothing."""
     if device.type != "cuda":
         yield
         return
