@@ -6,13 +6,13 @@ turns them into its flags.
 
 
 class NstyleError(Exception):
-    """A failure at work (a broken file, a non-finite loss, a blocked download). Exit status 1."""
+    """A failure during the work, such as a broken file, a non-finite loss or a blocked download. Exit status 1."""
 
     exit_status = 1
 
 
 class UsageError(NstyleError, ValueError):
-    """A request that cannot be met as it was given (an unknown style, a wrong count). Exit status 2."""
+    """A request that cannot be met as given, such as an unknown style or a wrong count. Exit status 2."""
 
     exit_status = 2
 
@@ -22,11 +22,11 @@ class NonFiniteLossError(NstyleError):
 
 
 class ZeroGradientError(NstyleError):
-    """Updates had no gradient at all: a run that learns nothing."""
+    """The updates had no gradient at all, so that the run learns nothing."""
 
 
 def check_setting(ok: bool, name: str, value: object, expected: str) -> None:
-    """Refuse a setting unless it is ``ok``.
+    """Raise an error unless a setting is ``ok``.
 
     Raises:
         UsageError: With the setting's name, its value and what was expected.

@@ -1,7 +1,7 @@
-"""How often the bootstrap over few seeds holds the truth: ``python tools/bootstrap_coverage.py``.
+"""Measure how often bootstrap intervals over few seeds contain the truth: ``python tools/bootstrap_coverage.py``.
 
-Two settings without any gap are simulated, whose networks differ between seeds by 5 %, and the intervals counted that
-hold 0.
+It simulates two settings without any gap, whose networks differ between seeds by 5 %, and counts the intervals that
+contain 0.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ TRIALS, RESAMPLES, PHOTOS, NOISE = 400, 400, 32, 0.05
 
 
 def coverage(seeds: int) -> float:
-    """Return the share of intervals that hold the true gap of 0."""
+    """Return the share of intervals that contain the true gap of 0."""
     generator = np.random.default_rng(seeds)
     held = 0
     for trial in range(TRIALS):

@@ -37,7 +37,7 @@ from nstyle.system.files import write_atomically
 from nstyle.system.memory import keep_freed_memory
 
 RATES: dict[OptimizerName, float] = {"lbfgs": 1.0, "adam": 0.02}
-"""L-BFGS tries Newton's step first; Adam changes a pixel by about 5 of 255 levels in a step."""
+"""The learning rates. L-BFGS tries Newton's step first, and Adam changes a pixel by about 5 of 255 levels in a step."""
 
 
 class Target:
@@ -48,7 +48,7 @@ class Target:
         self.content = loss.content_features(photo)
 
     def evaluate(self, picture: Tensor) -> Evaluation:
-        """Measure a picture (1, 3, H, W) in [0, 1], and its gradient."""
+        """Compute the loss of a picture (1, 3, H, W) in [0, 1], and its gradient."""
         with torch.enable_grad():
             leaf = picture.detach().clone().requires_grad_()
             total = self.loss.total(self.loss(leaf, self.content, self.style)).sum()
@@ -57,7 +57,7 @@ class Target:
 
 
 def descend(target: Target, photo: Tensor, name: OptimizerName, iterations: int, goal: float) -> list[float]:
-    """Optimise from the photograph until the loss is ``goal``; returns the lowest loss so far, after 0, 1, ...
+    """Optimise from the photograph until the loss is ``goal``, and return the lowest loss so far after 0, 1, ...
     iterations."""
     optimizer = make_optimizer(name, RATES[name])
     picture, evaluation = photo, target.evaluate(photo)
@@ -72,14 +72,14 @@ def descend(target: Target, photo: Tensor, name: OptimizerName, iterations: int,
 
 
 def reached(curve: list[float], loss: float) -> int | None:
-    """Return after how many iterations a curve is as low as ``loss``; None for never."""
+    """Return the number of iterations after which a curve is as low as ``loss``, or None if it never is."""
     return next((i for i, value in enumerate(curve) if value <= loss), None)
 
 
 def measure(
     model: str, photo_path: Path, style: StyleFile, size: int, iterations: int, *, until_reached: bool
 ) -> dict[str, Any]:
-    """Measure one pair."""
+    """Measure one pair of photograph and style."""
     network, info = load_model(find_model(model))
     network.eval()
     row = info.styles.index(match_style(style.name, info.styles))
@@ -104,7 +104,7 @@ def measure(
 
 
 def table(results: list[dict[str, Any]], iterations: int) -> str:
-    """Write what was found, one row per pair and a line of medians."""
+    """Format the results as a table with one row per pair, and a line of medians."""
     lines = [
         "| photograph | style | photograph itself | network | L-BFGS, all | Adam, all | L-BFGS iterations | Adam "
         "iterations |"
@@ -127,7 +127,7 @@ def table(results: list[dict[str, Any]], iterations: int) -> str:
 
 
 def main() -> None:
-    """Measure all pairs, then write table and curves."""
+    """Measure all pairs, then write the table and the curves."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
     parser.add_argument("--photos", nargs="+", type=Path, required=True)

@@ -36,17 +36,18 @@ from nstyle.training.precision import autocast
 from nstyle.training.schedule import learning_rate
 
 SIZE = 96
-"""Side of the pictures of a batch, in pixels."""
+"""The side of the pictures of a batch, in pixels."""
 BATCH = 8
 PEAK_RATE = 2e-3
 CLIP = 5.0
 INPUT_SCALE = 64.0
-"""VGG16's input of up to 124 is divided by this much more, so that the first activations are of order 1."""
+"""The additional divisor of VGG16's input of up to 124, so that the first activations are of order 1."""
 MIX_CONCENTRATION = 0.3
-"""Of the Dirichlet distribution of styles in painted pictures: mostly one or two styles."""
+"""The concentration of the Dirichlet distribution of styles in painted pictures, which gives mostly one or two
+styles."""
 JUDGED_SIZE = 256
 ROUNDS = 9
-"""Of timing."""
+"""The number of rounds of timing."""
 
 
 def with_noise(photos: Tensor, draw: np.random.Generator) -> Tensor:
@@ -58,7 +59,7 @@ def with_noise(photos: Tensor, draw: np.random.Generator) -> Tensor:
 
 
 def split(paintings: Path, held_out: list[str]) -> tuple[PhotoIndex, PhotoIndex]:
-    """Split the paintings of a folder: (those to learn from, those whose names contain one of ``held_out``)."""
+    """Split the paintings of a folder into those to train on and those whose names contain one of ``held_out``."""
     index = index_folder(paintings)
     taken = [path for path in index.files if any(name in path.name for name in held_out)]
     return PhotoIndex(index.root, tuple(path for path in index.files if path not in taken)), PhotoIndex(
@@ -67,7 +68,7 @@ def split(paintings: Path, held_out: list[str]) -> tuple[PhotoIndex, PhotoIndex]
 
 
 class Pictures:
-    """Batches of pictures, as a pure function of the update."""
+    """Batches of training pictures, as a pure function of the update."""
 
     def __init__(self, photos: PhotoIndex, paintings: PhotoIndex, seed: int) -> None:
         self.seed = seed
@@ -94,7 +95,7 @@ class Pictures:
 
 
 def errors(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> Tensor:
-    """Return relative squared errors of features and of Gram matrices, means over the batch: (layers, 2)."""
+    """Return the relative squared errors (layers, 2) of features and of Gram matrices, as means over the batch."""
     rows = []
     for layer in LAYERS:
         a, b = ours[layer].float(), theirs[layer].float()
@@ -107,7 +108,7 @@ def errors(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> Tensor:
 
 
 def train(arguments: argparse.Namespace) -> None:
-    """Train with one cycle of the learning rate, and write the weights in half precision."""
+    """Train the network with one cycle of the learning rate, and write the weights in half precision."""
     weights = load_vgg_weights(arguments.vgg)
     dtype = choose_dtype("auto", choose_device("cpu"))
     teacher = VGGFeatures(weights, LAYERS, dtype=dtype)
@@ -158,7 +159,7 @@ def _words(tables: list[Tensor]) -> str:
 
 
 def scale_heads(student: LiteNetwork, scales: dict[str, float]) -> None:
-    """Multiply the features of every layer."""
+    """Multiply the features of every layer by its scale."""
     with torch.no_grad():
         for layer, scale in scales.items():
             for parameter in student.get_submodule(f"heads.{layer}").parameters():
@@ -168,7 +169,7 @@ def scale_heads(student: LiteNetwork, scales: dict[str, float]) -> None:
 def export(
     student: LiteNetwork, scales: dict[str, float], mean: Tensor, std: Tensor, teacher: str, output: Path
 ) -> None:
-    """Give the heads the teacher's scale, and write half precision with the input convention."""
+    """Restore the teacher's scale in the heads, and write the weights in half precision with the input convention."""
     scale_heads(student, scales)
     state = {key: value.half().contiguous() for key, value in student.state_dict().items()}
     convention = {"mean": json.dumps(mean.flatten().tolist()), "std": json.dumps(std.flatten().tolist())}
@@ -180,7 +181,7 @@ def export(
 
 
 def judged_pictures(photos: Path, paintings: PhotoIndex) -> Iterator[tuple[str, Tensor]]:
-    """Yield pictures that it has not learnt from: (kind, RGB (1, 3, 256, 256))."""
+    """Yield the kind and the pixels, RGB (1, 3, 256, 256), of pictures that the network was not trained on."""
     index = index_folder(photos)
     crops = [center_crop(path, JUDGED_SIZE)[None] for path in index.files]
     yield from (("photographs", crop) for crop in crops)
@@ -194,7 +195,7 @@ def judged_pictures(photos: Path, paintings: PhotoIndex) -> Iterator[tuple[str, 
 
 
 def judge(arguments: argparse.Namespace) -> None:
-    """Print correlations with VGG16 of features, Gram matrices and whole style losses, and how long both take."""
+    """Print the correlations with VGG16 of features, Gram matrices and style losses, and the time of both encoders."""
     teacher = VGGFeatures(load_vgg_weights(arguments.vgg), LAYERS)
     student = LiteFeatures(read_lite_weights(arguments.weights), LAYERS)
     by_kind: dict[str, list[Tensor]] = {}

@@ -24,13 +24,13 @@ MD5 = {"train2017": "cced6f7f71b7629ddf16f17bbcfab6b2", "train2014": "0da8c0bd3d
 CHUNK = 1 << 20
 RETRIES = 8
 TIMEOUT = 30.0
-"""Seconds without a byte after which a connection counts as broken."""
+"""The seconds without a byte after which a connection counts as broken."""
 UNPACKED_FACTOR = 1.02
-"""JPEGs hardly compress: the photographs take about the archive's size again."""
+"""The size of the photographs relative to the archive; JPEGs hardly compress."""
 
 
 class DownloadError(Exception):
-    """Something that the user has to see to, in one line."""
+    """An error that the user has to resolve, described in one line."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +51,15 @@ def fetch(archive: Archive, folder: Path, *, wait: float = 2.0) -> Path:
     """Download an archive to ``folder``, resuming a partial file, until it is complete.
 
     Args:
-        archive: What to download.
-        folder: Where to; made if missing.
-        wait: Seconds before the first retry, doubled with each one that brings nothing.
+        archive: The archive to download.
+        folder: The folder to download to, which is created if missing.
+        wait: The seconds before the first retry, doubled with each retry that receives nothing.
 
     Returns:
         The complete file, not yet checked.
 
     Raises:
-        DownloadError: If the server refuses, the disk is too small, or retries bring no byte any more.
+        DownloadError: If the server refuses, the disk is too small, or retries receive nothing any more.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path, partial = folder / f"{archive.name}.zip", folder / f"{archive.name}.zip.part"
@@ -92,14 +92,14 @@ def fetch(archive: Archive, folder: Path, *, wait: float = 2.0) -> Path:
 
 
 def _continue(archive: Archive, partial: Path, have: int) -> bool:
-    """Append what one connection yields; tell whether the file is complete."""
+    """Append the bytes of one connection, and tell whether the file is complete."""
     request = urllib.request.Request(archive.url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
         response = urllib.request.urlopen(request, timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
         if error.code != 416:
             raise
-        # Nothing lies beyond: the file is complete, or longer than the server's, and then the md5 will say so.
+        # There are no more bytes: the file is complete, or longer than the server's, which the md5 will show.
         return True
     with response:
         resumed = response.status == 206
@@ -116,7 +116,7 @@ def _continue(archive: Archive, partial: Path, have: int) -> bool:
 
 
 def check_free_space(folder: Path, *, needed: int) -> None:
-    """Refuse to fill the disk.
+    """Check that the disk has enough free space.
 
     Raises:
         DownloadError: If less than ``needed`` bytes are free.
@@ -129,7 +129,7 @@ def check_free_space(folder: Path, *, needed: int) -> None:
 
 
 def check(archive: Archive, path: Path) -> None:
-    """Compare the md5, and move a file with another one aside.
+    """Check the md5 of a file, and remove the file if it differs.
 
     Raises:
         DownloadError: If it differs.
@@ -146,13 +146,13 @@ def check(archive: Archive, path: Path) -> None:
 
 
 def unpack(archive: Archive, path: Path, folder: Path) -> int:
-    """Unpack the photographs beside their place, then move them there: what is in place is complete.
+    """Unpack the photographs into a temporary folder, then move it into place, so that the final folder is complete.
 
     Returns:
-        How many photographs there are.
+        The number of photographs.
 
     Raises:
-        DownloadError: If the archive is damaged or would write outside of ``folder``.
+        DownloadError: If the archive is damaged or would write outside ``folder``.
     """
     try:
         with zipfile.ZipFile(path) as zipped:
@@ -182,7 +182,8 @@ def _show(text: str) -> None:
 
 
 def download(archive: Archive, folder: Path, *, wait: float = 2.0) -> int:
-    """Fetch, check, unpack and clean up; see the functions above. What is there already is only counted."""
+    """Fetch, check and unpack an archive, and remove it; see the functions above. Photographs that are already there
+    are only counted."""
     if (folder / archive.name).is_dir():
         return sum(1 for _ in (folder / archive.name).iterdir())
     path = fetch(archive, folder, wait=wait)

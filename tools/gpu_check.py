@@ -25,7 +25,7 @@ INTERRUPTED = "interrupted; call again to go on"
 
 
 def main() -> None:
-    """Do what is missing; exit status 1 if a step failed, 2 for bad usage."""
+    """Run the missing steps. The exit status is 1 if a step failed, and 2 for bad usage."""
     asked, only = _parse(sys.argv[1:])
     signal.signal(signal.SIGTERM, _interrupt)
     folder = Folder(asked.out)

@@ -28,7 +28,7 @@ from nstyle.training.validation import photo_losses
 def judge(
     model: str, styles: list[StyleFile], loss: PerceptualLoss, photos: Tensor, targets: dict[str, Tensor]
 ) -> Tensor:
-    """Measure one model: (styles, 3), means over the photographs of content, style and total loss."""
+    """Return the content, style and total losses (styles, 3) of one model, as means over the photographs."""
     network, info = load_model(find_model(model))
     rows = [info.styles.index(style.name) for style in styles]
     return photo_losses(network.eval(), loss, photos, torch.eye(len(info.styles))[rows], targets, torch.float32).mean(

@@ -17,7 +17,7 @@ from nstyle.imaging.pictures import encode, read_picture
 from nstyle.system.files import write_atomically
 
 PAINTED_SIDE = 768
-"""Long side in pixels at which pictures are painted; the sheet shows them reduced."""
+"""The long side in pixels at which pictures are painted; the sheet shows them reduced."""
 WALK = ("van-gogh-starry-night", "hokusai-great-wave")
 STEPS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 BLENDS = (

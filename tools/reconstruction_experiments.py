@@ -134,7 +134,7 @@ def experiments(painting: str, second: str | None, photo: str, ladder_photo: str
 
 
 def run(name: str, arguments: list[str], out: Path) -> None:
-    """Run one experiment; a single reconstruction that is there is kept, as a sweep keeps its cells."""
+    """Run one experiment. An existing single reconstruction is kept, as a sweep keeps its cells."""
     folder = out / name
     if arguments[0] != "sweep" and (folder / "run.json").exists():
         return
@@ -143,14 +143,14 @@ def run(name: str, arguments: list[str], out: Path) -> None:
 
 
 def write_jpeg(source: Path, target: Path) -> None:
-    """Write a small JPEG: noisy pictures make large ones."""
+    """Write a picture as a strongly compressed JPEG, as noisy pictures make large files."""
     buffer = io.BytesIO()
     read_picture(source).rgb.save(buffer, "JPEG", quality=80, optimize=True)
     write_atomically(target, buffer.getvalue())
 
 
 def write_pictures(out: Path, pictures: Path) -> None:
-    """Copy what may be shown to the documentation, as JPEG."""
+    """Copy the pictures that may be shown to the documentation, as JPEG."""
     shown = [path for path in sorted((out / "layers-losses").iterdir()) if path.is_dir() and "mmd" not in path.name]
     write_report([*shown, out / "blocks"], out / "report")
     sources = {

@@ -15,7 +15,7 @@ from nstyle.models.style_names import match_style
 
 
 def main() -> None:
-    """Read the arguments and convert."""
+    """Read the arguments and convert the model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run")
     parser.add_argument("output", type=Path)

@@ -30,7 +30,7 @@ def psnr(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> float:
 
 
 def resized(path: Path, megapixels: float) -> npt.NDArray[np.uint8]:
-    """Read a photograph at about a number of megapixels, (H, W, 3)."""
+    """Read a photograph (H, W, 3), resized to about a given number of megapixels."""
     photo = read_picture(path).over_white()
     factor = (megapixels * 1e6 / (photo.width * photo.height)) ** 0.5
     size = (round(photo.width * factor), round(photo.height * factor))
@@ -38,7 +38,7 @@ def resized(path: Path, megapixels: float) -> npt.NDArray[np.uint8]:
 
 
 def main() -> None:
-    """Print a line for each photograph, style and way."""
+    """Print a line for each photograph, style and tiling."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", nargs="+", type=Path)
     parser.add_argument("--megapixels", type=float, default=12.0)

@@ -1,9 +1,9 @@
-"""Add the fingerprint of a VGG release to the ones that ``nstyle reconstruct check`` knows.
+"""Add the fingerprint of a VGG release to those that ``nstyle reconstruct check`` knows.
 
     python tools/write_fingerprint.py oxford vgg16-oxford.safetensors
     python tools/write_fingerprint.py torchvision ~/.cache/torch/hub/checkpoints/vgg16-397923af.pth
 
-Give it only a file whose origin you are sure of: everything else is judged by it.
+Use only a file whose origin is certain, as all other files are compared with it.
 """
 
 import json
@@ -18,7 +18,7 @@ STORE = Path(__file__).parents[1] / "nstyle" / "encoders" / FILE
 
 
 def main() -> None:
-    """Take the fingerprint and store it under its release and architecture."""
+    """Compute the fingerprint and store it under its release and architecture."""
     if len(sys.argv) != 3:
         sys.exit("usage: write_fingerprint.py RELEASE FILE")
     release, path = sys.argv[1], Path(sys.argv[2])

@@ -1,1 +1,1 @@
-"""Content photographs, paintings and their targets."""
+"""The content photographs, the paintings and their targets."""

@@ -1,4 +1,4 @@
-"""How a run reads its photographs: again and again from disk, or once into the memory of its GPU."""
+"""The choice of how a run reads its photographs: repeatedly from disk, or once into the memory of its GPU."""
 
 import gc
 import logging
@@ -17,29 +17,29 @@ from nstyle.imaging.pictures import read_size
 logger = logging.getLogger(__name__)
 
 SHARE = 0.5
-"""Of the GPU's free memory, the part that photographs may take at most."""
+"""The largest fraction of the GPU's free memory that photographs may take."""
 UPDATE_BYTES = 14_000
-"""What training is left for every pixel of a batch, as much as an eager and a captured update need together: 7 GB each
-at 16 x 256 x 256."""
+"""The bytes that are reserved for training per pixel of a batch, enough for an eager and a captured update together,
+which need 7 GB each at 16 x 256 x 256."""
 LEAST_SIDE = 1.17
-"""Photographs are not reduced to less than this many times the crop, 300 px for 256."""
+"""The smallest short side of reduced photographs, as a multiple of the crop size: 300 px for crops of 256."""
 SIDE_STEP = 20
-"""Short sides beyond that are tried in steps of this many pixels: a resumed run mostly finds the same, though a little
-more is free."""
+"""The step in pixels between the short sides that are tried. It is coarse, so that a resumed run usually finds the same
+side although the free memory differs a little."""
 MEASURED = 500
-"""Headers that the size of all photographs is estimated from."""
+"""The number of headers from which the size of all photographs is estimated."""
 MARGIN = 1.05
-"""The estimate is taken this many times, where not every header is read."""
+"""The factor by which the estimate is increased if not every header is read."""
 
 
 @dataclass(frozen=True)
 class Storage:
-    """How photographs are kept."""
+    """The form in which photographs are kept."""
 
     short_side: int | None
-    """Largest short side in pixels; None for as they are decoded."""
+    """The largest short side in pixels; None to keep photographs as they are decoded."""
     bytes: int
-    """What they are expected to take."""
+    """The number of bytes that they are expected to take."""
 
 
 def fitting_storage(index: PhotoIndex, size: int, budget: int) -> tuple[Storage, bool]:
@@ -62,7 +62,7 @@ def fitting_storage(index: PhotoIndex, size: int, budget: int) -> tuple[Storage,
 
 
 def _sizes(index: PhotoIndex, near: int) -> list[tuple[int, int]]:
-    """Read from evenly spaced files the (width, height) at which they are decoded; unreadable ones are left out."""
+    """Read the (width, height) at which evenly spaced files are decoded. Unreadable files are left out."""
     sizes = []
     for path in index.files[:: -(-len(index.files) // MEASURED)]:
         try:
@@ -83,20 +83,19 @@ def choose_sampler(
     workers: int = 0,
     budget: int | None = None,
 ) -> CropSampler:
-    """Keep the photographs on a GPU if they fit there and enough crops are drawn; otherwise read them as they are
-    needed.
+    """Keep the photographs on a GPU if they fit and enough crops are drawn; otherwise read them as they are needed.
 
     Args:
         index: The photographs.
-        size: Side of the square crops, in pixels.
-        seed: Decides the order, the crops and the flips.
-        device: Where the run trains.
-        crops: How many this process will still draw. With fewer than there are photographs, decoding them all does not
-            pay.
-        batch_size: Crops of an update of this process.
-        workers: Threads that decode; 0 for one per core, 2 to 16.
-        budget: Bytes that photographs may take on the device; None for what a GPU can spare beside training, and
-            nothing elsewhere.
+        size: The side of the square crops, in pixels.
+        seed: The seed of the order, the crops and the flips.
+        device: The device that the run trains on.
+        crops: The number of crops that this process will still draw. If it is less than the number of photographs,
+            decoding all of them is not worthwhile.
+        batch_size: The number of crops per update in this process.
+        workers: The number of threads that decode; 0 for one per core, 2 to 16.
+        budget: The bytes that photographs may take on the device. None: what training leaves free on a GPU, and 0 on
+            other devices.
 
     Returns:
         A :class:`ResidentSampler`, or a plain :class:`CropSampler`.
@@ -108,7 +107,7 @@ def choose_sampler(
     if budget is None:
         budget = _spare(device, UPDATE_BYTES * batch_size * size**2)
         if device.type != "cuda" and budget == 0:
-            return CropSampler(index, size, seed)  # Nothing else is to be expected there.
+            return CropSampler(index, size, seed)  # This is the normal case there and not logged.
     if budget == 0:
         logger.info("%s", reader)
     elif crops < len(index.files):
@@ -128,11 +127,11 @@ def choose_sampler(
 
 
 def _spare(device: torch.device, reserved: int) -> int:
-    """Return the bytes that photographs may take on a device, after giving back what earlier runs of this process left.
+    """Return the bytes that photographs may take on a device, after freeing what earlier runs of this process left.
 
     Args:
-        device: Where.
-        reserved: Bytes that training needs.
+        device: The device.
+        reserved: The bytes that training needs.
     """
     if device.type != "cuda":
         return 0

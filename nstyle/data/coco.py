@@ -1,4 +1,4 @@
-"""COCO annotation files, read through pycocotools."""
+"""Reading of COCO annotation files with pycocotools."""
 
 import contextlib
 import io
@@ -11,18 +11,18 @@ from nstyle.errors import NstyleError, UsageError
 logger = logging.getLogger(__name__)
 
 DEFAULT_FOLDERS = (Path("data/coco/train2017"), Path("data/coco/train2014"))
-"""Where the download tool puts the photographs."""
+"""The folders in which the download tool puts the photographs."""
 
 
 def index_coco(annotations: Path, folder: Path, categories: tuple[str, ...] = ()) -> PhotoIndex:
     """List the photographs of an annotation file.
 
-    Files that it names but the disk lacks are counted and reported.
+    Listed files that do not exist are counted and reported.
 
     Args:
-        annotations: Such as ``instances_train2017.json``.
-        folder: Where the photographs lie.
-        categories: Names such as ``person``; a photograph is taken if it shows any of them. Empty for all.
+        annotations: The annotation file, such as ``instances_train2017.json``.
+        folder: The folder of the photographs.
+        categories: The categories, such as ``person``; a photograph is taken if it shows any of them. Empty for all.
 
     Raises:
         NstyleError: If the annotation file cannot be read.

@@ -1,6 +1,6 @@
-"""Random crops of photographs, read from disk as they are needed, and crops of their middles.
+"""Random crops of photographs, read from disk as they are needed, and centre crops.
 
-Every random crop is a pure function of the seed and of its number in the run; see :mod:`nstyle.data.draws`.
+Every random crop is a pure function of the seed and its number in the run; see :mod:`nstyle.data.draws`.
 """
 
 import hashlib
@@ -24,14 +24,14 @@ logger = logging.getLogger(__name__)
 
 
 def rank(index: PhotoIndex) -> tuple[Path, ...]:
-    """Order photographs by a hash of their names: a choice that no seed decides and that new files hardly disturb."""
+    """Order photographs by a hash of their names, which does not depend on a seed and changes little with new files."""
     return tuple(sorted(index.files, key=lambda path: hashlib.sha256(_name(path, index.root).encode()).digest()))
 
 
 def hold_out(index: PhotoIndex, count: int) -> tuple[PhotoIndex, PhotoIndex]:
     """Split off the first ``count`` photographs by :func:`rank` (at most half of them): (rest, held out).
 
-    Runs of every seed are judged on the same photographs, and more of them include fewer.
+    Runs with different seeds are validated on the same photographs, and a larger ``count`` includes those of a smaller.
     """
     held_out = rank(index)[: min(count, len(index.files) // 2)]
     chosen = set(held_out)
@@ -44,13 +44,12 @@ def _name(path: Path, root: Path) -> str:
 
 
 class CropSampler:
-    """Cut random crops out of photographs that are decoded anew for every one of them; see
-    :class:`nstyle.data.draws.Draws`.
+    """Cut random crops from photographs that are decoded again for every crop; see :class:`nstyle.data.draws.Draws`.
 
     Args:
         index: The photographs.
-        size: Side of the square crops, in pixels.
-        seed: Decides the order, the crops and the flips.
+        size: The side of the square crops, in pixels.
+        seed: The seed of the order, the crops and the flips.
     """
 
     def __init__(self, index: PhotoIndex, size: int, seed: int) -> None:
@@ -60,7 +59,7 @@ class CropSampler:
         self.monitor = ReadMonitor()
 
     def decode(self, number: int) -> Image.Image | None:
-        """Decode photograph ``number`` of the index, no larger than crops need it, and note whether it could be read.
+        """Decode photograph ``number`` of the index, no larger than crops need it, and record whether it could be read.
 
         Returns:
             The photograph, or None if it is broken.
@@ -80,7 +79,7 @@ class CropSampler:
     def sample(self, position: int) -> Tensor:
         """Return crop number ``position`` of the run, uint8 (3, size, size).
 
-        A file that cannot be read is noted and replaced by the next in order.
+        A file that cannot be read is recorded and replaced by the next one in order.
 
         Raises:
             BrokenPhotosError: If too many files are broken.
@@ -96,7 +95,7 @@ class CropSampler:
         raise self.none_left()
 
     def none_left(self) -> BrokenPhotosError:
-        """Return the error to raise where every photograph is broken."""
+        """Return the error to raise if every photograph is broken."""
         return BrokenPhotosError(
             f"none of the {len(self.index.files)} photographs in {self.index.root} can be read any more"
         )
@@ -115,16 +114,15 @@ class CropSampler:
         workers: int = 0,
         pin: bool = False,
     ) -> Generator[Tensor, None, None]:
-        """Yield the batches of updates ``first_update`` to ``last_update - 1``, made ahead in threads; see
-        :meth:`batch`.
+        """Yield the batches of updates ``first_update`` to ``last_update - 1``, prepared in threads; see :meth:`batch`.
 
         Args:
             first_update: The first update.
-            last_update: The one after the last.
-            batch_size: Photographs per update of all ranks together.
-            ranks: Whose part to return.
-            workers: Threads; 0 for one per core, 2 to 16.
-            pin: Whether to leave the batches in page-locked memory, from which CUDA copies without anyone waiting.
+            last_update: The update after the last one.
+            batch_size: The number of photographs per update of all ranks together.
+            ranks: The rank whose part to return.
+            workers: The number of threads; 0 for one per core, 2 to 16.
+            pin: Whether to put the batches into page-locked memory, from which CUDA can copy asynchronously.
         """
 
         def batch(update: int) -> Tensor:
@@ -142,20 +140,21 @@ def positions_of(update: int, batch_size: int, ranks: Ranks) -> Sequence[int]:
 def near_side(size: int) -> int:
     """Return the short side in pixels that photographs may be reduced to while they are decoded, for crops of ``size``.
 
-    The largest zoom must not upsample what reduced decoding threw away.
+    The largest zoom must not upsample a photograph that was reduced on decoding.
     """
     return int(MAX_ZOOM * size)
 
 
 def crop_resized(image: Image.Image, size: tuple[int, int], left: int, top: int, side: int) -> Image.Image:
-    """Resize a picture to ``size``, (width, height), and cut out a square, at the cost of the square alone.
+    """Resize a picture to ``size``, (width, height), and cut out a square, at the cost of the square only.
 
-    The filter reads beyond the square's edges: the pixels are those of the resized whole, up to one grey level.
+    The filter reads beyond the square's edges, so the pixels equal those of the whole resized picture up to one grey
+    level.
     """
     if size == image.size:
         return image.crop((left, top, left + side, top + side))
     x, y = (full / scaled for full, scaled in zip(image.size, size, strict=True))
-    # The last pixel's edge may be rounded past the picture's, which Pillow refuses.
+    # The edge of the last pixel may be rounded beyond that of the picture, which Pillow rejects.
     box = (left * x, top * y, min((left + side) * x, image.width), min((top + side) * y, image.height))
     return image.resize((side, side), Image.Resampling.LANCZOS, box=box)
 
@@ -163,10 +162,10 @@ def crop_resized(image: Image.Image, size: tuple[int, int], left: int, top: int,
 def center_crops(index: PhotoIndex, size: int) -> Tensor:
     """Return the middle of every photograph, short side resized to ``size``: float32 (N, 3, size, size) in [0, 1].
 
-    Unreadable ones are left out.
+    Unreadable photographs are left out.
 
     Raises:
-        NstyleError: If none can be read.
+        NstyleError: If no photograph can be read.
     """
     crops = []
     for path in index.files:
@@ -192,7 +191,7 @@ def center_crop(path: Path, size: int) -> Tensor:
 
 
 def _transforms() -> ModuleType:
-    """Import torchvision's v2 transforms late, and say what to do where torchvision and torch do not fit together."""
+    """Import torchvision's v2 transforms late, with an error that says what to do if torchvision does not fit torch."""
     try:
         from torchvision.transforms.v2 import functional
     except (ImportError, RuntimeError) as error:

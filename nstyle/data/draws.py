@@ -1,4 +1,4 @@
-"""What is random about the crops of a run, and how work is done ahead of it in threads.
+"""The random choices for the crops of a run, and prefetching in threads.
 
 All draws are pure functions of the seed and of a crop's number in the run: a resumed run sees exactly the crops that an
 uninterrupted one would have seen, and so does one that reads its photographs in another way.
@@ -19,18 +19,18 @@ from nstyle.imaging.pictures import resized
 T = TypeVar("T")
 
 MAX_ZOOM = 2.0
-"""The short side is resized to between 1 and this many times the crop. What is near shows flat and soft areas, as large
-pictures do."""
+"""The short side is resized to between 1 and this many times the crop size. Large zooms show flat and soft areas, as
+large pictures do."""
 MAX_ENLARGEMENT = 1.5
-"""No photograph is enlarged more than this for a zoom, so that a crop is never all blur."""
+"""The largest factor by which a photograph is enlarged for a zoom, so that no crop is entirely blurred."""
 PREFETCHED_BATCHES = 4
-"""Pieces of work begun ahead, at least."""
+"""The smallest number of pieces of work that are started ahead."""
 SPARE_BATCHES = 2
-"""Pieces of work begun ahead beyond the number of threads, so that none of these waits."""
+"""The number of pieces of work started ahead beyond the number of threads, so that no thread waits."""
 MAX_THREADS = 16
-"""Threads that are started where no number is given, at most."""
+"""The largest number of threads if none is given."""
 ORDER, AUGMENTATION = 0, 1
-"""Streams of random numbers, so that none repeats another."""
+"""The streams of random numbers, which are independent of each other."""
 
 
 @dataclass(frozen=True)
@@ -38,20 +38,20 @@ class Crop:
     """A square of a resized photograph."""
 
     resized: tuple[int, int]
-    """(width, height) in pixels that the whole photograph is resized to."""
+    """The (width, height) in pixels that the whole photograph is resized to."""
     left: int
     top: int
     flipped: bool
-    """Whether the square is mirrored, left to right."""
+    """Whether the square is mirrored left to right."""
 
 
 class Draws:
     """Decide which photograph a crop shows, where it is cut, and whether it is mirrored.
 
     Args:
-        count: How many photographs there are.
-        size: Side of the square crops, in pixels.
-        seed: Decides the order, the crops and the flips.
+        count: The number of photographs.
+        size: The side of the square crops, in pixels.
+        seed: The seed of the order, the crops and the flips.
     """
 
     def __init__(self, count: int, size: int, seed: int) -> None:
@@ -63,7 +63,7 @@ class Draws:
         return order
 
     def candidates(self, position: int) -> Iterator[int]:
-        """Yield the photograph of crop number ``position``, then those that replace it in turn if it cannot be read."""
+        """Yield the photograph of crop number ``position``, then its replacements, in order, if it cannot be read."""
         epoch, offset = divmod(position, self.count)
         order = self.order(epoch)
         for attempt in range(self.count):
@@ -80,7 +80,7 @@ class Draws:
 
 
 def num_threads(workers: int) -> int:
-    """Return ``workers``, or for 0 as many threads as this process has cores, 2 to 16."""
+    """Return ``workers``, or for 0 the number of cores of this process, limited to 2 to 16."""
     if workers:
         return workers
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -88,12 +88,12 @@ def num_threads(workers: int) -> int:
 
 
 def work_ahead(work: Callable[[int], T], numbers: range, workers: int) -> Generator[T, None, None]:
-    """Yield ``work(number)`` for all numbers in order, done ahead in threads.
+    """Yield ``work(number)`` for all numbers in order, computed ahead in threads.
 
     Args:
-        work: Called in any of the threads.
-        numbers: What to call it with.
-        workers: Number of threads. A few more results than that are under way or wait at a time, at least 4.
+        work: The function, which is called in any of the threads.
+        numbers: The numbers to call it with.
+        workers: The number of threads. Two more results than that, at least 4, are in progress or waiting at a time.
     """
     ahead = max(PREFETCHED_BATCHES, workers + SPARE_BATCHES)
     pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="photos")

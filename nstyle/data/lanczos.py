@@ -1,9 +1,9 @@
 """Pillow's Lanczos resampling of many squares at once, as two matrix products on any device.
 
-The squares are those of ``Image.resize((side, side), LANCZOS, box=...)``: the same taps, normalized over those inside
-the picture, along rows before columns (Pillow 13 begins with the columns of upright pictures), rounded to 8 bits after
-each. The weights are float32 instead of fixed point with 22 bits, so that a value midway between two grey levels may be
-rounded to the other one. Nothing here waits for the device.
+The squares are those of ``Image.resize((side, side), LANCZOS, box=...)``: the same taps are normalized over those
+inside the picture and applied along rows before columns (Pillow 13 begins with the columns of upright pictures), with
+rounding to 8 bits after each. The weights are float32 instead of fixed point with 22 bits, so that a value midway
+between two grey levels may be rounded to the other one. Nothing here waits for the device.
 
 Shape suffixes: B squares, S side of a square, H and W rows and columns of the regions that they are made from.
 """
@@ -15,31 +15,30 @@ import torch
 from torch import Tensor
 
 LOBES = 3
-"""Half the width of the filter, in pixels of whichever of source and result is coarser."""
+"""Half the width of the filter, in pixels of the coarser one of source and result."""
 
 
 @dataclass(frozen=True)
 class Span:
-    """What one axis of a square is made from."""
+    """The pixels of the picture that one axis of a square is computed from."""
 
     first: int
-    """First pixel of the picture that is read."""
+    """The first pixel of the picture that is read."""
     last: int
-    """One beyond the last."""
+    """The index after the last pixel that is read."""
     offset: float
-    """Where the square begins, in pixels from the edge of ``first``."""
+    """The position where the square begins, in pixels from the edge of ``first``."""
     step: float
-    """Pixels of the picture in one of the square; negative if it is mirrored, and begins at its far end."""
+    """The pixels of the picture per pixel of the square; negative if it is mirrored and begins at the far end."""
 
     @property
     def length(self) -> int:
-        """Count the pixels that are read."""
+        """The number of pixels that are read."""
         return self.last - self.first
 
 
 def span(start: int, side: int, resized: int, stored: int, mirrored: bool = False) -> Span:
-    """Find what pixels ``start`` to ``start + side`` of a picture resized from ``stored`` to ``resized`` pixels are
-    made from."""
+    """Find the pixels from which ``start`` to ``start + side`` are computed if ``stored`` pixels become ``resized``."""
     step = stored / resized
     reach = LOBES * max(step, 1.0)
     first = max(0, math.floor(start * step - reach))
@@ -49,14 +48,14 @@ def span(start: int, side: int, resized: int, stored: int, mirrored: bool = Fals
 
 
 def lanczos_weights(numbers_3B: Tensor, side: int, taps: int) -> Tensor:
-    """Compute what every pixel of one axis takes from every pixel that is read: (B, S, taps), float32.
+    """Compute the weight of every pixel that is read in every pixel of one axis: (B, S, taps), float32.
 
-    ``w(x) = sinc(x) sinc(x / 3)`` for ``|x| < 3``, in units of the coarser of source and result, over its sum.
+    ``w(x) = sinc(x) sinc(x / 3)`` for ``|x| < 3``, in pixels of the coarser of source and result, divided by its sum.
 
     Args:
-        numbers_3B: Offsets, steps and lengths, float32; see :class:`Span`. Beyond the length all weights are 0.
-        side: S.
-        taps: At least every length.
+        numbers_3B: The offsets, steps and lengths, float32; see :class:`Span`. Beyond the length all weights are 0.
+        side: The side S.
+        taps: The number of taps, at least the largest length.
     """
     offset_B, step_B, length_B = numbers_3B.unbind()
     pixels = torch.arange(side, device=numbers_3B.device, dtype=torch.float32) + 0.5
@@ -68,13 +67,13 @@ def lanczos_weights(numbers_3B: Tensor, side: int, taps: int) -> Tensor:
 
 
 def resample(regions_BH3W: Tensor, rows_3B: Tensor, columns_3B: Tensor, side: int) -> Tensor:
-    """Make squares, uint8 (B, 3, S, S), from the regions around them.
+    """Compute squares, uint8 (B, 3, S, S), from the regions around them.
 
     Args:
-        regions_BH3W: uint8, each region in the first rows and columns; what lies beyond is not looked at.
-        rows_3B: Offsets, steps and lengths, float32; see :class:`Span`.
-        columns_3B: Likewise.
-        side: S.
+        regions_BH3W: The regions, uint8, each in the first rows and columns; the rest is ignored.
+        rows_3B: The offsets, steps and lengths of the rows, float32; see :class:`Span`.
+        columns_3B: The same for the columns.
+        side: The side S.
     """
     batch, height, channels, width = regions_BH3W.shape
     wide = regions_BH3W.reshape(batch, height * channels, width).float()

@@ -1,4 +1,4 @@
-"""The content photographs: which files there are, and which of them can be read."""
+"""The content photographs: an index of the files, and checks that they can be read."""
 
 import hashlib
 import json
@@ -21,15 +21,15 @@ logger = logging.getLogger(__name__)
 MIN_SIDE = 32
 """Photographs with a shorter side than this many pixels are skipped as tiny."""
 PROBE_SAMPLE = 500
-"""Files decoded at the start of a run."""
+"""The number of files decoded at the start of a run."""
 MAX_BROKEN = 0.05
-"""A larger share of broken files, in the probe or over WINDOW reads, ends the run."""
+"""The largest fraction of broken files, in the probe or over WINDOW reads, that does not end the run."""
 WINDOW = 1000
 BROKEN = "broken"
-"""Begins the reason of a file that could not be read, as against one that is too small. Such a file is tried again next
-time."""
+"""The first word of the reason for a file that could not be read, unlike one that is too small. Such a file is tried
+again next time."""
 LISTED = 10
-"""Broken files named in an error."""
+"""The largest number of broken files named in an error."""
 
 
 class BrokenPhotosError(NstyleError):
@@ -43,10 +43,10 @@ class PhotoIndex:
     root: Path
     files: tuple[Path, ...]
     skipped: dict[str, str] = field(default_factory=dict)
-    """Reason by file, for files that are no use as content."""
+    """The reasons by file for files that cannot be used as content."""
 
     def summary(self) -> str:
-        """Say in one line what was found."""
+        """Summarize the index in one line."""
         text = f"{len(self.files)} photographs in {self.root}"
         return f"{text}, {len(self.skipped)} skipped" if self.skipped else text
 
@@ -54,7 +54,7 @@ class PhotoIndex:
 def index_folder(folder: Path) -> PhotoIndex:
     """Read the headers of all pictures in a folder and its subfolders.
 
-    What the headers said is kept by path, size and time, so that the next start is quick.
+    The results are cached by path, size and modification time, so that the next start is fast.
 
     Raises:
         UsageError: If the folder does not exist or holds no usable photograph.
@@ -93,11 +93,11 @@ def _read_cache(path: Path) -> dict[str, tuple[int, int, str]]:
     try:
         return {name: (entry[0], entry[1], entry[2]) for name, entry in json.loads(path.read_bytes()).items()}
     except (OSError, ValueError, AttributeError, LookupError, TypeError):
-        return {}  # No cache, or a damaged one: the headers are read again.
+        return {}  # Without a cache, or with a damaged one, the headers are read again.
 
 
 def _check_header(path: Path, known: dict[str, tuple[int, int, str]]) -> tuple[int, int, str]:
-    """Return (bytes, time in ns, reason to skip or "") of a file."""
+    """Return (size in bytes, modification time in ns, reason to skip or "") of a file."""
     try:
         status = path.stat()
     except OSError as error:
@@ -113,7 +113,7 @@ def _check_header(path: Path, known: dict[str, tuple[int, int, str]]) -> tuple[i
 
 
 def probe(index: PhotoIndex, seed: int) -> None:
-    """Decode a seeded sample of the photographs, before hours are spent on a broken data set.
+    """Decode a seeded sample of the photographs, to detect a broken data set before training.
 
     Raises:
         BrokenPhotosError: If more than 5 % of the sample, or of all headers, are broken.
@@ -151,7 +151,7 @@ def _too_many_broken(broken: dict[str, str], total: int) -> str:
 
 
 class ReadMonitor:
-    """Count broken reads, and end the run when they become many. Safe to use from several threads."""
+    """Count broken reads, and end the run if there are too many. The monitor is thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -159,7 +159,7 @@ class ReadMonitor:
         self.broken: dict[str, str] = {}
 
     def record(self, path: Path, failure: str | None) -> None:
-        """Note one read.
+        """Record one read.
 
         Raises:
             BrokenPhotosError: If more than 5 % of the last 1,000 reads failed.

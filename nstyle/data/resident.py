@@ -1,12 +1,12 @@
 """Random crops of photographs that are decoded once and kept on a device, where they are resized, cut and mirrored.
 
 Crops are those of :class:`nstyle.data.crops.CropSampler`: the same photograph, square, zoom and flip for the same seed
-and number. **What changes in pixels**: the same Lanczos filter is computed in float32 instead of fixed point, so that a
-few values in ten thousand are another grey level, by one. Pillow 13 resizes the columns of upright photographs first,
-and rounds and clips to 8 bits in between; here rows come first as in Pillow 11 and 12, so that there a fifth of the
-values are another level, nearly all by one, and a few at hard edges by several. Photographs that are kept reduced,
-because they would not fit otherwise, are resized twice, and what is zoomed beyond their size is softer than in crops
-cut from the files; draws still go by the size that the files have.
+and number. **Differences in pixels**: the same Lanczos filter is computed in float32 instead of fixed point, so that a
+few values in ten thousand differ by one grey level. Pillow 13 resizes the columns of upright photographs first, and
+rounds and clips to 8 bits in between. Here rows come first as in Pillow 11 and 12, so that compared with Pillow 13 a
+fifth of the values differ, nearly all by one level, and a few at hard edges by several. Photographs that are kept
+reduced, because they would not fit otherwise, are resized twice, and crops that are zoomed beyond their size are softer
+than those cut from the files. Draws still use the size of the files.
 """
 
 import itertools
@@ -26,11 +26,12 @@ from nstyle.imaging.pictures import resize
 from nstyle.system.processes import ONE, Ranks
 
 LENGTH_STEP = 32
-"""Rows and columns of a batch's regions are rounded up to this, so that few different sizes of memory are asked for."""
+"""The numbers of rows and columns of a batch's regions are rounded up to a multiple of this, so that few different
+sizes of memory are allocated."""
 
 
 class DoesNotFitError(NstyleError):
-    """The photographs take more memory than they may."""
+    """The photographs take more memory than their budget."""
 
 
 @dataclass(frozen=True)
@@ -38,37 +39,37 @@ class Kept:
     """A decoded photograph on the device."""
 
     pixels: Tensor
-    """uint8 (3, H, W), reduced or not."""
+    """The pixels, uint8 (3, H, W), reduced or not."""
     whole: tuple[int, int]
-    """(width, height) before it was reduced, from which crops are drawn."""
+    """The (width, height) before it was reduced, for which crops are drawn."""
 
 
 @dataclass(frozen=True)
 class Cuts:
-    """Where the crops of one batch are cut."""
+    """The positions at which the crops of one batch are cut."""
 
     photographs: tuple[int, ...]
     rows: tuple[Span, ...]
     columns: tuple[Span, ...]
     numbers: Tensor
-    """Offsets, steps and lengths of rows, then of columns: float32 (6, B), page-locked if the device is CUDA."""
+    """The offsets, steps and lengths of rows, then of columns, float32 (6, B), page-locked if the device is CUDA."""
 
 
 class ResidentSampler(CropSampler):
-    """Cut random crops, like a CropSampler, but out of photographs that lie decoded on a device.
+    """Cut random crops like a CropSampler, but from photographs that are kept decoded on a device.
 
     Args:
         index: The photographs, all of which are decoded at once.
-        size: Side of the square crops, in pixels.
-        seed: Decides the order, the crops and the flips.
-        device: Where photographs and crops lie.
-        short_side: Largest short side in pixels that photographs are kept at; None to keep them as they are decoded.
-        budget: Bytes that they may take; None for any number.
-        workers: Threads that decode; 0 for one per core, 2 to 16.
+        size: The side of the square crops, in pixels.
+        seed: The seed of the order, the crops and the flips.
+        device: The device of the photographs and the crops.
+        short_side: The largest short side in pixels of kept photographs; None to keep them as they are decoded.
+        budget: The bytes that they may take; None for no limit.
+        workers: The number of threads that decode; 0 for one per core, 2 to 16.
 
     Raises:
         BrokenPhotosError: If too many files are broken.
-        DoesNotFitError: If they take more than the budget.
+        DoesNotFitError: If the photographs take more than the budget.
     """
 
     def __init__(
@@ -131,11 +132,10 @@ class ResidentSampler(CropSampler):
         workers: int = 0,
         pin: bool = False,
     ) -> Generator[Tensor, None, None]:
-        """Yield the batches of updates ``first_update`` to ``last_update - 1``, on the device, without ever waiting for
-        it.
+        """Yield the batches of updates ``first_update`` to ``last_update - 1`` on the device, without waiting for it.
 
-        One thread draws ahead. ``workers`` and ``pin`` say nothing here, where nothing is decoded and pixels do not
-        travel; the others are as for :meth:`CropSampler.batches`.
+        One thread draws ahead. ``workers`` and ``pin`` are ignored, because nothing is decoded and no pixels are
+        copied from the host. The other arguments are those of :meth:`CropSampler.batches`.
         """
 
         def plan(update: int) -> Cuts:
@@ -146,7 +146,7 @@ class ResidentSampler(CropSampler):
                 yield self._cut(cuts)
 
     def _plan(self, positions: Sequence[int]) -> Cuts:
-        """Draw crops, and say from which pixels each is made. Nothing here touches the device."""
+        """Draw crops, and find the pixels that each is computed from, without using the device."""
         photographs, rows, columns = [], [], []
         for position in positions:
             number, photograph = self._find(position)

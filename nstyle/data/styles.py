@@ -1,4 +1,4 @@
-"""The paintings: which files, what they are called, and their Gram targets."""
+"""The paintings: their files, the names of their styles, and their Gram targets."""
 
 import glob
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from nstyle.losses.perceptual import PerceptualLoss, StyleTargets
 from nstyle.models.style_names import style_name
 
 PALETTE_SIDE = 128
-"""Short side, in pixels, at which a painting's colours are measured."""
+"""The short side, in pixels, at which a painting's colours are measured."""
 LOGIT_EPS = 0.02
-"""Colours are clamped to this distance from black and white, where logits are infinite."""
+"""The smallest distance of colours from black and white, where logits are infinite."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +29,15 @@ class StyleFile:
 
 @dataclass(frozen=True)
 class TrainedStyles:
-    """The styles that a run trains, and what their paintings ask for."""
+    """The styles that a run trains, and the targets from their paintings."""
 
     names: tuple[str, ...]
     targets: StyleTargets
-    """Gram matrices (K, C, C) by term, in the order of the names."""
+    """The Gram matrices (K, C, C) by term, in the order of the names."""
 
 
 def find_styles(arguments: Sequence[str | Path]) -> list[StyleFile]:
-    """Resolve files, quoted globs and folders to paintings. The order given is kept: it is the style id.
+    """Resolve files, quoted globs and folders to paintings. The given order is kept and determines the style ids.
 
     Raises:
         UsageError: If nothing is found, or two paintings would have the same name.
@@ -69,7 +69,7 @@ def find_styles(arguments: Sequence[str | Path]) -> list[StyleFile]:
 
 
 def logit_colors(styles: Sequence[StyleFile]) -> tuple[Tensor, Tensor]:
-    """Return mean and standard deviation of each painting's colours in logits: (S, 3) red, green, blue each."""
+    """Return mean and standard deviation of the logits of each painting's red, green and blue, (S, 3) each."""
     pixels = [
         to_tensor(resize(read_picture(style.path).over_white(), short_side=PALETTE_SIDE)).flatten(1) for style in styles
     ]
@@ -84,12 +84,12 @@ def compute_targets(
 
     Args:
         styles: The paintings.
-        loss: Whose VGG and preset to use.
-        style_size: Short side of the paintings, in pixels; the aspect ratio is kept.
-        device: Where ``loss`` lives.
+        loss: The loss whose encoder and preset to use.
+        style_size: The short side of the paintings, in pixels; the aspect ratio is kept.
+        device: The device of ``loss``.
 
     Returns:
-        (S, C, C) by term, in the order of ``styles``.
+        The Gram matrices (S, C, C) by term, in the order of ``styles``.
     """
     rows: list[StyleTargets] = []
     for style in styles:

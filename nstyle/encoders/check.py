@@ -1,4 +1,4 @@
-"""Checks of VGG weights by themselves: where they come from, whether they are complete, and what they compute."""
+"""Checks of VGG weights: their origin, their completeness, and the features that they compute."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class Finding:
     """The result of one check."""
 
     what: str
-    """What was checked."""
+    """The name of the property that was checked."""
     ok: bool
     detail: str
 

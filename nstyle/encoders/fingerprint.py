@@ -1,4 +1,4 @@
-"""Fingerprints of VGG releases: a few numbers of what the network computes on a built-in picture, layer by layer."""
+"""Fingerprints of VGG releases: a few statistics of the features of a built-in picture at every layer."""
 
 import json
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ are in another order.
 
 
 def built_in_picture() -> Image.Image:
-    """Draw the picture of which fingerprints are taken, RGB 128x128: stripes, rings, edges, flat fields."""
+    """Draw the picture for fingerprints, RGB 128x128, with stripes, rings, edges and flat fields."""
     y, x = np.mgrid[0:SIZE, 0:SIZE] / SIZE
     radius = np.hypot(x - 0.6, y - 0.4)
     red = 0.5 + 0.5 * np.sin(40 * x + 6 * np.sin(7 * y))
@@ -51,8 +51,8 @@ def fingerprint(weights: VGGWeights) -> Fingerprint:
     for name, feature in features.items():
         means = feature.mean(dim=(0, 2, 3)).double()
         centre = (means * torch.arange(len(means))).sum() / means.sum().clamp(min=1e-12)
-        # F F^T as the gradient of a 1x1 convolution, which sums in the order in which the losses' Gram matrices do on a
-        # CPU.
+        # F F^T is computed as the gradient of a 1x1 convolution, which sums in the same order as the Gram matrices of
+        # the losses on a CPU.
         size = (len(means), len(means), 1, 1)
         gram = conv2d_weight(feature, size, feature).flatten(1) / feature[0].numel()  # type: ignore[no-untyped-call]
         result[name] = [means.mean().item(), gram.double().norm().item(), centre.item()]

@@ -20,10 +20,10 @@ from nstyle.errors import NstyleError, UsageError
 from nstyle.models.locate import shipped_folder
 
 CHANNELS = {"relu1_2": 64, "relu2_2": 128, "relu3_3": 256}
-"""The layers of VGG16 that it imitates, and their numbers of channels."""
+"""The layers of VGG16 that the network imitates, and their numbers of channels."""
 LAYERS = tuple(CHANNELS)
 WIDTHS = (16, 64, 128)
-"""The channels of each of its blocks. There are few at full size, where memory traffic costs the most time."""
+"""The number of channels of each block. There are few at full size, where memory traffic costs the most time."""
 CONVS_PER_BLOCK = (2, 2, 3)
 SHIPPED_FILE = "encoders/lite.safetensors"
 
@@ -53,7 +53,7 @@ class LiteNetwork(nn.Module):
             layers: Some of :data:`LAYERS`. Blocks after the deepest of them are not evaluated.
 
         Returns:
-            Features of at least 0 by name, (B, C, H, W), (B, C, H / 2, W / 2), (B, C, H / 4, W / 4).
+            The non-negative features by name, (B, C, H, W), (B, C, H / 2, W / 2), (B, C, H / 4, W / 4).
         """
         features: dict[str, Tensor] = {}
         for block in range(1 + max(LAYERS.index(layer) for layer in layers)):

@@ -17,7 +17,7 @@ EncoderWeights = VGGWeights | LiteWeights
 def load_encoder_weights(
     source: str | Path | None = None, *, architecture: Architecture | None = None
 ) -> EncoderWeights:
-    """Load the weights that ``--vgg`` names: ``"lite"``, or else as :func:`load_vgg_weights` does.
+    """Load the weights that ``--vgg`` names: ``"lite"``, or those that :func:`load_vgg_weights` loads.
 
     Raises:
         UsageError: If the file does not exist or holds no VGG, or not the network that is wanted.
@@ -36,7 +36,7 @@ def build_encoder(
     """Build the frozen network that computes ``layers``. The arguments are those of :class:`VGGFeatures`.
 
     Raises:
-        UsageError: If the network lacks a layer, or lite is asked for average pooling.
+        UsageError: If the network lacks a layer, or average pooling is requested of lite.
     """
     if isinstance(weights, VGGWeights):
         return VGGFeatures(weights, layers, pooling=pooling, dtype=dtype)

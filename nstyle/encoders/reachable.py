@@ -41,7 +41,7 @@ def check_reachable(url: str, *, deadline: float = DEADLINE) -> None:
 
 @contextmanager
 def noticing_stalls() -> Iterator[None]:
-    """Let downloads in this context raise :class:`TimeoutError` when they stall. Else torch.hub waits for ever."""
+    """Let downloads in this context raise :class:`TimeoutError` when they stall; otherwise torch.hub waits forever."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(STALL)
     try:

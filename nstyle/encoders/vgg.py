@@ -18,8 +18,7 @@ class VGGWeights:
 
     architecture: Architecture
     release: str
-    """The training that the weights come from: ``"oxford"``, ``"torchvision"``, ``"unknown"``, or ``"random"`` for
-    none."""
+    """The training that the weights come from: ``"oxford"``, ``"torchvision"``, ``"unknown"`` or ``"random"``."""
     mean: tuple[float, float, float]
     """The mean that is subtracted from RGB in [0, 1]."""
     std: tuple[float, float, float]
@@ -76,11 +75,11 @@ class FirstConv(nn.Conv2d):
 
 
 class VGGFeatures(nn.Module):
-    """Compute the features of pictures by layer name. Layers after the deepest that is asked for are not evaluated.
+    """Compute the features of pictures by layer name. Layers after the deepest requested one are not evaluated.
 
     Args:
-        weights: A VGG release, possibly cut off after some layer.
-        layers: Names such as ``relu3_3``, ``conv4_1``, ``pool2``.
+        weights: The weights of a VGG release, possibly truncated after some layer.
+        layers: The names of layers, such as ``relu3_3``, ``conv4_1``, ``pool2``.
         pooling: ``"max"`` as trained, or ``"average"`` (Gatys et al. 2015).
         dtype: The dtype of everything after conv1_1. The input and conv1_1 are float32, because bfloat16 would round
             mean-subtracted values of 0-255 to steps of up to one grey level.
@@ -153,7 +152,7 @@ class VGGFeatures(nn.Module):
                 if name.startswith("conv"):
                     x = self.convs[name](x)
                 elif name.startswith("relu"):
-                    # The gradient does not need the convolution's output, so it is overwritten unless it was asked for.
+                    # The gradient does not need the convolution's output, so it is overwritten unless it was requested.
                     x = F.relu(x, inplace=name.replace("relu", "conv") not in features)
                 else:
                     x = F.max_pool2d(x, 2) if self.pooling == "max" else F.avg_pool2d(x, 2)

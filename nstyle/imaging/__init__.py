@@ -1,1 +1,1 @@
-"""Pictures in and out, side by side and moving."""
+"""Read and write pictures, contact sheets and animations."""

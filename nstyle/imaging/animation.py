@@ -1,4 +1,4 @@
-"""Write pictures as a moving one: GIF, WebP, or MP4 with the ``video`` extra."""
+"""Write pictures as an animation: GIF, WebP, or MP4 with the ``video`` extra."""
 
 import io
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ from nstyle.system.files import write_atomically
 FORMATS = (".gif", ".webp", ".mp4")
 FRAMES_PER_SECOND = 10
 LAST_FRAME_SECONDS = 1.5
-"""How long a GIF or WebP rests on the last frame of a course before it starts again."""
+"""How long a GIF or WebP shows its last frame before it starts again."""
 
 
 def check_format(path: Path) -> None:
-    """Refuse a file that could not be written, before the work is done.
+    """Check that an animation can be written to a file, before the work is done.
 
     Raises:
-        UsageError: If the extension is unknown, or MP4 lacks its library.
+        UsageError: If the extension is unknown, or the library for MP4 is not installed.
     """
     if path.suffix.lower() not in FORMATS:
         raise UsageError(f"cannot write an animation as '{path.name}'; expected one of {', '.join(FORMATS)}")
@@ -34,12 +34,12 @@ def check_format(path: Path) -> None:
 
 
 def write_animation(path: Path, frames: Sequence[Image.Image], *, rest: float = LAST_FRAME_SECONDS) -> None:
-    """Write RGB frames, each resized to the last one's size, atomically.
+    """Write RGB frames atomically, each resized to the size of the last one.
 
     Args:
-        path: ``.gif``, ``.webp`` or ``.mp4``.
-        frames: At least one.
-        rest: Seconds that a GIF or WebP shows its last frame.
+        path: The file, ending in ``.gif``, ``.webp`` or ``.mp4``.
+        frames: The frames, at least one.
+        rest: The seconds for which a GIF or WebP shows its last frame.
 
     Raises:
         UsageError: See :func:`check_format`.
@@ -66,7 +66,7 @@ def _encode_mp4(buffer: io.BytesIO, frames: Sequence[Image.Image]) -> None:
 
     width, height = (
         side - side % 2 for side in frames[0].size
-    )  # H.264 in the colour format that every player reads needs even sides.
+    )  # H.264 needs even sides in the colour format that all players read.
     with av.open(buffer, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=FRAMES_PER_SECOND)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"

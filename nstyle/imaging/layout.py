@@ -1,4 +1,4 @@
-"""Pictures side by side: a contact sheet with names, and a table with labelled rows and columns."""
+"""Lay out pictures: a contact sheet with names, a table with labelled rows and columns, and a framed grid."""
 
 import math
 import textwrap
@@ -7,22 +7,22 @@ from collections.abc import Sequence
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 CELL = 384
-"""Long side of the pictures on the sheet, in pixels."""
+"""The long side of the pictures on the sheet, in pixels."""
 GAP = 12
 LABEL = 26
-"""Height of the line with the name, in pixels."""
+"""The height of the line with the name, in pixels."""
 INK, PAPER, EMPTY = (40, 40, 40), (255, 255, 255), (235, 235, 235)
 
 
 def contact_sheet(pictures: Sequence[tuple[str, Image.Image]], *, cell: int = CELL) -> Image.Image:
-    """Lay pictures of one size out in a grid that is about square, each over its name.
+    """Lay out pictures of one size in an approximately square grid, each above its name.
 
     Args:
-        pictures: Name and RGB picture.
-        cell: Largest long side of the pictures on the sheet, in pixels.
+        pictures: The name and the RGB picture of each cell.
+        cell: The largest long side of the pictures on the sheet, in pixels.
 
     Returns:
-        RGB.
+        The sheet, RGB.
     """
     thumbnails = [(name, fit(picture, cell)) for name, picture in pictures]
     width = max(picture.width for _, picture in thumbnails)
@@ -42,16 +42,16 @@ def contact_sheet(pictures: Sequence[tuple[str, Image.Image]], *, cell: int = CE
 def labelled_table(
     rows: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[Image.Image | str]], *, cell: int = CELL
 ) -> Image.Image:
-    """Lay pictures out as a table with the labels of its rows on the left and of its columns on top.
+    """Lay out pictures as a table with the labels of its rows on the left and of its columns at the top.
 
     Args:
-        rows: Labels, of several lines if need be; empty strings for a table without.
-        columns: Labels, likewise.
-        cells: By row and column, an RGB picture or a note that stands in for one that is missing.
-        cell: Largest long side of the pictures in the table, in pixels.
+        rows: The labels of the rows, which may have several lines. Empty strings leave them out.
+        columns: The labels of the columns.
+        cells: By row and column, an RGB picture or a note that replaces a missing one.
+        cell: The largest long side of the pictures in the table, in pixels.
 
     Returns:
-        RGB.
+        The table, RGB.
     """
     fitted = [[content if isinstance(content, str) else fit(content, cell) for content in row] for row in cells]
     sizes = [content.size for row in fitted for content in row if not isinstance(content, str)] or [(cell, cell)]
@@ -85,16 +85,16 @@ def labelled_table(
 def framed_grid(
     cells: Sequence[Sequence[Image.Image]], corners: Sequence[Image.Image | None], *, cell: int
 ) -> Image.Image:
-    """Lay out a grid of blends with what each corner stands for beside it.
+    """Lay out a grid of blends with a picture beside each corner.
 
     Args:
-        cells: RGB pictures of one size by row and column.
-        corners: RGB pictures for top left, top right, bottom left and bottom right, or None where there is none to
-            show.
-        cell: Long side of the pictures in the grid, in pixels; two of those in the corners are as tall as it.
+        cells: The RGB pictures of the grid, of one size, by row and column.
+        corners: The RGB pictures for top left, top right, bottom left and bottom right, or None where there is none.
+        cell: The long side of the pictures in the grid, in pixels. Two corner pictures together are at most as tall as
+            the grid.
 
     Returns:
-        RGB.
+        The grid, RGB.
     """
     grid = [[fit(picture, cell) for picture in row] for row in cells]
     width, height = grid[0][0].size
@@ -116,7 +116,7 @@ def framed_grid(
 
 
 def fit(picture: Image.Image, side: int = CELL) -> Image.Image:
-    """Reduce a picture whose long side has more than ``side`` pixels to it; copy it otherwise."""
+    """Reduce a picture to a long side of at most ``side`` pixels; a smaller picture is copied."""
     scale = min(1.0, side / max(picture.size))
     return picture.resize(
         (max(1, round(picture.width * scale)), max(1, round(picture.height * scale))), Image.Resampling.LANCZOS
@@ -124,7 +124,7 @@ def fit(picture: Image.Image, side: int = CELL) -> Image.Image:
 
 
 def _font(text: str, width: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
-    """Choose the largest size of at most 16 px in which the name fits."""
+    """Choose the largest font size, at most 16 px, in which the text fits into ``width`` pixels."""
     for size in range(16, 7, -1):
         font = ImageFont.load_default(size)
         if _length(text, font) <= width:

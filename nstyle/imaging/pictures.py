@@ -1,4 +1,4 @@
-"""Read, write, resize and convert pictures: orientation, colour profiles, transparency, 16 bit, rounding."""
+"""Read, write, resize and convert pictures, with orientation, colour profiles, transparency and 16-bit values."""
 
 import io
 import os
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
 EXTENSIONS = frozenset(
     {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm", ".avif"}
 )
-"""What counts as a picture when a folder is listed."""
+"""The extensions of files that count as pictures when a folder is listed."""
 WRITABLE = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".avif"})
 JPEG_QUALITY = 95
 MAX_PIXELS = 250_000_000
-"""A larger picture is refused rather than decoded: a header can claim anything. Replaces Pillow's own, lower limit and
-its warnings."""
+"""The largest number of pixels. A larger picture is refused before it is decoded, as a header can claim any size. This
+replaces Pillow's own, lower limit and its warnings."""
 Image.MAX_IMAGE_PIXELS = None
 
 
 @dataclass(frozen=True)
 class Picture:
-    """An upright sRGB picture with its transparency beside it."""
+    """An upright sRGB picture with separate transparency."""
 
     rgb: Image.Image
-    """Mode RGB."""
+    """The colours, mode RGB."""
     alpha: Image.Image | None
-    """Mode L of the same size, or None for an opaque picture."""
+    """The transparency, mode L of the same size, or None for an opaque picture."""
 
     def over_white(self) -> Image.Image:
-        """Compose the picture on white: what a viewer shows."""
+        """Compose the picture on white, as a viewer shows it."""
         if self.alpha is None:
             return self.rgb
         return Image.composite(self.rgb, Image.new("RGB", self.rgb.size, "white"), self.alpha)
@@ -46,12 +46,12 @@ class Picture:
 def read_picture(source: Path | IO[bytes], *, near_side: int | None = None, max_pixels: int = MAX_PIXELS) -> Picture:
     """Decode a picture, turn it upright and convert it to sRGB.
 
-    Of an animation the first frame is read. Grey, palette, CMYK and 16-bit pictures become RGB.
+    The first frame of an animation is read. Grey, palette, CMYK and 16-bit pictures become RGB.
 
     Args:
         source: A file, or a binary stream.
         near_side: If given, a JPEG may be decoded at reduced scale as long as its short side keeps this many pixels.
-        max_pixels: Pixels that a picture may have.
+        max_pixels: The largest number of pixels that a picture may have.
 
     Returns:
         The picture.
@@ -62,7 +62,7 @@ def read_picture(source: Path | IO[bytes], *, near_side: int | None = None, max_
     name = str(source) if isinstance(source, Path) else "standard input"
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of odd metadata, which does not concern the pixels.
+            warnings.simplefilter("ignore")  # Pillow warns about odd metadata, which does not affect the pixels.
             with Image.open(source) as image:
                 check_pixels(name, image.size, max_pixels)
                 if near_side is not None:
@@ -91,7 +91,7 @@ def read_size(path: Path, *, near_side: int | None = None) -> tuple[int, int]:
 
     Args:
         path: The file.
-        near_side: If given, the size is that at which :func:`read_picture` would decode the picture.
+        near_side: If given, return the size at which :func:`read_picture` would decode the picture.
 
     Raises:
         NstyleError: If the header cannot be read.
@@ -103,12 +103,12 @@ def read_size(path: Path, *, near_side: int | None = None) -> tuple[int, int]:
                 if near_side is not None:
                     _reduce_decoding(image, near_side)
                 return image.size
-    except Exception as error:  # See read_picture.
+    except Exception as error:  # Pillow raises any exception here; see read_picture.
         raise NstyleError(f"{path}: {_reason(error)}") from error
 
 
 def check_pixels(name: str, size: tuple[int, int], max_pixels: int) -> None:
-    """Refuse a picture of more than ``max_pixels`` with a UsageError."""
+    """Raise a UsageError for a picture of more than ``max_pixels`` pixels."""
     if size[0] * size[1] > max_pixels:
         limit = f"{max_pixels / 1e6:.4g} megapixels"
         raise UsageError(
@@ -123,7 +123,7 @@ def _reason(error: Exception) -> str:
 
 
 def to_picture(image: Image.Image) -> Picture:
-    """Turn a Pillow picture of any mode upright and convert it to sRGB; its transparency is split off."""
+    """Turn a Pillow picture of any mode upright, convert it to sRGB and separate its transparency."""
     profile = image.info.get("icc_profile")
     if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
         image = ImageOps.exif_transpose(image)
@@ -138,7 +138,8 @@ def to_picture(image: Image.Image) -> Picture:
 
 
 def _from_wide(image: Image.Image) -> Image.Image:
-    """Map 16-bit grey (0-65535) to 8 bits, rounded; float pictures are taken as 0-1 if they lie there, else 0-255."""
+    """Convert 16-bit grey (0-65535) to 8 bits, rounded. Float pictures are read as 0-1 if all values are at most 1,
+    else as 0-255."""
     values = np.asarray(image).astype(np.float64)
     if image.mode == "F":
         values = values * 255 if values.max(initial=0) <= 1 else values
@@ -148,7 +149,7 @@ def _from_wide(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Convert to sRGB through the embedded profile if there is one that fits the mode; plainly otherwise."""
+    """Convert to sRGB through the embedded profile if it is valid for the mode; otherwise ignore the profile."""
     if profile:
         base = image.convert("RGB") if image.mode in {"RGBA", "P", "PA"} else image
         base = base.convert("L") if base.mode == "LA" else base
@@ -156,7 +157,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             converted = ImageCms.profileToProfile(base, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
         except (ImageCms.PyCMSError, OSError, ValueError):
-            converted = None  # A damaged profile, or one for another mode: viewers ignore it, and so do we.
+            converted = None  # The profile is damaged or for another mode. Like viewers, we ignore it.
         if converted is not None:
             return converted
     return image if image.mode == "RGB" else image.convert("RGB")
@@ -171,8 +172,8 @@ def to_tensor(image: Image.Image) -> "Tensor":
 
 
 def to_image(tensor: "Tensor") -> Image.Image:
-    """Convert (3, H, W), uint8 or float in [0, 1], to an RGB picture; floats are clamped and rounded to the nearest of
-    256 levels."""
+    """Convert a tensor (3, H, W), uint8 or float in [0, 1], to an RGB picture. Floats are clamped and rounded to the
+    nearest of 256 levels."""
     import torch
 
     levels = (
@@ -182,13 +183,13 @@ def to_image(tensor: "Tensor") -> Image.Image:
 
 
 def resize(image: Image.Image, *, short_side: int | None = None, long_side: int | None = None) -> Image.Image:
-    """Resize with antialiasing to the given side in pixels; the aspect ratio is kept."""
+    """Resize a picture with antialiasing to the given side in pixels, keeping the aspect ratio."""
     size = resized(image.size, short_side=short_side, long_side=long_side)
     return image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)
 
 
 def resized(size: tuple[int, int], *, short_side: int | None = None, long_side: int | None = None) -> tuple[int, int]:
-    """Return the (width, height) that :func:`resize` makes of a picture's, in pixels."""
+    """Return the (width, height) in pixels to which :func:`resize` resizes a picture of a given size."""
     side, reference = (short_side, min(size)) if short_side is not None else (long_side, max(size))
     if side is None or side == reference:
         return size
@@ -197,7 +198,7 @@ def resized(size: tuple[int, int], *, short_side: int | None = None, long_side: 
 
 
 def list_pictures(folder: Path) -> list[Path]:
-    """List the pictures in a folder and its subfolders by extension, sorted by path; hidden ones are left out."""
+    """List the pictures in a folder and its subfolders by extension, sorted by path, without hidden ones."""
     found = []
     for directory, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
@@ -210,14 +211,14 @@ def encode(image: Image.Image, extension: str, buffer: io.BytesIO | None = None)
 
     Args:
         image: The picture.
-        extension: With its dot.
-        buffer: What to encode into, empty; an error of its own passes through unless it is an OSError or a ValueError.
+        extension: The extension with its dot.
+        buffer: An empty buffer to encode into. Its errors pass through unless they are an OSError or a ValueError.
 
     Returns:
         The content of a file.
 
     Raises:
-        UsageError: If the extension is not one that can be written.
+        UsageError: If the extension cannot be written.
         NstyleError: If the picture is too large for the format.
     """
     extension = extension.lower()

@@ -1,1 +1,1 @@
-"""Mixes of styles, and the stylizer."""
+"""Stylize pictures with mixes of styles."""

@@ -1,4 +1,4 @@
-"""Stylize files: every photograph in every mix, in order, with reading and writing behind the painting."""
+"""Stylize files: every photograph in every mix, in order, reading and writing while a GPU paints."""
 
 import os
 import time
@@ -23,7 +23,8 @@ from nstyle.system.devices import choose_device
 from nstyle.system.processes import ALONE, Group
 
 MOST_ENCODERS = 4
-"""Threads that encode what a GPU paints, which is many times as fast as one of them."""
+"""The largest number of threads that encode pictures for a GPU, which paints many times as fast as one thread
+encodes."""
 
 
 def stylize_files(
@@ -32,23 +33,23 @@ def stylize_files(
     progress: Callable[[str, float], None] = lambda photo, share: None,
     group: Group = ALONE,
 ) -> Iterator[Result | Failure]:
-    """Paint every photograph in every mix that was asked for.
+    """Paint every photograph in every requested mix.
 
-    While a GPU paints a picture, the next photograph is decoded and the pictures before are encoded and written.
-    Whatever ends this early, Ctrl-C too, no file is half written, and the threads have ended.
+    While a GPU paints a picture, the next photograph is decoded, and the previous pictures are encoded and written.
+    If the function ends early, for example by Ctrl-C, no file is left half written and no thread is left running.
 
     Args:
         request: What to do.
-        notice: Told, in a line each, which model is used, what was normalized and which of several photographs failed.
+        notice: Called with one line for the model that is used, for normalized weights and for each failed photograph.
         progress: Called, while a picture is painted, with its photograph and the share of the work that is done.
-        group: The processes that share the photographs. All of them plan the whole before any paints.
+        group: The processes that share the photographs. Each of them plans all the work before any of them paints.
 
     Yields:
-        Every picture once it is written, and every photograph that failed, in the order of the request; the others are
-        painted all the same. Rank 0 of several processes yields at last what the others did.
+        Every picture once it is written, and every photograph that failed, in the order of the request. A failure does
+        not stop the other photographs. With several processes, rank 0 finally yields the outcomes of the others.
 
     Raises:
-        UsageError: If something cannot be done as asked; nothing is written then.
+        UsageError: If something cannot be done as requested; nothing is written in that case.
         NstyleError: At the end, if a photograph failed.
     """
     ranks = group.ranks
@@ -86,8 +87,8 @@ def stylize_files(
 def encoders_beside(device: torch.device) -> int:
     """Choose how many threads encode pictures while a device paints; 0 for a CPU.
 
-    Painting on a CPU takes all cores, and all of them wait for the one that decodes or encodes beside it: on two cores
-    a folder of 24 photographs of 0.1 megapixels took a third longer that way.
+    Painting on a CPU uses all cores, and all of them wait for a core that also decodes or encodes: on two cores, a
+    folder of 24 photographs of 0.1 megapixels took a third longer with such threads.
     """
     return 0 if device.type == "cpu" else min(MOST_ENCODERS, os.cpu_count() or 1)
 
@@ -95,7 +96,7 @@ def encoders_beside(device: torch.device) -> int:
 def _paint_jobs(
     jobs: Sequence[Job], request: Request, stylizer: Stylizer, masks: Masks, progress: Callable[[str, float], None]
 ) -> Generator[Result | Failure, None, None]:
-    """Yield what comes of every job, in order."""
+    """Paint every job and yield its outcomes, in order."""
     stylizer.settle_device()
     encoders = encoders_beside(stylizer.device)
     photos, options = [job.photo for job in jobs], request.options
@@ -119,7 +120,7 @@ def _paint_job(
     progress: Callable[[str, float], None],
     writer: Writer,
 ) -> Iterator[Result | Failure]:
-    """Paint a photograph in its mixes, hand the pictures to the writer, and yield what has been written since."""
+    """Paint a photograph in its mixes, pass the pictures to the writer, and yield the results that are ready."""
     options = replace(request.options, size=None)
     thumbnails: list[tuple[str, Image.Image]] = []
     for mix, output in job.outputs:
@@ -133,7 +134,7 @@ def _paint_job(
         writer.put(
             Painted(job.photo, output, mix or {}, image.width, image.height, seconds), Picture(image, photo.alpha)
         )
-        del image  # The writer lets go of it as soon as it is encoded.
+        del image  # The writer frees it as soon as it is encoded.
         yield from writer.results()
     if job.sheet is not None:
         sheet = contact_sheet(thumbnails)

@@ -1,4 +1,4 @@
-"""Colour after stylization: keep the photograph's, or part of the photograph."""
+"""Finish a stylized picture: keep the photograph's colour, or blend with the photograph."""
 
 from typing import Literal
 
@@ -6,17 +6,17 @@ from PIL import Image
 
 KeepColor = Literal["luminance"]
 ROWS = 512
-"""Rows that are worked on at a time, so that a print's worth of pixels is not held several times."""
+"""The number of rows processed at a time, so that very large pictures are not held in memory several times."""
 
 
 def finish(stylized: Image.Image, photo: Image.Image, *, strength: float, keep_color: KeepColor | None) -> Image.Image:
-    """Take luminance only, then mix the photograph (strength 0) with the stylized picture (strength 1), pixel by pixel.
+    """Apply ``keep_color``, then mix the photograph (strength 0) with the stylized picture (strength 1) pixel by pixel.
 
     Args:
-        stylized: RGB; changed in place.
-        photo: RGB of the same size.
-        strength: In [0, 1].
-        keep_color: What to keep of the photograph's colour.
+        stylized: The stylized picture, RGB. It is changed in place.
+        photo: The photograph, RGB of the same size.
+        strength: The strength of the style, in [0, 1].
+        keep_color: ``"luminance"`` takes only the luminance from the stylized picture.
 
     Returns:
         ``stylized``.
@@ -36,11 +36,11 @@ def keep_luminance(stylized: Image.Image, photo: Image.Image) -> Image.Image:
     """Take the luminance (Y of YCbCr) from the stylized picture and the colour from the photograph.
 
     Args:
-        stylized: RGB.
-        photo: RGB of the same size.
+        stylized: The stylized picture, RGB.
+        photo: The photograph, RGB of the same size.
 
     Returns:
-        RGB.
+        The combined picture, RGB.
     """
     luminance = stylized.convert("YCbCr").getchannel("Y")
     _, cb, cr = photo.convert("YCbCr").split()

@@ -1,5 +1,5 @@
-"""In which precision a device paints what the CPU paints, if in any: nothing is trusted that was not compared on this
-very machine."""
+"""Find the precision in which a device paints what the CPU paints. A device is trusted only after a comparison on the
+same machine."""
 
 import torch
 
@@ -8,33 +8,33 @@ from nstyle.tiling.paint import paint
 from nstyle.tiling.whole import whole_painter
 
 PRECISIONS: dict[str, tuple[torch.dtype, ...]] = {"cuda": (torch.float16, torch.float32)}
-"""What is tried, the fastest first, by type of device; float32 elsewhere."""
+"""The precisions to try by device type, fastest first; float32 on other types."""
 TRUSTED = ("cpu",)
-"""Types of devices that are not checked. Releases of torch are known whose MPS convolutions misread channels_last
-weights (pytorch#192212)."""
+"""Device types that are not checked. MPS is checked because some releases of torch misread channels_last weights in
+its convolutions (pytorch#192212)."""
 SIDE = 64
-"""Side in pixels of the picture that is painted to find out."""
+"""The side in pixels of the picture that is painted for the check."""
 TOLERANCE = 1 / 255
-"""Mean absolute difference that is taken for rounding: one level."""
+"""The mean absolute difference that counts as rounding: one level of 255."""
 
 
 @torch.inference_mode()
 def precision_like_the_cpu(
     network: TransformerNetwork, device: torch.device, on_cpu: TransformerNetwork
 ) -> torch.dtype | None:
-    """Paint a small picture of noise in every style on a device and, in float32, on the CPU, and compare.
+    """Paint a small picture of noise in every style on a device and, in float32, on the CPU, and compare the two.
 
     Args:
-        network: The network as it was prepared on the device.
-        device: Where it lies.
+        network: The network, prepared on the device.
+        device: The device of ``network``.
         on_cpu: The same network on the CPU.
 
     Returns:
         The first of the device's precisions in which the mean absolute difference of the two pictures in [0, 1] is at
-        most ``TOLERANCE`` in every style; a NaN is no agreement. None if there is none.
+        most ``TOLERANCE`` in every style, or None if there is no such precision. A NaN counts as a disagreement.
 
     Raises:
-        torch.OutOfMemoryError: If the device has no room for a small picture.
+        torch.OutOfMemoryError: If a small picture does not fit into the device's memory.
     """
     picture = torch.rand(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     mixes = list(torch.split(torch.eye(network.num_styles), 1))
@@ -46,7 +46,7 @@ def precision_like_the_cpu(
             painted = [paint(network, picture, mix, "whole", whole=whole).cpu() for mix in mixes]
         except torch.OutOfMemoryError:
             raise
-        except RuntimeError:  # A kernel that this card or driver lacks.
+        except RuntimeError:  # This card or driver lacks a kernel.
             continue
         if all((ours - theirs).abs().mean() <= TOLERANCE for ours, theirs in zip(painted, expected, strict=True)):
             return dtype

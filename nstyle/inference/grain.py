@@ -1,23 +1,23 @@
-"""Film grain on a photograph, for strokes where there is nothing to paint."""
+"""Add film grain to a photograph, so that plain areas get strokes too."""
 
 import numpy as np
 import numpy.typing as npt
 
 MAX_GRAIN = 64.0
-"""Levels of 255 past which a photograph is mostly noise."""
+"""The largest grain in levels of 255; beyond it a photograph is mostly noise."""
 BAND = 256
-"""Rows that get their grain at once, which keeps the memory small."""
+"""The number of rows that get their grain at a time, which keeps memory use small."""
 
 
 def add_grain(pixels: npt.NDArray[np.uint8], levels: float) -> npt.NDArray[np.uint8]:
-    """Add grey Gaussian noise, the same for every picture of the same size.
+    """Add grey Gaussian noise, which is the same for all pictures of the same size.
 
-    What a network makes of a plain area repeats every four pixels, the factor by which it reduces and enlarges again: a
-    mesh. A little noise gives it something to start strokes from.
+    A network paints a plain area as a mesh that repeats every four pixels, the factor by which it downsamples and
+    upsamples again. A little noise gives it something to start strokes from.
 
     Args:
-        pixels: RGB (H, W, 3), which is changed.
-        levels: Standard deviation, in levels of 255.
+        pixels: The RGB pixels (H, W, 3). They are changed in place.
+        levels: The standard deviation, in levels of 255.
 
     Returns:
         ``pixels``.

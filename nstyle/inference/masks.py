@@ -1,4 +1,4 @@
-"""Regions: which part of a picture is painted in which style."""
+"""Masks: which part of a picture is painted in which style."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,29 +13,30 @@ from nstyle.inference.mix import Mix
 from nstyle.models.style_names import match_style
 
 Masks = Mapping[str, Image.Image | npt.NDArray[np.uint8]]
-"""Grey pictures, or arrays (H, W) uint8, by style name: 255 where a picture has this style only."""
+"""Grey pictures, or uint8 arrays (H, W), by style name: 255 where a picture has only this style."""
 PROPORTION = 0.02
-"""Relative difference between the proportions of a mask and of a picture that is taken for rounding."""
+"""The relative difference between the proportions of a mask and a picture that counts as rounding."""
 ROUNDING = 4 / 255
-"""What masks that cover everything between them may lack in a pixel: soft edges are rounded, and rounded again when
-resized."""
+"""How far the sum of masks that cover the whole picture may fall below 1 in a pixel: soft edges are rounded, and
+rounded again when a mask is resized."""
 
 
 def mix_map(styles: Sequence[str], rest: Mix | None, masks: Masks, size: tuple[int, int]) -> tuple[list[int], Tensor]:
-    """Lay masks over a mix: where masks sum to more than 1 they share, and where to less the rest is filled with
-    ``rest``.
+    """Lay masks over a mix. Masks that sum to more than 1 in a pixel are divided by their sum, and where they sum to
+    less, ``rest`` fills the difference.
 
     Args:
         styles: The styles of the model.
-        rest: The mix around the masks, or None if they cover everything.
-        masks: By style name; resized to the picture.
-        size: (width, height) of the picture in pixels.
+        rest: The mix around the masks, or None if the masks cover everything.
+        masks: The masks by style name. They are resized to the picture.
+        size: The (width, height) of the picture in pixels.
 
     Returns:
         The rows of the styles that occur, and their mix map (1, rows, height, width), which sums to 1 in every pixel.
 
     Raises:
-        UsageError: If a name is unknown, a mask has other proportions than the picture, or something is left uncovered.
+        UsageError: If a name is unknown, if the proportions of a mask and the picture differ, or if ``rest`` is None
+            and the masks leave a part of the picture uncovered.
     """
     by_style = {match_style(name, styles): _layer(name, mask, size) for name, mask in masks.items()}
     if len(by_style) < len(masks):
@@ -56,7 +57,7 @@ def mix_map(styles: Sequence[str], rest: Mix | None, masks: Masks, size: tuple[i
 
 
 def _layer(name: str, mask: Image.Image | npt.NDArray[np.uint8], size: tuple[int, int]) -> Tensor:
-    """Resize a mask to a picture: (H, W) in [0, 1]."""
+    """Resize a mask to the size of a picture, and return it as (H, W) in [0, 1]."""
     picture = mask if isinstance(mask, Image.Image) else Image.fromarray(mask)
     if abs(picture.width * size[1] / (picture.height * size[0]) - 1) > PROPORTION:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""Which styles, and how much of each."""
+"""Mixes: which styles to paint in, and how much of each."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,16 +7,16 @@ from nstyle.errors import UsageError
 from nstyle.models.style_names import match_style
 
 Mix = dict[str, float]
-"""Weights by style name; they sum to 1."""
+"""Weights by style name, which sum to 1."""
 LABELLED = 3
-"""Styles that a file name can take."""
+"""The largest number of styles that are named in a file name."""
 
 
 def choose_styles(names: Sequence[str], styles: Sequence[str]) -> list[str]:
-    """Match several style names, in order.
+    """Match several style names with the model's styles, in order.
 
     Raises:
-        UsageError: If one is unknown or named twice.
+        UsageError: If a name is unknown or given twice.
     """
     chosen = [match_style(name, styles) for name in names]
     for name in chosen:
@@ -34,14 +34,14 @@ def make_mix(
 
     Args:
         styles: The styles of the model.
-        weights: One number per style by position, or numbers by name; None for equal parts.
-        chosen: The styles that are meant, in the order of ``weights``; None for all of the model.
+        weights: One number per style by position, or numbers by name. None weights all styles equally.
+        chosen: The styles to mix, in the order of ``weights``. None stands for all styles of the model.
 
     Returns:
-        Weights above 0 by style name, normalized to sum 1.
+        The weights above 0 by style name, normalized to sum to 1.
 
     Raises:
-        UsageError: If the count is wrong, a name unknown, or a weight negative, not finite, or all are 0.
+        UsageError: If the count is wrong, a name is unknown, a weight is negative or not finite, or all weights are 0.
     """
     names = choose_styles(chosen, styles) if chosen is not None else list(styles)
     if isinstance(weights, Mapping):
@@ -69,10 +69,10 @@ def make_mix(
 
 
 def parse_weights(text: str) -> list[float] | dict[str, float]:
-    """Read ``0.5,0.5`` or ``starry-night=0.7,great-wave=0.3``.
+    """Parse weights such as ``0.5,0.5`` or ``starry-night=0.7,great-wave=0.3``.
 
     Raises:
-        UsageError: If a part is neither.
+        UsageError: If the text has neither form, or names a style twice.
     """
     parts = [part.strip() for part in text.split(",")]
     named = [part.partition("=") for part in parts]
@@ -92,7 +92,8 @@ def parse_weights(text: str) -> list[float] | dict[str, float]:
 
 
 def label(mix: Mix) -> str:
-    """Name a mix in a file name: the style, or ``a50+b50`` in percent; the heaviest three of a longer one."""
+    """Return a mix's part of a file name: a single style's name, or ``a50+b50`` in percent, where only the three
+    heaviest of more styles are named."""
     if len(mix) == 1:
         return next(iter(mix))
     heaviest = sorted(mix.items(), key=lambda item: -item[1])[:LABELLED] if len(mix) > LABELLED else mix.items()

@@ -1,4 +1,4 @@
-"""Plan what is painted: which pictures, in which mixes, into which files, and what is refused before any work is
+"""Plan which pictures are painted in which mixes and into which files, and refuse invalid requests before any work is
 done."""
 
 from collections import Counter
@@ -16,13 +16,13 @@ from nstyle.inference.stylizer import PaintOptions, Stylizer
 from nstyle.models.style_names import match_style
 
 STREAM = "-"
-"""Standard input or output."""
+"""The file name that stands for standard input or output."""
 DEFAULT_EXTENSION = ".png"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What the user asked for; see ``nstyle stylize --help``."""
+    """The user's request; see ``nstyle stylize --help``."""
 
     photos: tuple[str, ...]
     model: str | None = None
@@ -49,7 +49,7 @@ class Job:
 
 
 def read_masks(request: Request, stylizer: Stylizer) -> Masks:
-    """Read ``NAME=FILE`` masks; what is transparent in a file is outside."""
+    """Read masks given as ``NAME=FILE``. The transparent parts of a file are outside the mask."""
     masks: dict[str, Image.Image] = {}
     for text in request.masks:
         name, equals, file = text.partition("=")
@@ -65,7 +65,7 @@ def read_masks(request: Request, stylizer: Stylizer) -> Masks:
 
 
 def choose_mixes(request: Request, stylizer: Stylizer, notice: Callable[[str], None]) -> list[Mix | None]:
-    """Decide what to paint with; None is for pictures that masks cover."""
+    """Choose the mixes to paint in; None stands for a picture that the masks cover completely."""
     names = stylizer.styles
     asked = [
         option
@@ -102,7 +102,7 @@ def choose_mixes(request: Request, stylizer: Stylizer, notice: Callable[[str], N
 
 
 def plan_jobs(request: Request, mixes: Sequence[Mix | None], masked: tuple[str, ...]) -> list[Job]:
-    """Decide every output file, and refuse what would collide or overwrite."""
+    """Choose every output file, and refuse files that collide or that would overwrite others."""
     photos = _photos(request.photos)
     single = len(photos) == 1 and len(mixes) == 1
     to_stream = request.out == STREAM or (request.out is None and photos == [STREAM])
@@ -168,5 +168,5 @@ def _refuse_collisions(jobs: list[Job], *, overwrite: bool) -> None:
 
 
 def label_of(mix: Mix | None, masked: tuple[str, ...]) -> str:
-    """Name what a picture is painted in: its mix, and the styles that have masks."""
+    """Return a label of a picture's mix and of the styles that have masks."""
     return "+".join([*([label(mix)] if mix else []), *(f"{name}-mask" for name in masked)])

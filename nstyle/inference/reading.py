@@ -1,4 +1,4 @@
-"""Read photographs, the next one while a GPU paints one."""
+"""Read photographs in order, decoding the next one while a GPU paints."""
 
 import sys
 from collections import deque
@@ -15,20 +15,20 @@ from nstyle.imaging.pictures import Picture, check_pixels, read_picture, read_si
 from nstyle.inference.plan import STREAM
 
 MOST_AHEAD = 50_000_000
-"""Pixels of a photograph that is decoded ahead, 150 MB of colours; a larger one waits for its turn."""
+"""The largest photograph, in pixels, that is decoded ahead of its turn: 150 MB of colours."""
 
 
 class Reader:
     """Photographs in order, each decoded while the one before it is painted if ``ahead`` is set.
 
-    One photograph at most lies ready. Standard input, pipes and photographs of more than ``MOST_AHEAD`` pixels are read
-    in their turn.
+    At most one photograph is decoded ahead. Standard input, pipes and photographs of more than ``MOST_AHEAD`` pixels
+    are read only when it is their turn.
 
     Args:
-        photos: Files; ``-`` is standard input.
-        size: Long side in pixels to resize to, or None.
-        max_pixels: Pixels that a photograph may have, as it is and when it is resized.
-        ahead: Whether to decode in a thread. Otherwise every photograph is decoded when it is asked for.
+        photos: The files; ``-`` is standard input.
+        size: The long side in pixels to resize to, or None.
+        max_pixels: The largest number of pixels that a photograph may have, before and after resizing.
+        ahead: Whether to decode in a thread. Otherwise every photograph is decoded when it is requested.
     """
 
     def __init__(self, photos: Sequence[str], size: int | None, max_pixels: int, *, ahead: bool) -> None:
@@ -44,7 +44,7 @@ class Reader:
         self._thread.shutdown(cancel_futures=True)
 
     def take(self) -> Picture:
-        """Return the next photograph, resized, and begin with the one after it.
+        """Return the next photograph, resized, and start decoding the one after it.
 
         Raises:
             NstyleError: If it cannot be read or is too large; the next call goes on with the one after it.
@@ -60,7 +60,7 @@ class Reader:
         try:
             width, height = read_size(Path(photo))
         except NstyleError:
-            return None  # Whoever reads it says why.
+            return None  # The error is raised when the photograph is read in its turn.
         return self._read(photo) if width * height <= MOST_AHEAD else None
 
     def _read(self, photo: str) -> Picture:
@@ -77,5 +77,5 @@ class Reader:
 
 
 def _is_file(photo: str) -> bool:
-    """Tell whether reading is sure to come to an end, which is waited for after Ctrl-C."""
+    """Tell whether reading is certain to end, since Ctrl-C has to wait until it does."""
     return photo != STREAM and Path(photo).is_file()

@@ -30,17 +30,17 @@ from nstyle.tiling.paint import Share, Tiling, paint
 from nstyle.tiling.whole import WholePainter, whole_painter
 
 MARGIN = math.ceil(REACH / STRIDE) * STRIDE
-"""Width of the mirrored margin in pixels, as far as the picture has them. What the network answers to the border of a
-picture is strongest as far inside as it can feel it: with 48 px a line of cyan, pink or brown, three pixels wide, lay
-along the top of six
-shipped styles."""
+"""The width of the mirrored margin in pixels, at most the picture's own size. The network's response to the border of
+a picture is strongest at the edge of its receptive field: with 48 px, six of the shipped styles had a line of cyan,
+pink or brown, three pixels wide, along the top."""
 logger = logging.getLogger(__name__)
 Pixels = TypeVar("Pixels", Image.Image, npt.NDArray[np.generic], Tensor)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PaintOptions:
-    """How to paint, whatever the styles; see :meth:`Stylizer.stylize`. Ranges are checked on construction."""
+    """Options of painting other than the styles; see :meth:`Stylizer.stylize`. Their ranges are checked on
+    construction."""
 
     strength: float = 1.0
     keep_color: KeepColor | None = None
@@ -59,7 +59,7 @@ class PaintOptions:
 
     @property
     def only_the_network_paints(self) -> bool:
-        """Tell whether nothing but the network and its grain makes the picture out of the photograph."""
+        """Tell whether the picture is made by the network and grain alone, without resizing or finishing."""
         return self.size is None and self.strength == 1 and self.keep_color is None
 
 
@@ -67,10 +67,10 @@ class Stylizer:
     """A model that is ready to paint.
 
     Args:
-        network: The network; it is put into evaluation mode.
-        info: Its description.
-        device: Where to run it. A GPU paints a small picture first: in half precision if that is as good as the CPU's,
-            else in float32, and if that is wrong too, it leaves the work to the CPU.
+        network: The network, which is put into evaluation mode.
+        info: The description of the model.
+        device: The device to run it on. A GPU first paints a small picture to compare with the CPU's. It then paints in
+            half precision if that agrees, else in float32 if that agrees, and else the CPU paints instead.
     """
 
     def __init__(self, network: TransformerNetwork, info: ModelInfo, *, device: torch.device | str = "cpu") -> None:
@@ -83,7 +83,7 @@ class Stylizer:
 
     @property
     def styles(self) -> tuple[str, ...]:
-        """Names of the styles, in the order of positional weights."""
+        """The names of the styles, in the order of positional weights."""
         return self.info.styles
 
     def stylize(
@@ -101,26 +101,27 @@ class Stylizer:
         """Paint a picture.
 
         Args:
-            image: A PIL picture, an array (H, W, 3) uint8 or float in [0, 1], or a tensor (3, H, W) or (B, 3, H, W)
-                float in [0, 1].
-            weights: By position, by name, or the name of one style. None is for models of a single style, or where
-                ``masks`` leave nothing to it. Normalized to sum 1.
-            masks: Regions by style name, for PIL pictures and uint8 arrays: see :func:`nstyle.inference.masks.mix_map`.
-            strength: 0 gives the photograph, 1 the style.
+            image: A PIL picture, an array (H, W, 3) of uint8 or of float in [0, 1], or a tensor (3, H, W) or
+                (B, 3, H, W) of float in [0, 1].
+            weights: Weights by position or by name, or the name of one style. They are normalized to sum to 1. None is
+                valid for models of a single style, or where ``masks`` cover everything.
+            masks: The masks by style name, for PIL pictures and uint8 arrays; see
+                :func:`nstyle.inference.masks.mix_map`.
+            strength: The strength of the style: 0 gives the photograph, 1 the style.
             keep_color: ``"luminance"`` takes only the luminance from the stylized picture.
-            size: Long side in pixels to resize to first; for PIL pictures and uint8 arrays.
-            grain: Film grain that is put on the photograph before it is painted, standard deviation in levels of 255,
-                for strokes instead of a mesh in plain areas; for PIL pictures and uint8 arrays. See
+            size: The long side in pixels to resize to first, for PIL pictures and uint8 arrays.
+            grain: The standard deviation, in levels of 255, of film grain added to the photograph before painting, so
+                that plain areas get strokes instead of a mesh; for PIL pictures and uint8 arrays. See
                 :func:`nstyle.inference.grain.add_grain`.
-            tiling: How the picture is divided: see :func:`nstyle.tiling.paint.paint`.
+            tiling: How the picture is divided; see :func:`nstyle.tiling.paint.paint`.
 
         Returns:
-            What was given: PIL RGB, array uint8 or float, or tensor on the device of the one given; of the same size
-            unless ``size`` is given. A tensor on the stylizer's device stays there, and only the check of its range
-            waits for it.
+            A picture of the same kind as ``image``: PIL RGB, a uint8 or float array, or a tensor on the same device. It
+            has the same size unless ``size`` is given. A tensor on the stylizer's device stays there, and only the
+            check of its range synchronizes with the device.
 
         Raises:
-            UsageError: If weights, masks, an option or the picture do not do.
+            UsageError: If the weights, a mask, an option or the picture is invalid.
         """
         options = PaintOptions(strength=strength, keep_color=keep_color, size=size, grain=grain, tiling=tiling)
         mix = None if weights is None and masks else self.mix(weights)
@@ -143,7 +144,7 @@ class Stylizer:
         return cast(Pixels, self._paint_tensor(tensor, mix, options).permute(1, 2, 0).numpy().astype(array.dtype))
 
     def mix(self, weights: Sequence[float] | Mapping[str, float] | str | None) -> Mix:
-        """Resolve weights to a mix; see :meth:`stylize`."""
+        """Convert weights to a mix; see :meth:`stylize`."""
         if isinstance(weights, str):
             return make_mix(self.styles, chosen=[weights])
         if weights is None and len(self.styles) > 1:
@@ -160,13 +161,13 @@ class Stylizer:
         masks: Masks | None = None,
         progress: Share = lambda share: None,
     ) -> Image.Image:
-        """Paint a picture with a mix; see :meth:`stylize`. Transparency is shown on white.
+        """Paint a picture with a mix; see :meth:`stylize`. A transparent picture is composed on white.
 
         Args:
-            photo: Of any mode.
-            mix: None where the masks leave nothing to it.
-            options: How.
-            masks: Regions by style name.
+            photo: A picture of any mode.
+            mix: The mix, or None where the masks cover everything.
+            options: The options of painting.
+            masks: The masks by style name.
             progress: Called with the share of the work that is done, in [0, 1].
         """
         photo = resize(to_picture(photo).over_white(), long_side=options.size)
@@ -183,7 +184,8 @@ class Stylizer:
         masks: Masks | None,
         progress: Share = lambda share: None,
     ) -> npt.NDArray[np.uint8]:
-        """Paint (H, W, 3), which is not changed, as the network does: strength and colour are for others to see to."""
+        """Paint ``levels`` (H, W, 3), which is not changed, with the network alone. The caller applies strength and
+        colour."""
         self.settle_device()
         network, whole, weights = self.network, self._whole, self._weights(mix or {})
         if masks:
@@ -214,16 +216,16 @@ class Stylizer:
         return stylized if image.dim() == 4 else stylized[0]
 
     def _weights(self, mix: Mix) -> Tensor:
-        """Lay a mix out as weights (1, S) on the device. Only CUDA is known to take them without waiting for what it
-        still has to do."""
+        """Return a mix as weights (1, S) on the device. Only on CUDA is the non-blocking copy known not to wait for
+        work that is still queued."""
         weights = torch.tensor([[mix.get(name, 0.0) for name in self.styles]])
         return weights.to(self.device, non_blocking=self.device.type == "cuda")
 
     def settle_device(self) -> None:
-        """Let a device that is not trusted paint a small picture, once; settle the precision, or go to the CPU for
-        good.
+        """Let a device that is not trusted paint a small picture, once, and choose the precision or move to the CPU
+        permanently.
 
-        Painting does so by itself. Whoever wants to know the device beforehand calls this.
+        Painting calls this by itself. Call it to know the device before painting.
         """
         with self._settling:
             if self._on_cpu is not None:
@@ -256,12 +258,12 @@ class Stylizer:
         tiling: Tiling,
         progress: Share = lambda share: None,
     ) -> Tensor:
-        """Run a network on RGB (1, 3, H, W), bytes or float in [0, 1], with a mirrored margin around it that is cut off
+        """Run a network on RGB (1, 3, H, W), uint8 or float in [0, 1], with a mirrored margin around it that is cut off
         again.
 
-        The network can feel the border of a picture as far as its receptive field reaches, and learns to answer it:
-        with a frame against VGG's zero padding, or with the red sky along the top of The Scream. Johnson et al. 2016
-        mirror a margin too. What is painted lies on the device.
+        The border of a picture affects the network's output as far as the receptive field reaches, and the network
+        learns to respond to it: with a frame against VGG's zero padding, or with the red sky along the top of The
+        Scream. Johnson et al. 2016 mirror a margin too. The output is on the device.
         """
         height, width = picture.shape[-2:]
         top, left = min(MARGIN, height - 1), min(MARGIN, width - 1)
@@ -273,13 +275,13 @@ class Stylizer:
 
 
 def prepare(network: TransformerNetwork, device: torch.device) -> TransformerNetwork:
-    """Make a network ready to paint on a device."""
+    """Prepare a network for painting on a device."""
     return network.eval().requires_grad_(requires_grad=False).to(memory_format=torch.channels_last).to(device)
 
 
 def _framed(picture: Tensor, top: int, left: int) -> Tensor:
-    """Mirror a margin of ``top`` and ``left`` pixels around (1, C, H, W), and extend it to sizes that the network
-    halves twice."""
+    """Mirror a margin of ``top`` and ``left`` pixels around a picture (1, C, H, W), and extend it to a size that the
+    network can halve twice."""
     return pad_to_stride(F.pad(picture, (left, left, top, top), mode="reflect"))
 
 
@@ -290,9 +292,9 @@ def load(model: str | Path | None = None, *, device: torch.device | str = "cpu")
     ('van-gogh-starry-night', 'hokusai-great-wave', ...)
 
     Args:
-        model: See :func:`nstyle.models.locate.find_model`. None: the newest run of the current folder, else the shipped
-            model.
-        device: Where to run it.
+        model: The model; see :func:`nstyle.models.locate.find_model`. None stands for the newest run of the current
+            folder, or the shipped model if there is none.
+        device: The device to run it on.
 
     Raises:
         UsageError: If there is no such model.

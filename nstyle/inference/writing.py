@@ -1,4 +1,4 @@
-"""Encode and write pictures, while a GPU paints the next ones."""
+"""Encode and write pictures while a GPU paints the next ones."""
 
 import sys
 import time
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 MOST_WAITING = 50_000_000
-"""Pixels of pictures that wait to be written while painting goes on, 150 MB of colours; a larger one is written
-first."""
+"""The largest number of pixels of all pictures that wait to be written while painting goes on: 150 MB of colours. If
+there are more, painting waits."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Result:
     width: int
     height: int
     seconds: float
-    """What painting, encoding and writing it took, without reading the photograph and without waiting for other
-    pictures. Pictures overlap, so that the sum is more than the time that passes."""
+    """The time spent on painting, encoding and writing the picture, without reading the photograph and without waiting
+    for other pictures. Pictures overlap, so that the sum exceeds the elapsed time."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Painted:
-    """What is known of a picture before it is written: see :class:`Result`."""
+    """A picture that is painted but not yet written; see :class:`Result`."""
 
     photo: str
     output: str
@@ -59,18 +59,18 @@ class Painted:
     width: int
     height: int
     seconds: float
-    """What painting took."""
+    """The time spent on painting."""
 
 
 class Writer:
-    """Pictures encoded in threads, and written one after the other in the order in which they came.
+    """A writer that encodes pictures in threads and writes them one after the other, in the order of :meth:`put`.
 
     Once a picture of a photograph has failed, its other pictures are not written. At the end of the context no thread
-    runs any more; what was not yet being written is dropped if there is something left.
+    is running any more, and pictures that were not yet being written are dropped.
 
     Args:
-        encoders: Pictures that are encoded at the same time; one more may wait. With 0 there are no threads: every
-            picture is written when it comes.
+        encoders: The number of pictures that are encoded at the same time; one more may wait. With 0 there are no
+            threads, and :meth:`put` writes every picture before it returns.
     """
 
     def __init__(self, encoders: int) -> None:
@@ -96,16 +96,16 @@ class Writer:
         return photo in self._failed
 
     def put(self, painted: Painted, picture: Picture) -> None:
-        """Have a picture encoded and written."""
+        """Encode and write a picture."""
         extension = DEFAULT_EXTENSION if painted.output == STREAM else Path(painted.output).suffix
         encoding = self._encoders.submit(_encode, picture, extension, _Buffer(self._stop))
         self._waiting.append((painted.width * painted.height, self._writer.submit(self._write, painted, encoding)))
 
     def results(self, *, rest: bool = False) -> Iterator[Result | Failure]:
-        """Yield what came of the pictures so far, in order.
+        """Yield the outcomes of the pictures so far, in order.
 
         Args:
-            rest: Wait for all pictures, not only until few enough of them are left.
+            rest: Whether to wait for all pictures, instead of only until few enough of them are left.
         """
         while self._waiting and (rest or self._is_full() or self._waiting[0][1].done()):
             outcome = self._waiting.popleft()[1].result()
@@ -134,7 +134,7 @@ class Writer:
 
 
 class _AtOnce(Executor):
-    """Does what it is given before it returns; Ctrl-C passes through."""
+    """An executor whose ``submit`` runs the function before it returns. Ctrl-C passes through."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
         future: Future[T] = Future()
@@ -146,8 +146,8 @@ class _AtOnce(Executor):
 
 
 class _Buffer(BytesIO):
-    """Takes bytes until there is nobody to take them for: encoding a large picture would keep Ctrl-C waiting for
-    seconds."""
+    """A buffer that refuses bytes once the writer has stopped, as encoding a large picture would otherwise delay Ctrl-C
+    for seconds."""
 
     def __init__(self, stop: Event) -> None:
         super().__init__()
@@ -160,7 +160,7 @@ class _Buffer(BytesIO):
 
 
 def _encode(picture: Picture, extension: str, buffer: BytesIO) -> tuple[bytes, float]:
-    """Encode a picture with its transparency; return the bytes and the seconds that it took."""
+    """Encode a picture with its transparency, and return the bytes and the seconds spent."""
     start = time.perf_counter()
     image = picture.rgb
     if picture.alpha is not None:

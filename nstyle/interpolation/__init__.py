@@ -1,1 +1,1 @@
-"""Blends of styles: ways through the simplex of weights, and how losses and pixels change along them."""
+"""Blend styles along paths through the simplex of weights, and measure how losses and pixels change along them."""

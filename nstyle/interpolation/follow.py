@@ -1,4 +1,4 @@
-"""Paint and measure the points of a way through the weights.
+"""Paint and measure the points of a path through the weights.
 
 Shape suffixes: K steps, N styles, P photographs.
 """
@@ -18,12 +18,12 @@ from nstyle.interpolation.measure import Monotone, distance, mix_pixels, monoton
 from nstyle.interpolation.walk import Leg, Weights
 
 VISIBLE = 1e-9
-"""Change of a style's weight over a leg, above which its loss is expected to move one way."""
+"""The change of a style's weight over a leg above which its loss is expected to be monotone."""
 
 
 @dataclass(frozen=True)
 class LegResult:
-    """What was painted and measured on one leg."""
+    """The pictures and measurements of one leg."""
 
     leg: Leg
     names: tuple[str, ...]
@@ -31,9 +31,9 @@ class LegResult:
     blends: list[Image.Image]
     pixel_mixes: list[Image.Image]
     distances: list[float]
-    """Root mean squared difference of blend and pixel mix, in levels of 255."""
+    """The root mean squared differences of blend and pixel mix, in levels of 255."""
     losses: npt.NDArray[np.float64] | None
-    """Style losses (K, N, P)."""
+    """The style losses (K, N, P), or None if they were not measured."""
 
     @property
     def span(self) -> float:
@@ -42,12 +42,12 @@ class LegResult:
 
     @property
     def of_the_way(self) -> list[float]:
-        """The distances as shares of that between the ends; 0 where these are equal."""
+        """The distances as shares of the distance between the ends; 0 where the ends are equal."""
         return [value / self.span if self.span else 0.0 for value in self.distances]
 
     def checks(self) -> dict[str, Monotone]:
-        """Check the losses of the styles that come or go on this leg: a style that comes must fall, one that goes must
-        rise."""
+        """Check the losses of the styles at the ends of this leg: the loss must fall for a style that gains weight, and
+        rise for one that loses weight."""
         if self.losses is None:
             return {}
         change = self.leg.end - self.leg.start
@@ -57,8 +57,8 @@ class LegResult:
         }
 
     def _is_end(self, n: int) -> bool:
-        """Tell whether the leg starts or ends at style n: for others, which come in equal parts, nothing is
-        expected."""
+        """Tell whether the leg starts or ends at style n. Nothing is expected of the other styles, which come in equal
+        parts."""
         return bool(max(self.leg.start[n], self.leg.end[n]) == 1)
 
     def distance_rows(self) -> list[list[Any]]:
@@ -77,7 +77,7 @@ class LegResult:
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON types."""
+        """Return the result in plain JSON types."""
         checks = {name: vars(check) for name, check in self.checks().items()}
         ends = {"distance_between_ends": self.span, "largest_distance_to_pixel_mix": max(self.distances)}
         return {"leg": self.leg.label, **ends, "monotone": checks}
@@ -85,7 +85,7 @@ class LegResult:
 
 @dataclass(eq=False)
 class Painter:
-    """Paint one photograph under any weights of some styles; each blend once."""
+    """A painter of one photograph under any weights of some styles, which paints each blend once."""
 
     model: Stylizer
     photo: Image.Image
@@ -106,10 +106,10 @@ def follow(leg: Leg, alphas: Weights, painter: Painter, meter: LossMeter | None)
     """Paint and measure the points of one leg.
 
     Args:
-        leg: The way.
-        alphas: Where on it, (K,) in [0, 1].
-        painter: Paints the photograph.
-        meter: Measures style losses; None to leave them out.
+        leg: The leg.
+        alphas: The positions of the points on the leg, (K,) in [0, 1].
+        painter: The painter of the photograph.
+        meter: The meter of style losses, or None to leave them out.
     """
     weights_KN = leg.at(alphas)
     blends = [painter.paint(weights) for weights in weights_KN]
@@ -131,5 +131,5 @@ def _losses(weights_KN: Weights, painter: Painter, meter: LossMeter) -> npt.NDAr
 
 
 def deviation(values: npt.NDArray[np.float64]) -> float:
-    """Return the standard deviation over photographs; 0 for a single one."""
+    """Return the standard deviation over photographs, which is 0 for a single one."""
     return float(values.std(ddof=1)) if len(values) > 1 else 0.0

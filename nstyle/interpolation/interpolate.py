@@ -24,15 +24,15 @@ from nstyle.reports.folder import check_folder, csv_text, write_folder
 from nstyle.system.devices import choose_device
 
 STEPS = 11
-"""Points on a leg: alpha 0, 0.1 and so on up to 1."""
+"""The number of points on a leg: alpha is 0, 0.1 and so on up to 1."""
 GRID = 5
-"""Pictures on a side of the four-corner grid."""
+"""The number of pictures on a side of the four-corner grid."""
 SIZE = 512
-"""Long side of the painted photograph, in pixels."""
+"""The long side of the painted photograph, in pixels."""
 MIN_SIZE = 16
 FRAMES_PER_LEG = 20
 CORNERS = 4
-"""Styles that a grid has room for."""
+"""The number of styles in a grid."""
 
 
 @renamed(report="progress")
@@ -52,31 +52,32 @@ def interpolate(
     command: str = "",
     progress: Callable[[int], None] = lambda painted: None,
 ) -> Path:
-    """Paint a photograph all the way from style to style, and measure what happens on the way.
+    """Paint a photograph in blends from style to style, and measure how losses and pixels change along the path.
 
     Args:
         photo: The photograph.
-        model: See :func:`nstyle.models.locate.find_model`.
-        out: Folder of the report.
-        styles: Names of at least two styles, in order; with four, a grid with one in each corner is made too. None:
-            all.
-        style_images: Paintings of the styles, by name, for the loss curves. None: the targets of the model's run.
-        validation: Folder of held-out photographs for the loss curves. None: those of the model's run, else the
-            photograph.
-        steps: Points on every leg, at least 2.
-        size: Long side of the painted photograph, in pixels.
-        animate: File for a morph through the styles: ``.webp``, ``.gif`` or ``.mp4``.
-        vgg: For the losses: a weights file, ``imagenet`` or ``lite``; empty for those of the model's run, else
-            ``NSTYLE_VGG``, else ``imagenet``.
-        device: Where to paint.
-        command: That asked for it, for the report.
+        model: The model; see :func:`nstyle.models.locate.find_model`.
+        out: The folder of the report.
+        styles: The names of at least two styles, in order. Four styles also give a grid with one in each corner. Empty
+            for all styles of the model.
+        style_images: The paintings of the styles, matched by name, for the loss curves. Empty for the targets of the
+            model's run.
+        validation: The folder of held-out photographs for the loss curves. None stands for those of the model's run, or
+            the photograph if there are none.
+        steps: The number of points on every leg, at least 2.
+        size: The long side of the painted photograph, in pixels.
+        animate: The file for a morph through the styles: ``.webp``, ``.gif`` or ``.mp4``.
+        vgg: The encoder for the losses: a weights file, ``imagenet`` or ``lite``. Empty for that of the model's run,
+            else ``NSTYLE_VGG``, else ``imagenet``.
+        device: The device to paint on.
+        command: The command line that is shown in the report.
         progress: Called with the number of pictures painted so far.
 
     Returns:
         The page of the report.
 
     Raises:
-        UsageError: If the model, a style, a painting or a setting does not do.
+        UsageError: If the model, a style, a painting or a setting is invalid.
         NstyleError: If a file cannot be read or written.
     """
     check_setting(steps >= 2, "steps", steps, "at least 2")
@@ -119,7 +120,7 @@ def interpolate(
 
 
 def _tables(results: Sequence[LegResult]) -> dict[str, str]:
-    """Return the CSV files by name: distances, and losses where they were measured."""
+    """Return the CSV files by name: the distances, and the losses if they were measured."""
     tables = {
         "distance.csv": csv_text(
             ["leg", "alpha", "rms_levels", "of_the_way"], [row for r in results for row in r.distance_rows()]

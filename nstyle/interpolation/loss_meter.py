@@ -1,4 +1,4 @@
-"""What the style losses of blends are measured with: targets of the styles, held-out photographs, and the model's own
+"""Prepare to measure the style losses of blends: with targets of the styles, held-out photographs, and the model's own
 loss."""
 
 import logging
@@ -28,13 +28,13 @@ HOW_TO_ADD = "give their paintings with `style_images` to add the loss curves"
 
 @dataclass(frozen=True)
 class LossMeter:
-    """Everything needed to measure style losses."""
+    """The loss, the targets and the photographs to measure style losses with."""
 
     perceptual: PerceptualLoss
     targets: StyleTargets
-    """(N, C, C) by term, in the order of the styles."""
+    """The targets (N, C, C) by term, in the order of the styles."""
     photos: Tensor
-    """RGB (P, 3, H, W) in [0, 1]."""
+    """The photographs, RGB (P, 3, H, W) in [0, 1]."""
 
 
 def make_meter(
@@ -52,20 +52,20 @@ def make_meter(
 
     Args:
         model: The model file.
-        info: Its description.
+        info: The description of the model.
         styles: The styles that are blended.
-        photo: Measured where no held-out photographs are known.
-        style_images: Paintings; each style takes the one whose file bears its name. None: the targets of the model's
-            run.
-        validation: Folder of held-out photographs. None: those of the model's run.
-        vgg: Weights file, ``imagenet`` or ``lite``; empty for the run's own, else ``NSTYLE_VGG``, else ``imagenet``.
-        device: Where to measure.
+        photo: The photograph to measure on if no held-out photographs are known.
+        style_images: The paintings; each style takes the one whose file has its name. Empty for the targets of the
+            model's run.
+        validation: The folder of held-out photographs. None stands for those of the model's run.
+        vgg: A weights file, ``imagenet`` or ``lite``; empty for the run's own, else ``NSTYLE_VGG``, else ``imagenet``.
+        device: The device to measure on.
 
     Returns:
-        The meter, and which photographs and targets it measures with; or None, and what is missing.
+        The meter and a description of its photographs and targets, or None and a description of what is missing.
 
     Raises:
-        UsageError: If a painting, a folder or the VGG weights do not do.
+        UsageError: If a painting, a folder or the VGG weights are invalid.
     """
     run = RunDirectory(model.parent)
     paintings = _match_paintings(styles, find_styles(style_images)) if style_images else []
@@ -114,7 +114,7 @@ def _match_paintings(styles: Sequence[str], files: Sequence[StyleFile]) -> list[
 
 
 def _held_out(config: TrainingConfig | None, photo: Path, validation: str | Path | None) -> tuple[PhotoIndex, str]:
-    """Choose the photographs to measure on, and say which they are."""
+    """Return the photographs to measure on, and a description of them."""
     if validation is not None:
         return index_folder(Path(validation)), "photographs of `validation`"
     if config is not None:

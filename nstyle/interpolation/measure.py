@@ -1,4 +1,4 @@
-"""What happens along a way through the weights: the style losses, and the distance from a plain mix of pixels.
+"""Measure a path through the weights: the style losses, and the distance from a plain mix of pixels.
 
 Shape suffixes: K steps, N styles, P photographs.
 """
@@ -16,19 +16,19 @@ from nstyle.losses.perceptual import PerceptualLoss, StyleTargets
 from nstyle.models.transformer import TransformerNetwork
 
 BATCH = 4
-"""Photographs per forward pass."""
+"""The number of photographs per forward pass."""
 
 
 @dataclass(frozen=True)
 class Monotone:
-    """Whether a loss moves one way along a leg."""
+    """Whether a loss is monotone along a leg."""
 
     holds: bool
-    """For the mean over the photographs, at every step."""
+    """Whether the mean over the photographs moves in the right direction at every step."""
     worst: float
-    """The largest step of the mean in the wrong direction, over the whole change; 0 where it holds."""
+    """The largest step of the mean in the wrong direction, divided by the whole change; 0 if ``holds``."""
     photographs: float
-    """Share of single photographs for which it holds at every step."""
+    """The share of single photographs whose loss moves in the right direction at every step."""
 
 
 @torch.inference_mode()
@@ -38,14 +38,14 @@ def style_losses(
     """Measure how far every blend is from every style.
 
     Args:
-        network: In evaluation mode.
+        network: The network in evaluation mode.
         perceptual: The loss, on the device of ``mixes``.
-        photos: RGB (P, 3, H, W) in [0, 1].
-        mixes: (K, S) weights of the network's styles.
-        targets: (N, C, C) by term.
+        photos: The photographs, RGB (P, 3, H, W) in [0, 1].
+        mixes: The weights (K, S) of the network's styles.
+        targets: The targets (N, C, C) by term.
 
     Returns:
-        Unweighted style losses (K, N, P).
+        The unweighted style losses (K, N, P).
     """
     batches = []
     count = len(next(iter(targets.values())))
@@ -70,8 +70,8 @@ def monotone(losses_KP: npt.NDArray[np.float64], *, rising: bool) -> Monotone:
     """Check that a loss only rises, or only falls, from step to step.
 
     Args:
-        losses_KP: Losses by step and photograph.
-        rising: Whether it should rise.
+        losses_KP: The losses by step and photograph.
+        rising: Whether the loss should rise.
     """
     steps_KP = np.diff(losses_KP, axis=0) * (1 if rising else -1)
     mean_K = steps_KP.mean(axis=1)
@@ -85,7 +85,7 @@ def monotone(losses_KP: npt.NDArray[np.float64], *, rising: bool) -> Monotone:
 
 
 def mix_pixels(corners: list[Image.Image], weights_N: Weights) -> Image.Image:
-    """Mix pictures of single styles pixel by pixel, which is what blending networks' outputs would do."""
+    """Mix pictures of single styles pixel by pixel, as blending the outputs of several networks would do."""
     mixed = sum(
         weight * np.asarray(picture, dtype=np.float64) for picture, weight in zip(corners, weights_N, strict=True)
     )

@@ -1,4 +1,4 @@
-"""The sections of the report on blends: strips, grid, loss curves, distances, and what they show in words."""
+"""The sections of the report on blends: strips, grid, loss curves, distances, and a summary in words."""
 
 from collections.abc import Sequence
 
@@ -12,11 +12,11 @@ from nstyle.reports.plots import Line, Panel, panels_plot
 
 STRIP_CELL = 200
 GRID_CELL = 220
-"""Long sides of the pictures in strips and in the grid, in pixels."""
+"""The long sides of the pictures in strips and in the grid, in pixels."""
 
 
 def in_words(results: Sequence[LegResult], names: Sequence[str], losses: str) -> Section:
-    """Say what the numbers show, and what they do not."""
+    """Summarize in words what the numbers show, and what they do not show."""
     peaks = [max(result.of_the_way) for result in results]
     far = results[int(np.argmax(peaks))]
     at = float(far.alphas[int(np.argmax(far.of_the_way))])
@@ -51,7 +51,7 @@ def _monotone_in_words(results: Sequence[LegResult], losses: str) -> str:
 
 
 def strip_section(results: Sequence[LegResult]) -> Section:
-    """Show the pictures of every leg, over the mixes of pixels."""
+    """Show the pictures of every leg above the mixes of pixels."""
     rows, cells = [], []
     for result in results:
         rows += [result.leg.label.replace(" to ", "\nto "), "mix of pixels"]
@@ -68,7 +68,7 @@ def strip_section(results: Sequence[LegResult]) -> Section:
 def grid_section(
     cells: list[list[Image.Image]], names: Sequence[str], paintings: Sequence[Image.Image | None]
 ) -> Section:
-    """Show four styles in the corners of a square: Early, Sian and Stonard, figure 5a."""
+    """Show four styles in the corners of a square, as in Early, Sian and Stonard, figure 5a."""
     corners = f"{names[0]} top left, {names[1]} top right, {names[2]} bottom left, {names[3]} bottom right"
     caption = f"Bilinear weights (after Early, Sian and Stonard, figure 5a): {corners}"
     return Section(
@@ -77,7 +77,7 @@ def grid_section(
 
 
 def loss_section(results: Sequence[LegResult], about: str) -> Section:
-    """Draw the style losses along every leg: Early, Sian and Stonard, figure 5b."""
+    """Plot the style losses along every leg, as in Early, Sian and Stonard, figure 5b."""
     panels, rows = [], []
     for result in results:
         assert result.losses is not None
@@ -104,7 +104,7 @@ def loss_section(results: Sequence[LegResult], about: str) -> Section:
 
 
 def distance_section(results: Sequence[LegResult]) -> Section:
-    """Draw how far blends are from mixes of pixels."""
+    """Plot the distances between blends and mixes of pixels."""
     lines = {result.leg.label: Line(result.alphas, np.array(result.distances)) for result in results}
     plot = panels_plot([Panel(lines, "alpha", "distance, levels of 255")])
     rows = [

@@ -1,4 +1,4 @@
-"""Ways through the simplex of style weights (Dumoulin et al. 2017, section 3.3; Early, Sian and Stonard, section 5).
+"""Paths through the simplex of style weights (Dumoulin et al. 2017, section 3.3; Early, Sian and Stonard, section 5).
 
 Shape suffixes: K steps, N styles.
 """
@@ -15,13 +15,13 @@ Weights = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Leg:
-    """A straight way from one point of the simplex to another."""
+    """A straight line from one point of the simplex to another."""
 
     label: str
     start: Weights
-    """(N,)"""
+    """The weights (N,) at the start."""
     end: Weights
-    """(N,)"""
+    """The weights (N,) at the end."""
 
     def at(self, alphas: Weights) -> Weights:
         """Return the weights (K, N) at ``alphas`` (K,) in [0, 1]: ``(1 - alpha) start + alpha end``."""
@@ -29,7 +29,8 @@ class Leg:
 
 
 def walk(names: tuple[str, ...]) -> list[Leg]:
-    """Lay a way through all styles: from A to B for two; for more around all corners, and from the first to the middle.
+    """Return the legs of a path through all styles: from the first to the second for two styles; for more, around all
+    corners, and from the first to the middle.
 
     >>> [leg.label for leg in walk(("a", "b", "c"))]
     ['a to b', 'b to c', 'c to a', 'a to all']
@@ -45,7 +46,7 @@ def walk(names: tuple[str, ...]) -> list[Leg]:
 
 
 def round_trip(names: tuple[str, ...], frames_per_leg: int) -> Weights:
-    """Return the weights (K, N) of a morph that ends where it starts: around all corners, slowing down at each."""
+    """Return the weights (K, N) of a morph around all corners, which ends where it starts and slows down at each."""
     legs = walk(names)
     legs = legs[:-1] if len(names) > 2 else [legs[0], Leg("back", legs[0].end, legs[0].start)]
     t = np.arange(frames_per_leg) / frames_per_leg
@@ -53,7 +54,7 @@ def round_trip(names: tuple[str, ...], frames_per_leg: int) -> Weights:
 
 
 def bilinear(steps: int) -> Weights:
-    """Return weights (steps, steps, 4) for a grid with one style in each corner: top left, top right, bottom left,
+    """Return the weights (steps, steps, 4) of a grid with one style in each corner: top left, top right, bottom left,
     bottom right."""
     t = np.linspace(0, 1, steps)
     y, x = np.meshgrid(t, t, indexing="ij")

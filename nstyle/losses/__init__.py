@@ -1,1 +1,1 @@
-"""Pure functions of features, and the perceptual loss over them."""
+"""Losses as pure functions of features, and the perceptual loss that combines them."""

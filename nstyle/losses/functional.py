@@ -1,4 +1,4 @@
-"""Losses and statistics as pure functions of features. All are computed in float32 or wider, also under autocast.
+"""Losses and statistics as pure functions of features. They are computed in float32 or wider, also under autocast.
 
 Shape suffixes: B batch, C channels, H height, W width.
 """
@@ -14,25 +14,25 @@ from nstyle.losses.presets import GramDivisor
 from nstyle.models import kernels
 
 ENERGY_EPS = 1e-8
-"""Added to a target's energy in the relative losses, in squared units of the features."""
+"""The value added to a target's energy in the relative losses, in squared units of the features."""
 MOST_PARTS, PART = 64, 1024
-"""A Gram matrix is the sum of at most so many products over at least so many positions each: one product alone leaves
-most of a GPU idle."""
+"""The largest number of products that a Gram matrix is the sum of, and the smallest number of positions of each. A
+single product would leave most of a GPU idle."""
 
 
 def at_least_float32(x: Tensor) -> Tensor:
-    """Widen half-precision tensors to float32; float32 and float64 pass unchanged."""
+    """Convert half-precision tensors to float32, and return float32 and float64 unchanged."""
     return x if x.dtype == torch.float64 else x.float()
 
 
 def gram(features: Tensor, divisor: GramDivisor) -> Tensor:
     """Compute ``G = F F^T / divisor`` over positions (Gatys et al. 2015, eq. 3).
 
-    The product and the division are float32 or wider, so that neither overflows.
+    The product and the division are in float32 or wider, so that neither overflows.
 
     Args:
         features: (B, C, H, W).
-        divisor: ``"chw"`` (Johnson et al. 2016, eq. 3) or ``"hw"`` (Magenta). Loss weights belong to one of them.
+        divisor: ``"chw"`` (Johnson et al. 2016, eq. 3) or ``"hw"`` (Magenta). Loss weights only fit one of them.
 
     Returns:
         (B, C, C), symmetric, float32 or wider.
@@ -44,9 +44,9 @@ def gram(features: Tensor, divisor: GramDivisor) -> Tensor:
 
 
 class _GramProduct(torch.autograd.Function):
-    """``s F F^T`` in float32 or wider, with the gradient ``s (dG + dG^T) F`` as one product in F's own dtype.
+    """``s F F^T`` in float32 or wider, with the gradient ``s (dG + dG^T) F`` as one product in the dtype of F.
 
-    Autograd would take two products, both in float32 even where F and its gradient are bfloat16.
+    Autograd would compute two products, both in float32 even if F and its gradient are bfloat16.
     """
 
     @staticmethod
@@ -56,7 +56,7 @@ class _GramProduct(torch.autograd.Function):
         with torch.autocast(features.device.type, enabled=False):
             return (
                 _outer_product(features) * scale
-            )  # In place, torch 2.11 would compile it into a forward without a gradient.
+            )  # torch 2.11 would compile an in-place product into a forward without a gradient.
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
@@ -70,7 +70,7 @@ class _GramProduct(torch.autograd.Function):
                 return torch.cat(
                     [F.conv2d(x, weight) for x, weight in zip(torch.split(features, 1), weights, strict=True)]
                 ), None
-            # Positions before channels: the product comes out in channels_last order, as the convolutions want it.
+            # With positions before channels, the product is in channels_last order, as the convolutions expect.
             flat = features.flatten(2).mT @ symmetric
         return flat.mT.unflatten(2, features.shape[2:]), None
 
@@ -78,8 +78,8 @@ class _GramProduct(torch.autograd.Function):
 def _outer_product(features: Tensor) -> Tensor:
     """Multiply ``F F^T`` over positions: (B, C, H, W) to (B, C, C), float32 or wider.
 
-    It is the gradient of a 1x1 convolution of F with respect to its weight, where F comes from above as well. On a CPU
-    the convolution library takes half the time of a matrix product there.
+    It is the gradient of a 1x1 convolution of F with respect to its weight, if the gradient of the output is F as well.
+    On a CPU the convolution library takes half the time of a matrix product for this.
     """
     if not _is_fast_as_convolution(features):
         return _sum_of_products(features.flatten(2).mT)
@@ -96,8 +96,10 @@ def _outer_product(features: Tensor) -> Tensor:
 
 
 def _sum_of_products(flat_BPC: Tensor) -> Tensor:
-    """Multiply over positions in parts, which are added: (B, P, C) to (B, C, C). Sums are float32 or wider; a GPU needs
-    no copies for that."""
+    """Multiply over positions in parts, which are added: (B, P, C) to (B, C, C).
+
+    Sums are in float32 or wider, for which a GPU needs no copies.
+    """
     batch, positions, _ = flat_BPC.shape
     parts = math.gcd(positions, MOST_PARTS)
     while parts > 1 and positions // parts < PART:
@@ -116,13 +118,13 @@ def _is_fast_as_convolution(features: Tensor) -> bool:
 
 
 def mean_square(x: Tensor) -> Tensor:
-    """Average the squares over everything but the batch: (B, ...) to (B,), float32 or wider."""
+    """Average the squares over all dimensions except the batch: (B, ...) to (B,), float32 or wider."""
     result: Tensor = _MeanSquare.apply(x)
     return result
 
 
 class _MeanSquare(torch.autograd.Function):
-    """``|x|^2 / n`` in one pass over x, and the gradient ``2 x / n`` in another, without a copy of x in float32."""
+    """``|x|^2 / n`` in one pass over x, and its gradient ``2 x / n`` in another, without a float32 copy of x."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -139,14 +141,14 @@ class _MeanSquare(torch.autograd.Function):
 
 
 def mean_squared_error(x: Tensor, target: Tensor) -> Tensor:
-    """Average the squared difference over everything but the batch: (B, ...) and (B, ...) to (B,)."""
+    """Average the squared difference over all dimensions except the batch: (B, ...) and (B, ...) to (B,)."""
     return mean_square(x - target)
 
 
 def relative_squared_error(x: Tensor, target: Tensor) -> Tensor:
     """Compute ``|x - target|^2 / (|target|^2 + eps)`` per sample with mean energies: (B, ...) to (B,).
 
-    0 for a perfect match, about 1 for an answer of all zeros, whatever scale the features have.
+    It is 0 for a perfect match and about 1 for features of all zeros, independent of the scale of the features.
     """
     energy = mean_square(target)
     return mean_squared_error(x, target) / (energy + ENERGY_EPS)
@@ -165,10 +167,10 @@ def total_variation(image: Tensor, power: float = 2.0) -> Tensor:
 
 
 def downsample(image: Tensor) -> Tensor:
-    """Halve a picture with the binomial filter [1, 3, 3, 1] / 8, which suppresses aliasing: one pyramid step.
+    """Halve a picture with the binomial filter [1, 3, 3, 1] / 8, which suppresses aliasing, for one pyramid step.
 
     Args:
-        image: (B, C, H, W), H and W at least 3. Borders are reflected.
+        image: (B, C, H, W), where H and W are at least 3. Borders are reflected.
 
     Returns:
         (B, C, ceil(H / 2), ceil(W / 2)).
@@ -179,8 +181,10 @@ def downsample(image: Tensor) -> Tensor:
 
 
 def _halve(x: Tensor, dim: int) -> Tensor:
-    """Filter and keep every other value along a dimension. The taps are numbers in the code: as a tensor they would be
-    sent at every update."""
+    """Filter and keep every other value along a dimension.
+
+    The taps are constants in the code, because a tensor would be copied to the device at every update.
+    """
     count = x.shape[dim] // 2 - 1
     first, second, third, fourth = (
         x.narrow(dim, tap, 2 * count - 1)[(slice(None),) * dim + (slice(None, None, 2),)] for tap in range(4)

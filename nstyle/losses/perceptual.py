@@ -1,5 +1,4 @@
-"""The perceptual loss: content and style of pictures as the features of a frozen encoder (VGG16, VGG19 or lite) see
-them.
+"""The perceptual loss: content and style of pictures in the features of a frozen encoder (VGG16, VGG19 or lite).
 
 Shape suffixes: B batch, S styles, C channels, H height, W width.
 """
@@ -17,12 +16,12 @@ from nstyle.losses.functional import downsample, gram, mean_squared_error, relat
 from nstyle.losses.presets import Preset
 
 StyleTargets = dict[str, Tensor]
-"""Gram matrices (S, C, C) by term name, such as ``relu2_2@1`` for relu2_2 at half size."""
+"""The Gram matrices (S, C, C) by term name, such as ``relu2_2@1`` for relu2_2 at half size."""
 
 
 @dataclass(frozen=True)
 class PerceptualLosses:
-    """Unweighted losses of a batch, one value per sample, each (B,) float32."""
+    """The unweighted losses of a batch, one value per sample, each (B,) float32."""
 
     content: Tensor
     style: Tensor
@@ -34,15 +33,15 @@ class PerceptualLosses:
 class PerceptualLoss(nn.Module):
     """Compare pictures with a photograph's content and a painting's style under one preset.
 
-    The loss holds no targets: they are passed in, so one instance serves every style.
+    The targets are passed to the loss instead of being stored in it, so one instance serves all styles.
 
     Args:
-        preset: Layers, weights and conventions.
-        encoder_weights: The VGG release, or lite.
-        dtype: Type of the encoder's features after conv1_1; statistics and losses are float32 in any case.
+        preset: The layers, weights and conventions.
+        encoder_weights: The weights of a VGG release or of lite.
+        dtype: The dtype of the encoder's features after conv1_1; statistics and losses are float32 in any case.
 
     Raises:
-        UsageError: If the preset asks for layers that the encoder's weights do not have.
+        UsageError: If the preset names layers that the encoder's weights do not have.
     """
 
     def __init__(self, preset: Preset, encoder_weights: EncoderWeights, *, dtype: torch.dtype = torch.float32) -> None:
@@ -53,19 +52,19 @@ class PerceptualLoss(nn.Module):
 
     @property
     def min_side(self) -> int:
-        """Return the shortest side, in pixels, that leaves a feature at the deepest layer of the coarsest scale."""
+        """The smallest side, in pixels, that leaves a feature at the deepest layer of the coarsest scale."""
         coarsest = min_side(self.preset.style_layers) * 2 ** (self.preset.style_scales - 1)
         return int(max(coarsest, min_side(self.preset.content_layers)))
 
     def style_grams(self, image: Tensor, features: Mapping[str, Tensor] | None = None) -> StyleTargets:
-        """Compute Gram matrices at every style layer and scale.
+        """Compute the Gram matrices at every style layer and scale.
 
         Args:
             image: RGB (B, 3, H, W) in [0, 1].
-            features: Features of ``image`` at full size where they are known already.
+            features: The features of ``image`` at full size if they are already known.
 
         Returns:
-            Gram matrices (B, C, C) by ``layer@scale``; scale k is the picture halved k times.
+            The Gram matrices (B, C, C) by ``layer@scale``, where scale k is the picture halved k times.
 
         Raises:
             UsageError: If the picture is too small for the coarsest scale.
@@ -97,11 +96,11 @@ class PerceptualLoss(nn.Module):
 
         Args:
             output: RGB (B, 3, H, W) in [0, 1].
-            content_target: From :meth:`content_features` of the photographs, (B, ...).
-            style_target: Gram matrices (B, C, C): each sample's rows of the style targets.
+            content_target: The result of :meth:`content_features` for the photographs, (B, ...).
+            style_target: The Gram matrices (B, C, C) of each sample's style.
 
         Returns:
-            Losses per sample.
+            The losses per sample.
         """
         preset = self.preset
         features = self.encoder(output)
@@ -116,8 +115,7 @@ class PerceptualLoss(nn.Module):
         )
 
     def style_loss(self, grams: Mapping[str, Tensor], style_target: Mapping[str, Tensor]) -> Tensor:
-        """Compare Gram matrices (B, C, C) by term with targets (B, C, C), or (C, C) for all of the batch: style losses
-        (B,)."""
+        """Compute the style losses (B,) of Gram matrices (B, C, C) by term for targets (B, C, C), or (C, C) for all."""
         return self._reduce(list(self._style_terms(grams, style_target).values()))
 
     def _style_terms(self, grams: Mapping[str, Tensor], style_target: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -135,7 +133,7 @@ class PerceptualLoss(nn.Module):
         return stacked.mean(dim=0) if self.preset.reduction == "relative" else stacked.sum(dim=0)
 
     def total(self, losses: PerceptualLosses, style_factor: Tensor | float = 1.0) -> Tensor:
-        """Weigh and add the losses per sample, (B,). ``style_factor`` (B,) makes single styles stronger or weaker."""
+        """Add the weighted losses per sample, (B,). ``style_factor`` (B,) makes single styles stronger or weaker."""
         preset = self.preset
         weighted_style = preset.style_weight * style_factor * losses.style
         return preset.content_weight * losses.content + weighted_style + preset.tv_weight * losses.tv

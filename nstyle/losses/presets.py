@@ -1,4 +1,4 @@
-"""Perceptual loss presets: loss weights are useless outside the convention that they were tuned in."""
+"""Presets of the perceptual loss, as loss weights are only meaningful with the conventions that they were tuned for."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -17,7 +17,7 @@ GROUP = "Loss"
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """Everything that gives a perceptual loss its value, except the VGG weights and the pictures."""
+    """All settings that determine the value of a perceptual loss, except the VGG weights and the pictures."""
 
     name: str
     summary: str
@@ -90,8 +90,8 @@ JOHNSON = Preset(
     gram_divisor="chw",
     release="torchvision",
 )
-"""pytorch/examples fast_neural_style and Early, Sian and Stonard's repository: Johnson et al. 2016's layers under
-torchvision weights."""
+"""The loss of pytorch/examples fast_neural_style and of Early, Sian and Stonard's repository: the layers of Johnson et
+al. 2016 with torchvision weights."""
 
 DUMOULIN = Preset(
     name="dumoulin",
@@ -104,7 +104,7 @@ DUMOULIN = Preset(
     pooling="average",
     release="oxford",
 )
-"""Magenta's image_stylization: 0-255 input under Oxford weights, average pooling."""
+"""The loss of Magenta's image_stylization: 0-255 input, Oxford weights and average pooling."""
 
 RELATIVE = Preset(
     name="relative",
@@ -117,11 +117,11 @@ RELATIVE = Preset(
     reduction="relative",
     style_scales=3,
 )
-"""The default: every term divided by its target's own energy.
+"""The default, in which every term is divided by the energy of its target.
 
-Departure from Johnson et al. 2016 and Dumoulin et al. 2017: absolute losses let loud paintings drown soft ones, and
-their weights do not carry over between VGG releases. Here one style weight serves all. Three layers on three scales
-reach further than relu4_3 on one, at less cost (Snelgrove 2017).
+Departure from Johnson et al. 2016 and Dumoulin et al. 2017: with absolute losses, strong paintings dominate weak
+ones, and weights do not transfer between VGG releases. Here one style weight serves all. Three layers on three scales
+have a larger reach than relu4_3 on one, at less cost (Snelgrove 2017).
 """
 
 PRESETS: dict[str, Preset] = {preset.name: preset for preset in (RELATIVE, JOHNSON, DUMOULIN)}

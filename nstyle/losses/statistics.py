@@ -1,4 +1,4 @@
-"""Style losses beyond the Gram matrix: moments, mean and standard deviation, and maximum mean discrepancy.
+"""Style losses other than the Gram matrix: moments, mean and standard deviation, and maximum mean discrepancy.
 
 Shape suffixes: B batch, C channels, H height, W width, P positions (H W), N moments.
 """
@@ -12,10 +12,10 @@ from nstyle.losses.functional import at_least_float32
 
 MAX_MOMENTS = 4
 STD_EPS = 1e-8
-"""Added to a variance before its root, in squared units of the features: the root has no slope at zero."""
+"""The value added to a variance, in squared units of the features, as its root has no derivative at zero."""
 DEAD_CHANNEL = 1e-4
-"""A channel's bandwidth is at least this share of the average one, so that channels that are zero in the target divide
-by something."""
+"""The smallest bandwidth of a channel as a fraction of the average one, which avoids division by zero for channels that
+are zero in the target."""
 
 
 def moments(features: Tensor, order: int) -> Tensor:
@@ -23,7 +23,7 @@ def moments(features: Tensor, order: int) -> Tensor:
 
     Args:
         features: (B, C, H, W).
-        order: How many, 1 to 4: mean, variance, third and fourth central moment.
+        order: The number of moments, 1 to 4: mean, variance, third and fourth central moment.
 
     Returns:
         (B, N, C), float32 or wider.
@@ -50,7 +50,7 @@ class _Moments(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad_BNC: Tensor) -> tuple[Tensor, None]:
-        """d M_k / d F = k ((F - M_1)^(k-1) - M_(k-1)) / P for k of 2 and more, where M_1 counts as 0 on the right."""
+        """d M_k / d F = k ((F - M_1)^(k-1) - M_(k-1)) / P for k >= 2, where M_(k-1) is replaced by 0 for k = 2."""
         features, moments_BNC = ctx.saved_tensors
         flat = at_least_float32(features).flatten(2)
         deviation = flat - moments_BNC[:, 0, :, None]
@@ -67,13 +67,13 @@ class _Moments(torch.autograd.Function):
 
 
 def moment_error(moments_BNC: Tensor, target_BNC: Tensor) -> Tensor:
-    """Compare moments as the style-inversion chapter does, eq. 1.4: ``1/C sum_i psi_i sum_j (M_ij - target_ij)^2``, (B,
-    N, C) twice to (B,).
+    """Compare moments, two (B, N, C), with the loss (B,) of the style-inversion chapter, eq. 1.4.
 
-    ``psi_i = min(1, 1 / |M_1|)`` (eq. 1.5), where M_1 is the target's i-th moment averaged over channels.
+    The loss is ``1/C sum_i psi_i sum_j (M_ij - target_ij)^2`` with ``psi_i = min(1, 1 / |M_1|)`` (eq. 1.5), where M_1
+    is the target's i-th moment averaged over channels.
 
-    Departure from the style-inversion chapter: the modulus, without which a target of negative third moments would get
-    a negative weight.
+    Departure from the style-inversion chapter: psi_i has the absolute value, without which a target with negative third
+    moments would get a negative weight.
     """
     psi_BN1 = 1 / target_BNC.mean(dim=2, keepdim=True).abs().clamp(min=1)
     return (psi_BN1 * (moments_BNC - target_BNC).square()).sum(dim=1).mean(dim=1)
@@ -86,21 +86,20 @@ def mean_std(features: Tensor) -> Tensor:
 
 
 def mean_std_error(statistics: Tensor, target: Tensor) -> Tensor:
-    """Compare means and deviations (Li et al. 2017, eq. 14): squared differences, averaged over channels; (B, 2, C)
-    twice to (B,)."""
+    """Add the mean squared differences of means and deviations (Li et al. 2017, eq. 14): (B, 2, C) twice to (B,)."""
     return (statistics - target).square().sum(dim=1).mean(dim=1)
 
 
 def mmd_bandwidth(target: Tensor) -> Tensor:
-    """Fix the Gaussian kernel of every channel from the target: the mean squared distance of two of its positions.
+    """Compute the Gaussian bandwidth of every channel: the mean squared distance of two positions of the target.
 
-    That is twice the channel's variance, for two positions drawn independently.
+    For two positions drawn independently, it is twice the variance of the channel.
 
     Args:
-        target: Features (B, C, P).
+        target: The features (B, C, P) of the target.
 
     Returns:
-        (B, C, 1), positive; for :func:`mmd`.
+        The bandwidth for :func:`mmd`, (B, C, 1), positive.
     """
     bandwidth = 2 * target.var(dim=2, correction=0, keepdim=True)
     floor = DEAD_CHANNEL * bandwidth.mean(dim=1, keepdim=True)
@@ -120,8 +119,8 @@ def mmd(features: Tensor, target: Tensor, bandwidth: Tensor) -> Tensor:
         bandwidth: (B, C, 1), from :func:`mmd_bandwidth`.
 
     Returns:
-        h of every channel and pair, (B, C, P // 2): to be summed (the style-inversion chapter, eq. 1.6) or averaged.
-        Values may be negative, and 0 is not the least.
+        The values h of every channel and pair, (B, C, P // 2), to be summed (the style-inversion chapter, eq. 1.6) or
+        averaged. They may be negative, and 0 is not the minimum.
     """
     pairs = features.shape[2] // 2
     (n1, n2), (s1, s2) = ((x[..., : 2 * pairs : 2], x[..., 1 : 2 * pairs : 2]) for x in (features, target))

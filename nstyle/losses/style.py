@@ -1,4 +1,4 @@
-"""Style losses by name, each as two steps: describe features once, compare the description with a target's.
+"""Style losses by name, each in two steps: describe the features, and compare the description with the target's.
 
 Shape suffixes: B batch, C channels, H height, W width, P positions (H W).
 """
@@ -16,27 +16,27 @@ from nstyle.losses.statistics import mean_std, mean_std_error, mmd, mmd_bandwidt
 
 StyleLossName = Literal["gram", "gram-gatys", "moments", "mmd", "mmd-shuffled", "mean-std"]
 StyleTarget = tuple[Tensor, ...]
-"""The target's description and the constants that go with it."""
+"""The description of the target and the constants that are computed from it."""
 STYLE_LOSSES: tuple[StyleLossName, ...] = get_args(StyleLossName)
 
 
 @dataclass(frozen=True)
 class StyleLoss:
-    """What a style loss looks at and how it compares."""
+    """The description of features that a style loss uses, and their comparison."""
 
     describe: Callable[[Tensor], Tensor]
-    """Features (B, C, H, W) to a description (B, ...)."""
+    """The function from features (B, C, H, W) to a description (B, ...)."""
     compare: Callable[..., Tensor]
-    """Description, target and a ``generator`` of random numbers (on the CPU) to the loss, (B,)."""
+    """The function from description, target and a ``generator`` of random numbers (on the CPU) to the loss (B,)."""
     constants: Callable[[Tensor], tuple[Tensor, ...]] = lambda description: ()
-    """What else is computed from the target's description, once."""
+    """The function that computes constants from the description of the target, once."""
     can_be_negative: bool = False
-    """Whether 0 is not the least value, so that a threshold means nothing."""
+    """Whether the loss can be negative, so that a threshold is meaningless."""
     is_random: bool = False
-    """Whether every evaluation draws anew."""
+    """Whether every evaluation draws new random numbers."""
 
     def target(self, features: Tensor) -> StyleTarget:
-        """Describe the style's features (B, C, H, W), once and for all evaluations."""
+        """Describe the features (B, C, H, W) of the style, once for all evaluations."""
         description = self.describe(features)
         return description, *self.constants(description)
 
@@ -46,13 +46,13 @@ def style_loss(name: StyleLossName, *, num_moments: int = 2) -> StyleLoss:
 
     ``gram``: ``1 / (C H W)^2 sum_ij (G - A)^2`` of unnormalized Gram matrices (the style-inversion chapter, eq. 1.1 to
         1.3).
-    ``gram-gatys``: a quarter of it, ``1 / (4 N^2 M^2)`` (Gatys et al. 2015, eq. 4; Nikulina 2022 and Kang 2017).
+    ``gram-gatys``: a quarter of ``gram``, ``1 / (4 N^2 M^2)`` (Gatys et al. 2015, eq. 4; Nikulina 2022 and Kang 2017).
     ``moments``: the first ``num_moments`` of every channel (the style-inversion chapter, eq. 1.4 and 1.5).
-    ``mmd``: linear-time MMD^2 over fixed pairs of neighbours, summed (the style-inversion chapter, eq. 1.6).
-    ``mmd-shuffled``: the same over pairs that are drawn anew, in both pictures, at every evaluation; averaged.
+    ``mmd``: the sum of linear-time MMD^2 over fixed pairs of neighbours (the style-inversion chapter, eq. 1.6).
+    ``mmd-shuffled``: the average of the same over pairs that are redrawn in both pictures at every evaluation.
     ``mean-std``: mean and standard deviation of every channel (Li et al. 2017).
 
-    Where the pictures differ in size, each Gram matrix is divided by its own number of positions.
+    If the pictures differ in size, each Gram matrix is divided by its own number of positions.
 
     Raises:
         UsageError: If there is no such loss.

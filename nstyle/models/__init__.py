@@ -1,1 +1,1 @@
-"""What it is: conditional norm, transformer network, frozen VGG features, model files."""
+"""The models: conditional instance norm, the transformer network and its kernels, and model files."""

@@ -1,5 +1,6 @@
-"""Convolutions in fewer or fuller multiplications: equal to the plain ones. On CPUs multiplications are what an update
-costs.
+"""Convolutions with fewer multiplications, or with larger ones, that equal the plain ones.
+
+On CPUs multiplications dominate the time of an update.
 
 Shape suffixes: B batch, C channels, H height, W width.
 """
@@ -14,16 +15,15 @@ from nstyle.models import kernels
 from nstyle.models.reflection import reflect
 
 BLOCK = 16
-"""Output channels that the CPU's convolutions compute at once."""
+"""The number of output channels that a CPU's convolutions compute at once."""
 GROUP = 8
-"""Channels that a GPU's matrix units take at once."""
+"""The number of channels that a GPU's matrix units process at once."""
 TILE = 4
-"""Side in pixels of the squares that a GPU computes at once where one pixel has too few channels."""
+"""The side in pixels of the squares that a GPU computes at once if one pixel has too few channels."""
 
 
 def reflect_and_convolve(x: Tensor, weight: Tensor, stride: int = 1) -> Tensor:
-    """Pad by reflection and convolve: (B, in, H, W) and an odd kernel (out, in, k, k) to (B, out, H / stride, W /
-    stride)."""
+    """Pad by reflection and convolve: (B, in, H, W) and odd (out, in, k, k) to (B, out, H / stride, W / stride)."""
     x = reflect(x, weight.shape[2] // 2)
     if stride == 1 and _is_faster_in_blocks(x, weight):
         return convolve_pixel_blocks(x, weight)
@@ -33,12 +33,11 @@ def reflect_and_convolve(x: Tensor, weight: Tensor, stride: int = 1) -> Tensor:
 
 
 def upsample_and_convolve(x: Tensor, weight: Tensor) -> Tensor:
-    """Upsample x2 to the nearest, pad by reflection and convolve: (B, in, H, W) and (out, in, 3, 3) to (B, out, 2 H, 2
-    W)."""
+    """Upsample x2 (nearest), pad by reflection and convolve: (B, in, H, W), (out, in, 3, 3) to (B, out, 2 H, 2 W)."""
     if not kernels.takes_cpu_kernels(x):
         return reflect_and_convolve(_upsample(x), weight)
-    # The 2 x 2 input pixels around every corner make the 2 x 2 output pixels around it. Beyond the edge, reflection
-    # of what is upsampled repeats the edge.
+    # The 2 x 2 output pixels around every corner depend on the 2 x 2 input pixels around it. Beyond the edge,
+    # reflection of the upsampled picture repeats the edge.
     for dim in (2, 3):
         x = torch.cat(
             [x.narrow(dim, 0, 1), x, x.narrow(dim, -1, 1)], dim
@@ -48,14 +47,15 @@ def upsample_and_convolve(x: Tensor, weight: Tensor) -> Tensor:
 
 
 def convolve_image(image: Tensor, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> Tensor:
-    """Convolve with frozen 3x3 kernels and zero padding, as VGG does first: in the image's precision, the gradient in
-    that of the output.
+    """Convolve with frozen 3x3 kernels and zero padding, like the first layer of VGG.
+
+    The convolution has the dtype of the image, and its gradient that of the output.
 
     Args:
         image: (B, 3, H, W).
-        weight: (out, 3, 3, 3), as wide as the image; without a gradient, as is ``bias``.
+        weight: (out, 3, 3, 3), in the dtype of the image. It gets no gradient, nor does ``bias``.
         bias: (out,).
-        dtype: Of the output.
+        dtype: The dtype of the output.
 
     Returns:
         (B, out, H, W).
@@ -65,7 +65,7 @@ def convolve_image(image: Tensor, weight: Tensor, bias: Tensor, dtype: torch.dty
 
 
 class _ConvolveImage(torch.autograd.Function):
-    """The gradient is a convolution to few channels, with the kernel turned around."""
+    """A convolution whose gradient is a convolution to few channels with the flipped kernel."""
 
     @staticmethod
     def forward(ctx: Any, image: Tensor, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> Tensor:
@@ -87,8 +87,7 @@ class _ConvolveImage(torch.autograd.Function):
 
 
 def convolve_in_groups(x: Tensor, weight: Tensor, padding: int = 0) -> Tensor:
-    """Convolve with fewer than GROUP output channels filled up, and cut off again: a GPU has fast kernels for whole
-    groups only."""
+    """Convolve with the output channels padded to GROUP and then cut, as a GPU's fast kernels need whole groups."""
     channels = len(weight)
     if channels >= GROUP or kernels.takes_cpu_kernels(x):
         return F.conv2d(x, weight, padding=padding)
@@ -101,22 +100,21 @@ def _is_faster_in_tiles(x: Tensor, weight: Tensor, stride: int) -> bool:
 
 
 def has_too_few_channels(weight: Tensor) -> bool:
-    """Tell whether a kernel (out, in, k, k) leaves a GPU's matrix units idle, and :func:`tile_kernel` takes it."""
+    """Return whether a kernel (out, in, k, k) leaves a GPU's matrix units idle and suits :func:`tile_kernel`."""
     return min(weight.shape[:2]) < GROUP and (weight.shape[2] - 1) % TILE == 0
 
 
 def tile_kernel(weight: Tensor) -> Tensor:
-    """Turn a kernel of pixels into one of squares of TILE x TILE pixels, each of which is a pixel of as many times the
-    channels.
+    """Convert a kernel over pixels into one over squares of TILE x TILE pixels, with TILE^2 times as many channels.
 
     9x9 kernels from or to 3 channels become 3x3 kernels from or to 48, for which a GPU has fast kernels in all three
-    directions. Each pixel of a square has the kernel at its own place in a frame of whole squares, 1.8 times as large.
+    directions. Each pixel of a square has the kernel at its own offset in a frame of whole squares, 1.8 times as large.
 
     Args:
-        weight: (out, in, k, k), k one more than a multiple of TILE.
+        weight: (out, in, k, k), where k is one more than a multiple of TILE.
 
     Returns:
-        (TILE^2 out, TILE^2 in, (k - 1) / TILE + 1, the same), channels_last.
+        (TILE^2 out, TILE^2 in, (k - 1) / TILE + 1, (k - 1) / TILE + 1), channels_last.
     """
     outputs, inputs, reach, _ = weight.shape
     squares, last = (reach - 1) // TILE + 1, TILE - 1
@@ -133,8 +131,8 @@ def convolve_tiles(x: Tensor, kernel: Tensor) -> Tensor:
     """Convolve square by square.
 
     Args:
-        x: (B, in, H, W), H and W multiples of TILE.
-        kernel: From :func:`tile_kernel`.
+        x: (B, in, H, W), where H and W are multiples of TILE.
+        kernel: The kernel from :func:`tile_kernel`.
 
     Returns:
         (B, out, H - k + 1, W - k + 1), channels_last.
@@ -143,8 +141,7 @@ def convolve_tiles(x: Tensor, kernel: Tensor) -> Tensor:
 
 
 def _gather_squares(x: Tensor) -> Tensor:
-    """Make a pixel of TILE^2 as many channels of every square: (B, C, TILE H, TILE W) to (B, TILE^2 C, H, W),
-    channels_last."""
+    """Turn squares into pixels of more channels: (B, C, TILE H, TILE W) to (B, TILE^2 C, H, W), channels_last."""
     batch, channels, height, width = x.shape
     pixels = x.permute(0, 2, 3, 1).reshape(batch, height // TILE, TILE, width // TILE, TILE, channels).transpose(2, 3)
     return pixels.reshape(batch, height // TILE, width // TILE, TILE * TILE * channels).permute(0, 3, 1, 2)
@@ -154,8 +151,7 @@ def _upsample(x: Tensor) -> Tensor:
     """Repeat every pixel of (B, C, H, W) in both directions: (B, C, 2 H, 2 W)."""
     if not torch.compiler.is_compiling():
         return F.interpolate(x, scale_factor=2.0, mode="nearest")
-    # Of torch's operator a compiler makes one that is differentiated by atomic additions; of this, by a sum of four
-    # reads.
+    # The compiled gradient of torch's operator uses atomic additions; that of this expression is a sum of four reads.
     batch, channels, height, width = x.shape
     return x[:, :, :, None, :, None].expand(-1, -1, -1, 2, -1, 2).reshape(batch, channels, 2 * height, 2 * width)
 
@@ -172,8 +168,8 @@ def fold_upsampling(taps: tuple[Tensor, ...]) -> tuple[tuple[Tensor, Tensor], tu
 def _corner_kernels(weight: Tensor) -> Tensor:
     """Fold upsampling into a kernel: (out, in, 3, 3) to (4 out, in, 2, 2), 4 products per output instead of 9.
 
-    An input's last output comes before its neighbour's first: top left, top right, bottom left, bottom right of a
-    corner.
+    An input's last output precedes the first one of its neighbour. The order is top left, top right, bottom left and
+    bottom right of a corner.
     """
     even, odd = fold_upsampling(weight.unbind(dim=2))
     rows = [torch.stack(pair, dim=2) for pair in (odd, even)]
@@ -189,14 +185,14 @@ def _is_faster_in_blocks(x: Tensor, weight: Tensor) -> bool:
 
 
 def convolve_pixel_blocks(x: Tensor, weight: Tensor, padding: int = 0) -> Tensor:
-    """Convolve to few channels, 2 x 2 output pixels at once: with 3 channels most of a block of 16 would be wasted.
+    """Convolve to few channels, 2 x 2 output pixels at once, as 3 channels would waste most of a block of 16.
 
-    Each of the four pixels has the kernel at its own place in a frame that is larger by one.
+    Each of the four pixels has the kernel at its own offset in a frame that is larger by one.
 
     Args:
-        x: (B, in, H, W), H and W even.
-        weight: (out, in, k, k), k odd.
-        padding: Zeros around x.
+        x: (B, in, H, W), where H and W are even.
+        weight: (out, in, k, k), where k is odd.
+        padding: The width of the zero padding of x.
     """
     frames = [F.pad(weight, (right, 1 - right, bottom, 1 - bottom)) for bottom in (0, 1) for right in (0, 1)]
     kernel = torch.cat(frames).contiguous(memory_format=torch.channels_last)
@@ -204,8 +200,7 @@ def convolve_pixel_blocks(x: Tensor, weight: Tensor, padding: int = 0) -> Tensor
 
 
 def _interleave(x: Tensor, side: int = 2) -> Tensor:
-    """Lay groups of channels out as squares of pixels, row by row: (B, side^2 C, H, W) to (B, C, side H, side W),
-    channels_last."""
+    """Arrange channels as squares, row by row: (B, side^2 C, H, W) to (B, C, side H, side W), channels_last."""
     batch, channels, height, width = x.shape
     pixels = x.permute(0, 2, 3, 1).reshape(batch, height, width, side, side, channels // side**2).transpose(2, 3)
     return pixels.reshape(batch, side * height, side * width, channels // side**2).permute(0, 3, 1, 2)

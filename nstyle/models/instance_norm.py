@@ -1,9 +1,8 @@
-"""Instance norm on the CPU, by the kernels of batch norm: the instance norm of one sample is the batch norm of a batch
-of one.
+"""Instance norm on the CPU with the kernels of batch norm, as the instance norm of a sample is its batch norm alone.
 
-They take channels_last features in half precision with float32 statistics, and are ten times as fast as reductions over
-H and W, in both directions. As operators of their own they are the same with torch.compile, which would write
-reductions instead.
+The kernels take channels_last features in half precision with float32 statistics, and are ten times as fast as
+reductions over H and W, both forward and backward. As custom operators they also run under torch.compile, which would
+otherwise generate reductions.
 
 Shape suffixes: B batch, C channels.
 """
@@ -15,8 +14,10 @@ from torch import Tensor
 
 
 def normalize_samples(x: Tensor, gamma_BC: Tensor, beta_BC: Tensor, eps: float) -> Tensor:
-    """Normalize every channel of every sample, then scale and shift it: (B, C, H, W) on the CPU to the same,
-    channels_last."""
+    """Normalize every channel of every sample on the CPU, then scale and shift it.
+
+    (B, C, H, W) to the same shape, channels_last.
+    """
     output: Tensor = _forward(x.contiguous(memory_format=torch.channels_last), gamma_BC, beta_BC, eps)[0]
     return output
 

@@ -1,10 +1,11 @@
-"""Which kernels an operation takes: those that are written for CPUs, or the generic ones, which every other device
-takes."""
+"""The choice between kernels that are written for CPUs and the generic ones, which all other devices use."""
 
 from torch import Tensor
 
 
 def takes_cpu_kernels(x: Tensor) -> bool:
-    """Tell whether a tensor goes through the kernels for CPUs. All callers ask here, so that a test can send a CPU the
-    generic way."""
+    """Return whether a tensor uses the kernels for CPUs.
+
+    All callers use this function, so that a test can make a CPU use the generic kernels.
+    """
     return x.device.type == "cpu"

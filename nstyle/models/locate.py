@@ -1,4 +1,4 @@
-"""Find the model that a user means: a shipped name, a file, a run directory, or the newest run."""
+"""Look-up of the model that a user names: a shipped name, a file, a run directory, or the newest run."""
 
 from importlib import resources
 from pathlib import Path
@@ -8,16 +8,16 @@ from nstyle.models.model_info import read_info
 
 DEFAULT = "default"
 RUNS = Path("checkpoints")
-"""Runs of the current folder are looked for here."""
+"""The folder of runs, relative to the current folder."""
 MODEL_FILE = "model.safetensors"
 
 
 def shipped_folder() -> Path:
-    """Return where the weights lie that come with the package."""
+    """Return the folder of the weights that come with the package."""
     try:
         return Path(str(resources.files("nstyle.checkpoints")))
     except ModuleNotFoundError:
-        return Path(__file__).parents[2] / "checkpoints"  # A checkout that runs without being installed.
+        return Path(__file__).parents[2] / "checkpoints"  # The package runs from a checkout without being installed.
 
 
 def shipped_models() -> dict[str, Path]:
@@ -32,7 +32,7 @@ def newest_run(runs: Path = RUNS) -> Path | None:
         try:
             created = read_info(path).created
         except UsageError:
-            continue  # Not a model of ours: it is no candidate, and named where it is asked for.
+            continue  # The file is not one of our models. The error is raised if it is requested.
         if newest is None or created > newest[0]:
             newest = (created, path.parent)
     return newest[1] if newest else None
@@ -42,7 +42,7 @@ def find_model(model: str | Path | None = None) -> Path:
     """Find a model file.
 
     Args:
-        model: ``default`` or another shipped name, a model file, a run directory or the name of one under
+        model: ``default`` or another shipped name, a model file, a run directory or the name of a run under
             ``checkpoints/``. None: the newest run under ``checkpoints/`` of the current folder, else ``default``.
 
     Raises:

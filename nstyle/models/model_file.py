@@ -1,4 +1,4 @@
-"""Model files: safetensors with a JSON description in the metadata, so that a file explains itself.
+"""Model files: safetensors with a JSON description in the metadata, so that a file is self-describing.
 
 The format is described in ``docs/formats.md``.
 """
@@ -16,8 +16,8 @@ from nstyle.models.transformer import TransformerNetwork
 from nstyle.system.files import write_atomically
 
 STORED_NAMES = (("downsampling.", "encoder."), ("upsampling.", "decoder."))
-"""Parts of the network whose tensors are called otherwise in files: what version 0.1 called them, so that either reads
-the other's."""
+"""The parts of the network whose tensors keep their names of version 0.1 in files, so that both versions can read the
+files of the other."""
 
 __all__ = ["ModelInfo", "load_model", "read_info", "save_model"]
 
@@ -26,10 +26,10 @@ def save_model(path: Path, network: TransformerNetwork, info: ModelInfo, *, dtyp
     """Write a model atomically.
 
     Args:
-        path: Where to, usually ``*.safetensors``.
-        network: With as many styles as ``info`` names.
+        path: The path of the file, usually ``*.safetensors``.
+        network: The network, with as many styles as ``info`` names.
         info: Its description.
-        dtype: Of the stored weights: float32 for runs, float16 to ship.
+        dtype: The dtype of the stored weights: float32 for runs, float16 for shipped models.
 
     Raises:
         NstyleError: If a weight is not finite (nothing is written then), or the file cannot be written.
@@ -49,7 +49,7 @@ def load_model(path: Path) -> tuple[TransformerNetwork, ModelInfo]:
     """Read a model to the CPU in float32, in evaluation mode and channels_last.
 
     Raises:
-        UsageError: If the file is no model of ours, or of a newer format.
+        UsageError: If the file is not an nstyle model, or has a newer format.
     """
     with open_model(path, "pt") as (info, file):
         state = {_loaded(name): file.get_tensor(name).float() for name in file.keys()}

@@ -1,5 +1,4 @@
-"""What a model file says about itself, read without its weights and without torch: listing models must not wait for
-it."""
+"""The description in a model file, read without its weights and without torch, so that listing models is fast."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -18,25 +17,25 @@ METADATA_KEY = "nstyle"
 
 @dataclass(frozen=True, kw_only=True)
 class ModelInfo:
-    """What a model file says about itself."""
+    """The description in a model file."""
 
     styles: tuple[str, ...]
-    """Names in the order of the rows of gamma and beta."""
+    """The names of the styles in the order of the rows of gamma and beta."""
     width: float = 1.0
     updates: int = 0
-    """Updates that the weights have seen, those of the models they grew from included."""
+    """The number of updates of the weights, including those of the models that they started from."""
     run_updates: int = 0
-    """Updates within the last run: the training state beside the model carries this number."""
+    """The number of updates in the last run, which is part of the file name of the training state beside the model."""
     size: int = 0
-    """Side of the training crops in pixels."""
+    """The side of the training crops in pixels."""
     style_size: int = 0
-    """Short side of the paintings in pixels."""
+    """The short side of the paintings in pixels."""
     preset: Mapping[str, Any] = field(default_factory=dict)
-    """The whole loss convention; see :class:`nstyle.losses.presets.Preset`."""
+    """All loss settings; see :class:`nstyle.losses.presets.Preset`."""
     vgg: Mapping[str, str] = field(default_factory=dict)
-    """``architecture``, ``release`` and ``sha256`` of the weights behind the loss."""
+    """``architecture``, ``release`` and ``sha256`` of the encoder weights of the loss."""
     created: float = 0.0
-    """Seconds since 1970."""
+    """The time of creation in seconds since 1970."""
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
@@ -48,7 +47,7 @@ def read_info(path: Path) -> ModelInfo:
     """Read a model's description without its weights.
 
     Raises:
-        UsageError: If the file is no model of ours, or of a newer format.
+        UsageError: If the file is not an nstyle model, or has a newer format.
     """
     with open_model(path, "numpy") as (info, _):
         return info
@@ -56,10 +55,10 @@ def read_info(path: Path) -> ModelInfo:
 
 @contextmanager
 def open_model(path: Path, framework: Literal["numpy", "pt"]) -> Iterator[tuple[ModelInfo, Any]]:
-    """Open a model file: its description, and safetensors' handle, which gives weights as arrays or as tensors.
+    """Open a model file, and yield its description and safetensors' handle, which returns arrays or tensors.
 
     Raises:
-        UsageError: If the file is no model of ours, or of a newer format.
+        UsageError: If the file is not an nstyle model, or has a newer format.
     """
     if not path.is_file():
         raise UsageError(

@@ -15,12 +15,12 @@ class ConditionalInstanceNorm2d(nn.Module):
     """Normalize every channel of every sample, then scale and shift it by a mix of styles.
 
     ``z = gamma_mix * (x - mean(x)) / sqrt(var(x) + eps) + beta_mix`` with ``gamma_mix = mix @ gamma``
-    (Dumoulin et al. 2017, eq. 5). A one-hot mix picks a style, a convex mix blends styles, a mix map paints regions.
+    (Dumoulin et al. 2017, eq. 5). A one-hot mix selects a style, a convex mix blends styles, a mix map paints regions.
 
     Args:
-        num_styles: Rows of gamma and beta.
-        channels: Channels of the input.
-        eps: Added to the variance, in squared units of the input.
+        num_styles: The number of rows of gamma and beta.
+        channels: The number of channels of the input.
+        eps: The value added to the variance, in squared units of the input.
     """
 
     def __init__(self, num_styles: int, channels: int, eps: float = 1e-5) -> None:
@@ -36,7 +36,7 @@ class ConditionalInstanceNorm2d(nn.Module):
 
         Args:
             x: Features (B, C, H, W).
-            mix: Weights of the styles, (B, S), or a mix map (B, S, H', W') that is averaged down to (H, W).
+            mix: The weights of the styles, (B, S), or a mix map (B, S, H', W') that is averaged down to (H, W).
 
         Returns:
             Features (B, C, H, W) in the dtype of ``x``.

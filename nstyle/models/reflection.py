@@ -1,7 +1,7 @@
-"""Reflection padding, written so that a compiler fuses it with what comes before, and differentiates it right.
+"""Reflection padding that a compiler can fuse with the operation before it and differentiates correctly.
 
-torch's own operator gives up channels_last on a GPU, and is a kernel of its own there; compiled, its strides were wrong
-in torch 2.11.
+torch's own operator loses channels_last on a GPU, where it needs a separate kernel. When compiled, its strides are
+wrong in torch 2.11.
 """
 
 from typing import Any
@@ -12,15 +12,14 @@ from torch import Tensor
 
 
 def reflect(x: Tensor, padding: int) -> Tensor:
-    """Extend a picture on all four sides by its reflection, the edge itself not repeated: (B, C, H, W) to (B, C, H + 2
-    p, W + 2 p).
+    """Extend a picture on all four sides by its reflection, without repeating the edge itself.
 
     Args:
-        x: H and W larger than ``padding``.
-        padding: Width p in pixels.
+        x: (B, C, H, W), where H and W are larger than ``padding``.
+        padding: The width p in pixels.
 
     Returns:
-        channels_last where it was compiled, else whatever torch's operator makes of ``x``.
+        (B, C, H + 2 p, W + 2 p), channels_last if compiled, else in the memory format that torch's operator returns.
     """
     if not torch.compiler.is_compiling():
         return F.pad(x, (padding,) * 4, mode="reflect")
@@ -29,8 +28,7 @@ def reflect(x: Tensor, padding: int) -> Tensor:
 
 
 class Reflection(torch.autograd.Function):
-    """Reflection as one read of computed indices, and its gradient as a sum of shifted reads: no scatter, no atomic
-    addition."""
+    """Reflection as a read of computed indices; its gradient sums shifted reads, without scatter or atomics."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, padding: int) -> Tensor:
@@ -50,12 +48,12 @@ def _reflected_indices(length: int, padding: int, device: torch.device) -> Tenso
 
 
 def _fold(grad: Tensor, padding: int, dim: int) -> Tensor:
-    """Add the gradient of both margins along a dimension to that of the pixels that they repeat."""
+    """Add the gradients of both margins along a dimension to those of the pixels that they repeat."""
     length = grad.shape[dim] - 2 * padding
     near, far = (
         1,
         length - 1 - padding,
-    )  # Pixels before and after what the first margin repeats; the last one is its mirror image.
+    )  # The numbers of pixels before and after those that the first margin repeats; the last margin mirrors it.
     first, last = (grad.narrow(dim, start, padding).flip(dim) for start in (0, padding + length))
     return (
         grad.narrow(dim, padding, length) + _between_zeros(first, near, far, dim) + _between_zeros(last, far, near, dim)

@@ -1,4 +1,4 @@
-"""Names of styles: how they are made from files, and how a user's words find them."""
+"""Names of styles: their derivation from file names, and their look-up from a user's input."""
 
 import difflib
 import re
@@ -9,7 +9,7 @@ from nstyle.errors import UsageError
 
 
 def style_name(path: Path) -> str:
-    """Name a style after its file: the stem in lower case, every other run of characters turned to ``-``.
+    """Name a style after its file: the stem in lower case, with every run of other characters replaced by ``-``.
 
     >>> style_name(Path("styles/Hokusai_Great Wave.jpg"))
     'hokusai-great-wave'
@@ -18,10 +18,10 @@ def style_name(path: Path) -> str:
 
 
 def match_style(query: str, styles: Sequence[str]) -> str:
-    """Find the style that is named, or the only one that ``query`` is a part of.
+    """Find the style named ``query``, or the only one whose name contains it.
 
     Raises:
-        UsageError: If none or several fit; the nearest are named.
+        UsageError: If no style or several styles match; the message names the nearest.
     """
     wanted = query.strip().lower()
     if wanted in styles:

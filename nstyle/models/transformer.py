@@ -1,8 +1,8 @@
 """The image transformation network of Johnson et al. 2016 as Dumoulin et al. 2017 built it.
 
 Painting computes the same network in two other ways: in strips of rows (``nstyle/tiling/strips.py``) and in one piece
-with few passes (``nstyle/tiling/whole.py``). A layer that changes here changes there; ``tests/unit/test_tiling.py``
-holds all three together.
+with few passes (``nstyle/tiling/whole.py``). Changes to a layer here must be made there too;
+``tests/unit/test_tiling.py`` compares all three.
 """
 
 import math
@@ -16,19 +16,19 @@ from nstyle.models.convolution import reflect_and_convolve, upsample_and_convolv
 from nstyle.models.norm import ConditionalInstanceNorm2d
 
 DOWNSAMPLING = ((9, 1), (3, 2), (3, 2))
-"""Kernel and stride of the first convolutions."""
+"""The kernel size and stride of the first convolutions."""
 NUM_RESIDUAL_BLOCKS, RESIDUAL_KERNEL = 5, 3
 UPSAMPLING = (3, 3)
-"""Kernels of the convolutions after each of which the picture is twice as large."""
+"""The kernel sizes of the convolutions, each of which doubles the size of the picture."""
 OUTPUT_KERNEL = 9
 STRIDE = math.prod(stride for _, stride in DOWNSAMPLING)
-"""The network halves the picture twice: padded sides are multiples of this (pixels)."""
+"""The network halves the picture twice, so padded sides are multiples of this many pixels."""
 MIN_SIDE = 16
 """Shorter sides are extended by replication first, so that reflection by 4 px always has pixels to reflect."""
 
 
 def _reach() -> int:
-    """Add up what every convolution sees beyond its own pixel, in pixels of the picture."""
+    """Add up how far every convolution reads beyond its own pixel, in pixels of the picture."""
     pixels, scale = 0, 1
     for kernel, stride in DOWNSAMPLING:
         pixels += kernel // 2 * scale
@@ -37,17 +37,15 @@ def _reach() -> int:
     for kernel in UPSAMPLING:
         scale //= 2
         pixels += kernel // 2 * scale
-    return (
-        pixels + OUTPUT_KERNEL // 2 + STRIDE - 1
-    )  # The last for its place among the pixels that it was enlarged from.
+    return pixels + OUTPUT_KERNEL // 2 + STRIDE - 1  # STRIDE - 1 is for the pixel's place in its upsampled square.
 
 
 REACH = _reach()
-"""Pixels to each side that a pixel's colours depend on, given the norms' statistics."""
+"""The number of pixels to each side that a pixel's colours depend on, given the norms' statistics."""
 
 
 class ConvNorm(nn.Module):
-    """Reflection padding, convolution without bias, conditional instance norm; optionally upsampled x2 before.
+    """Reflection padding, convolution without bias, and conditional instance norm; optionally x2 upsampling before.
 
     Nearest upsampling followed by a stride-1 convolution avoids the checkerboard of transposed convolutions.
     """
@@ -70,7 +68,7 @@ class ConvNorm(nn.Module):
         nn.init.normal_(self.conv.weight, std=0.01)  # Dumoulin et al. 2017, appendix: "isotropic gaussian (0, 0.01)"
 
     def forward(self, x: Tensor, mix: Tensor) -> Tensor:
-        """Map (B, in, H, W) to (B, out, H', W'): H' is H / stride, or 2 H when upsampling."""
+        """Map (B, in, H, W) to (B, out, H', W'), where H' is H / stride, or 2 H when upsampling."""
         weight, stride = self.conv.weight, self.conv.stride[0]
         x = upsample_and_convolve(x, weight) if self.upsample else reflect_and_convolve(x, weight, stride)
         normalized: Tensor = self.norm(x, mix)
@@ -96,8 +94,8 @@ class TransformerNetwork(nn.Module):
     """Paint photographs in n styles or any mix of them: 1,674,432 + 3,206 n parameters at width 1.
 
     Args:
-        num_styles: Number of styles n, at least 1.
-        width: Multiplier of the 32, 64 and 128 channels, in (0, 4].
+        num_styles: The number of styles n, at least 1.
+        width: The multiplier of the 32, 64 and 128 channels, in (0, 4].
 
     Raises:
         ValueError: If an argument is out of range.
@@ -130,7 +128,7 @@ class TransformerNetwork(nn.Module):
         """Stylize a batch.
 
         Args:
-            image: RGB (B, 3, H, W) in [0, 1]; any H and W of at least 1.
+            image: RGB (B, 3, H, W) in [0, 1], where H and W are at least 1.
             mix: (B, S) weights, or a mix map (B, S, H, W); each sums to 1 over S for a convex blend.
 
         Returns:
@@ -152,7 +150,7 @@ class TransformerNetwork(nn.Module):
     def grow_styles(self, num_new: int) -> "TransformerNetwork":
         """Copy the network with ``num_new`` more styles, which start at the mean of the old rows.
 
-        The old rows and all convolutions are copied unchanged, so the old styles' outputs stay what they were.
+        The old rows and all convolutions are copied unchanged, so the outputs of the old styles do not change.
         """
         grown = TransformerNetwork(self.num_styles + num_new, width=self.width)
         state = self.state_dict()
@@ -164,11 +162,10 @@ class TransformerNetwork(nn.Module):
         return grown
 
     def set_output_colors(self, mean_S3: Tensor, std_S3: Tensor) -> None:
-        """Start every style with a palette: mean and standard deviation of its colours before the sigmoid, (S, 3) each.
+        """Initialize every style with the mean and standard deviation of its colours before the sigmoid, (S, 3) each.
 
         Departure from Dumoulin et al. 2017, who start at beta 0 and gamma 1: Adam moves these by about its rate per
-        update, and until they arrive the convolutions make a dark mean out of white blotches, which are slow to go
-        away.
+        update, and until they arrive the convolutions produce a dark mean from white blotches, which disappear slowly.
         """
         with torch.no_grad():
             self.output.norm.beta_SC.copy_(mean_S3)

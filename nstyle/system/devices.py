@@ -1,4 +1,4 @@
-"""Which device to run a network on, and in which precision."""
+"""Choose the device to run a network on, and the precision."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ def choose_device(name: str) -> "torch.device":
     """Resolve ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
 
     Raises:
-        UsageError: If the device is unknown or not there.
+        UsageError: If the device is unknown or not available.
     """
     import torch
 
@@ -43,7 +43,7 @@ def has_fast_bfloat16(device: "torch.device") -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
-        # Private, but the only names that torch 2.11 to 2.15 share for this question.
+        # These names are private, but the only ones for this check that torch 2.11 to 2.15 share.
         return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
     return False
 

@@ -1,4 +1,4 @@
-"""Files that are written completely or not at all, and the folder for data that can be made anew."""
+"""Write files completely or not at all, and find the folder for data that can be recreated."""
 
 import os
 import secrets
@@ -14,7 +14,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Write a file so that a crash leaves either the old content or the new: temporary file, fsync, rename.
 
     Args:
-        path: The file. Its folder is made if it does not exist.
+        path: The file. Its folder is created if it does not exist.
         data: The content of the file.
 
     Raises:
@@ -41,11 +41,11 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def sync(file: IO[Any]) -> None:
-    """Flush an open file through to the disk."""
+    """Flush an open file to the disk."""
     file.flush()
     os.fsync(file.fileno())
 
 
 def cache_folder() -> Path:
-    """Return the folder for data that can be made anew, on Linux ``$XDG_CACHE_HOME/nstyle`` or ``~/.cache/nstyle``."""
+    """Return the folder for data that can be recreated, on Linux ``$XDG_CACHE_HOME/nstyle`` or ``~/.cache/nstyle``."""
     return user_cache_path("nstyle", appauthor=False)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM at a moment that suits: between two updates, when the state can be saved."""
+"""Handle Ctrl-C and SIGTERM between two updates, when the state can be saved."""
 
 import signal
 import threading
@@ -10,7 +10,7 @@ from nstyle.errors import NstyleError
 
 
 class InterruptedRunError(NstyleError):
-    """The run was asked to stop; its state is saved."""
+    """The run was asked to stop, and its state is saved."""
 
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)
@@ -20,7 +20,7 @@ class InterruptedRunError(NstyleError):
 
 @contextmanager
 def caught_signals() -> Iterator[list[int]]:
-    """Collect Ctrl-C and SIGTERM in a list instead of dying of the first one; a second one acts at once."""
+    """Collect Ctrl-C and SIGTERM in a list instead of stopping at the first one. A second one takes effect at once."""
     caught: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield caught

@@ -1,4 +1,4 @@
-"""Memory of the process: how much it needed at most, and how to keep what was freed."""
+"""Measure the peak memory of the process, and keep or release freed memory."""
 
 import ctypes
 import gc
@@ -12,11 +12,11 @@ from torch import Tensor
 STATUS = Path("/proc/self/status")
 CLEAR_REFS = Path("/proc/self/clear_refs")
 RESET_PEAK = "5"
-"""What proc(5) wants written to ``clear_refs`` to start the peak anew."""
+"""The value to write to ``clear_refs`` to reset the peak, according to proc(5)."""
 
 
 def reset_peak_memory(device: torch.device) -> None:
-    """Give freed memory back and start the peak of :func:`peak_memory` anew, where the system can."""
+    """Release freed memory and reset the peak of :func:`peak_memory`, where the system supports it."""
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()
@@ -27,14 +27,14 @@ def reset_peak_memory(device: torch.device) -> None:
     try:
         CLEAR_REFS.write_text(RESET_PEAK)
     except OSError:
-        return  # The peak then counts from the start of the process.
+        return  # The peak is then measured from the start of the process.
 
 
 def peak_memory(device: torch.device) -> int | None:
     """Return the most memory used since :func:`reset_peak_memory`, in bytes.
 
-    On CUDA what tensors took there; elsewhere the resident memory of the process, Python and libraries included.
-    None where the system does not tell.
+    On CUDA this is the memory of tensors on the device; elsewhere it is the resident memory of the process, including
+    Python and libraries. None if the system does not report it.
     """
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
@@ -47,20 +47,19 @@ def peak_memory(device: torch.device) -> int | None:
 
 
 def keep_freed_memory(*, large_too: bool = True) -> None:
-    """Tell glibc to keep freed memory for the next allocation, in a process that allocates the same tensors again and
-    again.
+    """Make glibc keep freed memory for the next allocation, in a process that repeatedly allocates the same tensors.
 
-    By default large blocks go back to the kernel at once and come back as fresh pages, which must be cleared: up to
-    half the time of an update of a small picture. The process's memory then stays at its peak. Elsewhere this does
-    nothing.
+    By default, large blocks are returned to the kernel at once and come back as new pages, which must be cleared. That
+    takes up to half the time of an update of a small picture. With this, the process's memory stays at its peak.
+    Without glibc this does nothing.
 
     Args:
-        large_too: Whether that holds for blocks over 32 MiB, the largest limit that glibc takes. Without it they are
-            given back when they are freed, and leave no holes behind that the next one does not fit into.
+        large_too: Whether to keep blocks over 32 MiB too, the largest limit that glibc accepts. Otherwise they are
+            returned when they are freed, and leave no holes that are too small for the next block.
     """
     if (mallopt := _glibc("mallopt")) is None:
         return
-    trim_threshold, mmap_threshold, mmap_max = -1, -3, -4  # M_TRIM_THRESHOLD and so on, of malloc.h.
+    trim_threshold, mmap_threshold, mmap_max = -1, -3, -4  # M_TRIM_THRESHOLD and so on, from malloc.h.
     mallopt(trim_threshold, 2**31 - 1)
     if large_too:
         mallopt(mmap_max, 0)
@@ -69,17 +68,17 @@ def keep_freed_memory(*, large_too: bool = True) -> None:
 
 
 def release(tensor: Tensor) -> None:
-    """Give the memory under a tensor back to the system although its storage lives on; what it held is lost.
+    """Return the memory of a tensor to the system although its storage lives on; the values are lost.
 
-    For rows of a large buffer that have been read for the last time. Whole pages within the tensor only, and only on
-    Linux on the CPU; elsewhere this does nothing.
+    This is meant for rows of a large buffer that have been read for the last time. Only whole pages within the tensor
+    are returned, and only on the CPU on Linux; elsewhere this does nothing.
 
     Args:
-        tensor: Without gaps in memory.
+        tensor: A tensor without gaps in memory.
     """
     if tensor.device.type != "cpu" or (madvise := _glibc("madvise")) is None:
         return
-    page, dont_need = mmap.PAGESIZE, 4  # MADV_DONTNEED of sys/mman.h.
+    page, dont_need = mmap.PAGESIZE, 4  # MADV_DONTNEED from sys/mman.h.
     first = -(-tensor.data_ptr() // page) * page
     last = (tensor.data_ptr() + tensor.numel() * tensor.element_size()) // page * page
     if last > first:

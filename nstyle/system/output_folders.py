@@ -1,4 +1,4 @@
-"""The folders that commands write to: outputs that are replaced, and work that goes on where it stopped."""
+"""The folders that commands write to, whose files are replaced or whose work is continued."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from nstyle.errors import UsageError
 
 
 class Difference(NamedTuple):
-    """The first value in which earlier work differs from what is asked for now."""
+    """The first value in which earlier work differs from the current request."""
 
     name: str
     was: Any
@@ -20,17 +20,17 @@ class Difference(NamedTuple):
 
 
 def first_difference(was: Mapping[str, Any], now: Mapping[str, Any]) -> Difference | None:
-    """Compare what earlier work is about with what is asked for now. The work may go on only if there is no difference.
+    """Compare the values of earlier work with the current request. The work may go on only if there is no difference.
 
-    What work is about is a mapping of names to values, which are compared as JSON stores them. A missing value counts
-    as None, and names that only the earlier work has are not compared, so that work of earlier versions goes on.
+    Both map names to values, which are compared as JSON stores them. A missing value counts as None, and names that
+    only the earlier work has are not compared, so that work of earlier versions can go on.
     """
     was, now = json.loads(json.dumps([was, now]))
     return next((Difference(name, was.get(name), value) for name, value in now.items() if was.get(name) != value), None)
 
 
 def output_folder(out: str | Path, what: str) -> Path:
-    """Return the folder ``out``, which need not exist yet; ``what`` is written there, such as ``"report"``.
+    """Return the folder ``out``, which need not exist yet. ``what`` names what is written there, such as ``"report"``.
 
     Raises:
         UsageError: If ``out`` is a file.

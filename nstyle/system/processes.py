@@ -1,4 +1,4 @@
-"""Several processes that work as one: which of them this is, what they agree on, and what outlives a crash of theirs.
+"""Coordinate several processes that work together: their ranks, their agreements, and what outlives a crash.
 
 Torch is imported late, as the command line needs to know its rank before it needs torch.
 """
@@ -26,43 +26,43 @@ T = TypeVar("T")
 _meetings = itertools.count()
 
 TIMEOUT = timedelta(days=1)
-"""Rank 0 may download and index for long while the others wait, and a slow machine may paint for long. Who dies is
-noticed at once."""
+"""The timeout of an exchange. Rank 0 may download and index for a long time while the others wait, and a slow machine
+may paint for a long time. A process that dies is noticed at once."""
 STARTING = 300
-"""Seconds that processes wait for rank 0 to start."""
+"""The seconds for which processes wait for rank 0 to start."""
 ERROR = 128
-"""Codes below it are signals; above it, they name the rank that failed."""
+"""The limit between codes of signals, below it, and codes of ranks that failed, above it."""
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """Which of several processes this is."""
+    """The rank of this process among several."""
 
     rank: int = 0
-    """From 0, over all machines."""
+    """The index among the processes on all machines, from 0."""
     size: int = 1
-    """Processes on all machines."""
+    """The number of processes on all machines."""
     local_rank: int = 0
-    """From 0, on this machine."""
+    """The index among the processes on this machine, from 0."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Ranks":
-        """Read what torchrun tells the processes that it starts; one process without it."""
+        """Read the ranks from the variables that torchrun sets. Without them there is one process."""
         names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
         return cls(*(int(environment[name]) for name in names)) if all(name in environment for name in names) else cls()
 
     @property
     def is_first(self) -> bool:
-        """Tell whether this is the process that writes and speaks."""
+        """Tell whether this is the process that writes files and messages."""
         return self.rank == 0
 
     def part(self, items: Sequence[T]) -> Sequence[T]:
-        """Return this rank's part of a batch: consecutive items, as many as any other rank has."""
+        """Return this rank's part of a batch: consecutive items, the same number on every rank."""
         count = len(items) // self.size
         return items[self.rank * count : (self.rank + 1) * count]
 
     def check_batch(self, batch_size: int) -> None:
-        """Refuse a batch that cannot be shared out evenly.
+        """Check that a batch can be divided evenly among the ranks.
 
         Raises:
             UsageError: If some ranks would have more photographs than others.
@@ -74,10 +74,10 @@ class Ranks:
             )
 
     def place(self, chosen: "device") -> "device":
-        """Give every process a GPU of its own.
+        """Choose the device of this process, so that every process has a GPU of its own.
 
         Args:
-            chosen: The device that one process would take.
+            chosen: The device that a single process would use.
 
         Returns:
             ``cuda:LOCAL_RANK`` for ``cuda`` if there are several processes, else ``chosen``.
@@ -107,31 +107,31 @@ class Ranks:
 
 
 ONE = Ranks()
-"""The rank of a process that works alone."""
+"""The ranks of a process that works alone."""
 
 
 class Group:
-    """The processes that work together, and how they agree. A group of one does nothing at all.
+    """The processes that work together, and their exchanges. A group of one exchanges nothing.
 
-    What is exchanged lies on the CPU, so that nothing waits for a GPU. Gradients have a way of their own;
+    All exchanged data is on the CPU, so that nothing waits for a GPU. Gradients are exchanged separately;
     see :mod:`nstyle.training.data_parallel`.
 
     Args:
-        ranks: Which of them this is. If there are several, torch's process group must be joined; see :func:`joined`.
+        ranks: The rank of this process. If there are several, torch's process group must be joined; see :func:`joined`.
     """
 
     def __init__(self, ranks: Ranks) -> None:
         self.ranks = ranks
 
     def agree(self, signal: int = 0, error: NstyleError | None = None) -> int:
-        """Tell all ranks what came up on this one, and learn what came up on the others. Waits for all.
+        """Exchange signals and errors with all ranks, and wait for all of them.
 
         Args:
             signal: The signal that asked this rank to stop, or 0.
-            error: What makes it impossible for this rank to go on.
+            error: The error that keeps this rank from going on.
 
         Returns:
-            A signal that some rank got (the largest number), or 0.
+            The largest number of a signal that some rank received, or 0.
 
         Raises:
             NstyleError: The error of the lowest rank that has one, on every rank.
@@ -156,8 +156,8 @@ class Group:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Do something on every rank that may fail on any: an :class:`NstyleError` of one is raised on all, after all
-        have tried."""
+        """Run a block on every rank. If it raises an :class:`NstyleError` on any of them, the error is raised on all,
+        after all have tried."""
         failure = None
         try:
             yield
@@ -166,7 +166,7 @@ class Group:
         self.agree(error=failure)
 
     def in_turn(self, work: Callable[[], T]) -> T:
-        """Let rank 0 work first, so that the others find what it downloads and writes, and nobody goes on if it
+        """Run ``work`` on rank 0 first, so that the others find what it downloads and writes, and no rank goes on if it
         fails."""
         results: list[T] = []
         for first in (True, False):
@@ -176,7 +176,7 @@ class Group:
         return results[0]
 
     def gather(self, values: "Tensor", dim: int) -> "Tensor":
-        """Join tensors on the CPU that have the same shape on every rank along a dimension, in the order of the
+        """Concatenate the CPU tensors of all ranks, which have the same shape, along ``dim``, in the order of the
         ranks."""
         if self.ranks.size == 1:
             return values
@@ -201,7 +201,7 @@ class Group:
 
 
 ALONE = Group(ONE)
-"""One process."""
+"""The group of a process that works alone."""
 
 
 @contextmanager
@@ -214,39 +214,40 @@ def joined() -> Iterator[Group]:
     import torch
     import torch.distributed as dist
 
-    # Its functions have the group as a default: imported later, they would keep it, and its threads, until the
-    # interpreter ends. A thread that still lets go of a tensor then makes a process abort that has done its work.
+    # The functions of this module have the group as a default argument. Imported later, they would keep the group and
+    # its threads until the interpreter exits. A thread that then frees a tensor aborts a process that has done its
+    # work.
     import torch.distributed.nn.functional
 
     if ranks.local_rank < torch.cuda.device_count():
-        torch.cuda.set_device(ranks.local_rank)  # At once, lest every process keeps a piece of the first GPU.
+        torch.cuda.set_device(ranks.local_rank)  # Set it now, or every process allocates memory on the first GPU.
     dist.init_process_group("gloo", store=_fresh_store(ranks), rank=ranks.rank, world_size=ranks.size, timeout=TIMEOUT)
     try:
         yield Group(ranks)
     finally:
         dist.destroy_process_group()
-        gc.collect()  # What is left of a trainer refers to the group, whose threads end when nothing does.
+        gc.collect()  # The remains of a trainer refer to the group, whose threads end when nothing refers to it.
 
 
 def note_begun(run: Path) -> None:
-    """Tell the processes that torchrun starts after a crash that this run is theirs to continue."""
+    """Record for the processes that torchrun starts after a crash that they may continue this run."""
     store = _agent_store()
     if store is not None:
         store.set(_key(run), "begun")
 
 
 def was_begun(run: Path) -> bool:
-    """Tell whether processes of this same torchrun began or continued this run, before a crash or as this one's rank
-    0."""
+    """Tell whether processes of the same torchrun began or continued this run, either before a crash or as rank 0 of
+    the current attempt."""
     store = _agent_store()
     return store is not None and store.check([_key(run)])
 
 
 def _fresh_store(ranks: Ranks) -> "TCPStore | None":
-    """Open a store for the processes of this attempt, through which they find each other; None to leave it to torch.
+    """Open a store through which the processes of this attempt find each other, or return None to leave it to torch.
 
-    The store of torchrun still holds the addresses of processes that crashed, and torch does not tell them from those
-    of their successors. So rank 0 serves a store of its own. Where it did so before a crash nobody answers any more.
+    The store of torchrun still holds the addresses of processes that crashed, and torch does not distinguish them from
+    those of their successors. So rank 0 serves a store of its own. No process answers at its address before a crash.
     """
     from torch.distributed import TCPStore  # type: ignore[attr-defined]  # Its stubs forget the name.
 
@@ -274,8 +275,8 @@ def _key(run: Path) -> str:
 
 
 def _agent_store() -> "TCPStore | None":
-    """Reach the store of torchrun, which outlives its workers; None without torchrun, or where its rendezvous has no
-    such store."""
+    """Connect to the store of torchrun, which outlives its workers. Return None without torchrun, or if its rendezvous
+    has no such store."""
     if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
         return None
     from torch.distributed import TCPStore  # type: ignore[attr-defined]  # Its stubs forget the name.
@@ -285,7 +286,7 @@ def _agent_store() -> "TCPStore | None":
 
 @contextmanager
 def _peers() -> Iterator[None]:
-    """Say in one line what it means that an exchange fails: a process died, and torchrun ends the others."""
+    """Explain a failed exchange in one line: a process died, and torchrun ends the others."""
     try:
         yield
     except RuntimeError as error:

@@ -1,1 +1,1 @@
-"""Paint pictures of any size: as the network does in one piece, but for rounding, or in tiles by sampled moments."""
+"""Paint pictures of any size: like the network in one piece, except for rounding, or in tiles with sampled moments."""

@@ -1,15 +1,15 @@
-"""Mean and variance of channels, gathered strip by strip (Chan, Golub and LeVeque 1983)."""
+"""Compute the mean and variance of channels strip by strip (Chan, Golub and LeVeque 1983)."""
 
 import torch
 from torch import Tensor
 
 
 class Moments:
-    """Mean and biased variance per channel of everything that was added.
+    """The mean and biased variance per channel of all features that were added.
 
     Args:
-        channels: Number of channels C.
-        device: Where the sums live.
+        channels: The number of channels C.
+        device: The device of the sums.
     """
 
     def __init__(self, channels: int, device: torch.device) -> None:
@@ -17,29 +17,30 @@ class Moments:
         self.count = 0
         self.mean = torch.zeros(channels, dtype=dtype, device=device)
         self.squares = torch.zeros(channels, dtype=dtype, device=device)
-        """Sum of squared distances from the mean."""
+        """The sum of squared distances from the mean."""
 
     @property
     def variance(self) -> Tensor:
-        """Biased variance, (C,)."""
+        """The biased variance (C,)."""
         return self.squares / max(1, self.count)
 
     def add(self, x: Tensor) -> None:
-        """Add features (1, C, H, W), which may be none."""
+        """Add features (1, C, H, W), which may be empty."""
         if not x.numel():
             return
         mean, variance = _moments(x)
         self._combine(x.shape[2] * x.shape[3], mean.to(self.mean), variance.to(self.mean))
 
     def remove(self, x: Tensor) -> None:
-        """Take features (1, C, H, W) that were added away again."""
+        """Remove features (1, C, H, W) that were added before."""
         if not x.numel():
             return
         mean, variance = _moments(x)
         self._combine(-x.shape[2] * x.shape[3], mean.to(self.mean), variance.to(self.mean))
 
     def merge_halves(self) -> "Moments":
-        """Return the moments of C / 2 channels of which the first and the second half of these channels are parts."""
+        """Return the moments of C / 2 channels, each of which joins a channel of the first half with its counterpart in
+        the second half."""
         half = len(self.mean) // 2
         merged = Moments(half, self.mean.device)
         merged._combine(self.count, self.mean[:half], self.variance[:half])
@@ -47,7 +48,7 @@ class Moments:
         return merged
 
     def _combine(self, count: int, mean: Tensor, variance: Tensor) -> None:
-        """Join ``count`` values, or part with them if it is negative."""
+        """Add ``count`` values with the given moments, or remove them if ``count`` is negative."""
         total = self.count + count
         delta = mean - self.mean
         self.squares = self.squares + variance * count + delta.square() * (self.count * count / total)
@@ -56,9 +57,9 @@ class Moments:
 
 
 def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean and biased variance of features (1, C, H, W), (C,) each."""
+    """Return the mean and biased variance, (C,) each, of features (1, C, H, W)."""
     if x.device.type == "cpu":
-        # The kernel of batch norm makes one vectorized pass per moment; it returns them in the dtype of its input.
+        # The kernel of batch norm makes one vectorized pass per moment. It returns the moments in its input's dtype.
         mean, variance = torch.batch_norm_update_stats(x.float(), None, None, 0.0)
         return mean, variance
     variance, mean = torch.var_mean(x.float(), dim=(0, 2, 3), correction=0)

@@ -16,23 +16,22 @@ from nstyle.tiling.whole import WholePainter
 Tiling = Literal["auto", "whole", "exact", "sampled", "thumbnail"]
 """How a picture is divided; see :func:`paint`."""
 WHOLE_BYTES, EXACT_BYTES = 1000, 80
-"""Per pixel and unit of width, at most, with the picture itself and what becomes of it."""
+"""Upper bounds of the bytes needed per pixel and unit of width, including the picture and the output."""
 MEMORY = 2_600_000_000
-"""Bytes that painting may take on a CPU where the user leaves the choice to us: 3 GB with Python and torch
-themselves."""
+"""The memory in bytes that painting with ``auto`` may take on a CPU; with Python and torch themselves it is 3 GB."""
 FEWEST_SAMPLED, SAMPLED, MOST_SAMPLED = 4_000_000, 0.25, 16_000_000
-"""Pixels of all samples with their halos: this share of the picture's, but so many at least and at most."""
+"""The pixels of all samples with their halos: the share ``SAMPLED`` of the picture's pixels, within the two bounds."""
 THUMBNAIL = 1024
-"""Side in pixels of a square of a thumbnail's area."""
+"""The side in pixels of a square that has the area of a thumbnail."""
 Share = Callable[[float], None]
-"""A callback that is told again and again which share of the work is done, in [0, 1]."""
+"""A callback that is called repeatedly with the share of the work that is done, in [0, 1]."""
 
 
 def choose(tiling: Tiling, network: TransformerNetwork, pixels: int, device: torch.device) -> Tiling:
-    """Resolve ``auto`` to what fits into memory and comes closest to the network in one piece.
+    """Resolve ``auto`` to the tiling that fits into memory and comes closest to the network in one piece.
 
-    On the CPU strips are also faster than one piece at every size. What is chosen there does not depend on the memory
-    at hand, so that a picture is the same everywhere.
+    On the CPU, strips are also faster than one piece at every size. The choice there does not depend on the available
+    memory, so that a picture is the same on every machine.
     """
     if tiling != "auto":
         return tiling
@@ -58,18 +57,18 @@ def paint(
     """Paint a picture.
 
     Args:
-        network: In evaluation mode, channels_last.
-        picture: RGB (1, 3, H, W), uint8 or float32 in [0, 1]; H and W multiples of 4 and at least 16.
+        network: The network in evaluation mode, channels_last.
+        picture: RGB (1, 3, H, W), uint8 or float32 in [0, 1]; H and W are multiples of 4 and at least 16.
         mix: Weights (1, S), or a mix map (1, S, H, W).
-        tiling: ``whole``: the network as it is. ``exact``: layer by layer in strips, with the moments of the whole
-            picture; equal but for rounding. ``sampled``: the moments come from squares all over the picture, and tiles
-            are painted one by one in constant memory. ``thumbnail``: likewise, with the moments of the picture reduced
-            to about a megapixel. ``auto``: what :func:`choose` says.
+        tiling: ``whole`` runs the network as it is. ``exact`` runs it layer by layer in strips with the moments of the
+            whole picture, and is equal except for rounding. ``sampled`` takes the moments from squares all over the
+            picture, and paints tiles one by one in constant memory. ``thumbnail`` paints the same tiles with the
+            moments of the picture reduced to about a megapixel. ``auto`` is resolved by :func:`choose`.
         progress: Called with the share of the work that is done.
-        whole: What paints in one piece, where that is chosen; None for the network as it is.
+        whole: The painter for ``whole``; None for the network as it is.
 
     Returns:
-        RGB (1, 3, H, W) of the dtype of ``picture``; bytes are rounded.
+        RGB (1, 3, H, W) in the dtype of ``picture``; uint8 values are rounded.
     """
     height, width = picture.shape[-2:]
     tiling = choose(tiling, network, height * width, picture.device)
@@ -94,7 +93,7 @@ def paint(
 
 
 class _Count:
-    """Turn multiplications into the share of all that is done."""
+    """A counter that converts multiplications into the share of the work that is done."""
 
     def __init__(self, progress: Share) -> None:
         self.total, self._done, self._progress = 1, 0, progress
@@ -105,8 +104,8 @@ class _Count:
 
 
 def _sample(picture: Tensor, mix: Tensor) -> tuple[Tensor, Tensor, int]:
-    """Cut squares out of the picture, (T, 3, h, w), and out of the mix map; return them with the halo that does not
-    count.
+    """Cut squares (T, 3, h, w) out of the picture and out of the mix map, and return them with the width of the halo
+    that is not measured.
 
     A picture that is no larger than its sample, or narrower than a square, is measured as a whole.
     """
@@ -123,7 +122,7 @@ def _stack(pictures: Tensor, squares: list[Tile]) -> Tensor:
 
 
 def _thumbnail(picture: Tensor, mix: Tensor) -> tuple[Tensor, Tensor, int]:
-    """Reduce the picture and the mix map to THUMBNAIL x THUMBNAIL pixels, in its own proportions."""
+    """Reduce the picture and the mix map to about THUMBNAIL * THUMBNAIL pixels, keeping their proportions."""
     scale = min(1.0, THUMBNAIL / (picture.shape[2] * picture.shape[3]) ** 0.5)
     size = tuple(max(MIN_SIDE, round(scale * side / STRIDE) * STRIDE) for side in picture.shape[2:])
     reduced = F.interpolate(_colors(picture), size, mode="bilinear", antialias=True)
@@ -131,7 +130,7 @@ def _thumbnail(picture: Tensor, mix: Tensor) -> tuple[Tensor, Tensor, int]:
 
 
 def _colors(picture: Tensor) -> Tensor:
-    """Convert bytes to colours in [0, 1], channels_last."""
+    """Convert a picture to float in [0, 1], channels_last."""
     colors = picture if picture.is_floating_point() else picture.float().div_(255)
     return colors.contiguous(memory_format=torch.channels_last)
 

@@ -1,7 +1,7 @@
-"""What one layer hands to the next: raw convolution outputs in half precision, and the norm that the reader applies.
+"""Features between two layers: raw convolution outputs in half precision, and the norm that the next layer applies.
 
 A norm needs the moments of the whole plane, so that a layer's outputs are stored before they are normalized. The next
-layer normalizes the rows that it reads, in cache, and nothing is ever normalized twice in memory.
+layer normalizes the rows that it reads while they are in cache, and normalized features are not stored again.
 """
 
 from collections.abc import Iterator
@@ -16,44 +16,45 @@ from nstyle.system.memory import release
 
 Border = Literal["reflect", "replicate"]
 LARGE = 256 * 2**20
-"""Planes of this many bytes give rows back that have been read for the last time; smaller ones are soon used again."""
+"""The size in bytes from which a plane frees rows after their last read. The memory of smaller planes is soon
+reused."""
 
 
 class Strip(NamedTuple):
     """Some rows of one picture of a plane."""
 
     picture: slice
-    """Of length 1."""
+    """A slice of length 1."""
     start: int
-    """First row."""
+    """The first row."""
     stop: int
-    """Row after the last."""
+    """The row after the last one."""
 
     @property
     def height(self) -> int:
-        """Number of rows."""
+        """The number of rows."""
         return self.stop - self.start
 
     @property
     def rows(self) -> slice:
-        """The rows as an index."""
+        """The rows as a slice."""
         return slice(self.start, self.stop)
 
 
 @dataclass(frozen=True)
 class Norm:
-    """Conditional instance norm with known moments."""
+    """A conditional instance norm with known moments."""
 
     mean: Tensor
-    """(C,) float32, as is the variance."""
+    """The mean (C,), float32; the variance has the same shape and dtype."""
     variance: Tensor
     eps: float
     relu: bool
     gamma: Tensor
-    """(C,), mixed already; or (S, C) with a mix map. Likewise beta."""
+    """Gamma (C,), already mixed, or (S, C) with a mix map; beta has the same shape."""
     beta: Tensor
     mix: Tensor | None = None
-    """Mix map (T, S, H, W) of the padded plane."""
+    """The mix map (T, S, H, W) of the padded plane."""
 
     def apply(self, x: Tensor, strip: Strip) -> Tensor:
         """Normalize padded rows (1, C, h, W)."""
@@ -68,15 +69,15 @@ class Norm:
 
 
 class Plane:
-    """Features of one layer, of one or more pictures, with a border that the next convolution reads.
+    """The features of one layer for one or more pictures, with a border that the next convolution reads.
 
     Args:
-        shape: (T, C, H, W) without the border.
-        border: Width of the border in pixels, which belongs to no picture.
-        halo: Width of the frame of every picture that its neighbours in a larger one would change: no moments are taken
-            there.
-        dtype: Of what is stored.
-        device: Where.
+        shape: The shape (T, C, H, W) without the border.
+        border: The width of the border in pixels, which is not part of the pictures.
+        halo: The width of the frame of every picture that its surroundings in a larger picture would change. The
+            moments leave it out.
+        dtype: The dtype of the stored features.
+        device: The device of the stored features.
     """
 
     def __init__(
@@ -89,25 +90,25 @@ class Plane:
         self.norm: Norm | None = None
 
     def like(self, *, border: int, dtype: torch.dtype, channels: int | None = None, scale: float = 1) -> "Plane":
-        """Make an empty plane ``scale`` times the size of this one."""
+        """Return an empty plane ``scale`` times the size of this one."""
         height, width, halo = (round(scale * length) for length in (self.height, self.width, self.halo))
         shape = (self.pictures, channels or self.channels, height, width)
         return Plane(shape, border=border, halo=halo, dtype=dtype, device=self.data.device)
 
     def strips(self, rows: int, *, border: bool = False) -> Iterator[Strip]:
-        """Walk through all pictures in strips of ``rows`` rows, with the rows of the border or without."""
+        """Yield all pictures in strips of ``rows`` rows, with or without the rows of the border."""
         height = self.height + 2 * self.border * border
         for picture in range(self.pictures):
             for start in range(0, height, rows):
                 yield Strip(slice(picture, picture + 1), start, min(start + rows, height))
 
     def put(self, strip: Strip, outputs: Tensor) -> None:
-        """Store rows (1, C, h, W)."""
+        """Store the outputs (1, C, h, W) of a strip."""
         b = self.border
         self.data[strip.picture, :, strip.start + b : strip.stop + b, b : b + self.width] = outputs
 
     def core(self, strip: Strip, outputs: Tensor) -> Tensor:
-        """Cut rows and columns of the halo off the outputs of a strip (1, C, h, w); w may be wider than the plane."""
+        """Cut the halo off the outputs (1, C, h, w) of a strip; w may be larger than the width of the plane."""
         if not self.halo:
             return outputs
         first, last = (
@@ -116,7 +117,7 @@ class Plane:
         return outputs[:, :, first:last, self.halo : outputs.shape[3] - self.halo]
 
     def close(self, mode: Border) -> None:
-        """Fill the border: by reflection without the edge, or by repeating the edge."""
+        """Fill the border, either by reflection without the edge or by repeating the edge."""
         b, data = self.border, self.data
         for k in range(1, b + 1):
             inner = k if mode == "reflect" else 0
@@ -130,12 +131,12 @@ class Plane:
             data[:, :, b + self.height - 1 + k] = data[:, :, b + self.height - 1 - inner]
 
     def read(self, strip: Strip, dtype: torch.dtype) -> Tensor:
-        """Return padded rows, normalized, as ``dtype`` (1, C, h, W + 2 border)."""
+        """Return normalized padded rows (1, C, h, W + 2 border) in ``dtype``."""
         rows = self.data[strip.picture, :, strip.rows]
         rows = rows.to(dtype) / 255 if rows.dtype == torch.uint8 else rows.to(dtype)
         return rows if self.norm is None else self.norm.apply(rows, strip)
 
     def release(self, strip: Strip) -> None:
-        """Give the memory of padded rows back: nobody will read them any more."""
+        """Free the memory of padded rows that will not be read any more."""
         if self.data.nbytes >= LARGE:
             release(self.data[strip.picture, :, strip.rows])

@@ -1,7 +1,7 @@
-"""The network, layer by layer and strip by strip: what it paints in one piece, in less time and memory.
+"""Run the network layer by layer and strip by strip, with the result of one piece in less time and memory.
 
-Every convolution runs over strips of rows that stay in cache; its raw outputs are stored once, in half precision, while
-their moments are gathered, and the next layer normalizes the rows that it reads.
+Every convolution runs over strips of rows that stay in cache. Its raw outputs are stored once, in half precision, while
+their moments are computed, and the next layer normalizes the rows that it reads.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,35 +19,35 @@ from nstyle.tiling.plane import Border, Norm, Plane, Strip
 from nstyle.tiling.weights import as_kernel, upsampling_kernels
 
 STRIP = 32
-"""Rows of a strip."""
+"""The number of rows of a strip."""
 DOWNSAMPLED_STORE = torch.float16
-"""Type in which the features of the downsampling layers are stored: 11 bits."""
+"""The dtype in which the features of the downsampling layers are stored, with 11 bits."""
 
 
 @dataclass(eq=False)
 class StripPainter:
-    """Paint one picture, or the parts of one.
+    """A painter of one picture or of its parts.
 
-    The moments of its layers are measured once, by :meth:`measure` or on the first picture that is painted, and used
-    for all that follow, which are parts of the same picture then. The three downsampling convolutions amplify
-    differences in flat areas: they compute in float32 and store 11 bits whatever ``compute`` is. With bfloat16 in all
-    others a picture is then within 58 dB of float32's, with bfloat16 in all within 42.
+    The moments of the layers are measured once, by :meth:`measure` or on the first picture that is painted, and used
+    for all pictures that follow, which are parts of the same picture. The three downsampling convolutions amplify
+    differences in flat areas, so that they compute in float32 and store 11 bits whatever ``compute`` is. With bfloat16
+    in all others, a picture is within 58 dB of that in float32; with bfloat16 in all of them, it is within 42 dB.
 
     Args:
-        network: In evaluation mode, channels_last.
-        compute: bfloat16 or float32, of the other convolutions.
-        progress: Told after every strip how many multiplications it took; see :func:`multiplications`.
+        network: The network in evaluation mode, channels_last.
+        compute: The dtype of the other convolutions, bfloat16 or float32.
+        progress: Called after every strip with its number of multiplications; see :func:`multiplications`.
     """
 
     network: TransformerNetwork
     compute: torch.dtype
     progress: Callable[[int], None] = lambda multiplications: None
     moments: dict[ConvNorm, Moments] = field(default_factory=dict)
-    """Of the raw outputs of every layer, as far as they are known."""
+    """The moments of the raw outputs of every layer, as far as they are known."""
 
     @property
     def store(self) -> torch.dtype:
-        """Of the features between layers, 2 bytes each."""
+        """The dtype of the stored features between layers, 2 bytes each."""
         return torch.bfloat16 if self.compute == torch.bfloat16 else torch.float16
 
     @torch.inference_mode()
@@ -55,11 +55,11 @@ class StripPainter:
         """Paint pictures that share their moments, which are measured on them unless they are known.
 
         Args:
-            pictures: RGB (T, 3, H, W), uint8 or float in [0, 1]; H and W multiples of 4 and at least 16.
+            pictures: RGB (T, 3, H, W), uint8 or float in [0, 1]; H and W are multiples of 4 and at least 16.
             mix: Weights (1, S), or mix maps (T, S, H, W).
 
         Returns:
-            RGB (T, 3, H, W) of the dtype of ``pictures``; bytes are rounded.
+            RGB (T, 3, H, W) in the dtype of ``pictures``; uint8 values are rounded.
         """
         features, layer, dtype = self._features(pictures, mix), self.network.output, pictures.dtype
         raw = torch.empty(features.pictures, 3, features.height, features.width, device=pictures.device)
@@ -77,12 +77,12 @@ class StripPainter:
 
     @torch.inference_mode()
     def measure(self, pictures: Tensor, mix: Tensor, *, halo: int = 0) -> None:
-        """Measure the moments that all pictures painted from then on are normalized with.
+        """Measure the moments with which all pictures painted from then on are normalized.
 
         Args:
-            pictures: RGB (T, 3, H, W), uint8 or float in [0, 1]; H and W multiples of 4 and at least 16.
+            pictures: RGB (T, 3, H, W), uint8 or float in [0, 1]; H and W are multiples of 4 and at least 16.
             mix: Weights (1, S), or mix maps (T, S, H, W).
-            halo: Width of the frame of every picture, in pixels, whose moments do not count; a multiple of 4.
+            halo: The width in pixels of the frame of every picture that is not measured; a multiple of 4.
         """
         features = self._features(pictures, mix, halo)
         moments = Moments(3, pictures.device)
@@ -91,7 +91,7 @@ class StripPainter:
         self.moments[self.network.output] = moments
 
     def _features(self, pictures: Tensor, mix: Tensor, halo: int = 0) -> Plane:
-        """Compute what the last convolution reads."""
+        """Compute the input of the last convolution."""
         network, full = self.network, torch.float32
         first, second, third = cast(Sequence[ConvNorm], network.downsampling)
         upsampling = cast(Sequence[ConvNorm], network.upsampling)
@@ -139,8 +139,8 @@ class StripPainter:
         return self._finish(plane, layer, moments, mix, "reflect", relu=relu)
 
     def _upsample(self, source: Plane, layer: ConvNorm, mix: Tensor, *, border: int, mode: Border) -> Plane:
-        """Upsample to twice the size and convolve. The border of ``source`` repeats its edge, as upsampling and
-        reflecting would."""
+        """Upsample to twice the size and convolve. The border of ``source`` repeats its edge, which equals reflection
+        after upsampling."""
         out, width = layer.conv.out_channels, source.width
         kernels = upsampling_kernels(layer.conv.weight, self.compute)
         plane = source.like(channels=out, scale=2, border=border, dtype=self.store)
@@ -156,14 +156,15 @@ class StripPainter:
                 inner[:, :, odd::2, 1::2] = outputs[:, out:, :, 1:]
                 if moments is not None:
                     core = source.core(strip, outputs)
-                    moments.add(core)  # Even columns have no use for the last outputs, and odd ones none for the first.
+                    moments.add(core)  # Even columns do not use the last outputs, and odd ones not the first.
                     moments.remove(torch.cat([core[:, :out, :, -1:], core[:, out:, :, :1]], dim=1))
             source.release(strip)
             self.progress(layer.conv.weight.numel() * 4 * strip.height * width)
         return self._finish(plane, layer, moments and moments.merge_halves(), mix, mode, relu=True)
 
     def _raw_colors(self, source: Plane) -> Iterator[tuple[Strip, Tensor]]:
-        """Compute the last convolution, strip by strip, and release what it has read: (1, 3, rows, W) float32 each."""
+        """Yield the outputs (1, 3, rows, W) of the last convolution strip by strip, in float32, and release the rows
+        read."""
         layer = self.network.output
         kernel_rows, weight = layer.conv.kernel_size[0], layer.conv.weight.detach().to(self.compute)
         for strip in source.strips(STRIP):
@@ -173,7 +174,7 @@ class StripPainter:
             self.progress(layer.conv.weight.numel() * strip.height * source.width)
 
     def _unknown(self, layer: ConvNorm, channels: int, plane: Plane) -> Moments | None:
-        """Return where to gather moments of a layer, or None if they are known."""
+        """Return empty moments to collect those of a layer, or None if they are known."""
         return None if layer in self.moments else Moments(channels, plane.data.device)
 
     def _finish(
@@ -196,7 +197,8 @@ class StripPainter:
         border: int = 0,
         mode: Border = "reflect",
     ) -> Norm:
-        """Remember what was measured; then mix gamma and beta of a layer, or lay the mix map out for its plane."""
+        """Store the moments if they were measured, and return the norm of a layer: with gamma and beta mixed, or with
+        the mix map resized to its plane."""
         if moments is not None:
             self.moments[layer] = moments
         known, norm = self.moments[layer], layer.norm
@@ -208,7 +210,7 @@ class StripPainter:
 
 
 def multiplications(network: TransformerNetwork, pixels: int) -> int:
-    """Count the multiplications that :class:`StripPainter` tells of for pictures of ``pixels`` pixels."""
+    """Count the multiplications that :class:`StripPainter` reports for pictures of ``pixels`` pixels."""
     total, scale = 0, 1.0
     for module in network.modules():
         if isinstance(module, ConvNorm):
@@ -218,7 +220,7 @@ def multiplications(network: TransformerNetwork, pixels: int) -> int:
 
 
 def _source(pictures: Tensor, border: int, halo: int) -> Plane:
-    """Put pictures into a plane for the first convolution."""
+    """Copy pictures into a plane for the first convolution."""
     count, channels, height, width = pictures.shape
     plane = Plane(
         (count, channels, height, width), border=border, halo=halo, dtype=pictures.dtype, device=pictures.device

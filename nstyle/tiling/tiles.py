@@ -1,12 +1,12 @@
-"""Pictures of any size in constant memory: the moments come from a sample, and tiles are painted with them one after
-the other.
+"""Divide a picture of any size into tiles, which are painted one after the other in constant memory, and into samples,
+from which the moments for them are measured.
 
-Given its moments a network only sees as far as its receptive field, so that tiles with a halo of that width join
+With given moments, a network only sees as far as its receptive field, so that tiles with a halo of that width join
 without a seam (as in Chen et al. 2022, "Towards Ultra-Resolution Neural Style Transfer via Thumbnail Instance
 Normalization").
 
 Departure from Chen et al. 2022, who take the moments from a thumbnail: it shows the network coarser strokes and edges
-than the picture has. We take them from samples of the picture at full resolution, which come closer to it by far.
+than the picture has. We take them from samples of the picture at full resolution, which are far more accurate.
 """
 
 from collections.abc import Iterator
@@ -18,11 +18,11 @@ from torch import Tensor
 from nstyle.models.transformer import STRIDE
 
 HALO = 64
-"""Pixels around a tile that are painted too and thrown away: REACH and some."""
+"""The width in pixels of the frame around a tile that is painted and discarded, a little more than REACH."""
 TILE = 2048
-"""Side of a tile without its halo, at most."""
+"""The largest side of a tile without its halo, in pixels."""
 SAMPLE = 128
-"""Side of a sample without its halo."""
+"""The side of a sample without its halo, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class Tile:
 
     @property
     def area(self) -> int:
-        """Its pixels."""
+        """The number of pixels."""
         return (self.bottom - self.top) * (self.right - self.left)
 
     def grown(self, halo: int, height: int, width: int) -> "Tile":
-        """Add a halo, as far as a picture of ``height`` x ``width`` px reaches."""
+        """Return the tile with a halo, cut off at the edges of a picture of ``height`` x ``width`` px."""
         return Tile(
             max(0, self.top - halo),
             min(height, self.bottom + halo),
@@ -49,17 +49,17 @@ class Tile:
         )
 
     def of(self, pictures: Tensor) -> Tensor:
-        """Cut the rectangle out of (..., H, W)."""
+        """Cut the rectangle out of pictures (..., H, W)."""
         return pictures[..., self.top : self.bottom, self.left : self.right]
 
     def within(self, other: "Tile") -> "Tile":
-        """Return the same rectangle as seen from the corner of another one."""
+        """Return the same rectangle in coordinates relative to the corner of another one."""
         return Tile(self.top - other.top, self.bottom - other.top, self.left - other.left, self.right - other.left)
 
 
 def tiles(height: int, width: int, side: int = TILE) -> Iterator[Tile]:
-    """Divide a picture into tiles of about the same size, at most ``side`` px; inner edges lie on multiples of the
-    network's stride."""
+    """Divide a picture into tiles of about the same size with sides of about ``side`` px at most. Inner edges lie on
+    multiples of the network's stride."""
     rows, columns = _cuts(height, side), _cuts(width, side)
     for top, bottom in pairwise(rows):
         for left, right in pairwise(columns):
@@ -72,10 +72,10 @@ def _cuts(length: int, side: int) -> list[int]:
 
 
 def samples(height: int, width: int, pixels: int, side: int = SAMPLE) -> list[Tile]:
-    """Spread squares of ``side`` px and a halo over a picture that is larger, of about ``pixels`` pixels in all.
+    """Spread squares of ``side`` px and a halo over a larger picture, with about ``pixels`` pixels in total.
 
-    Many small ones tell more of a picture than a few large ones: with a quarter of 12 megapixels, 8 squares of 512 px
-    came within 28 dB of the exact picture, 20 of 256 px within 36, and 48 of 128 px within 39.
+    Many small squares represent a picture better than a few large ones: with a quarter of 12 megapixels, 8 squares of
+    512 px came within 28 dB of the exact picture, 20 of 256 px within 36 dB, and 48 of 128 px within 39 dB.
     """
     whole = side + 2 * HALO
     count = pixels / whole**2
@@ -86,5 +86,5 @@ def samples(height: int, width: int, pixels: int, side: int = SAMPLE) -> list[Ti
 
 
 def _spread(room: int, count: int) -> list[int]:
-    """Lay ``count`` marks over 0 to ``room``, the middle ones of equal parts, on multiples of the network's stride."""
+    """Return the middles of ``count`` equal parts of 0 to ``room``, rounded to multiples of the network's stride."""
     return [round((k + 0.5) * room / count) // STRIDE * STRIDE for k in range(count)]

@@ -1,8 +1,8 @@
-"""The network in one piece in few passes over memory and few launches, which is what painting costs a GPU: arithmetic
-is a third of it.
+"""Run the network in one piece with few passes over memory and few launches, which dominate the cost of painting on a
+GPU: arithmetic is a third of it.
 
-Every convolution's output is normalized, and written through the ReLU into the padded input of the next one: no
-separate padding, no copy to another layout, nothing in float32 but the moments.
+Every convolution's output is normalized and written through the ReLU into the padded input of the next one. There is no
+separate padding and no copy to another layout, and only the moments are in float32.
 """
 
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ class WholePainter:
     """A network that is ready to paint pictures in one piece.
 
     Args:
-        network: In evaluation mode, channels_last.
-        dtype: Of convolutions and of what lies between them: float16 has 11 bits, as the stored features of the CPU's
-            strips have.
+        network: The network in evaluation mode, channels_last.
+        dtype: The dtype of the convolutions and of the features between them. float16 has 11 bits, like the stored
+            features of the CPU's strips.
     """
 
     @torch.inference_mode()
@@ -33,7 +33,7 @@ class WholePainter:
         self._tile_kernels = {
             layer: tile_kernel(kernel) for layer, kernel in self._kernels.items() if has_too_few_channels(kernel)
         }
-        # Gamma and beta of all layers side by side: a mix of them is one product.
+        # Gamma and beta of all layers are side by side, so that mixing them takes one product.
         self._affine_SN = torch.cat(
             [affine for layer in self._layers for affine in (layer.norm.gamma_SC, layer.norm.beta_SC)], dim=1
         )
@@ -43,7 +43,7 @@ class WholePainter:
         """Paint a picture.
 
         Args:
-            picture: RGB (1, 3, H, W), uint8 or float in [0, 1]; H and W multiples of 4 and at least 16.
+            picture: RGB (1, 3, H, W), uint8 or float in [0, 1]; H and W are multiples of 4 and at least 16.
             mix: Weights (1, S), or a mix map (1, S, H, W).
 
         Returns:
@@ -57,7 +57,7 @@ class WholePainter:
         colors = picture.to(self.dtype) if picture.is_floating_point() else picture.to(self.dtype).div_(255)
         x = _padded(colors, downsampling[0].padding)
         for layer in downsampling:
-            # Every layer after the first has a kernel of 3x3.
+            # Every layer after the first has a 3x3 kernel.
             x = _through_relu(norms.apply(self._convolve(x, layer), layer), padding=1)
         for block in cast(Sequence[ResidualBlock], network.residual):
             inner = _through_relu(norms.apply(self._convolve(x, block.first), block.first), padding=1)
@@ -76,7 +76,7 @@ class WholePainter:
 
 
 def whole_painter(network: TransformerNetwork, device: torch.device, dtype: torch.dtype) -> WholePainter | None:
-    """Make ready what paints in one piece on a device: None where the network as it is does, which is everywhere but on
+    """Return the painter for one piece on a device, or None to run the network as it is, which suffices except on
     CUDA."""
     return WholePainter(network, dtype) if device.type == "cuda" else None
 
@@ -85,8 +85,8 @@ class _Norms:
     """The norms of all layers under one mix.
 
     Args:
-        layers: In the order of the columns.
-        affine_SN: Gamma and beta of the first layer, of the second, and so on.
+        layers: The layers, in the order of the columns.
+        affine_SN: Gamma and beta of the first layer, then those of the second, and so on.
         mix: Weights (1, S), or a mix map (1, S, H, W).
     """
 
@@ -101,12 +101,13 @@ class _Norms:
             self._affine = {layer: (next(parts), next(parts)) for layer in layers}
 
     def apply(self, x: Tensor, layer: ConvNorm) -> Tensor:
-        """Normalize (1, C, H, W), which may be lost; moments are float32."""
+        """Normalize features ``x`` (1, C, H, W), which may be overwritten. The moments are float32."""
         eps = layer.norm.eps
         if self._affine:
             gamma, beta = self._affine[layer]
             if x.is_cuda and x.dtype == torch.float16 and torch.backends.cudnn.is_available():  # type: ignore[no-untyped-call]
-                # The norm of the only sample is that of a batch: half the time of torch's own kernels, float32 sums.
+                # Batch norm of a single sample is instance norm. It takes half the time of torch's own kernels, and
+                # its sums are float32.
                 normalized: Tensor = torch.ops.aten.cudnn_batch_norm(x, gamma, beta, None, None, True, 0.0, eps)[0]
                 return normalized
             gamma, beta = gamma[:, None, None], beta[:, None, None]
@@ -117,7 +118,8 @@ class _Norms:
 
 
 def _frame(x: Tensor, padding: int, scale: int = 1) -> tuple[Tensor, Tensor]:
-    """Make room for (1, C, scale H, scale W) and a frame around it: (the inner part, all of it), channels_last."""
+    """Allocate (1, C, scale H, scale W) with a frame around it, channels_last, and return the inner part and the whole
+    tensor."""
     height, width = (scale * side for side in x.shape[2:])
     size = (1, x.shape[1], height + 2 * padding, width + 2 * padding)
     out = torch.empty(size, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
@@ -125,21 +127,21 @@ def _frame(x: Tensor, padding: int, scale: int = 1) -> tuple[Tensor, Tensor]:
 
 
 def _padded(x: Tensor, padding: int) -> Tensor:
-    """Copy (1, C, H, W) into a reflected frame."""
+    """Copy ``x`` (1, C, H, W) into a tensor with a reflected frame."""
     inner, out = _frame(x, padding)
     inner.copy_(x)
     return _mirrored(inner, out, padding)
 
 
 def _through_relu(x: Tensor, padding: int) -> Tensor:
-    """Write (1, C, H, W) through the ReLU into a reflected frame."""
+    """Apply the ReLU to ``x`` (1, C, H, W) and write it into a tensor with a reflected frame."""
     inner, out = _frame(x, padding)
     torch.clamp(x, min=0, out=inner)
     return _mirrored(inner, out, padding)
 
 
 def _upsampled(x: Tensor) -> Tensor:
-    """Upsample (1, C, H, W) x2 to the nearest, into a reflected frame of one pixel."""
+    """Upsample ``x`` (1, C, H, W) by 2 (nearest) into a tensor with a reflected frame of one pixel."""
     inner, out = _frame(x, padding=1, scale=2)
     for row in (0, 1):
         for column in (0, 1):
@@ -148,7 +150,7 @@ def _upsampled(x: Tensor) -> Tensor:
 
 
 def _mirrored(inner: Tensor, out: Tensor, padding: int) -> Tensor:
-    """Fill the frame of ``out`` with the reflection of its inner part, the edge itself not repeated: rows first, then
+    """Fill the frame of ``out`` with the reflection of its inner part without repeating the edge, first rows, then
     whole columns."""
     for dim, part in ((2, out[..., padding : padding + inner.shape[3]]), (3, out)):
         length = inner.shape[dim]

@@ -1,1 +1,1 @@
-"""The loop, the style schedule, checkpoints and resume, the logs."""
+"""Training: the loop, the style schedule, checkpoints and resumption, and the logs."""

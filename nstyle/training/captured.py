@@ -1,4 +1,4 @@
-"""A whole update as one CUDA graph: launched at once, instead of a thousand times from Python."""
+"""A whole update as one CUDA graph, which needs one launch instead of a thousand launches from Python."""
 
 from collections.abc import Callable
 
@@ -8,16 +8,16 @@ from torch import Tensor
 from nstyle.training.update import Taken
 
 WARM_UP = 3
-"""Updates before the capture, in which libraries choose their kernels and Adam makes its moments."""
+"""The number of updates before the capture, in which libraries choose their kernels and Adam creates its moments."""
 TakeUpdate = Callable[[Tensor, Tensor], Taken]
-"""Takes photographs, uint8 (B, 3, H, W), and ids (B,), both on the device."""
+"""A function that takes an update on photographs, uint8 (B, 3, H, W), and ids (B,), both on the device."""
 
 
 class CapturedUpdate:
     """Replay an update on other photographs and styles.
 
     Forward, backward, clipping and Adam are captured with everything that they read and write: weights, moments and
-    learning rates stay where they are in memory. Making one takes updates, which the caller undoes.
+    learning rates stay where they are in memory. Constructing an instance takes updates, which the caller must undo.
 
     Args:
         take: The update, which must not wait for the device.
@@ -35,12 +35,12 @@ class CapturedUpdate:
                 take(self._photos, self._ids_B)
         main.wait_stream(side)
         self._graph = torch.cuda.CUDAGraph()
-        # Threads that read photographs may page-lock memory meanwhile, which concerns no graph.
+        # Threads that read photographs may page-lock memory during the capture, which does not affect the graph.
         with torch.cuda.graph(self._graph, stream=side, capture_error_mode="thread_local"):
             self._taken = take(self._photos, self._ids_B)
 
     def __call__(self, photos: Tensor, ids_B: Tensor) -> Taken:
-        """Take an update. Its gradients lie in memory that the next one writes over."""
+        """Take an update. Its gradients are in memory that the next update overwrites."""
         self._photos.copy_(photos, non_blocking=True)
         self._ids_B.copy_(ids_B, non_blocking=True)
         self._graph.replay()

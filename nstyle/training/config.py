@@ -1,4 +1,4 @@
-"""The settings of a training run, and their form in ``config.toml``."""
+"""The settings of a training run, and how they are stored in ``config.toml``."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -14,13 +14,13 @@ from nstyle.system.devices import Precision
 Schedule = Literal["round-robin", "round-robin-batch", "random", "sequential"]
 LrSchedule = Literal["constant", "one-cycle"]
 STYLE_SIZE_FACTOR = 1.5
-"""Default short side of the paintings, as a multiple of the crop."""
+"""The default short side of the paintings, as a multiple of the crop size."""
 DEFAULT_UPDATES = 40_000
 ADD_STYLE_UPDATES = 5000
 """Dumoulin et al. 2017, section 3.4: 5,000 updates of gamma and beta reach what 40,000 from scratch do."""
 MAX_SEED = 2**63 - 1
 NUM_VALIDATION = 16
-"""Photographs that a run validates on where no folder of them is given."""
+"""The number of photographs that a run validates on if no validation folder is given."""
 
 
 PHOTOGRAPHS, PAINTINGS, LOSS, SCHEDULE, NETWORK, HARDWARE = (
@@ -138,7 +138,7 @@ class TrainingConfig:
     styles: tuple[str, ...] = ()
     """The files of the paintings that are trained, in the order of the style ids. Empty for runs of version 0.1."""
     rows_only: bool = False
-    """Train only gamma and beta of the styles given, and leave the rest of the network as it is (add-style)."""
+    """Whether to train only gamma and beta of the given styles and leave the rest of the network fixed (add-style)."""
 
     def __post_init__(self) -> None:
         if self.style_size == 0:

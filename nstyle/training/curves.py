@@ -18,19 +18,19 @@ from nstyle.training.run_log import RunLog
 
 Values = npt.NDArray[np.float64]
 SMOOTHING = 50
-"""A smoothed curve is a running mean over this fraction of its updates."""
+"""The divisor of the number of updates that gives the window of the running mean."""
 LAST = 100
-"""Updates over which the loss at the end of a run is averaged."""
+"""The number of updates over which the loss at the end of a run is averaged."""
 PICTURE_NAME = re.compile(r".+?\.(?:jpe?g|png|webp|gif|bmp|tiff?)(?=[\s,]|$)", re.IGNORECASE)
-"""A file name in Early, Sian and Stonard's list of styles, whose names contain commas and spaces themselves."""
+"""A file name in Early, Sian and Stonard's list of styles. The names themselves contain commas and spaces."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """The losses of one style, at the updates at which it was trained; weighted, as they enter the total."""
+    """The losses of one style at the updates that trained it, weighted as they enter the total."""
 
     update: npt.NDArray[np.int64]
-    """Counted from 1."""
+    """The numbers of the updates, counted from 1."""
     content: Values
     style: Values
 
@@ -40,11 +40,11 @@ class CurveSet:
     """The learning curves of one run."""
 
     curves: dict[str, Curve]
-    """By style."""
+    """The learning curves by style."""
     convention: str
-    """What the losses mean, in full: only runs of one convention can be compared by height."""
+    """The full loss convention. The values of losses can only be compared between runs of the same convention."""
     facts: dict[str, str]
-    """About the run, for a table."""
+    """Facts about the run, for a table."""
 
     @property
     def updates(self) -> int:
@@ -52,14 +52,15 @@ class CurveSet:
         return max(int(curve.update[-1]) for curve in self.curves.values())
 
     def final(self, style: str, term: str) -> float:
-        """Return the mean of the style's last losses, as many as it has among the last 100 updates if all styles take
-        turns."""
+        """Return the mean of the style's last losses.
+
+        Their number is that of the style's updates among the last 100 if all styles take turns.
+        """
         values: Values = getattr(self.curves[style], term)
         return float(values[-max(1, LAST // len(self.curves)) :].mean())
 
     def mean(self) -> Curve:
-        """Return the mean over the styles of their first losses, of their second ones, and so on, as far as all have
-        them.
+        """Average the first losses of all styles, their second losses, and so on, as far as all styles have them.
 
         Styles that were trained one after the other (``sequential``) are joined instead.
         """
@@ -79,9 +80,9 @@ class CurveSet:
 
 
 def smooth(values: Values) -> Values:
-    """Return the running mean over a fiftieth of the values, centred.
+    """Return the centred running mean over a fiftieth of the values.
 
-    The window is narrower near the start, where losses fall too steeply for it, and one-sided near the end.
+    The window is narrower near the start, where losses fall too steeply for the full width, and one-sided near the end.
     """
     i = np.arange(len(values))
     half = np.minimum(i, len(values) // SMOOTHING // 2)
@@ -95,7 +96,7 @@ def read_curves(path: Path) -> CurveSet:
     """Read a run directory, or a CSV file in Early, Sian and Stonard's format.
 
     Raises:
-        UsageError: If it is neither, is damaged, or holds no update yet.
+        UsageError: If the path is neither, or the run is damaged or holds no update yet.
     """
     if path.is_dir():
         return _read_run(path)
@@ -128,7 +129,7 @@ def _read_run(path: Path) -> CurveSet:
 
 
 def _convention(config: TrainingConfig, run: RunDirectory) -> str:
-    """Say all that gives a loss its value."""
+    """Describe all settings that a loss value depends on."""
     preset = config.preset
     vgg = read_info(run.model).vgg if run.has_run else {}
     parts = [
@@ -160,8 +161,10 @@ def _facts(config: TrainingConfig, log: RunLog) -> dict[str, str]:
 
 
 def _read_published(path: Path) -> CurveSet:
-    """Read ``updates, styles``, a line of style names, then ``update, style loss, content loss`` with the styles in
-    turn."""
+    """Read a file of ``updates, styles``, a line of style names, and rows ``update, style loss, content loss``.
+
+    The styles take turns.
+    """
     try:
         head, names_line, *table = path.read_text(encoding="utf-8").splitlines()
         updates, count = (int(value) for value in head.split(","))
@@ -189,8 +192,7 @@ def _read_published(path: Path) -> CurveSet:
 
 
 def _published_names(line: str, count: int) -> list[str]:
-    """Return the names of the styles as ours are made, or ``style 1`` and so on where the line does not hold one for
-    each."""
+    """Return the names of the styles in our form, or ``style 1`` and so on if the line does not name each style."""
     names = [name.strip(" ,") for name in PICTURE_NAME.findall(line)]
     if len(names) != count or max(Counter(names).values()) > 1:
         return [f"style {i}" for i in range(1, count + 1)]

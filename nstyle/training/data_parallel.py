@@ -1,4 +1,4 @@
-"""Data parallelism: every process computes the gradients of its part of the batch, and all step with their mean."""
+"""Data parallelism: each process computes gradients on its part of the batch, and all processes apply their mean."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ StepLosses = Callable[..., Any]
 
 
 class _Update(nn.Module):
-    """The forward half of an update as a module, whose parameters are the network's only."""
+    """The forward half of an update as a module whose only parameters are those of the network."""
 
     def __init__(self, network: nn.Module, step_losses: StepLosses) -> None:
         super().__init__()
@@ -24,18 +24,17 @@ class _Update(nn.Module):
 
 
 def average_gradients(network: nn.Module, step_losses: StepLosses, device: torch.device) -> StepLosses:
-    """Wrap the forward half of an update, so that the backward half leaves every process with the mean of all
-    gradients.
+    """Wrap the forward half of an update so that the backward half averages the gradients of all processes.
 
-    DistributedDataParallel goes around the compiled function: what is compiled stays whole and is that of one process,
-    and the network stays bare for validation and checkpoints. All ranks must call this together.
+    DistributedDataParallel wraps the compiled function: the compiled graph stays whole and the same as in one process,
+    and the network stays unwrapped for validation and checkpoints. All ranks must call this together.
 
     Args:
-        network: Equal on all ranks. Which of its parameters are trained must be settled.
-        step_losses: Takes the network as its first argument.
-        device: Of the network. Gradients go through NCCL between GPUs and through gloo between CPUs.
+        network: The network, equal on all ranks. ``requires_grad`` of its parameters must not change afterwards.
+        step_losses: The forward half, which takes the network as its first argument.
+        device: The device of the network. Gradients are exchanged by NCCL between GPUs and by gloo between CPUs.
     """
-    # Dynamo would cut the graph to send the first gradients early; this network's all fit into one message.
+    # Dynamo would split the graph to send the first gradients early, but all gradients here fit into one message.
     torch._dynamo.config.optimize_ddp = False
     link = dist.new_group(backend="nccl") if device.type == "cuda" else None
     return DistributedDataParallel(_Update(network, step_losses), process_group=link)

@@ -1,4 +1,4 @@
-"""The log of a run: every update's losses, kept on the device and written every few updates."""
+"""The log of a run: the losses of every update, which stay on the device and are written every few updates."""
 
 import json
 import logging
@@ -20,8 +20,8 @@ from nstyle.training.run_log import FLUSH_EVERY, seconds_so_far
 logger = logging.getLogger(__name__)
 
 SHOWN_EVERY = 100
-"""Of so many updates TensorBoard shows one for each style: 16 styles of 13 terms take it longer to note than a GPU
-takes for an update."""
+"""TensorBoard shows each style once in this many updates, because recording 16 styles of 13 terms takes longer than an
+update on a GPU."""
 
 
 @dataclass(frozen=True)
@@ -33,17 +33,17 @@ class _Row:
 
 
 class _Block:
-    """The losses of consecutive updates on their way from the device.
+    """The losses of consecutive updates while they are copied from the device.
 
     Args:
-        rows: What is known of the updates.
+        rows: The update, time, learning rate and styles of each update.
         values: (T, B / ranks) each: total, content, style, tv and the style terms of every sample of this rank.
-        norms: Of the gradients, before clipping; scalars that all ranks share.
+        norms: The norms of the gradients before clipping, scalars that are equal on all ranks.
     """
 
     def __init__(self, rows: Sequence[_Row], values: Sequence[Tensor], norms: Sequence[Tensor]) -> None:
         self.rows = rows
-        on_gpu = values[0].is_cuda  # Elsewhere a copy that is not waited for may be read too early.
+        on_gpu = values[0].is_cuda  # On other devices an asynchronous copy may be read too early.
         self._values_NTB, self._norms_N = (
             torch.stack(list(column)).to("cpu", non_blocking=on_gpu) for column in (values, norms)
         )
@@ -52,24 +52,24 @@ class _Block:
             self._arrived.record(torch.cuda.current_stream(values[0].device))
 
     def fetch(self) -> tuple[Tensor, list[float]]:
-        """Return the losses (N, T, B / ranks) and the gradient norms, once they are here."""
+        """Wait for the copy, and return the losses (N, T, B / ranks) and the gradient norms."""
         if self._arrived is not None:
             self._arrived.synchronize()
         return self._values_NTB, self._norms_N.tolist()
 
 
 class MetricsLog:
-    """Write losses to ``metrics.jsonl``, those of every update, and to TensorBoard, those of some.
+    """Write the losses of every update to ``metrics.jsonl``, and those of some updates to TensorBoard.
 
-    They are fetched in blocks, and a block is read when the next one is complete: by then it has arrived, and while it
-    is written the device has work.
+    Losses are fetched in blocks, and a block is read when the next one is complete: by then its copy has finished, and
+    the device stays busy while the block is written.
 
     Args:
-        path: ``metrics.jsonl``; lines are appended.
-        tensorboard: Folder of the event files.
-        first_update: Events of a killed run from here on are purged.
-        names: Of the terms.
-        group: The processes that train together. All of them note and flush at the same updates; rank 0 writes.
+        path: The path of ``metrics.jsonl``, to which lines are appended.
+        tensorboard: The folder of the event files.
+        first_update: The update from which on events of a killed run are purged.
+        names: The names of the terms.
+        group: The processes that train together. All of them add and flush at the same updates; rank 0 writes.
     """
 
     def __init__(
@@ -87,27 +87,27 @@ class MetricsLog:
         self._shown: dict[str, int] = {}
         self._started = time.monotonic() - seconds_so_far(path)
         self.latest: dict[str, float] = {}
-        """Mean content and style loss of the last update that was read."""
+        """The mean content and style loss of the last update that was read."""
 
     def add(self, update: int, lr: float, styles: Sequence[str], values: Tensor, gradient_norm: Tensor) -> None:
-        """Note the losses of an update without waiting for the device.
+        """Add the losses of an update without waiting for the device.
 
         Args:
-            update: Counted from 1.
+            update: The number of the update, counted from 1.
             lr: Its learning rate.
-            styles: Of the samples of all ranks.
+            styles: The styles of the samples of all ranks.
             values: (T, B / ranks): the terms, in the order of their names, of this rank's samples.
-            gradient_norm: Before clipping; a scalar that all ranks share.
+            gradient_norm: The norm of the gradient before clipping, a scalar that is equal on all ranks.
 
         Raises:
-            NonFiniteLossError, ZeroGradientError: See :meth:`flush`. They come a block late.
+            NonFiniteLossError, ZeroGradientError: See :meth:`flush`. They are raised one block late.
         """
         self._noted.append((_Row(update, self._seconds(), lr, styles), values, gradient_norm))
         if len(self._noted) >= FLUSH_EVERY:
             self._send()
 
     def flush(self) -> None:
-        """Write all that was noted.
+        """Write all losses that were added.
 
         Raises:
             NonFiniteLossError: If a loss or the gradient's norm is not finite; lines up to it are written.
@@ -118,7 +118,7 @@ class MetricsLog:
         self._sync()
 
     def _send(self) -> None:
-        """Fetch what was noted, and write what was fetched before."""
+        """Start to fetch the added losses, and write the block that was fetched before."""
         noted, self._noted = self._noted, []
         arrived, self._fetched = self._fetched, _Block(*zip(*noted, strict=True)) if noted else None
         if arrived is not None:
@@ -174,7 +174,7 @@ class MetricsLog:
             self._show(shown | {"lr": row.lr, "gradient_norm": norm}, row.update)
 
     def _show(self, values: Mapping[str, float], update: int) -> None:
-        """Show values in TensorBoard as one event; ``add_scalar`` makes one of each, at many times the cost."""
+        """Show values in TensorBoard as one event; ``add_scalar`` writes an event per value, at many times the cost."""
         from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]
 
         assert self._writer.file_writer is not None
@@ -189,7 +189,7 @@ class MetricsLog:
                 "it would be nothing; "
                 "start a new run with a lower `content_weight` or `style_weight`"
             )
-        # A term that is itself a layer says more than the sums that it spoils.
+        # The term of a single layer is more informative than the sums that it makes non-finite.
         term, sample = max(bad)
         return (
             f"the loss became {values[term][sample]} at update {row.update}: style '{row.styles[sample]}', term "
@@ -199,7 +199,7 @@ class MetricsLog:
         )
 
     def add_validation(self, update: int, losses: dict[str, dict[str, float]], peak_memory: int | None) -> None:
-        """Write the validation losses by style, and the most memory that training took so far, in bytes."""
+        """Write the validation losses by style, and the peak memory of training so far in bytes."""
         self._write({"update": update, "seconds": self._seconds(), "peak_memory": peak_memory, "validation": losses})
         self._show(
             {f"validation/{style}/{term}": value for style, terms in losses.items() for term, value in terms.items()},
@@ -222,7 +222,7 @@ class MetricsLog:
             sync(self._file)
 
     def close(self) -> None:
-        """Write everything to the disk; no-op for what cannot be fetched."""
+        """Write all fetched lines to disk and close the files. Losses that were not fetched are dropped."""
         if not self._writes:
             return
         sync(self._file)

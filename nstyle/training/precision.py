@@ -14,17 +14,16 @@ from nstyle.errors import UsageError
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[Any]:
-    """Run convolutions in ``dtype``; float32 needs no autocast, and some devices warn of one that is disabled."""
+    """Run convolutions in ``dtype``. float32 needs no autocast, and some devices warn about a disabled one."""
     return torch.autocast(device.type, dtype) if dtype != torch.float32 else nullcontext()
 
 
 def why_not_compiled(device: torch.device) -> str:
-    """Say why an update cannot be compiled for a device: what is missing, as far as can be told before. Empty where
-    nothing is."""
+    """Return why an update cannot be compiled for a device, as far as this can be known in advance; else ``""``."""
     if device.type == "cuda":
         if not triton_version():
             return "Triton is not installed"
-        # It builds its launchers with a C compiler; elsewhere than on Linux it brings one along.
+        # Triton builds its launchers with a C compiler, which it ships with on systems other than Linux.
         compilers = [os.environ.get("CC", ""), "gcc", "clang"]
         return (
             "" if sys.platform != "linux" or any(map(shutil.which, compilers)) else "no C compiler was found for Triton"
@@ -42,7 +41,7 @@ def why_not_compiled(device: torch.device) -> str:
 
 
 def triton_version() -> str:
-    """Return the version of Triton; empty where it is not installed."""
+    """Return the version of Triton, or an empty string if it is not installed."""
     if importlib.util.find_spec("triton") is None:
         return ""
     try:
@@ -52,10 +51,10 @@ def triton_version() -> str:
 
 
 def check_can_compile(device: torch.device) -> None:
-    """Refuse ``--compile`` where it could not work.
+    """Check that ``--compile`` can work on a device.
 
     Raises:
-        UsageError: With what is missing.
+        UsageError: If something is missing; the message says what.
     """
     if reason := why_not_compiled(device):
         raise UsageError(

@@ -15,24 +15,24 @@ from nstyle.training.curves import LAST, Curve, CurveSet, Values, read_curves, s
 TITLE = "Learning curves"
 TERMS = ("content", "style")
 START = 200
-"""A curve is put in relation to the mean of this fraction of it, at its start."""
+"""A relative curve is divided by the mean of its first values, one in this many of the whole curve."""
 MAX_POINTS = 2000
-"""Points drawn of one line: more than a plot has pixels only make its files large."""
+"""The largest number of points drawn per line. More points than pixels would only make the files large."""
 
 
 def write_report(runs: Sequence[str | Path], out: str | Path, command: str = "") -> Path:
     """Write ``report.html``, its figures and numbers, and ``curves.csv`` with every loss of every update.
 
     Args:
-        runs: Run directories, or CSV files in Early, Sian and Stonard's format.
-        out: Folder of the report.
-        command: That asked for it.
+        runs: The run directories, or CSV files in Early, Sian and Stonard's format.
+        out: The folder of the report.
+        command: The command that created the report.
 
     Returns:
-        The page.
+        The path of the page.
 
     Raises:
-        UsageError: If a run is damaged or empty, or ``out`` is no folder.
+        UsageError: If a run is damaged or empty, or ``out`` is not a folder.
     """
     folder = check_folder(out, TITLE)
     if not runs:
@@ -63,7 +63,7 @@ def write_report(runs: Sequence[str | Path], out: str | Path, command: str = "")
 
 
 def curves_plot(curves: CurveSet) -> Plot:
-    """Draw the content and the style losses of every style of one run: Early, Sian and Stonard's figure 1."""
+    """Draw the content and style losses of every style of one run, as in Early, Sian and Stonard's figure 1."""
     return panels_plot(
         [
             Panel(
@@ -77,14 +77,14 @@ def curves_plot(curves: CurveSet) -> Plot:
 
 
 def shared_styles_plot(sets: dict[str, CurveSet], *, per_style: bool = False) -> Plot | None:
-    """Draw the styles that several runs share, one row each, with a line per run: Early, Sian and Stonard's figure 2.
+    """Draw the styles that several runs share, one row each, with a line per run (Early, Sian and Stonard, figure 2).
 
     Args:
-        sets: Learning curves by label.
-        per_style: Count each run's updates that held the style, instead of all its updates.
+        sets: The learning curves by label.
+        per_style: Whether to count only the updates of a run that trained the style, instead of all its updates.
 
     Returns:
-        None where no two runs share a style.
+        The plot, or None if no two runs share a style.
     """
     names = list(dict.fromkeys(style for curves in sets.values() for style in curves.curves))
     shared = {
@@ -211,7 +211,7 @@ def _line(curve: Curve, term: str, *, per_style: bool = False, relative: bool = 
 
 
 def _labels(paths: Sequence[Path]) -> list[str]:
-    """Name runs by as much of the end of their paths as tells each from the others."""
+    """Label each run by the shortest end of its path that no other run has."""
     parts = [path.resolve().parts for path in paths]
     if len(set(parts)) < len(parts):
         raise UsageError("a run was given twice, under two names; give every run once")

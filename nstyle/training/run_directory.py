@@ -23,17 +23,17 @@ from nstyle.training.config import TrainingConfig
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """Paths of a run and what is written to them, each file atomically.
+    """The files of a run, each of which is written atomically.
 
-    A checkpoint is two files. The training state carries the update in its name and is written first; the model is
-    renamed into place second and decides: the run stands at the update that the model records.
+    A checkpoint is two files. The training state, which has the update in its name, is written first. The model is
+    renamed into place second and is decisive: the run has reached the update that the model records.
     """
 
     path: Path
 
     @property
     def model(self) -> Path:
-        """``model.safetensors``: weights and description."""
+        """``model.safetensors``: the weights and the description."""
         return self.path / "model.safetensors"
 
     @property
@@ -53,39 +53,38 @@ class RunDirectory:
 
     @property
     def samples(self) -> Path:
-        """``samples/``: grids of styles x validation photographs."""
+        """``samples/``: the grids of styles x validation photographs."""
         return self.path / "samples"
 
     @property
     def tensorboard(self) -> Path:
-        """``tensorboard/``: event files."""
+        """``tensorboard/``: the event files."""
         return self.path / "tensorboard"
 
     def training_state(self, update: int) -> Path:
-        """``training-N.pt``: the optimizer at update N."""
+        """Return ``training-N.pt``, the state of the optimizer at update N."""
         return self.path / f"training-{update}.pt"
 
     @property
     def has_run(self) -> bool:
-        """Tell whether there is a checkpoint here. A run that died before its first one leaves nothing worth
-        keeping."""
+        """Whether there is a checkpoint. A run that died before its first checkpoint leaves nothing worth keeping."""
         return self.model.exists()
 
     def refuse_if_taken(self) -> None:
-        """Protect a run that is there.
+        """Check that the directory can be used for a new run.
 
         Raises:
-            UsageError: If the directory holds a run already, or is no directory.
+            UsageError: If the directory already holds a run, or is not a directory.
         """
         if self.has_run:
             raise UsageError(f"{self.path} holds a run already; continue it with `resume`, or choose another `out`")
         output_folder(self.path, "run")
 
     def create(self, config: TrainingConfig, styles: TrainedStyles) -> None:
-        """Write settings and style targets, and clear away the logs of a run that died before its first checkpoint.
+        """Write settings and style targets, and remove the logs of a run that died before its first checkpoint.
 
         Raises:
-            UsageError: If the directory holds a run already.
+            UsageError: If the directory already holds a run.
             NstyleError: If a file cannot be written.
         """
         self.refuse_if_taken()
@@ -96,7 +95,7 @@ class RunDirectory:
         self.write_config(config)
 
     def write_config(self, config: TrainingConfig) -> None:
-        """Write the settings that the run goes on with."""
+        """Write the settings that the run continues with."""
         write_atomically(self.config, config.to_toml().encode())
 
     def read_styles(self) -> TrainedStyles:
@@ -120,7 +119,7 @@ class RunDirectory:
         """Write the training state, then the model, then remove older training states.
 
         Raises:
-            NstyleError: If a weight is not finite, or a file cannot be written; the last checkpoint stays then.
+            NstyleError: If a weight is not finite, or a file cannot be written. The last checkpoint is kept.
         """
         buffer = io.BytesIO()
         torch.save({"optimizer": optimizer, "update": update}, buffer)
@@ -139,7 +138,7 @@ class RunDirectory:
         """Read network, description, optimizer state and update of the last checkpoint.
 
         Raises:
-            UsageError: If there is none, or a file is damaged.
+            UsageError: If there is no checkpoint, or a file is damaged.
         """
         if not self.model.exists():
             raise UsageError(f"{self.path} has no checkpoint to resume from; expected {self.model}")

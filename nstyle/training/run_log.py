@@ -1,5 +1,4 @@
-"""What ``metrics.jsonl`` says about a run, read back; and the lines of a run that goes on, cut back to its
-checkpoint."""
+"""Reading of ``metrics.jsonl``, the log of a run, and its truncation to the last checkpoint when the run is resumed."""
 
 import json
 from dataclasses import dataclass
@@ -12,8 +11,8 @@ from nstyle.errors import UsageError
 from nstyle.system.files import write_atomically
 
 FLUSH_EVERY = 20
-"""Updates whose losses are fetched and written together. A speed is taken over as many: on a GPU, updates are sent
-ahead of their work."""
+"""The number of updates whose losses are fetched and written together. Speeds are measured over as many updates,
+because a GPU executes updates later than they are launched."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class RunLog:
 
     @classmethod
     def read(cls, path: Path) -> "RunLog":
-        """Read a log. The last line may be cut short: the run may be going on, or was killed.
+        """Read a log. The last line may be incomplete if the run is still going on or was killed.
 
         Raises:
             UsageError: If the file is missing, holds no update yet, or a line before the last is damaged.
@@ -56,26 +55,26 @@ class RunLog:
 
     @property
     def seconds(self) -> float | None:
-        """Wall-clock time that the run took so far, over all its resumptions; None where a part of the log lacks it."""
+        """The wall-clock time of the run so far with all resumptions; None if a part of the log lacks it."""
         rows = (*self.updates, *self.validations)
         return max(row["seconds"] for row in rows) if all("seconds" in row for row in rows) else None
 
     @property
     def updates_per_second(self) -> float | None:
-        """Median speed over stretches of 20 updates, which leaves out compilation and checkpoints; None where it cannot
-        be told."""
+        """The median speed over stretches of 20 updates, which excludes compilation and checkpoints; None if it is
+        unknown."""
         times = [row["seconds"] for row in self.updates[FLUSH_EVERY - 1 :: FLUSH_EVERY] if "seconds" in row]
         steps = np.diff(times)
         return float(FLUSH_EVERY / np.median(steps)) if len(steps) and np.median(steps) > 0 else None
 
     @property
     def peak_memory(self) -> int | None:
-        """Most bytes that training took; see :func:`nstyle.system.memory.peak_memory`."""
+        """The peak memory of training in bytes; see :func:`nstyle.system.memory.peak_memory`."""
         return max((row["peak_memory"] for row in self.validations if row.get("peak_memory")), default=None)
 
 
 def cut_log(path: Path, update: int) -> None:
-    """Drop the lines after ``update``: their updates are done again. The last line of a killed run may be cut short."""
+    """Drop the lines after ``update``, which are computed again, and the incomplete last line of a killed run."""
     if not path.exists():
         return
     kept = []
@@ -89,6 +88,6 @@ def cut_log(path: Path, update: int) -> None:
 
 
 def seconds_so_far(path: Path) -> float:
-    """Return what the last line of a run that is resumed says; its file holds whole lines only."""
+    """Return the seconds in the last line of a resumed run's log, which holds complete lines only."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     return float(json.loads(lines[-1]).get("seconds", 0.0)) if lines else 0.0

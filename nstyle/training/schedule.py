@@ -1,4 +1,4 @@
-"""Which style is trained when, and how fast: pure functions of the update, so that a resumed run continues exactly."""
+"""The styles and the learning rate of every update, as pure functions, so that a resumed run continues exactly."""
 
 import math
 
@@ -7,11 +7,11 @@ import numpy as np
 from nstyle.training.config import LrSchedule, Schedule
 
 STYLE_STREAM = 3
-"""Stream of random numbers for the ``random`` schedule; see ``nstyle.data.crops`` for the others."""
+"""The stream of random numbers for the ``random`` schedule; see ``nstyle.data.draws`` for the others."""
 WARM_UP = 0.05
-"""Share of a one-cycle run in which the rate rises."""
+"""The fraction of a one-cycle run in which the learning rate rises."""
 START_FACTOR, END_FACTOR = 0.1, 0.01
-"""The rate of a one-cycle run at its ends, as a share of the peak."""
+"""The learning rate at the start and the end of a one-cycle run, as fractions of the peak."""
 
 
 def style_ids(
@@ -23,11 +23,11 @@ def style_ids(
         schedule: ``round-robin``: one style per update, in turn (Early, Sian and Stonard). ``round-robin-batch``: one
             style per sample, in turn. ``random``: drawn per sample (Magenta). ``sequential``: updates / num_styles
             consecutive updates each.
-        update: Counted from 0.
-        num_styles: Number of styles trained.
-        batch_size: Samples per update.
-        updates: Updates of the whole run.
-        seed: Of the run.
+        update: The number of the update, counted from 0.
+        num_styles: The number of styles that are trained.
+        batch_size: The number of samples per update.
+        updates: The number of updates of the whole run.
+        seed: The seed of the run.
 
     Returns:
         ``batch_size`` ids in 0..num_styles - 1.
@@ -44,7 +44,7 @@ def style_ids(
 
 
 def learning_rate(schedule: LrSchedule, update: int, *, peak: float, updates: int) -> float:
-    """Return the learning rate of an update (counted from 0): constant, or one cosine up and one down."""
+    """Return the learning rate of an update (counted from 0): constant, or a cosine up and a cosine down."""
     if schedule == "constant":
         return peak
     warm_up = max(1, round(WARM_UP * updates))

@@ -1,4 +1,4 @@
-"""From settings to a trainer: a new run, a resumed run, or styles appended to a model."""
+"""Construction of a trainer from settings, for a new run, a resumed run, or styles appended to a model."""
 
 import logging
 from collections.abc import Sequence
@@ -30,12 +30,12 @@ from nstyle.training.trainer import Hardware, Photographs, Trainer
 logger = logging.getLogger(__name__)
 
 MAX_VALIDATION = 64
-"""Validation photographs that are used at most: each is painted in every style, over and over."""
+"""The largest number of validation photographs, because every validation paints each of them in every style."""
 
 
 @dataclass(frozen=True)
 class Start:
-    """What a run starts from, or goes on from, once everything is checked and read."""
+    """The checked and loaded inputs that a run starts or continues from."""
 
     run: RunDirectory
     config: TrainingConfig
@@ -45,12 +45,12 @@ class Start:
     encoder_weights: EncoderWeights
     photos: PhotoIndex
     validation: Tensor
-    """RGB (N, 3, H, W) in [0, 1]."""
+    """The validation photographs, RGB (N, 3, H, W) in [0, 1]."""
     update: int = 0
-    """Updates that are done already."""
+    """The number of updates that are already done."""
 
     def trainer(self, device: torch.device, group: Group) -> Trainer:
-        """Move the network and the loss to the device, and choose where photographs are read."""
+        """Move the network and the loss to the device, and choose how photographs are read."""
         config = self.config
         hardware = Hardware(device, choose_dtype(config.precision, device), group)
         batch_size = config.batch_size // group.ranks.size
@@ -73,17 +73,17 @@ class Start:
 
 
 def new_run(path: Path, config: TrainingConfig, styles: Sequence[StyleFile], group: Group = ALONE) -> Trainer:
-    """Prepare a new run: check everything, measure the paintings, write the directory.
+    """Prepare a new run: check all inputs, compute the style targets, and write the directory.
 
     Args:
-        path: The run directory; must not hold a run.
-        config: The settings. With ``init_from`` the weights of a model are taken, rows matched by style name, and
+        path: The run directory, which must not hold a run.
+        config: The settings. With ``init_from`` the weights of a model are used, its rows matched by style name, and
             new styles start at the mean of the old ones. With ``rows_only`` the styles are appended to that model.
         styles: The paintings, in the order of the style ids.
         group: The processes that train together. Rank 0 creates the directory, and the others follow.
 
     Raises:
-        UsageError: If the settings, the paintings, the photographs or the weights do not do.
+        UsageError: If the settings, the paintings, the photographs or the weights are invalid.
     """
     run = RunDirectory(path)
     if group.ranks.is_first:
@@ -114,21 +114,19 @@ def new_run(path: Path, config: TrainingConfig, styles: Sequence[StyleFile], gro
 
 
 def resume_run(path: Path, config: TrainingConfig, group: Group = ALONE) -> Trainer:
-    """Prepare to continue a run from its last checkpoint; the logs are cut back to it.
+    """Prepare to continue a run from its last checkpoint, to which the logs are truncated.
 
     Args:
         path: The run directory.
-        config: The run's own settings, with other ``updates``, ``content`` or ``validation`` if need be.
-        group: The processes that go on together; their number may be another than before.
+        config: The settings of the run, possibly with other ``updates``, ``content`` or ``validation``.
+        group: The processes that train together. Their number may differ from before.
 
     Raises:
-        UsageError: If there is no checkpoint, or the VGG weights are others than before.
+        UsageError: If there is no checkpoint, or the VGG weights differ from before.
     """
     run = RunDirectory(path)
     network, info, optimizer, update = run.load_checkpoint()
-    if update >= config.updates and not was_begun(
-        path
-    ):  # Processes that were started again may find nothing left to do.
+    if update >= config.updates and not was_begun(path):  # Restarted processes may find nothing left to do.
         raise UsageError(
             f"{path} is finished: {update} of {config.updates} updates are done; give more `updates` to go on"
         )
@@ -155,10 +153,10 @@ def resume_run(path: Path, config: TrainingConfig, group: Group = ALONE) -> Trai
 
 
 def resolve(config: TrainingConfig) -> TrainingConfig:
-    """Settle what depends on the machine and the moment, so that a resumed run finds the same again.
+    """Resolve the settings that depend on the machine and the environment, so that a resumed run uses the same ones.
 
     Raises:
-        UsageError: If the device or a folder is not there, no photographs are named or found, or --compile cannot work.
+        UsageError: If the device or a folder does not exist, no photographs are named or found, or --compile fails.
     """
     device = choose_device(config.device)
     if config.compile:
@@ -210,7 +208,7 @@ def _initial_network(config: TrainingConfig, styles: Sequence[StyleFile]) -> tup
 
 
 def split_photographs(config: TrainingConfig) -> tuple[PhotoIndex, PhotoIndex]:
-    """Index the photographs of a run: (content, held out), the latter in an order that no seed decides.
+    """Index the photographs of a run: (content, held out). The order of the latter does not depend on the seed.
 
     Raises:
         UsageError: If a folder holds no usable photograph, or too few.

@@ -22,7 +22,7 @@ from nstyle.training.trainer import Progress, Trainer
 PRESET_OVERRIDES = tuple(settings_of(Preset))
 """Settings of a preset that may be given beside it."""
 RESUMABLE = ("updates", "content", "validation", "coco_annotations", "vgg", "device", "compile", "workers")
-"""Settings that may differ when a run is resumed: its length, where files lie, and where and how it is worked on."""
+"""The settings that may differ when a run is resumed: its length, the paths of files, and the hardware."""
 
 Callback = Callable[[Progress], None]
 
@@ -39,19 +39,19 @@ def train(
     """Train one network in n styles.
 
     Args:
-        styles: Paintings, patterns or folders; the order is the style id. May be left out on ``resume``.
-        out: Run directory. None: ``checkpoints/<name of the styles>``, or the newest run on ``resume``.
-        resume: Continue a run with its own settings; only its length and paths may differ.
-        progress: Called after every update.
-        settings: Fields of :class:`nstyle.training.config.TrainingConfig`, or ``preset`` and overrides of
+        styles: The paintings, patterns or folders, in the order of the style ids. Optional with ``resume``.
+        out: The run directory. None: ``checkpoints/<name of the styles>``, or the newest run with ``resume``.
+        resume: Whether to continue a run with its own settings. Only those in :data:`RESUMABLE` may differ.
+        progress: A function that is called after every update.
+        settings: The fields of :class:`nstyle.training.config.TrainingConfig`, or ``preset`` and overrides of
             :class:`nstyle.losses.presets.Preset` such as ``style_weight``.
 
     Returns:
         The run directory.
 
     Raises:
-        UsageError: If a setting, a painting or the photographs do not do.
-        NstyleError: If training fails or is interrupted; what was saved stays.
+        UsageError: If a setting, a painting or the photographs are invalid.
+        NstyleError: If training fails or is interrupted. Saved files are kept.
     """
     with joined() as group:
         trainer = prepare_training(styles, out=out, resume=resume, group=group, **settings)
@@ -68,21 +68,21 @@ def add_style(
     progress: Callback | None = None,
     **settings: Any,
 ) -> Path:
-    """Append styles to a model by training their gamma and beta only; the old styles' outputs stay bit-identical.
+    """Append styles to a model by training only their gamma and beta. The outputs of old styles stay bit-identical.
 
     Args:
-        model: See :func:`nstyle.models.locate.find_model`.
-        styles: Paintings, patterns or folders.
-        out: Run directory for the grown model.
-        progress: Called after every update.
-        settings: As for :func:`train`. Loss, crop and style size default to what the model was trained with.
+        model: The model; see :func:`nstyle.models.locate.find_model`.
+        styles: The paintings, patterns or folders.
+        out: The run directory of the extended model.
+        progress: A function that is called after every update.
+        settings: The settings, as for :func:`train`. Loss, crop and style size default to those of the model.
 
     Returns:
         The run directory.
 
     Raises:
-        UsageError: If a setting, a painting or the photographs do not do.
-        NstyleError: If training fails or is interrupted; what was saved stays.
+        UsageError: If a setting, a painting or the photographs are invalid.
+        NstyleError: If training fails or is interrupted. Saved files are kept.
     """
     with joined() as group:
         trainer = prepare_append(model, styles, out=out, group=group, **settings)
@@ -141,22 +141,21 @@ def _prepare_append(
 
 
 def _goes_on(path: Path) -> bool:
-    """Tell whether torchrun repeats a command after a crash of the processes that began this run and got as far as a
-    checkpoint."""
+    """Return whether torchrun repeats a command whose processes started this run and crashed after a checkpoint."""
     return RunDirectory(path).has_run and was_begun(path)
 
 
 def run_name(styles: Sequence[StyleFile]) -> str:
-    """Name a run after its styles: up to three in full."""
+    """Name a run after its styles, of which up to three are spelled out."""
     names = [style.name for style in styles]
     return "+".join(names) if len(names) <= 3 else f"{names[0]}+{len(names) - 1}-more"
 
 
 def make_config(styles: Sequence[StyleFile], settings: Mapping[str, Any], base: Preset = RELATIVE) -> TrainingConfig:
-    """Turn settings as :func:`train` takes them into a config.
+    """Convert the settings that :func:`train` takes into a config.
 
     Raises:
-        UsageError: If a setting does not do.
+        UsageError: If a setting is invalid.
     """
     settings = dict(settings)
     check_names(settings, [*(f.name for f in fields(TrainingConfig)), *PRESET_OVERRIDES])
@@ -194,7 +193,7 @@ def _prepare_resume(
 
 
 def _refuse_changes(config: TrainingConfig, settings: dict[str, Any], names: Sequence[str]) -> None:
-    """Check that settings given with ``resume`` are those of the run, but for those that may differ."""
+    """Check that settings given with ``resume`` equal those of the run, except for those that may differ."""
     running = {f.name: getattr(config, f.name) for f in fields(config)}
     running |= {name: getattr(config.preset, name) for name in PRESET_OVERRIDES} | {"preset": config.preset.name}
     check_names(settings, running)

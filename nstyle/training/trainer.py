@@ -36,56 +36,56 @@ from nstyle.training.ways import WayChooser
 from nstyle.version import __version__
 
 IDS_SENT = 1000
-"""Updates whose styles are sent to the device at once."""
+"""The number of updates whose styles are copied to the device together."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands."""
+    """The progress of a run."""
 
     update: int
     updates: int
     content: float | None
-    """Mean content loss of a recent update."""
+    """The mean content loss of a recent update."""
     style: float | None
-    """Mean style loss of a recent update."""
+    """The mean style loss of a recent update."""
     validation: dict[str, dict[str, float]] | None = None
-    """Validation losses by style, right after they were measured."""
+    """The validation losses by style, only right after they were measured."""
 
 
 @dataclass(frozen=True)
 class Photographs:
-    """What a run learns from and is measured on."""
+    """The photographs that a run is trained and validated on."""
 
     sampler: CropSampler
-    """Draws the crops of every update."""
+    """The sampler that draws the crops of every update."""
     validation: Tensor
-    """RGB (N, 3, H, W) in [0, 1]."""
+    """The validation photographs, RGB (N, 3, H, W) in [0, 1]."""
 
 
 @dataclass(frozen=True)
 class Hardware:
-    """What a process trains on."""
+    """The hardware that a process trains on."""
 
     device: torch.device
     dtype: torch.dtype
-    """Type of the network's convolutions."""
+    """The dtype of the network's convolutions."""
     group: Group = ALONE
-    """The processes that train together, each with its part of every batch. Rank 0 writes."""
+    """The processes that train together, each on its part of every batch. Rank 0 writes."""
 
 
 class Trainer:
     """Train a network in one run directory.
 
     Args:
-        run: The directory, created already.
+        run: The run directory, which must exist.
         config: The settings.
         network: The network, on the device.
-        info: Its description at the start; ``updates`` counts what the weights have seen before this run.
+        info: Its description at the start; ``updates`` counts the updates of the weights before this run.
         styles: The styles to train.
         perceptual: The loss, on the device.
-        photographs: What is learnt from and measured on.
-        hardware: Where to train.
+        photographs: The photographs to train and validate on.
+        hardware: The hardware to train on.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class Trainer:
         self.ids = _StyleIds(config, len(styles.names), hardware)
         self.update = 0
         self.take: TakeUpdate | None = None
-        """How an update is taken, once that is chosen."""
+        """The function that takes an update, once it is chosen."""
 
     def restore(self, optimizer: dict[str, object], update: int) -> None:
         """Continue from a checkpoint of this run."""
@@ -122,19 +122,19 @@ class Trainer:
         self.update = update
 
     def train(self, progress: Callable[[Progress], None] = lambda standing: None) -> int | None:
-        """Run to the last update, with checkpoints on the way.
+        """Train up to the last update, and save checkpoints on the way.
 
         Args:
-            progress: Called after every update.
+            progress: A function that is called after every update.
 
         Returns:
-            The signal that came with the last update, when there was nothing left to stop; None if none did.
+            The signal that arrived during the last update, when there was nothing left to stop, or None.
 
         Raises:
             NonFiniteLossError: If a loss is not finite; the last checkpoint is kept.
-            ZeroGradientError: If nothing is learnt; the last checkpoint is kept.
-            BrokenPhotosError: If too many photographs turn out to be broken, with the state saved.
-            InterruptedRunError: After Ctrl-C or SIGTERM, with the state saved.
+            ZeroGradientError: If all gradients are zero; the last checkpoint is kept.
+            BrokenPhotosError: If too many photographs are broken; the state is saved.
+            InterruptedRunError: After Ctrl-C or SIGTERM; the state is saved.
         """
         config = self.config
         reset_peak_memory(self.hardware.device)
@@ -167,8 +167,7 @@ class Trainer:
             log.close()
 
     def _next(self, batches: Iterator[Tensor], caught: Sequence[int], log: MetricsLog) -> Tensor:
-        """Fetch this rank's photographs of the next update, unless some rank has to stop: then save, and stop on
-        all."""
+        """Fetch this rank's photographs of the next update, or save and stop on all ranks if any rank has to stop."""
         photos, broken = None, None
         if not caught:
             try:
@@ -186,7 +185,7 @@ class Trainer:
         except (BrokenPhotosError, InterruptedRunError):
             log.flush()
             self._save()
-            # The first process that ends takes the others with it: none may before all is saved.
+            # The first process that ends terminates the others, so none may end before everything is saved.
             self.hardware.group.agree()
             raise
         return photos
@@ -205,7 +204,7 @@ class Trainer:
         log.add(self.update, lr, [self.styles.names[i] for i in ids], taken.values, taken.gradient_norm)
 
     def _identity(self) -> dict[str, Any]:
-        """Tell what the time of an update depends on."""
+        """Return what the time of an update depends on."""
         config = self.config
         name = (
             torch.cuda.get_device_name(self.hardware.device)
@@ -231,8 +230,10 @@ class Trainer:
         }
 
     def _checkpoint(self, log: MetricsLog) -> dict[str, dict[str, float]] | None:
-        """Write logs, validate, then save: a checkpoint never runs ahead of its logs. Rank 0 does it all, and the
-        others go on."""
+        """Write the logs, validate, and then save, so that a checkpoint is never ahead of its logs.
+
+        Rank 0 validates and saves; the other ranks continue.
+        """
         log.flush()
         if not self.hardware.group.ranks.is_first:
             return None
@@ -256,18 +257,18 @@ class Trainer:
         self.run.save_checkpoint(self.network, info, self.work.state_dict(), self.update)
 
     def broken_photographs(self) -> list[str]:
-        """List the photographs that could not be read, on whichever rank. All ranks must ask."""
+        """List the photographs that could not be read on any rank. All ranks must call this."""
         shares = self.hardware.group.gather_objects(list(self.photographs.sampler.monitor.broken))
         return list(dict.fromkeys(path for share in shares for path in share))
 
 
 class _StyleIds:
-    """The styles of the samples of every update; on the device, where they are sent a thousand updates at a time.
+    """The styles of the samples of every update, copied to the device for a thousand updates at a time.
 
     Args:
         config: The settings.
-        num_styles: How many are trained.
-        hardware: Where they are trained: each process has its part of a batch on its device.
+        num_styles: The number of styles that are trained.
+        hardware: The hardware. Each process has its part of a batch on its device.
     """
 
     def __init__(self, config: TrainingConfig, num_styles: int, hardware: Hardware) -> None:
@@ -302,7 +303,7 @@ class _StyleIds:
             for u in updates
         ]
         ids_NB = torch.tensor([self._ranks.part(ids) for ids in self._ids])
-        on_gpu = self._device.type == "cuda"  # Elsewhere what is not waited for may be read too early.
+        on_gpu = self._device.type == "cuda"  # On other devices an asynchronous copy may be read too early.
         self._sent, self._ids_NB = (
             updates,
             (ids_NB.pin_memory() if on_gpu else ids_NB).to(self._device, non_blocking=on_gpu),

@@ -18,20 +18,19 @@ from nstyle.models.transformer import TransformerNetwork
 from nstyle.training.precision import autocast
 
 AFFINE_LR_FACTOR = 10.0
-"""Learning rate of gamma and beta as a multiple of that of the convolutions."""
+"""The learning rate of gamma and beta as a multiple of that of the convolutions."""
 
 
 @dataclass(frozen=True)
 class StyleTable:
-    """What is known of the styles that are trained, on the device: an update looks its samples' rows up by their
-    ids."""
+    """The data of the trained styles, on the device. An update looks up the rows of its samples by their ids."""
 
     mix: Tensor
-    """One-hot rows (K, S) of the network's styles."""
+    """The one-hot mixes (K, S) of the network's styles."""
     targets: StyleTargets
-    """Gram matrices (K, C, C) by term."""
+    """The Gram matrices (K, C, C) by term."""
     factor: Tensor
-    """Factors of the style weight, (K,)."""
+    """The factors of the style weight, (K,)."""
 
 
 def step_losses(
@@ -47,10 +46,10 @@ def step_losses(
     Args:
         network: The transformer network.
         perceptual: The loss.
-        photos: RGB (B, 3, H, W), uint8.
-        ids_B: Which of the K styles every sample is trained on.
-        styles: What is known of them.
-        dtype: Of the network's convolutions; statistics and losses are float32.
+        photos: The photographs, RGB (B, 3, H, W), uint8.
+        ids_B: The indices of the samples' styles among the K styles.
+        styles: The data of these styles.
+        dtype: The dtype of the network's convolutions; statistics and losses are float32.
 
     Returns:
         The weighted total (B,) and the unweighted losses.
@@ -69,11 +68,11 @@ StepLosses = Callable[
 
 
 def parameter_groups(network: TransformerNetwork) -> list[dict[str, Any]]:
-    """Split the trainable parameters into convolutions, and gamma and beta, which learn faster.
+    """Split the trainable parameters into convolutions and into gamma and beta, which have a higher learning rate.
 
-    Departure from Johnson et al. 2016 and Dumoulin et al. 2017, who use one rate: Adam moves every number by about its
-    rate. Convolutions start at 0.01 and norms make their scale irrelevant, but gamma and beta are of order 1 and have
-    far to go.
+    Departure from Johnson et al. 2016 and Dumoulin et al. 2017, who use one rate: Adam moves every parameter by about
+    its rate. Convolutions start at 0.01 and norms make their scale irrelevant, but gamma and beta are of order 1 and
+    have to move further.
     """
     affine: list[torch.nn.Parameter] = []
     convolutions: list[torch.nn.Parameter] = []
@@ -86,14 +85,14 @@ def parameter_groups(network: TransformerNetwork) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Taken:
-    """What an update leaves behind, on the device."""
+    """The results of an update, on the device."""
 
     values: Tensor
     """(T, B): total, content, style, tv and the style terms of every sample; see :func:`value_names`."""
     gradient_norm: Tensor
-    """Before clipping; a scalar."""
+    """The norm of the gradient before clipping, a scalar."""
     gradients: tuple[Tensor, ...]
-    """What Adam was given, one for each trained parameter."""
+    """The gradients that Adam received, one for each trained parameter."""
 
 
 def value_names(preset: Preset) -> tuple[str, ...]:
@@ -104,16 +103,16 @@ def value_names(preset: Preset) -> tuple[str, ...]:
 class Update:
     """The work that every update of a run repeats.
 
-    On a GPU the learning rates are tensors there and Adam counts its steps there, so that nothing is sent or fetched,
-    and an update can be captured as a graph.
+    On a GPU the learning rates and Adam's step counts are tensors on the device, so that nothing is copied to or from
+    the host, and an update can be captured as a graph.
 
     Args:
-        network: On ``device``. Which of its parameters are trained must be settled.
+        network: The network, on ``device``. ``requires_grad`` of its parameters must not change afterwards.
         perceptual: The loss, on ``device``.
-        styles: On ``device``.
-        clip: Largest norm of the gradient; 0 for no clipping.
-        dtype: Of the network's convolutions.
-        device: Where to train.
+        styles: The data of the trained styles, on ``device``.
+        clip: The largest norm of the gradient; 0 for no clipping.
+        dtype: The dtype of the network's convolutions.
+        device: The device to train on.
     """
 
     def __init__(
@@ -133,11 +132,11 @@ class Update:
         groups = parameter_groups(network)
         for group in groups:
             group["lr"] = torch.zeros((), device=device) if on_gpu else 0.0
-        # Without weight decay, rows of styles that are not trained have zero gradients and moments: they never move.
+        # Without weight decay, rows of styles that are not trained never change: their gradients and moments are zero.
         self.optimizer = torch.optim.Adam(groups, fused=device.type in {"cpu", "cuda"}, capturable=on_gpu)
 
     def weights(self) -> Tensor:
-        """Copy all that is trained, (N,)."""
+        """Return a copy of all trained parameters, (N,)."""
         return torch.cat([parameter.detach().flatten() for parameter in self.parameters])
 
     def set_rate(self, lr: float) -> None:
@@ -153,9 +152,9 @@ class Update:
         """Take one update.
 
         Args:
-            losses: :func:`step_losses`, or what a compiler or data parallelism made of it.
-            photos: RGB (B, 3, H, W), uint8, on the device.
-            ids_B: Which style every sample is trained on, on the device.
+            losses: :func:`step_losses`, possibly compiled or wrapped for data parallelism.
+            photos: The photographs, RGB (B, 3, H, W), uint8, on the device.
+            ids_B: The indices of the samples' styles, on the device.
         """
         total, parts = losses(self.network, self.perceptual, photos, ids_B, self.styles, self.dtype)
         self.optimizer.zero_grad()
@@ -169,8 +168,7 @@ class Update:
 
     @contextmanager
     def undone(self) -> Iterator[None]:
-        """Give weights and optimizer back, in the memory where they are, what they held before: for updates on
-        trial."""
+        """Restore weights and optimizer in place on exit, so that updates can be tried."""
         weights: list[Tensor] = [parameter.detach().clone() for parameter in self.parameters]
         state = {
             parameter: {name: value.clone() for name, value in values.items()}
@@ -184,17 +182,16 @@ class Update:
                     parameter.copy_(weight)
                 for trained, values in self.optimizer.state.items():
                     for name, value in values.items():
-                        # A moment that was not there is one of nothing yet, as is the number of steps.
+                        # Moments and step counts that did not exist before start at zero.
                         value.copy_(state[trained][name]) if trained in state else value.zero_()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the optimizer's state, its rates as plain numbers."""
+        """Return the optimizer's state, with the learning rates as plain numbers."""
         state: dict[str, Any] = self.optimizer.state_dict()
         for group in state["param_groups"]:
             group["lr"] = float(group["lr"])
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over the moments of a checkpoint, which may come from another device; rates and flags stay those of this
-        one."""
+        """Load the moments of a checkpoint, possibly from another device, but keep the rates and flags of this one."""
         self.optimizer.load_state_dict({**state, "param_groups": self.optimizer.state_dict()["param_groups"]})

@@ -1,4 +1,4 @@
-"""Validation losses per style on fixed photographs, and grids to look at."""
+"""Validation losses per style on fixed photographs, and sample grids."""
 
 import torch
 import torch.nn.functional as F
@@ -10,13 +10,13 @@ from nstyle.models.transformer import TransformerNetwork
 from nstyle.training.precision import autocast
 
 BATCH, GPU_BATCH = 4, 16
-"""Photographs per forward pass. A GPU would wait for most of a run's checkpoints to be told what to do next with few of
-them."""
+"""The number of photographs per forward pass. With few of them, kernel launches would leave a GPU idle for most of a
+validation."""
 GRID_PHOTOS = 4
 GRID_STYLES = 16
-"""Columns and rows of a sample grid at most."""
+"""The largest number of columns and rows of a sample grid."""
 GRID_GAP = 4
-"""White pixels between its pictures."""
+"""The width in pixels of the white gaps between its pictures."""
 
 
 TERMS = ("content", "style", "total")
@@ -35,13 +35,13 @@ def validate(
     Args:
         network: The network.
         perceptual: The loss.
-        photos: RGB (N, 3, H, W) in [0, 1].
-        styles: The K styles to measure, their targets on the network's device.
-        rows: Their rows in the network, (K,).
-        dtype: Of the network's convolutions.
+        photos: The photographs, RGB (N, 3, H, W) in [0, 1].
+        styles: The K styles to measure, with their targets on the network's device.
+        rows: The rows of these styles in the network, (K,).
+        dtype: The dtype of the network's convolutions.
 
     Returns:
-        ``{"content", "style", "total"}`` by style name.
+        The losses ``{"content", "style", "total"}`` by style name.
     """
     mixes = F.one_hot(rows, network.num_styles).float()
     means = photo_losses(network, perceptual, photos, mixes, styles.targets, dtype).mean(dim=1).tolist()
@@ -62,13 +62,13 @@ def photo_losses(
     Args:
         network: The network.
         perceptual: The loss.
-        photos: RGB (N, 3, H, W) in [0, 1].
-        mixes: Weights (K, S) of the network's styles, on its device.
-        targets: (K, C, C) by term: what each mix is compared with.
-        dtype: Of the network's convolutions.
+        photos: The photographs, RGB (N, 3, H, W) in [0, 1].
+        mixes: The weights (K, S) of the network's styles, on its device.
+        targets: The Gram matrices (K, C, C) by term that each mix is compared with.
+        dtype: The dtype of the network's convolutions.
 
     Returns:
-        (K, N, 3) float64 on the CPU, in the order of :data:`TERMS`.
+        The losses (K, N, 3), float64 on the CPU, in the order of :data:`TERMS`.
     """
     batches = []
     for batch in torch.split(photos, GPU_BATCH if mixes.is_cuda else BATCH):
@@ -88,12 +88,12 @@ def photo_losses(
 
 @torch.inference_mode()
 def sample_grid(network: TransformerNetwork, photos: Tensor, rows: Tensor) -> Tensor:
-    """Paint the first photographs in the first styles: photographs on top, one row per style below.
+    """Paint the first photographs in the first styles, with the photographs on top and one row per style below.
 
     Args:
         network: The network.
-        photos: RGB (N, 3, H, W) in [0, 1].
-        rows: Rows of the styles in the network, (K,).
+        photos: The photographs, RGB (N, 3, H, W) in [0, 1].
+        rows: The rows of the styles in the network, (K,).
 
     Returns:
         RGB (3, H', W') float32 in [0, 1] on the CPU.

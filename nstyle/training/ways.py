@@ -1,5 +1,7 @@
-"""How a run takes its updates: eagerly, compiled, or compiled and captured as a graph, once that agreed with the eager
-way."""
+"""The choice of how a run takes its updates: eager, compiled, or compiled and captured as a graph.
+
+The latter two are used only if they agree with the eager update.
+"""
 
 import hashlib
 import json
@@ -27,30 +29,30 @@ logger = logging.getLogger(__name__)
 
 Way = Literal["eager", "compiled", "captured"]
 WORTHWHILE = 2000
-"""Updates from which on it pays to compile where nobody asked for it: a minute or so."""
+"""The number of updates beyond which compilation, which takes about a minute, is worthwhile without being requested."""
 TIMED = 10
-"""Updates that are timed for each way."""
+"""The number of updates that are timed for each way."""
 LOSS_TOLERANCE, NORM_TOLERANCE, COSINE = 0.01, 0.05, 0.99
-"""How far another way may be from the eager one: in loss, in the norms of gradient and step, and in the gradient's
-direction."""
+"""The tolerances between another way and the eager one: of the loss, of the norms of gradient and step, and the least
+cosine between the gradients."""
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What a run goes on with."""
+    """The chosen way to take updates."""
 
     way: Way
     take: TakeUpdate
 
 
 class WayChooser:
-    """Build the ways to take an update, hold each against the eager one, and choose.
+    """Build the ways to take an update, compare each with the eager one, and choose.
 
     Args:
-        update: The work.
-        photos: RGB (B, 3, H, W), uint8, on the device: an example, of which the check and the timing are made.
+        update: The update to take.
+        photos: Example photographs for the check and the timing, RGB (B, 3, H, W), uint8, on the device.
         ids_B: Their styles, on the device.
-        group: The processes that train together. All decide alike.
+        group: The processes that train together. All make the same choice.
     """
 
     def __init__(self, update: Update, photos: Tensor, ids_B: Tensor, group: Group) -> None:
@@ -60,13 +62,13 @@ class WayChooser:
         self._has_tried = False
 
     def choose(self, wish: bool | None, updates: int, identity: dict[str, Any]) -> Chosen:
-        """Choose a way; one line says which, unless nothing but the eager one came into question.
+        """Choose a way, and log it unless only the eager one was considered.
 
         Args:
-            wish: Whether to compile. None: on a GPU, where enough updates are left and it is faster.
-            updates: How many are left.
-            identity: What the time of an update depends on, in JSON types: the choice among the ways is remembered
-                under it.
+            wish: Whether to compile. None: only on a GPU, if enough updates are left and it is faster.
+            updates: The number of updates that are left.
+            identity: The properties that the time of an update depends on, in JSON types. The choice is stored under
+                them.
         """
         if wish is False or (wish is None and not (self.on_gpu and updates > WORTHWHILE)):
             return self._finish("eager", {})
@@ -91,19 +93,19 @@ class WayChooser:
         way = min(seconds, key=lambda name: seconds[name])
         times = ", ".join(f"{name} {1000 * value:.1f} ms" for name, value in seconds.items())
         logger.info("updates: %s, %.1f times as fast as eager (%s)", way, seconds["eager"] / seconds[way], times)
-        if self.group.ranks.is_first and len(built) == len(ways):  # What failed once may work another time.
+        if self.group.ranks.is_first and len(built) == len(ways):  # A way that failed may work next time.
             verdict.remember(way, seconds)
         return self._finish(way, built)
 
     def _candidates(self) -> tuple[Way, ...]:
-        """List the ways to try, each of which contains the one before."""
+        """List the ways to try, each of which builds on the one before."""
         return ("compiled", "captured") if self.on_gpu and self.group.ranks.size == 1 else ("compiled",)
 
     def _eager(self, photos: Tensor, ids_B: Tensor) -> Taken:
         return self.update.take(step_losses, photos, ids_B)
 
     def _checked(self, ways: Sequence[Way]) -> dict[Way, TakeUpdate]:
-        """Build ways until one does not agree with the eager one on every rank; one line says why not."""
+        """Build ways until one disagrees with the eager one on some rank, and log why."""
         self._has_tried = True
         reference = self._measure(self._eager)
         self._compiled = _compile()
@@ -122,19 +124,19 @@ class WayChooser:
         return built
 
     def _try(self, way: Way, reference: "Measured") -> tuple[TakeUpdate | None, str]:
-        """Build one way and hold it against the eager one: what takes updates, or why it is not to be taken."""
+        """Build one way and compare it with the eager one: (function that takes updates or None, failure or "")."""
         take: TakeUpdate = partial(self.update.take, self._compiled)
         try:
             with warnings.catch_warnings(), self.update.undone():
-                warnings.simplefilter("ignore")  # Compilers advise of what was decided here on purpose.
+                warnings.simplefilter("ignore")  # Compilers warn about deliberate choices.
                 if way == "captured":
-                    # Of other photographs and styles: a graph that does not read those of an update is found out by the
-                    # check.
+                    # The capture uses other photographs and styles, so that the check detects a graph that does not
+                    # read those of an update.
                     take = CapturedUpdate(take, 255 - self.photos, self.ids_B.roll(1))
                 else:
                     take(self.photos, self.ids_B)
             return take, disagreement(reference, self._measure(take))
-        except Exception as error:  # Compilers and drivers raise anything.
+        except Exception as error:  # Compilers and drivers raise all kinds of errors.
             return None, " ".join(f"{type(error).__name__}: {error}".split())[:300]
 
     def _measure(self, take: TakeUpdate) -> "Measured":
@@ -144,7 +146,7 @@ class WayChooser:
             return Measured.of(taken, self.update.weights() - before)
 
     def _seconds(self, take: TakeUpdate) -> float:
-        """Time an update, the slowest rank's."""
+        """Return the seconds that an update takes on the slowest rank."""
         with self.update.undone():
             take(self.photos, self.ids_B)
             self._wait()
@@ -159,7 +161,7 @@ class WayChooser:
             torch.cuda.synchronize(self.photos.device)
 
     def _finish(self, way: Way, built: dict[Way, TakeUpdate]) -> Chosen:
-        """Give back what the trials took, and average gradients where several processes train."""
+        """Free the memory of the trials, and average gradients if several processes train."""
         take = built.get(way, self._eager)
         built.clear()
         self.update.optimizer.zero_grad()
@@ -174,24 +176,24 @@ class WayChooser:
 
 @dataclass(frozen=True)
 class Measured:
-    """Loss, gradient and step of one update, on trial."""
+    """The loss, gradient and step of one trial update."""
 
     loss: float
     norm: float
     gradient: Tensor
-    """All of it, (N,)."""
+    """The gradients of all parameters, (N,)."""
     step: float
-    """Norm of what was added to the weights."""
+    """The norm of the change of the weights."""
 
     @classmethod
     def of(cls, taken: Taken, step: Tensor) -> "Measured":
-        """Fetch what an update left behind."""
+        """Collect the results of an update."""
         gradient = torch.cat([part.flatten() for part in taken.gradients]).double()
         return cls(float(taken.values[0].mean()), float(taken.gradient_norm), gradient, float(step.norm()))
 
 
 def disagreement(reference: Measured, other: Measured) -> str:
-    """Say how an update differs from the eager one by more than rounding; empty if it does not."""
+    """Describe how an update differs from the eager one by more than rounding; empty if it does not."""
     cosine = float(torch.nn.functional.cosine_similarity(reference.gradient, other.gradient, dim=0))
     loss_is_right = abs(other.loss - reference.loss) <= LOSS_TOLERANCE * abs(reference.loss)
     norms_are_right = all(
@@ -207,17 +209,17 @@ def disagreement(reference: Measured, other: Measured) -> str:
 
 
 def _compile() -> StepLosses:
-    # The graphs of earlier runs of this process count against a limit, past which torch quietly stops compiling.
+    # Graphs of earlier runs in this process count towards a limit, beyond which torch silently stops compiling.
     torch.compiler.reset()
     compiled: StepLosses = torch.compile(step_losses, dynamic=False)
     return compiled
 
 
 class _Verdict:
-    """The fastest way to take updates of one kind on one machine, as it was found before.
+    """The stored choice of the fastest way to take updates of one kind on one machine.
 
     Args:
-        identity: What it depends on, in JSON types.
+        identity: The properties that the choice depends on, in JSON types.
     """
 
     def __init__(self, identity: dict[str, Any]) -> None:
@@ -226,7 +228,7 @@ class _Verdict:
         self._path = cache_folder() / "updates" / f"{digest}.json"
 
     def recall(self, group: Group) -> Way | None:
-        """Return what the first rank remembers; None if it does not."""
+        """Return the way that the first rank has stored, or None."""
         try:
             way = json.loads(self._path.read_bytes())["way"]
         except (OSError, ValueError, LookupError, TypeError):
@@ -235,7 +237,7 @@ class _Verdict:
         return first
 
     def remember(self, way: Way, seconds: dict[Way, float]) -> None:
-        """Keep a choice; a cache that cannot be written is no reason to stop."""
+        """Store a choice. If the cache cannot be written, only a warning is logged."""
         try:
             write_atomically(
                 self._path, json.dumps({"way": way, "seconds": seconds, "of": self._identity}, indent=2).encode()

@@ -42,7 +42,7 @@ SUBJECTS = {module.SUBJECT: module.rows for module in (train, paint, log, load, 
 
 
 def main() -> None:
-    """Measure and print; exit status 1 if a row failed, 2 for bad usage."""
+    """Measure the rows and print the table. The exit status is 1 if a row failed, and 2 for bad usage."""
     parser = argparse.ArgumentParser(
         prog="tools/bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -138,8 +138,8 @@ def _sentence(about: dict[str, object]) -> str:
 
 
 def _measure(rows: Sequence[Row], rounds: int, samples: Samples, end: float) -> list[Result]:
-    """Measure all rows in turn, round after round, but for what is known. A row that failed is left out from there
-    on."""
+    """Measure all rows in turn, round after round, except for known samples. A row that failed is left out of later
+    rounds."""
     results = [Result(row) for row in rows]
     for number in range(rounds):
         for result in results:
@@ -159,7 +159,7 @@ def _measure(rows: Sequence[Row], rounds: int, samples: Samples, end: float) -> 
                 print(f"{result.samples[-1].seconds:.4g} s", file=sys.stderr)
             except (
                 Exception
-            ) as error:  # Out of memory, a compiler that is missing: the other rows are still worth having.
+            ) as error:  # For example out of memory or a missing compiler. The other rows are still useful.
                 result.failure = " ".join(f"{type(error).__name__}: {error}".split())[:200]
                 result.samples.clear()
                 print(f"failed: {result.failure}", file=sys.stderr)
@@ -167,8 +167,8 @@ def _measure(rows: Sequence[Row], rounds: int, samples: Samples, end: float) -> 
 
 
 def _in_new_process(row: Row) -> Sample:
-    """Measure in a process that has done nothing else: forked from one that has imported torch, where the system can
-    fork."""
+    """Measure a row in a new process, which is forked from one that has imported torch if the system supports
+    forking."""
     forks = "forkserver" in multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if forks else "spawn")
     if forks:

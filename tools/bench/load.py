@@ -1,4 +1,4 @@
-"""Reading photographs: crops per second by the number of workers, and what decoding a JPEG at reduced scale saves."""
+"""Time reading photographs: crops per second by the number of workers, and decoding a JPEG at reduced scale."""
 
 import time
 from functools import partial
@@ -16,11 +16,11 @@ from nstyle.imaging.pictures import encode, list_pictures, read_picture
 SUBJECT = "load"
 WORKERS = (1, 2, 4)
 UPDATES = 100
-"""Batches on the clock."""
+"""The number of timed batches."""
 LARGE = (4000, 3000)
-"""(width, height) in pixels of the JPEG that is decoded whole and at reduced scale."""
+"""The (width, height) in pixels of the JPEG that is decoded at full and at reduced scale."""
 SAMPLE_SIZE = (640, 480)
-"""(width, height) in pixels of the photographs that are made where none are given: COCO's."""
+"""The (width, height) in pixels of the photographs that are made if none are given, as in COCO."""
 SAMPLES = ("astronaut", "chelsea", "coffee", "rocket")
 
 
@@ -34,7 +34,7 @@ def make_photos(folder: Path) -> Path:
 
 
 def rows(bench: Bench) -> list[Row]:
-    """List the numbers of workers, and the two ways to decode a large JPEG."""
+    """List the rows for the numbers of workers, and for the two ways to decode a large JPEG."""
     photos = list_pictures(bench.photos)
     large = bench.prepared / "large.jpg"
     size = SAMPLE_SIZE if bench.quick else LARGE

@@ -1,4 +1,4 @@
-"""What the log of a run costs: an update's losses, from the device to ``metrics.jsonl`` and TensorBoard."""
+"""Time the log of a run: writing an update's losses from the device to ``metrics.jsonl`` and TensorBoard."""
 
 import tempfile
 import time
@@ -18,15 +18,15 @@ from nstyle.training.update import value_names
 SUBJECT = "log"
 NUM_STYLES = 16
 RATE = 150.0
-"""Updates per second of a fast run. Of its time the log should take less than 3 %."""
+"""The updates per second of a fast run. The log should take less than 3 % of its time."""
 UPDATES = 10 * SHOWN_EVERY
-"""On the clock."""
+"""The number of timed updates."""
 DISTINCT = 20
-"""Updates whose losses are made, and noted over and over."""
+"""The number of updates whose losses are generated, and then logged repeatedly."""
 
 
 def rows(bench: Bench) -> list[Row]:
-    """List a batch of one sample of each style, and the batch of one style that is the default."""
+    """List the rows for a batch with one sample of each style, and for the default batch of one style."""
     styles = [f"style-{number:02d}" for number in range(NUM_STYLES)]
     ways = {
         f"batch {NUM_STYLES}, one of each style": [styles],

@@ -1,4 +1,4 @@
-"""The machine: what it is called, and how fast it multiplies matrices."""
+"""Describe the machine, and measure how fast it multiplies matrices."""
 
 import os
 import platform
@@ -16,15 +16,15 @@ import nstyle
 SUBJECT = "machine"
 DTYPES = (torch.float32, torch.bfloat16)
 SIDE = {"cuda": 8192}
-"""Of the square matrices, by device; 2048 elsewhere."""
+"""The side of the square matrices by device type; 2048 on other devices."""
 SECONDS = 1.0
-"""How long to go on multiplying: the fastest product counts."""
+"""The seconds for which matrices are multiplied; the fastest product counts."""
 FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile", "asimd", "bf16", "sve")
-"""Instruction sets that are named, as Linux spells them."""
+"""The instruction sets that are reported, as Linux spells them."""
 
 
 def describe(device: torch.device) -> dict[str, Any]:
-    """Return names and versions, in plain JSON types."""
+    """Return the names of the hardware and the versions of the software, in plain JSON types."""
     cpuinfo = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     fields = dict(
         reversed([[part.strip() for part in line.split(":", 1)] for line in cpuinfo.splitlines() if ":" in line])
@@ -45,7 +45,7 @@ def describe(device: torch.device) -> dict[str, Any]:
 
 
 def rows(bench: Bench) -> list[Row]:
-    """List one product for each precision; the fraction of peak of all other rows refers to them."""
+    """List one matrix product per precision. The fraction of peak of all other rows refers to these."""
     side = 256 if bench.quick else SIDE.get(torch.device(bench.device).type, 2048)
     flop = 2.0 * side**3
     return [
@@ -61,12 +61,12 @@ def rows(bench: Bench) -> list[Row]:
 
 
 def name(dtype: torch.dtype) -> str:
-    """Name a dtype as the command line does."""
+    """Return the name of a dtype on the command line."""
     return {torch.float32: "fp32", torch.bfloat16: "bf16"}[dtype]
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait until a GPU has done what it was told; a CPU has."""
+    """Wait until a GPU has finished its work. On a CPU this does nothing."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":
@@ -76,7 +76,7 @@ def synchronize(device: torch.device) -> None:
 def _multiply(dtype: torch.dtype, side: int, device_name: str, duration: float) -> Sample:
     device = torch.device(device_name)
     if device.type == "cuda":
-        torch.set_float32_matmul_precision("high")  # As cuDNN's convolutions do by default.
+        torch.set_float32_matmul_precision("high")  # cuDNN's convolutions use this precision by default.
     a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
     a @ b
     best, end = float("inf"), time.perf_counter() + duration

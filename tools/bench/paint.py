@@ -1,7 +1,7 @@
-"""Painting, from decoded picture to output array: the plain way and ours, at width 1 and 0.5. Shell to file stands
-beside it.
+"""Time painting from the decoded picture to the output array, the plain way and ours, at width 1 and 0.5, and also
+from the shell to the file.
 
-On a GPU also the network alone, on a picture that is there already.
+On a GPU, the network alone is timed too, on a picture that is already on the device.
 """
 
 import subprocess
@@ -33,13 +33,13 @@ SUBJECT = "paint"
 SIZES: tuple[Size, ...] = ((256, 256), (512, 512), (1920, 1080), (6000, 4000), (12000, 8334))
 ON_CUDA: tuple[Size, ...] = ((512, 512), (1920, 1080), (3840, 2160))
 LARGEST_PLAIN = 1920 * 1080
-"""Pixels: larger pictures are not painted the plain way on a CPU, and not in the quick bench."""
+"""The size in pixels above which pictures are not painted the plain way on a CPU, and not in the quick bench."""
 LARGEST_REPEATED = 6000 * 4000
-"""Pixels: larger pictures are painted in the first round only."""
+"""The size in pixels above which pictures are painted in the first round only."""
 SECONDS = 1.0
-"""A picture is painted over and over for so long, and at least once."""
+"""The seconds for which a picture is painted repeatedly, at least once."""
 HALF = 0.5
-"""Width of the small network; its weights are random."""
+"""The width of the small network, whose weights are random."""
 
 
 def rows(bench: Bench) -> list[Row]:
@@ -95,7 +95,7 @@ def _label(size: Size) -> str:
 
 
 def fill(tile: Image.Image, size: Size) -> Image.Image:
-    """Fill a picture of a size with copies of a photograph, every other one mirrored, so that no seams show."""
+    """Fill a picture of a given size with copies of a photograph, every other one mirrored, so that no seams show."""
     mirrored, flipped = ImageOps.mirror(tile), ImageOps.flip(tile)
     both = ImageOps.flip(mirrored)
     picture = Image.new("RGB", size)
@@ -106,7 +106,7 @@ def fill(tile: Image.Image, size: Size) -> Image.Image:
 
 
 def _largest(photos: list[Path]) -> Image.Image:
-    """Return the photograph with the largest file: the most detail, by a glance that opens nothing."""
+    """Return the photograph with the largest file, as an estimate of the most detail that decodes no others."""
     return read_picture(max(photos, key=lambda path: path.stat().st_size)).over_white()
 
 
@@ -142,7 +142,7 @@ def _decode(picture: Path) -> npt.NDArray[np.uint8]:
 
 def _measure(work: Callable[[npt.NDArray[np.uint8]], object], array: npt.NDArray[np.uint8], bench: Bench) -> Sample:
     device = torch.device(bench.device)
-    # Libraries prepare themselves at the first picture, which on a CPU is nothing beside a large one.
+    # Libraries initialize at the first picture. On a CPU, the time for that is negligible beside a large picture.
     small = array.shape[0] * array.shape[1] <= LARGEST_PLAIN or device.type == "cuda"
     work(array if small else array[:256, :256].copy())
     synchronize(device)

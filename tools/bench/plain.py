@@ -1,7 +1,8 @@
-"""The plain recipe, as everyone ships it: the yardstick, and the count of what the work takes.
+"""The plain recipe, as it is commonly implemented: the baseline for speed, and the count of operations.
 
-Float32, NCHW, eager; torch's instance norm and padding; Gram matrices by batched matmul under autograd; all of VGG for
-the content target too; Adam as it comes; pictures painted whole. Network and losses are the same as ours.
+It uses float32, NCHW and eager mode, torch's instance norm and padding, Gram matrices by batched matmul under autograd,
+all of VGG for the content target too, and Adam with default settings, and it paints pictures in one piece. The network
+and the losses are the same as ours.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,11 +21,11 @@ from nstyle.losses.presets import Preset
 from nstyle.models.transformer import ConvNorm, ResidualBlock, TransformerNetwork
 
 COUNTED = 64
-"""Side in pixels of the picture whose operations are counted: their number is proportional to the pixels."""
+"""The side in pixels of the picture whose operations are counted. Their number is proportional to the pixels."""
 
 
 def layer(module: ConvNorm, x: Tensor, mix: Tensor) -> Tensor:
-    """Upsample if need be, pad, convolve and normalize, one after the other."""
+    """Upsample if necessary, pad, convolve and normalize, one after the other."""
     if module.upsample:
         x = F.interpolate(x, scale_factor=2.0, mode="nearest")
     x = F.conv2d(F.pad(x, (module.padding,) * 4, mode="reflect"), module.conv.weight, stride=module.conv.stride)
@@ -33,7 +34,7 @@ def layer(module: ConvNorm, x: Tensor, mix: Tensor) -> Tensor:
 
 
 def forward(network: TransformerNetwork, image: Tensor, mix: Tensor) -> Tensor:
-    """Paint (B, 3, H, W) in [0, 1] with a mix (B, S); H and W multiples of 4."""
+    """Paint pictures (B, 3, H, W) in [0, 1] with a mix (B, S); H and W are multiples of 4."""
     x = image
     for module in cast(Sequence[ConvNorm], network.downsampling):
         x = F.relu(layer(module, x, mix))
@@ -45,14 +46,14 @@ def forward(network: TransformerNetwork, image: Tensor, mix: Tensor) -> Tensor:
 
 
 def gram(features: Tensor) -> Tensor:
-    """Multiply (B, C, H, W) to (B, C, C) as the tutorials do."""
+    """Compute Gram matrices (B, C, C) of features (B, C, H, W) as the tutorials do."""
     batch, channels, height, width = features.shape
     flat = features.reshape(batch, channels, height * width)
     return flat.bmm(flat.transpose(1, 2)) / (channels * height * width)
 
 
 def grams(vgg: nn.Module, image: Tensor, features: dict[str, Tensor], preset: Preset) -> list[Tensor]:
-    """Compute Gram matrices by scale and layer; ``features`` are those of the full size."""
+    """Compute Gram matrices by scale and layer. ``features`` are those of the full size."""
     result = []
     for scale in range(preset.style_scales):
         if scale > 0:
@@ -63,7 +64,7 @@ def grams(vgg: nn.Module, image: Tensor, features: dict[str, Tensor], preset: Pr
 
 
 def loss(vgg: nn.Module, output: Tensor, content: Tensor, targets: list[Tensor], preset: Preset) -> Tensor:
-    """Compare pictures (B, 3, H, W) with content features and Gram matrices."""
+    """Compute the loss of pictures (B, 3, H, W) against content features and Gram matrices."""
     features = vgg(output)
     total = preset.content_weight * F.mse_loss(features[preset.content_layers[0]], content)
     for value, target in zip(grams(vgg, output, features, preset), targets, strict=True):
@@ -72,7 +73,7 @@ def loss(vgg: nn.Module, output: Tensor, content: Tensor, targets: list[Tensor],
 
 
 def make_update(preset: Preset, *, num_styles: int, batch: int, size: int, device: torch.device) -> Callable[[], None]:
-    """Build the plain recipe's update, on random photographs."""
+    """Build the plain recipe's update on random photographs."""
     network = TransformerNetwork(num_styles).to(device)
     vgg = VGGFeatures(VGGWeights.random(), preset.style_layers).to(device).to(memory_format=torch.contiguous_format)
     optimizer = torch.optim.Adam(network.parameters(), 1e-3)
@@ -94,7 +95,7 @@ def make_update(preset: Preset, *, num_styles: int, batch: int, size: int, devic
 
 
 def paint(network: TransformerNetwork, picture: npt.NDArray[np.uint8], device: torch.device) -> npt.NDArray[np.uint8]:
-    """Paint (H, W, 3) in the network's first style."""
+    """Paint a picture (H, W, 3) in the network's first style."""
     with torch.no_grad():
         image = torch.from_numpy(picture).permute(2, 0, 1)[None].float().div(255).to(device)
         output = forward(network, image, torch.eye(network.num_styles, device=device)[:1])
@@ -104,10 +105,10 @@ def paint(network: TransformerNetwork, picture: npt.NDArray[np.uint8], device: t
 
 @cache
 def update_flop(preset: Preset) -> float:
-    """Count the floating point operations of an update per pixel of the photographs: what the losses need, however it
-    is computed.
+    """Count the floating point operations of an update per pixel of the photographs that the losses need, however they
+    are computed.
 
-    VGG is counted only as deep as the content layers for the content target.
+    For the content target, VGG is counted only up to the content layers.
     """
     network = TransformerNetwork(1)
     layers = tuple(dict.fromkeys(preset.style_layers + preset.content_layers))
@@ -124,7 +125,7 @@ def update_flop(preset: Preset) -> float:
 
 @cache
 def paint_flop(width: float) -> float:
-    """Count the floating point operations of painting per pixel, with a network of a width."""
+    """Count the floating point operations of painting per pixel with a network of a given width."""
     network = TransformerNetwork(1, width=width)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         forward(network, torch.rand(1, 3, COUNTED, COUNTED), torch.ones(1, 1))

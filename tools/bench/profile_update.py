@@ -23,7 +23,7 @@ from train import TIMED, WARM_UP, Recipe, make_update, recipes, time_updates
 from nstyle.system.devices import choose_device
 
 PROFILED = 5
-"""Updates under the profiler."""
+"""The number of profiled updates."""
 GROUPS = (
     ("reductions and norms", r"^triton_(red|per)"),
     ("elementwise", r"^triton_poi"),
@@ -38,27 +38,27 @@ GROUPS = (
     ("padding, pooling, upsampling", r"pad2d|reflection|pool|upsample"),
     ("elementwise", r"elementwise|aten::(relu|clamp|threshold|mul|add|sub|div|sigmoid|pow)"),
 )
-"""What kernels do, by the first pattern that their names match, in any case; the others are the rest."""
+"""The groups of kernels, by the first pattern that matches their names, ignoring case. Other kernels are "the rest"."""
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel, or an operator where there is no GPU."""
+    """A kernel, or an operator if there is no GPU."""
 
     name: str
     milliseconds: float
-    """In an update, all calls together."""
+    """The time of all its calls in an update."""
     calls: float
-    """In an update."""
+    """The number of calls in an update."""
 
     @property
     def group(self) -> str:
-        """Tell what it does."""
+        """The group of the kernel."""
         return next((group for group, pattern in GROUPS if re.search(pattern, self.name, re.IGNORECASE)), "the rest")
 
 
 def kernels(update: Callable[[], object], device: torch.device) -> list[Kernel]:
-    """Profile updates and list what ran, the longest first."""
+    """Profile updates and list the kernels that ran, the longest first."""
     on_gpu = device.type == "cuda"
     count = PROFILED if on_gpu else 1
     with profile(activities=[ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]) as profiled:
@@ -88,7 +88,7 @@ def grouped(listed: list[Kernel]) -> dict[str, tuple[float, float]]:
 
 
 def measure(recipe: Recipe, crop: int, device: torch.device) -> tuple[list[Kernel], str]:
-    """Profile a recipe; the sentence says what kernels take of the time."""
+    """Profile a recipe. The returned sentence states the share of the time that the kernels take."""
     torch.manual_seed(0)
     update = make_update(recipe, crop, device)
     time_updates(update, WARM_UP.get(device.type, 2), device)
@@ -104,15 +104,15 @@ def measure(recipe: Recipe, crop: int, device: torch.device) -> tuple[list[Kerne
 
 
 def default_names(known: dict[str, Recipe]) -> list[str]:
-    """Name the recipes that are profiled unless others are: of the deepest loss and the largest batch, eager and, where
-    it is, captured."""
+    """Return the names of the recipes that are profiled by default: the deepest loss and the largest batch, eager and,
+    if available, captured."""
     ours = [recipe for recipe in known.values() if not recipe.plain and not recipe.lite]
     deepest = max(ours, key=lambda recipe: (len(recipe.preset.style_layers) * recipe.preset.style_scales, recipe.batch))
     return [replace(deepest, way=way).name for way in ("eager", "captured") if replace(deepest, way=way).name in known]
 
 
 def show(listed: list[Kernel], sentence: str, top: int) -> None:
-    """Print groups, the longest kernels, and the sentence."""
+    """Print the sentence, the groups and the longest kernels."""
     total = sum(kernel.milliseconds for kernel in listed)
     print(f"\n{sentence}\n")
     for group, (milliseconds, calls) in grouped(listed).items():

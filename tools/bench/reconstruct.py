@@ -2,10 +2,9 @@
 
     python tools/bench/reconstruct.py [--rounds 5]
 
-Bare: features at the layers, and the gradient of the picture from a gradient of ones at the deepest of them. An
-    iteration: the same
-features, Gram losses, gradient and the optimizer's step. Both in the same precision, at 256 px, in turns; medians.
-Random weights: speed does not depend on them.
+The bare pass computes features at the layers, and the gradient of the picture from a gradient of ones at the deepest of
+them. An iteration computes the same features, Gram losses, the gradient and the optimizer's step. Both run in the same
+precision, at 256 px, in turns, and medians are printed. The weights are random, as speed does not depend on them.
 """
 
 import argparse
@@ -27,11 +26,11 @@ from nstyle.system.memory import keep_freed_memory
 LAYERS = "relu1_1,relu2_1,relu3_1"
 STEPS = 10
 WARM_UP = 25
-"""Iterations before the clock starts: L-BFGS fills its memory, and searches longer at first."""
+"""The number of iterations before timing: L-BFGS fills its memory, and searches longer at first."""
 
 
 def milliseconds(step: Callable[[], object], device: torch.device) -> float:
-    """Time STEPS calls."""
+    """Return the mean time of STEPS calls in milliseconds."""
     started = time.perf_counter()
     for _ in range(STEPS):
         step()
@@ -67,7 +66,7 @@ def make_steps(
 
 
 def main() -> None:
-    """Print a table."""
+    """Measure and print a table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds

@@ -1,4 +1,4 @@
-"""What a row of the table is: a piece of work, how much of everything is in it, and how to time it once."""
+"""The rows of the table: a piece of work, its amounts, and how to time it once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,19 +7,19 @@ from pathlib import Path
 import torch
 
 Size = tuple[int, int]
-"""(width, height) in pixels."""
+"""A (width, height) in pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """What was asked for, and the folder with what was prepared for it."""
+    """The settings of a bench, and the folder with its prepared files."""
 
     device: str
     quick: bool
     crop: int
-    """Side of the training crops in pixels."""
+    """The side of the training crops in pixels."""
     sizes: tuple[Size, ...] | None
-    """Of the pictures to paint; None for those of the device."""
+    """The sizes of the pictures to paint; None for the default of the device."""
     photos: Path
     """A folder of photographs."""
     prepared: Path
@@ -28,16 +28,16 @@ class Bench:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """What one round measured."""
+    """The measurements of one round."""
 
     seconds: float
-    """For one piece of work."""
+    """The time for one piece of work."""
     peak_bytes: int | None = None
-    """The most memory; None where nobody asks, or the system does not tell."""
+    """The peak memory; None if it was not measured, or the system does not report it."""
     file_seconds: float | None = None
-    """From the shell to the written file."""
+    """The time from the shell to the written file."""
     over_one_style: float | None = None
-    """The time over that for one style, where the two took turns in one process."""
+    """The time divided by that for one style, if the two took turns in one process."""
     note: str = ""
 
 
@@ -48,30 +48,30 @@ class Row:
     subject: str
     name: str
     measure: Callable[[], Sample]
-    """Called once a round, in a process of its own: it must pickle."""
+    """A function that is called once a round in a new process, so that it must be picklable."""
     updates: int = 0
     images: int = 0
     pixels: int = 0
-    """What one piece of work holds."""
+    """The numbers of updates, images and pixels in one piece of work."""
     flop: float | None = None
-    """Floating point operations of the plain formulation."""
+    """The number of floating point operations of the plain formulation."""
     rate: float | None = None
-    """Updates per second of a fast run: the time is given as a share of its updates."""
+    """The updates per second of a fast run. The time is reported as a share of one of its updates."""
     dtype: torch.dtype | None = None
-    """Whose matmul peak the work is compared with; None: the higher one."""
+    """The dtype whose matmul peak the work is compared with; None for the higher peak."""
     baseline: str | None = None
-    """Name of the row of the plain recipe."""
+    """The name of the row of the plain recipe."""
     sibling: str | None = None
-    """Name of a row whose time is given as a multiple of this one's."""
+    """The name of a row whose time is reported as a multiple of this one's."""
     feeds: bool = False
-    """Whether the images are for training: their rate is compared with what the fastest update takes."""
+    """Whether the images are for training. Their rate is then compared with the demand of the fastest update."""
     once: bool = False
-    """Measured in the first round only."""
+    """Whether to measure the row in the first round only."""
 
 
 @dataclass
 class Result:
-    """What became of a row."""
+    """The samples of a row, or its failure."""
 
     row: Row
     samples: list[Sample] = field(default_factory=list)

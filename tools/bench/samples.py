@@ -1,4 +1,4 @@
-"""What was measured already: a file to which every sample is appended, for a bench that is stopped and goes on."""
+"""Keep samples in a file to which every sample is appended, so that a bench that was stopped can go on."""
 
 import json
 from dataclasses import asdict
@@ -11,11 +11,11 @@ from nstyle.errors import UsageError
 
 
 class Samples:
-    """Samples of earlier calls with the same device, crops and speed.
+    """The samples of earlier calls with the same device, crop size and ``quick`` setting.
 
     Args:
-        path: JSON lines. None: nothing is kept.
-        bench: What was asked for.
+        path: The file of JSON lines, or None to keep nothing.
+        bench: The settings of the bench.
     """
 
     def __init__(self, path: Path | None, bench: Bench) -> None:
@@ -33,11 +33,11 @@ class Samples:
                 ) from error
 
     def recall(self, row: Row, number: int) -> Sample | None:
-        """Return what a row measured in a round; None if it did not."""
+        """Return the sample of a row in a round, or None if there is none."""
         return self._known.get((row.subject, row.name, number))
 
     def keep(self, row: Row, number: int, sample: Sample) -> None:
-        """Append a sample."""
+        """Append a sample to the file."""
         if self._path is not None:
             line = {
                 "asked": self._asked,

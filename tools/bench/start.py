@@ -1,4 +1,4 @@
-"""Start-up: commands from the shell to their end, and which heavy packages they import on the way."""
+"""Time start-up: commands from the shell to their end, and the heavy packages that they import."""
 
 import subprocess
 import sys
@@ -28,11 +28,11 @@ HEAVY = (
     "rich",
     "jinja2",
 )
-"""Modules that are named in the table if a command imports them."""
+"""The modules that are named in the table if a command imports them."""
 
 
 def rows(bench: Bench) -> list[Row]:
-    """List the commands."""
+    """List the rows of the commands."""
     picture = bench.prepared / "start.jpg"
     picture.write_bytes(
         encode(fill(read_picture(list_pictures(bench.photos)[0]).over_white(), (256, 256)), picture.suffix)

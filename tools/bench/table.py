@@ -1,4 +1,4 @@
-"""From what the rounds measured to figures, and from figures to a table."""
+"""Turn the samples of the rounds into figures, and the figures into a table."""
 
 import statistics
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ import torch
 from rows import Result, Row, Sample
 
 PROJECTED = 40_000
-"""Updates of a whole run, whose time is projected."""
+"""The number of updates of a whole run, whose time is projected."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Column:
     digits: int = 2
 
     def format(self, value: float | None) -> str:
-        """Write a figure; a small one with as many digits as say something, and nothing for None."""
+        """Format a figure: a small one with two significant digits, and None as an empty string."""
         if value is None:
             return ""
         return f"{value:.{self.digits}f}" if value == 0 or abs(value) >= 0.1**self.digits * 5 else f"{value:.2g}"
@@ -41,9 +41,9 @@ Figures = dict[str, Any]
 
 
 def summarize(results: Sequence[Result]) -> list[Figures]:
-    """Turn every row's samples into figures: medians of the rounds, and what follows from them.
+    """Turn every row's samples into figures: medians of the rounds, and figures derived from them.
 
-    Rows that failed, or that another needs and that failed, leave their figures out.
+    A row that failed has no figures, and figures that depend on a failed row are left out.
     """
     seconds = {(result.row.subject, result.row.name): _median(result.samples, "seconds") for result in results}
     peaks = {

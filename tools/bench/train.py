@@ -1,7 +1,7 @@
-"""A training update: the plain recipe and ours, by precision, by the way it is taken, for few and many styles.
+"""Time a training update, the plain recipe's and ours, by precision and way of execution, for few and many styles.
 
-The johnson rows have the plain recipe's losses. The relative rows, the default, have their own and are compared with it
-all the same. The plain recipe makes its photographs on the host, as everyone does; ours finds them on the device, as
+The johnson rows have the plain recipe's losses. The relative rows, the default, have their own losses and are compared
+with it all the same. The plain recipe makes its photographs on the host, as is common; ours has them on the device, as
 ``nstyle train`` does.
 """
 
@@ -29,17 +29,17 @@ from nstyle.training.ways import Way
 SUBJECT = "train"
 BATCH = 4
 BATCHES = {"cuda": (4, 16)}
-"""Photographs of an update, by device; 4 elsewhere."""
+"""The numbers of photographs per update by device type; 4 on other devices."""
 NUM_STYLES = 8
 ON_GPU_STYLES = 16
-"""As many as the largest batch has samples."""
+"""The number of styles on a GPU, which is that of the samples in the largest batch."""
 OTHER_STYLES = (1, 64)
 WARM_UP = {"cuda": 10}
-"""Updates before the clock starts, by device; 2 elsewhere."""
+"""The number of updates before timing by device type; 2 on other devices."""
 TIMED = {"cuda": 30}
-"""Updates on the clock by device; 3 elsewhere."""
+"""The number of timed updates by device type; 3 on other devices."""
 PAIRS = 5
-"""Updates of each of two recipes that take turns in one process."""
+"""The number of updates of each of two recipes that take turns in one process."""
 WITH_RELU4_1 = replace(RELATIVE, name="relative+relu4_1", style_layers=("relu1_2", "relu2_2", "relu3_3", "relu4_1"))
 WAYS: tuple[Way, ...] = ("eager", "compiled", "captured")
 
@@ -51,16 +51,16 @@ class Recipe:
     preset: Preset
     dtype: torch.dtype
     way: Way = "eager"
-    """Captured: on CUDA only."""
+    """How the update is executed; ``captured`` is for CUDA only."""
     num_styles: int = NUM_STYLES
     batch: int = BATCH
     plain: bool = False
     lite: bool = False
-    """Under our own small encoder instead of VGG16."""
+    """Whether to train under our own small encoder instead of VGG16."""
 
     @property
     def name(self) -> str:
-        """Say it in words."""
+        """The name of the recipe's row in the table."""
         batch = f", batch {self.batch}" if self.batch != BATCH else ""
         if self.plain:
             return f"plain, {self.preset.name}{batch}"
@@ -87,17 +87,17 @@ ON_CUDA = (
     Recipe(JOHNSON, torch.bfloat16),
     Recipe(JOHNSON, torch.float32),
 )
-"""What one wants to know first comes first: a rented card may be gone before the last."""
+"""The recipes on CUDA, the most interesting first, as a rented card may be gone before the last."""
 
 
 def recipes(device: torch.device) -> list[Recipe]:
-    """List what is measured on a device, each at every batch."""
+    """List the recipes that are measured on a device, each with every batch size."""
     listed = ON_CUDA if device.type == "cuda" else ON_CPU
     return [replace(recipe, batch=batch) for recipe in listed for batch in BATCHES.get(device.type, (BATCH,))]
 
 
 def rows(bench: Bench) -> list[Row]:
-    """List the recipes; the quick bench compiles nothing."""
+    """List the rows of the recipes; the quick bench leaves out compiled and captured ones."""
     return [
         Row(
             subject=SUBJECT,
@@ -116,7 +116,7 @@ def rows(bench: Bench) -> list[Row]:
 
 
 def make_update(recipe: Recipe, size: int, device: torch.device) -> Callable[[], object]:
-    """Build the update of a recipe, plain or ours, on crops of a size."""
+    """Build the update of a recipe, plain or ours, on crops of a given size."""
     if recipe.plain:
         return plain.make_update(
             recipe.preset, num_styles=recipe.num_styles, batch=recipe.batch, size=size, device=device
@@ -125,8 +125,8 @@ def make_update(recipe: Recipe, size: int, device: torch.device) -> Callable[[],
 
 
 def our_update(recipe: Recipe, size: int, device: torch.device) -> Callable[[], object]:
-    """Build the update of ``nstyle train`` under one recipe, on random photographs that are on the device, and keep
-    freed memory as it does."""
+    """Build the update of ``nstyle train`` for a recipe on random photographs on the device, and keep freed memory as
+    ``nstyle train`` does."""
     keep_freed_memory()
     photos = torch.randint(0, 256, (recipe.batch, 3, size, size), dtype=torch.uint8, device=device)
     ids_B = torch.arange(recipe.batch, device=device) % recipe.num_styles
@@ -142,7 +142,7 @@ def our_update(recipe: Recipe, size: int, device: torch.device) -> Callable[[], 
 
 
 def our_work(recipe: Recipe, size: int, device: torch.device) -> Update:
-    """Build network, loss and optimizer of a recipe; random pictures stand in for the paintings."""
+    """Build the network, loss and optimizer of a recipe, with random pictures instead of paintings."""
     network = TransformerNetwork(recipe.num_styles).to(device).to(memory_format=torch.channels_last)
     weights = LiteWeights.random() if recipe.lite else VGGWeights.random()
     loss = PerceptualLoss(recipe.preset, weights, dtype=recipe.dtype).to(device)
@@ -169,7 +169,7 @@ def _measure(recipe: Recipe, bench: Bench) -> Sample:
 
 
 def _over_one_style(recipe: Recipe, update: Callable[[], object], bench: Bench, device: torch.device) -> float:
-    """Return the time of an update over that for one style: the two take turns, and the medians count."""
+    """Return the time of an update divided by that for one style. The two take turns, and medians are compared."""
     single = our_update(replace(recipe, num_styles=1), bench.crop, device)
     time_updates(single, WARM_UP.get(device.type, 2), device)
     pairs = [
@@ -180,7 +180,7 @@ def _over_one_style(recipe: Recipe, update: Callable[[], object], bench: Bench, 
 
 
 def time_updates(update: Callable[[], object], count: int, device: torch.device) -> float:
-    """Return the seconds of one of ``count`` updates."""
+    """Return the mean seconds of ``count`` updates."""
     synchronize(device)
     started = time.perf_counter()
     for _ in range(count):

@@ -1,4 +1,4 @@
-"""What became of the steps: a file for each in the folder of a check."""
+"""Record the outcomes of the steps, in one file each, in the folder of a check."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -10,21 +10,21 @@ State = Literal["done", "failed", "unfinished", "missing"]
 
 @dataclass(frozen=True)
 class Record:
-    """What became of a step."""
+    """The outcome of a step."""
 
     step: str
     state: State = "missing"
-    """Unfinished: it stopped in good order, and goes on when it is called again."""
+    """The state of the step. An unfinished one stopped cleanly, and goes on when it is called again."""
     note: str = ""
     seconds: float = 0.0
     command: tuple[str, ...] = ()
 
 
 class Folder:
-    """Keep a record of every step: ``STEP.json`` of one that is done, ``STEP.not-done.json`` of another.
+    """A folder with a record of every step: ``STEP.json`` if the step is done, else ``STEP.not-done.json``.
 
     Args:
-        path: The folder; it is made.
+        path: The folder, which is created if it does not exist.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,14 +36,14 @@ class Folder:
         return (self.path / f"{step}.json").exists()
 
     def read(self, step: str) -> Record:
-        """Return what became of a step."""
+        """Return the record of a step."""
         for name in (f"{step}.json", f"{step}.not-done.json"):
             if (self.path / name).exists():
                 return Record(**json.loads((self.path / name).read_text(encoding="utf-8")))
         return Record(step)
 
     def write(self, record: Record) -> None:
-        """Keep a record in place of the last one."""
+        """Write a record in place of the last one of its step."""
         other = self.path / f"{record.step}.not-done.json"
         write_text(
             self.path / f"{record.step}.json" if record.state == "done" else other, json.dumps(asdict(record), indent=2)
@@ -53,7 +53,7 @@ class Folder:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
+    """Write a file completely or not at all."""
     part = path.with_name(f".{path.name}.part")
     part.write_text(text, encoding="utf-8")
     part.replace(path)

@@ -1,4 +1,4 @@
-"""Run a command of the checkout, its output to a log and to the terminal."""
+"""Run a command of the checkout, and copy its output to a log and to the terminal."""
 
 import os
 import shlex
@@ -13,33 +13,33 @@ from threading import Thread
 from typing import IO
 
 LOOK_EVERY = 0.5
-"""Seconds between questions whether to stop."""
+"""The seconds between checks whether to stop."""
 PATIENCE = 60.0
-"""Seconds that a process has to save and end after SIGTERM."""
+"""The seconds that a process has to save and exit after SIGTERM."""
 
 
 def run(
     command: Sequence[str], log: Path, root: Path, stop: Callable[[], bool] = lambda: False, **environment: str
 ) -> int:
-    """Run a command to its end, or until it is time to stop; then it gets one SIGTERM, after which it may save.
+    """Run a command to its end, or until it is time to stop; it then gets one SIGTERM, after which it may save.
 
     Args:
-        command: Arguments of this Python.
-        log: Its output is appended here.
+        command: The arguments for this Python.
+        log: The file to which the output is appended.
         root: The checkout, from which nstyle is imported whether it is installed or not.
-        stop: Asked again and again.
-        environment: Variables to set.
+        stop: A function that is called repeatedly and tells whether to stop.
+        environment: The environment variables to set.
 
     Returns:
-        The exit status; negative for a signal, as :mod:`subprocess` has it.
+        The exit status, negative for a signal as in :mod:`subprocess`.
     """
     paths = [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]
     env = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": os.pathsep.join(paths), **environment}
     full = [sys.executable, *command]
     with log.open("ab") as file:
         file.write(f"$ {shlex.join(full)}\n".encode())
-        # A session of its own: Ctrl-C must not reach it beside our SIGTERM, as a second signal ends it before it has
-        # saved.
+        # The process gets a session of its own. Ctrl-C must not reach it in addition to our SIGTERM, as a second signal
+        # ends it before it has saved.
         process = subprocess.Popen(
             full, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=root, env=env, start_new_session=True
         )
@@ -70,7 +70,7 @@ def _pump(output: IO[bytes], log: IO[bytes]) -> None:
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Ask a process to end, wait, and end what is left of its session."""
+    """Terminate a process, wait for it, and kill the rest of its session."""
     if process.poll() is None:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):

@@ -1,4 +1,4 @@
-"""The steps of a check: what each runs, and what it says of its success."""
+"""The steps of a check: what each runs, and how it reports its success."""
 
 import json
 import re
@@ -11,29 +11,29 @@ from check import process
 from check.folder import State
 
 Outcome = tuple[State, str, list[str]]
-"""What became of a step, in a few words, and its command."""
+"""The state of a step, a short note, and its command."""
 BENCH, PROFILE = "bench-rows.json", "profile-kernels.json"
-"""Figures, in the folder of the check."""
+"""The files of figures in the folder of the check."""
 BENCH_SHARE = 0.5
-"""Of the time that is left when the bench begins: every compiled row takes a minute."""
+"""The bench's share of the remaining time; every compiled row takes a minute."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What was asked for."""
+    """The settings of a check."""
 
     root: Path
     """The checkout."""
     out: Path
     device: str
     deadline: float
-    """On :func:`time.monotonic`'s clock."""
+    """The end of the check on the clock of :func:`time.monotonic`."""
     content: Path | None
     styles: tuple[str, ...]
     vgg: str
     quick: bool
     extra: tuple[str, ...]
-    """For ``nstyle train``."""
+    """Additional arguments for ``nstyle train``."""
 
     @property
     def on_gpu(self) -> bool:
@@ -47,7 +47,7 @@ def tests(asked: Asked) -> Outcome:
 
 
 def checks(asked: Asked) -> Outcome:
-    """Hold compiled and captured updates against eager ones."""
+    """Compare compiled and captured updates with eager ones."""
     compiled = [] if asked.quick else _files(asked, "tests/integration/test_compiled.py")
     return _pytest(asked, "checks", [WAYS, *compiled])
 
@@ -74,7 +74,7 @@ def _pytest(asked: Asked, name: str, files: list[str]) -> Outcome:
 
 
 def bench(asked: Asked) -> Outcome:
-    """Time the log, painting and training beside the plain recipe, within a share of the time."""
+    """Time the log, painting and training, with the plain recipe for comparison, within a share of the time."""
     minutes = max(1.0, BENCH_SHARE * (asked.deadline - time.monotonic()) / 60)
     command = [
         "tools/bench",
@@ -117,14 +117,14 @@ def profile(asked: Asked) -> Outcome:
 
 
 def training(asked: Asked) -> Outcome:
-    """Train for the minutes that are left."""
+    """Train for the remaining minutes."""
     from check.training import Training
 
     return Training(asked).run()
 
 
 def compare(asked: Asked) -> Outcome:
-    """Train one network of n styles and n of one, and compare them."""
+    """Train one network of n styles and n networks of one style, and compare them."""
     from check.training import Training
 
     return Training(asked, compare=True).run()

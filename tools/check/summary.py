@@ -1,4 +1,4 @@
-"""``summary.md``: the machine, what became of the steps, and the figures."""
+"""Write ``summary.md``: the machine, the outcomes of the steps, and the figures."""
 
 import json
 import platform
@@ -14,11 +14,11 @@ from check.steps import BENCH, PROFILE, STEPS, Asked
 from check.training import CHOSEN, lines
 
 KERNELS = 8
-"""Kernels of a profile that are shown; the others are in its log."""
+"""The number of kernels of a profile that are shown; the others are in its log."""
 
 
 def write_summary(folder: Folder, asked: Asked) -> Path:
-    """Write the summary anew from what lies in the folder."""
+    """Write the summary again from the files in the folder."""
     run = folder.path / "run"
     text = [
         f"# nstyle on {machine()}",
@@ -45,7 +45,7 @@ def write_summary(folder: Folder, asked: Asked) -> Path:
 
 
 def machine() -> str:
-    """Name GPU, driver and versions."""
+    """Return the names of the GPU and its driver, and the versions of the software."""
     import torch
 
     parts = [platform.machine()]

@@ -1,4 +1,4 @@
-"""Training for the minutes that are left: how many updates go into them, and a good end."""
+"""Train for the remaining minutes: choose the number of updates that fits, and stop cleanly."""
 
 import json
 import re
@@ -14,37 +14,38 @@ from check.folder import write_text
 from check.steps import BENCH, Asked, Outcome
 
 RESERVE = 15.0
-"""Seconds before the end at which a run is stopped, so that it can save."""
+"""The seconds before the end at which a run is stopped, so that it can save."""
 START = {True: 60.0, False: 10.0}
-"""Seconds that a run takes to its first update, on a GPU, where it is compiled, and elsewhere."""
+"""The seconds until the first update of a run: on a GPU, where it is compiled, and elsewhere."""
 RESTART = {True: 30.0, False: 10.0}
-"""Seconds that it takes to go on with another number of updates, what was compiled being known."""
+"""The seconds that it takes to go on with another number of updates, with the compiled code already cached."""
 MEASURED, FEWEST_MEASURED, MEASURED_SHARE = 300, 40, 0.1
-"""Updates by which the speed is measured: this share of the run, while the cycle of the learning rate is still young,
-within limits."""
+"""The upper limit, the lower limit and the share of the run's updates by which the speed is measured, early in the
+cycle of the learning rate."""
 MOST_OF_BENCH = 0.85
-"""Share of the bench's updates per second that is expected of a run: it reads photographs, validates and saves too."""
+"""The share of the bench's updates per second that is expected of a run, which also reads photographs, validates and
+saves."""
 TOLERANCE = 0.12
-"""A run goes on with another number of updates if it would end by more than this share too early or too late."""
+"""The largest relative error of the number of updates; beyond it, a run goes on with another number."""
 STOPPED = 128 + signal.SIGTERM
-"""Exit status of a run that saved and ended. While it compiles its first update SIGTERM has to wait, and after a minute
-SIGKILL comes."""
+"""The exit status of a run that saved and ended. While it compiles its first update, SIGTERM has to wait, and SIGKILL
+follows after a minute."""
 FEWEST = 20.0
-"""Seconds for which it is not worth starting."""
+"""The fewest seconds for which it is worth starting."""
 GUESS = 5.0
-"""Updates per second where the bench was not run."""
+"""The expected updates per second if the bench was not run."""
 COMPARED_UPDATES = 10_000
 QUICK = ("--size", "64", "--batch-size", "2", "--width", "0.25", "--updates", "20")
 CHOSEN = "training-chosen.txt"
-"""What was chosen and why, a line each, in the folder of the check."""
+"""The file in the folder of the check that records the choices and their reasons, one per line."""
 
 
 class Training:
     """The last step.
 
     Args:
-        asked: What was asked for.
-        compare: Whether to compare one network of n styles with n of one instead.
+        asked: The settings of the check.
+        compare: Whether to compare one network of n styles with n networks of one style instead.
     """
 
     def __init__(self, asked: Asked, *, compare: bool = False) -> None:
@@ -54,9 +55,9 @@ class Training:
         self.end = asked.deadline - RESERVE
         self.extra = [*(QUICK if asked.quick else ()), *asked.extra]
         self._guessed: int | None = None
-        """Updates that were chosen by a guess."""
+        """The number of updates that was chosen by the expected speed."""
         self._instead: int | None = None
-        """Updates to go on with, once the speed is known and does not fit."""
+        """The number of updates to go on with, once the measured speed turns out not to fit."""
 
     def run(self) -> Outcome:
         """Train until the updates are done or the time is up."""
@@ -77,7 +78,7 @@ class Training:
         return process.run(command, self.log, self.asked.root, self._stops)
 
     def _stops(self) -> bool:
-        """Tell whether it is time to stop: for good, or to go on with a number of updates that fits the speed."""
+        """Tell whether to stop the run, either for good or to go on with a number of updates that fits the speed."""
         if not self.asked.quick and time.monotonic() >= self.end:
             return True
         if self._guessed is None or (rate := speed(self.out, self._guessed)) is None:
@@ -135,7 +136,7 @@ class Training:
         return ["--styles", *asked.styles, *where]
 
     def _photos(self) -> Path:
-        """Return the photographs, scikit-image's if none are given."""
+        """Return the folder of photographs, with scikit-image's if none is given."""
         if self.asked.content is not None:
             return self.asked.content
         folder = self.asked.out / "photographs"
@@ -148,7 +149,7 @@ class Training:
         return folder
 
     def _expected(self) -> float:
-        """Guess the updates per second of the run from the bench."""
+        """Estimate the updates per second of the run from the bench."""
         batch, size = (int(option(self.extra, name) or usual) for name, usual in (("--batch-size", 4), ("--size", 256)))
         preset = "relative+relu4_1" if "relu4_1" in (option(self.extra, "--style-layers") or "") else "relative"
         seconds = bench_seconds(self.asked.out / BENCH, preset, batch, size, on_gpu=self.asked.on_gpu)
@@ -164,14 +165,14 @@ class Training:
 
 
 def option(arguments: Sequence[str], name: str) -> str | None:
-    """Return the last value that arguments give to an option."""
+    """Return the last value of an option in the arguments, or None if it is not given."""
     given = [after for before, after in pairwise(arguments) if before == name]
     given += [argument.partition("=")[2] for argument in arguments if argument.startswith(f"{name}=")]
     return given[-1] if given else None
 
 
 def bench_seconds(path: Path, preset: str, batch: int, size: int, *, on_gpu: bool) -> float | None:
-    """Guess the seconds of an update from the fastest rows of the bench: on a line through its batches, in proportion
+    """Estimate the seconds of an update from the fastest rows of the bench: linear in the batch size and proportional
     to the pixels."""
     if not path.exists():
         return None
@@ -190,21 +191,21 @@ def bench_seconds(path: Path, preset: str, batch: int, size: int, *, on_gpu: boo
 
 
 def lines(run: Path) -> list[dict[str, Any]]:
-    """Read the log of a run; a line that is being written is left out."""
+    """Read the log of a run without a line that is still being written."""
     path = run / "metrics.jsonl"
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
 def last_line(run: Path) -> dict[str, Any]:
-    """Return the last line of the log of a run, or nothing."""
+    """Return the last line of the log of a run, or an empty dict."""
     read = lines(run)
     return read[-1] if read else {}
 
 
 def speed(run: Path, updates: int) -> float | None:
-    """Return the updates per second of the last two thirds of what a run of so many updates has done; None if that is
-    too little."""
+    """Return the updates per second over the last two thirds of the updates done so far by a run of ``updates``
+    updates, or None if there are too few."""
     done = [line for line in lines(run) if "losses" in line]
     if len(done) < max(FEWEST_MEASURED, min(MEASURED, int(MEASURED_SHARE * updates))):
         return None

@@ -1,4 +1,4 @@
-"""What all drawn styles share: their size, smooth noise, and palettes."""
+"""The common parts of all drawn styles: their size, smooth noise, and palettes."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ Palette = tuple[tuple[int, int, int], ...]
 
 
 def smooth_noise(shape: tuple[int, int], scale: float, draw: np.random.Generator) -> Array:
-    """Draw noise whose features are about ``scale`` pixels wide: (H, W), mean 0, deviation 1."""
+    """Return noise (H, W) with features about ``scale`` pixels wide, mean 0 and standard deviation 1."""
     height, width = shape
     coarse = draw.normal(size=(int(height / scale) + 3, int(width / scale) + 3)).astype(np.float32)
     image = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
@@ -19,12 +19,12 @@ def smooth_noise(shape: tuple[int, int], scale: float, draw: np.random.Generator
 
 
 def palette_at(position: Array, palette: Palette) -> Array:
-    """Look positions in [0, 1) up in a palette: (...) to (..., 3)."""
+    """Return the colours (..., 3) of a palette at positions (...) in [0, 1)."""
     return np.asarray(palette, dtype=np.float64)[(position * len(palette)).astype(int) % len(palette)]
 
 
 def palette_between(position: Array, palette: Palette) -> Array:
-    """Mix the two nearest colours of a palette, which is closed to a ring: (...) to (..., 3)."""
+    """Mix the two nearest colours (..., 3) of a cyclic palette at positions (...)."""
     colors = np.asarray(palette, dtype=np.float64)
     place = (position % 1) * len(colors)
     first = place.astype(int) % len(colors)
@@ -33,6 +33,6 @@ def palette_between(position: Array, palette: Palette) -> Array:
 
 
 def to_style(pixels: Array) -> Image.Image:
-    """Turn values (H, W, 3) on a scale of 255 into a picture of the styles' size."""
+    """Convert values (H, W, 3) on a scale of 255 to a picture of the styles' size."""
     image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
     return image.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS)

@@ -1,27 +1,27 @@
-"""Pen and ink: cross-hatching on cream paper, denser where it is darker, over thin washes of colour."""
+"""Draw in pen and ink: cross-hatching on cream paper, denser in dark areas, over thin washes of colour."""
 
 import numpy as np
 from canvas import HEIGHT, WIDTH, Array, palette_between, smooth_noise, to_style
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 SCALE = 3
-"""Drawn this many times larger, then reduced: fine lines."""
+"""The factor by which the picture is drawn larger and then reduced, for fine lines."""
 PAPER = np.array([246.0, 236.0, 210.0])
 INK = np.array([38.0, 30.0, 52.0])
 WASHES = ((206, 220, 196), (248, 212, 146), (236, 172, 132), (180, 198, 216))
 LAYERS = ((0.0, 0.06), (0.85, 0.34), (-0.6, 0.52), (1.5, 0.7))
-"""Turn of the lines against the form in radians, and the darkness from which they are drawn."""
+"""The angle of the lines to the form in radians, and the darkness from which they are drawn, by layer."""
 SPACING = 4.6
 LENGTH = 40.0
 PEN = 1.55
-"""Distance of the lines, their length, and the width of the pen in pixels."""
+"""The distance of the lines, their length, and the width of the pen in pixels."""
 STEPS = 7
-"""Points along a line."""
+"""The number of points along a line."""
 STONES = 60
 
 
 def stones(shape: tuple[int, int], draw: np.random.Generator) -> tuple[Array, Array]:
-    """Heap round stones on rolling ground: height (H, W), and which stone is seen, 0 for the ground."""
+    """Return the height (H, W) of round stones heaped on rolling ground, and the visible stone, 0 for the ground."""
     height, width = shape
     y, x = np.mgrid[0:height, 0:width]
     ground = 26 * smooth_noise(shape, 150, draw)
@@ -40,7 +40,7 @@ def stones(shape: tuple[int, int], draw: np.random.Generator) -> tuple[Array, Ar
 
 
 def darkness(surface: Array, seen: Array, draw: np.random.Generator) -> Array:
-    """Shade a surface with light from the upper left and deep shadows in its folds: (H, W) in [0, 1]."""
+    """Return the darkness (H, W) in [0, 1] of a surface lit from the upper left, with deep shadows in its folds."""
     slope_y, slope_x = np.gradient(surface)
     slope = np.sqrt(1 + slope_x**2 + slope_y**2)
     light = (0.5 * slope_x + 0.55 * slope_y + 0.66) / slope
@@ -52,8 +52,8 @@ def darkness(surface: Array, seen: Array, draw: np.random.Generator) -> Array:
 def hatch(
     pen: ImageDraw.ImageDraw, tone: Array, seen: Array, direction: Array, from_tone: float, draw: np.random.Generator
 ) -> None:
-    """Draw one layer of lines: where the tone asks for it, along the direction, tapering, and as far as the stone that
-    they begin on."""
+    """Draw one layer of tapering lines along the direction, where the tone is dark enough, each within a single
+    stone."""
     height, width = tone.shape
     step = LENGTH * 0.72
     for row in np.arange(-LENGTH, height + LENGTH, SPACING):
@@ -76,7 +76,7 @@ def hatch(
 
 
 def follow(x: float, y: float, length: float, direction: Array) -> Array:
-    """Walk along a field of directions: points (STEPS, 2) as x, y."""
+    """Follow a field of directions, and return the points (STEPS, 2) as x, y."""
     height, width = direction.shape
     points = [(x, y)]
     for _ in range(STEPS - 1):

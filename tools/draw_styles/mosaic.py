@@ -1,16 +1,16 @@
-"""Tiles of glass along rings, with dark grout between them."""
+"""Draw tiles of glass along rings, with dark grout between them."""
 
 import numpy as np
 from canvas import HEIGHT, WIDTH, Array, palette_at, smooth_noise, to_style
 from PIL import Image, ImageDraw
 
 SCALE = 2
-"""Drawn this many times larger, then reduced: smooth edges."""
+"""The factor by which the picture is drawn larger and then reduced, for smooth edges."""
 PALETTE = ((20, 62, 108), (37, 122, 153), (92, 178, 170), (240, 196, 92), (222, 116, 58), (150, 42, 52))
 
 
 def mosaic(draw: np.random.Generator) -> Image.Image:
-    """Lay irregular tiles along rings, each of one colour, with dark grout."""
+    """Draw irregular tiles along rings, each of one colour, with dark grout."""
     width, height = SCALE * WIDTH, SCALE * HEIGHT
     tile = 15 * SCALE
     image = Image.new("RGB", (width, height), (34, 30, 36))
@@ -39,7 +39,7 @@ def mosaic(draw: np.random.Generator) -> Image.Image:
 
 
 def lay_tile(pen: ImageDraw.ImageDraw, points: Array, color: Array, bevel: float) -> None:
-    """Draw a tile of glass (4, 2): light on its upper left edge, shadow on its lower right one."""
+    """Draw a tile of glass with corners (4, 2), lit on its upper left edge and shaded on its lower right one."""
     for shift, tint in ((0.0, -48), (-bevel, 42), (-0.35 * bevel, 0)):
         shrunk = points.mean(axis=0) + (points - points.mean(axis=0)) * (1.0 if shift == 0 else 0.88) + shift
         pen.polygon([tuple(point) for point in shrunk], fill=tuple(int(c) for c in (color + tint).clip(0, 255)))

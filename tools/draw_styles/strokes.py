@@ -1,4 +1,4 @@
-"""Thick brush strokes that follow a flow, with the relief of the bristles."""
+"""Draw thick brush strokes that follow a flow, with the relief of the bristles."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from canvas import HEIGHT, WIDTH, Array, palette_between, smooth_noise, to_style
 from PIL import Image
 
 SCALE = 1.5
-"""Painted this many times larger, then reduced."""
+"""The factor by which the picture is painted larger and then reduced."""
 PALETTE = (
     (48, 30, 84),
     (128, 38, 104),
@@ -19,31 +19,31 @@ PALETTE = (
     (30, 60, 112),
 )
 LAYERS = ((34, 150, 420), (22, 105, 900), (14, 74, 1500), (8, 46, 900))
-"""Width and length of the strokes in pixels of the picture, and how many: from the ground to the accents."""
+"""The width and length of the strokes in pixels of the picture, and their number, from the ground to the accents."""
 LIGHT = np.array([-0.62, -0.72])
-"""From where the light grazes the paint: (x, y), from the upper left."""
+"""The direction (x, y) from which light grazes the paint: the upper left."""
 
 
 @dataclass(frozen=True)
 class Stroke:
-    """One touch of the brush."""
+    """One stroke of the brush."""
 
     center: tuple[float, float]
     angle: float
     length: float
     width: float
     bend: float
-    """Curvature, 1 / pixels."""
+    """The curvature in 1 / pixels."""
     colors: tuple[Array, Array]
-    """What the two halves of the brush are loaded with."""
+    """The colours of the two halves of the brush."""
 
 
 class Painting:
-    """Wet paint: its colour and its thickness.
+    """The colour and thickness of wet paint.
 
     Args:
-        shape: Height and width.
-        draw: Where chance comes from.
+        shape: The height and width.
+        draw: The random number generator.
     """
 
     def __init__(self, shape: tuple[int, int], draw: np.random.Generator) -> None:
@@ -53,7 +53,7 @@ class Painting:
         self.streaks = smooth_noise((512, 1024), 2.6, draw) * 0.65 + smooth_noise((512, 1024), 7, draw) * 0.5
 
     def put(self, stroke: Stroke) -> None:
-        """Put a stroke over what is there."""
+        """Paint a stroke over the existing paint."""
         radius = int(0.5 * stroke.length + stroke.width)
         height, width = self.relief.shape
         x, y = stroke.center
@@ -78,13 +78,13 @@ class Painting:
         self.relief[window] += cover * (0.25 * self.relief[window] + thickness - self.relief[window])
 
     def _bristles(self, along: Array, across: Array) -> Array:
-        """Look up streaks that are long along the stroke and as fine as bristles across it."""
+        """Return streaks that are long in the direction of the stroke and as fine as bristles across it."""
         rows, columns = self.streaks.shape
         first, second = self.draw.integers(rows), self.draw.integers(columns)
         return self.streaks[(across * 1.6 + first).astype(int) % rows, (along * 0.09 + second).astype(int) % columns]
 
     def lit(self) -> Array:
-        """Return the colours (H, W, 3) as grazing light shows them, with a little gloss on the ridges."""
+        """Return the colours (H, W, 3) under grazing light, with a little gloss on the ridges."""
         smooth = self.relief
         for axis in (0, 1):
             smooth = 0.5 * smooth + 0.25 * (np.roll(smooth, 1, axis) + np.roll(smooth, -1, axis))
@@ -96,7 +96,7 @@ class Painting:
 
 
 def strokes(draw: np.random.Generator) -> Image.Image:
-    """Paint a garden of colours in layers of ever smaller strokes along the swirls of a flow."""
+    """Paint a garden of colours in layers of progressively smaller strokes along the swirls of a flow."""
     shape = (int(HEIGHT * SCALE), int(WIDTH * SCALE))
     potential = smooth_noise(shape, 210 * SCALE, draw) + 0.35 * smooth_noise(shape, 90 * SCALE, draw)
     slope_y, slope_x = np.gradient(potential)

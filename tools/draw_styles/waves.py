@@ -1,16 +1,16 @@
-"""Curling bands of colour with dark edges, as on a woodblock print or in marbled paper."""
+"""Draw curling bands of colour with dark edges, as on a woodblock print or in marbled paper."""
 
 import numpy as np
 from canvas import HEIGHT, WIDTH, palette_at, smooth_noise, to_style
 from PIL import Image, ImageFilter
 
 SCALE = 2
-"""Drawn this many times larger, then reduced: smooth edges."""
+"""The factor by which the picture is drawn larger and then reduced, for smooth edges."""
 PALETTE = ((14, 24, 66), (30, 70, 140), (64, 140, 190), (240, 236, 214), (236, 176, 70), (208, 84, 46))
 
 
 def waves(draw: np.random.Generator) -> Image.Image:
-    """Sweep curling bands of colour with fine bristle lines, as a broad brush leaves them."""
+    """Draw curling bands of colour with fine bristle lines like those of a broad brush."""
     width, height = SCALE * WIDTH, SCALE * HEIGHT
     y, x = np.mgrid[0:height, 0:width] / (100.0 * SCALE)
     for scale, strength in ((220, 0.75), (110, 0.3)):
