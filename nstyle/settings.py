@@ -116,7 +116,7 @@ def _check(name: str, value: Any, kind: Any, details: Setting) -> None:
     elif get_origin(kind) is Mapping:
         check_setting(isinstance(value, Mapping), name, value, "numbers by name")
         for key, number in value.items():
-            _check(f"{name}[{key}]", number, get_args(kind)[1], details)
+            _check(f"`{name}` {key}", number, get_args(kind)[1], details)
     elif get_origin(kind) is tuple:
         check_setting(isinstance(value, tuple), name, value, "a tuple")
         for i, part in enumerate(value, start=1):

@@ -107,7 +107,7 @@ def given(kind: type, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _typed(name: str, kind: Any, value: Any) -> Any:
-    if get_origin(kind) is tuple:
+    if get_origin(kind) is tuple and isinstance(value, str):
         return split(value)
     if get_origin(kind) is Mapping and isinstance(value, list):
         return dict(_named_number(name, text) for text in value)

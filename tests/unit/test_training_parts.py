@@ -66,14 +66,14 @@ def test_settings_survive_toml(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"updates": 0}, "--updates is 0; expected at least 1"),
-        ({"size": 8}, "--size is 8"),
-        ({"lr": float("nan")}, "--lr is nan"),
-        ({"schedule": "shuffled"}, "--schedule is shuffled; expected round-robin"),
-        ({"style_factors": {"a": -1.0}}, "--style-factor a is -1.0"),
-        ({"clip": -1.0}, "--clip"),
-        ({"clip": float("inf")}, "--clip"),
-        ({"coco_categories": ("cat",)}, "expected --coco-annotations with it"),
+        ({"updates": 0}, "`updates` is 0; expected at least 1"),
+        ({"size": 8}, "`size` is 8"),
+        ({"lr": float("nan")}, "`lr` is nan"),
+        ({"schedule": "shuffled"}, "`schedule` is shuffled; expected round-robin"),
+        ({"style_factors": {"a": -1.0}}, "`style_factors` a is -1.0"),
+        ({"clip": -1.0}, "`clip`"),
+        ({"clip": float("inf")}, "`clip`"),
+        ({"coco_categories": ("cat",)}, "expected `coco_annotations` with it"),
     ],
 )
 def test_bad_settings(changes: dict[str, object], message: str) -> None:
@@ -83,7 +83,7 @@ def test_bad_settings(changes: dict[str, object], message: str) -> None:
 
 def test_damaged_settings_file(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("updates = ")
-    with pytest.raises(UsageError, match="cannot be read as the settings of a run"):
+    with pytest.raises(UsageError, match="cannot be read as a file of settings"):
         TrainingConfig.from_toml(tmp_path / "config.toml")
 
 
