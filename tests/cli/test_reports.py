@@ -141,7 +141,7 @@ def test_a_finished_comparison_is_reused(
     shutil.copytree(comparison, tmp_path / "gap")
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "gap").rglob("*.safetensors")}
     seen: list[Status] = []
-    page = nstyle.compare(pair, out=tmp_path / "gap", report=seen.append, **settings)
+    page = nstyle.compare(pair, out=tmp_path / "gap", progress=seen.append, **settings)
     assert not seen
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "gap").rglob("*.safetensors")} == before
     assert (page.parent / "losses.csv").read_bytes() == (comparison / "losses.csv").read_bytes()
@@ -160,10 +160,10 @@ def test_an_interrupted_comparison_goes_on_to_the_same_numbers(
     with pytest.raises(
         InterruptedRunError, match=f"with {stop_at} of 12 updates done; run the same command again"
     ) as caught:
-        nstyle.compare(pair, out=tmp_path / "gap", report=stop, **settings)
+        nstyle.compare(pair, out=tmp_path / "gap", progress=stop, **settings)
     assert caught.value.exit_status == 130
     seen: list[Status] = []
-    nstyle.compare(pair, out=tmp_path / "gap", report=seen.append, **settings)
+    nstyle.compare(pair, out=tmp_path / "gap", progress=seen.append, **settings)
     assert [status.done for status in seen] == list(range(stop_at + 1, 13))
     assert (tmp_path / "gap" / "losses.csv").read_bytes() == (comparison / "losses.csv").read_bytes()
 
@@ -179,7 +179,7 @@ def test_one_style_is_its_own_control(pair: list[Path], settings: dict[str, Any]
 def test_seeds_can_be_added(comparison: Path, pair: list[Path], settings: dict[str, Any], tmp_path: Path) -> None:
     shutil.copytree(comparison, tmp_path / "gap")
     seen: list[Status] = []
-    page = nstyle.compare(pair, out=tmp_path / "gap", seeds=2, report=seen.append, **settings)
+    page = nstyle.compare(pair, out=tmp_path / "gap", seeds=2, progress=seen.append, **settings)
     assert len(seen) == 12
     numbers = json.loads((page.parent / "report.json").read_text())
     assert numbers["seeds"] == [0, 1]
