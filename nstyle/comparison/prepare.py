@@ -39,7 +39,7 @@ def prepare_comparison(
     """
     files = find_styles(styles)
     if not files:
-        raise UsageError("no styles given; expected paintings")
+        raise UsageError("no styles given; expected paintings as `styles`, such as styles/*.jpg")
     plan = Plan(Path(out), tuple(files), resolve(make_config(files, {"held_out": held_out, **settings})), seeds)
     check_photographs(plan)
     claim(plan)
