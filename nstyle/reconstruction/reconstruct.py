@@ -2,7 +2,7 @@
 
 import dataclasses
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,21 +20,19 @@ from nstyle.reconstruction.config import (
     TRANSFER_CONTENT_LAYERS,
     TRANSFER_STYLE_LAYERS,
     TUNED_RELEASE,
-    LayerWeights,
     ReconstructionConfig,
-    parse_layers,
 )
 from nstyle.reconstruction.engine import Progress, Reconstruction, StopReason
+from nstyle.reconstruction.layer_weights import Layers, layer_weights
 from nstyle.reconstruction.pictures import Pictures, PictureSource
 from nstyle.reconstruction.run_description import describe, identity
 from nstyle.reconstruction.run_folder import OtherRunError, Recorder, RunFolder
 from nstyle.reconstruction.style_inversion_schedule import style_inversion_settings
+from nstyle.settings import check_names
 from nstyle.system.interrupts import InterruptedRunError, caught_signals
 from nstyle.system.output_folders import output_folder
 
 logger = logging.getLogger(__name__)
-
-Layers = str | Sequence[str] | LayerWeights
 
 
 @dataclass(frozen=True)
@@ -238,11 +236,8 @@ def make_config(
     if is_transfer:
         style_layers = TRANSFER_STYLE_LAYERS if style_layers is None else style_layers
         content_layers = TRANSFER_CONTENT_LAYERS if content_layers is None else content_layers
-    values = {**settings, "style_layers": _layers(style_layers), "content_layers": _layers(content_layers)}
-    known = {f.name for f in dataclasses.fields(ReconstructionConfig)}
-    unknown = sorted(set(values) - known)
-    if unknown:
-        raise UsageError(f"there is no setting '{unknown[0]}'; expected one of {', '.join(sorted(known))}")
+    values = {**settings, "style_layers": layer_weights(style_layers), "content_layers": layer_weights(content_layers)}
+    check_names(values, [f.name for f in dataclasses.fields(ReconstructionConfig)])
     if schedule == "seed-000":
         chosen = {name: value for name, value in values.items() if name not in ("style_layers", "content_layers")}
         values |= {
@@ -262,14 +257,6 @@ def as_sequence(style: PictureSource | Sequence[PictureSource] | None) -> tuple[
     if isinstance(style, str | Path | Image.Image | Tensor):
         return (style,)
     return tuple(style)
-
-
-def _layers(layers: Layers | None) -> dict[str, float]:
-    if layers is None:
-        return {}
-    if isinstance(layers, str):
-        return parse_layers(layers)
-    return dict(layers) if isinstance(layers, Mapping) else dict.fromkeys(layers, 1.0)
 
 
 def load_encoder(config: ReconstructionConfig) -> EncoderWeights:

@@ -17,8 +17,9 @@ import nstyle
 from nstyle.encoders.vgg import VGGWeights
 from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.pictures import to_tensor
-from nstyle.reconstruction.config import ReconstructionConfig, parse_layers
+from nstyle.reconstruction.config import ReconstructionConfig
 from nstyle.reconstruction.engine import Progress, Reconstruction, ladder
+from nstyle.reconstruction.layer_weights import parse_layers
 from nstyle.reconstruction.objective import Evaluation, Objective
 from nstyle.reconstruction.optimizers import LBFGS, FirstOrder, make_optimizer
 from nstyle.reconstruction.pictures import Pictures, read_source
@@ -350,7 +351,7 @@ def test_an_interrupted_run_goes_on_bit_identically(
         folder = tmp_path / f"stopped-{stop}"
         with pytest.raises(InterruptedRunError if how == "signal" else ZeroDivisionError) as caught:
             nstyle.reconstruct(**options, out=folder, callback=interrupt)
-        assert how == "error" or (caught.value.exit_status == 130 and "--resume goes on" in str(caught.value))  # type: ignore[attr-defined]
+        assert how == "error" or (caught.value.exit_status == 130 and "`resume` goes on" in str(caught.value))  # type: ignore[attr-defined]
         result = nstyle.reconstruct(**options, out=folder, resume=True)
         assert torch.equal(result.image, whole.image)
         assert (folder / "losses.csv").read_text() == (tmp_path / "whole" / "losses.csv").read_text()
@@ -462,27 +463,30 @@ def test_a_loss_that_is_not_finite_stops_with_one_line(painting: Image.Image, ra
         ({"layers": "relu5_3", "size": 16}, r"the result is 16x13 px, but relu5_3 needs at least 16 px"),
         ({"layers": ""}, "no layers were given"),
         ({"layers": "relu1_1=much"}, "'relu1_1=much' is no layer with a weight"),
-        ({"layers": "relu1_1", "loss": "wasserstein"}, r"--loss is wasserstein; expected gram \| gram-gatys"),
+        ({"layers": "relu1_1", "loss": "wasserstein"}, r"`loss` is wasserstein; expected gram \| gram-gatys"),
         ({"layers": "relu1_1", "loss": "mmd", "threshold": 1.0}, "mmd can be negative"),
         ({"layers": "relu1_1", "loss": "mmd-shuffled", "optimizer": "lbfgs"}, "draws new pairs"),
-        ({"layers": "relu1_1", "moments": 3}, "--moments is 3, but --loss gram has none"),
-        ({"layers": "relu1_1", "loss": "moments", "moments": 5}, "--moments is 5; expected 1 to 4"),
-        ({"layers": "relu1_1", "start": "content"}, "--start content needs a content"),
-        ({"layers": "relu1_1", "start": "average"}, "--start average needs a content and a style"),
-        ({"layers": "relu1_1", "min_size": 64, "size": 48}, "--min-size is 64"),
-        ({"layers": "relu1_1", "iterations": 0}, "--iterations is 0; expected at least 1"),
-        ({"layers": "relu1_1", "lr": 0.0}, "--lr is 0.0; expected more than 0"),
-        ({"layers": "relu1_1", "style_mix": (0.5, 0.5)}, "--mix has 2 parts; expected one for each of the 1 style"),
-        ({"layers": "relu1_1", "speed": 2}, "there is no setting 'speed'"),
+        ({"layers": "relu1_1", "moments": 3}, "`moments` is 3, but `loss` gram has none"),
+        ({"layers": "relu1_1", "loss": "moments", "moments": 5}, "`moments` is 5; expected 1 to 4"),
+        ({"layers": "relu1_1", "start": "content"}, "`start` content needs a content"),
+        ({"layers": "relu1_1", "start": "average"}, "`start` average needs a content and a style"),
+        ({"layers": "relu1_1", "min_size": 64, "size": 48}, "`min_size` is 64"),
+        ({"layers": "relu1_1", "iterations": 0}, "`iterations` is 0; expected at least 1"),
+        ({"layers": "relu1_1", "lr": 0.0}, "`lr` is 0.0; expected more than 0"),
+        (
+            {"layers": "relu1_1", "style_mix": (0.5, 0.5)},
+            "`style_mix` has 2 parts; expected one for each of the 1 style",
+        ),
+        ({"layers": "relu1_1", "speed": 2}, "there is no setting `speed`"),
         ({"layers": "relu1_1", "animation": "gif"}, "need a folder"),
         ({"content_layers": "relu1_1"}, "content layers were given but no content picture"),
         ({"layers": "relu1_1", "style_layers": "relu1_1"}, "not both"),
-        ({"layers": "relu1_1", "iterations": 3.5}, "--iterations is 3.5; expected a whole number"),
-        ({"layers": "relu1_1", "threshold": math.nan}, "--threshold is nan"),
-        ({"layers": "relu1_1", "seed": 10**20}, "--seed is 1000"),
+        ({"layers": "relu1_1", "iterations": 3.5}, "`iterations` is 3.5; expected a whole number"),
+        ({"layers": "relu1_1", "threshold": math.nan}, "`threshold` is nan"),
+        ({"layers": "relu1_1", "seed": 10**20}, "`seed` is 1000"),
         ({"layers": "relu1_1", "network": "vgg19"}, "the weights are of vgg16, but network is vgg19"),
-        ({"layers": "relu1_1", "snapshots_every": -1, "out": "x"}, "--snapshots-every is -1"),
-        ({"layers": "relu1_1", "schedule": "seed-999"}, "--schedule is seed-999; expected seed-000"),
+        ({"layers": "relu1_1", "snapshots_every": -1, "out": "x"}, "`snapshots_every` is -1"),
+        ({"layers": "relu1_1", "schedule": "seed-999"}, "`schedule` is seed-999; expected seed-000"),
     ],
 )
 def test_bad_requests_are_one_clear_line(
@@ -500,7 +504,7 @@ def test_transfer_defaults_and_weights_that_stop_early(
     assert tuple(config.content_layers) == ("relu4_2",)
     assert tuple(config.style_layers) == ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
     assert math.fsum(config.style_layers.values()) == pytest.approx(1)
-    with pytest.raises(UsageError, match=r"relu5_1 .*stop at relu3_3; .*--style-layers, --content-layers"):
+    with pytest.raises(UsageError, match=r"relu5_1 .*stop at relu3_3; .*`style_layers`, `content_layers`"):
         nstyle.reconstruct(style=painting, content=photograph, weights=cut(random_vgg), size=48)
 
 
@@ -508,7 +512,7 @@ def test_a_style_weight_is_not_guessed_for_losses_it_was_not_tuned_for(
     photograph: Image.Image, painting: Image.Image
 ) -> None:
     pictures = Pictures.read(styles=[painting], content=photograph)
-    with pytest.raises(UsageError, match="no style weight is known for --loss moments"):
+    with pytest.raises(UsageError, match="no style weight is known for `loss` moments"):
         make_config(pictures, loss="moments")
     assert make_config(pictures, loss="moments", style_weight=3.0).style_weight == 3.0
 
