@@ -94,7 +94,7 @@ def sweep(
             style=paintings or None,
             content=photo,
             snapshots_every=snapshots_every,
-            callback=lambda cell, now: progress(now),
+            progress=lambda cell, now: progress(now),
             notice=lambda text: typer.echo(f"cell {text}", err=True),
         )
     made = len(result.cells) - result.reused - len(result.failed)
@@ -123,7 +123,7 @@ def _run(pictures: dict[str, Any], options: dict[str, Any]) -> None:
     settings = o.chosen(options)
     keep_freed_memory()
     with reconstruction_progress() as progress:
-        result = reconstruct(**pictures, callback=progress, **settings)
+        result = reconstruct(**pictures, progress=progress, **settings)
     for name, value in result.terms.items():
         start = result.initial.get(name, 0.0)
         fell = f", {start / value:.4g} times less than at the start" if value > 0 and start > 0 else ""

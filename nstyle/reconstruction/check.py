@@ -118,7 +118,7 @@ def _reconstruction(
     what = f"{kind} {'+'.join(layers)}" + (f" ({label})" if label else "")
     picture: dict[str, Any] = {kind: image}
     try:
-        result = reconstruct(**picture, layers=layers, weights=weights, size=size, iterations=iterations, patience=0)
+        result = reconstruct(**picture, layers=layers, encoder=weights, size=size, iterations=iterations, patience=0)
     except NstyleError as error:
         return Finding(what, False, str(error)), None
     falls = {name.split("/")[1]: result.initial[name] / max(value, 1e-30) for name, value in result.terms.items()}

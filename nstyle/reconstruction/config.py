@@ -15,7 +15,9 @@ TotalVariation = Literal["squared", "power-1.25"]
 OptimizerName = Literal["lbfgs", "adam", "sgd"]
 Start = Literal["noise", "white", "black", "mean", "content", "style", "average"]
 StyleSize = Literal["content", "own"]
-Schedule = Literal["seed-000"]
+Schedule = Literal["inversion-table"]
+OLD_SCHEDULE = "seed-000"
+"""What version 0.1 called it."""
 LayerWeights = Mapping[str, float]
 """The weight of each layer's loss, by the name of the layer."""
 
@@ -45,6 +47,12 @@ _LOSSES = "; ".join(f"{name}: {loss.help}" for name, loss in STYLE_LOSSES.items(
 def by_name(values: Mapping[Any, float]) -> str:
     """Say numbers by name in words: ``300 for lbfgs, 3000 for adam``."""
     return ", ".join(f"{value:g} for {name}" for name, value in values.items())
+
+
+def modern(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings that version 0.1 may have recorded, as this version names them."""
+    schedule: Schedule = "inversion-table"
+    return {**values, "schedule": schedule} if values.get("schedule") == OLD_SCHEDULE else dict(values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -295,10 +303,11 @@ class ReconstructionConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "ReconstructionConfig":
-        """Rebuild what :meth:`to_dict` returned.
+        """Rebuild what :meth:`to_dict` returned, also in version 0.1.
 
         Raises:
             UsageError: If a name is unknown or a value out of range.
         """
+        values = modern(values)
         check_names(values, [f.name for f in fields(cls)])
         return cls(**{**values, "style_mix": tuple(values.get("style_mix", ()))})
