@@ -57,7 +57,7 @@ def experiments(painting: str, second: str | None, photo: str, ladder_photo: str
             *FEATURES_OVER_255,
             *LBFGS,
         ],
-        "seed-cell": [*first_cell, "--schedule", "seed-000"],
+        "seed-cell": [*first_cell, "--schedule", "inversion-table"],
         "seed-cell-to-the-end": [*first_cell, *to_the_end, *FEATURES_OVER_255],
         "blocks": [*style, *blocks, "--loss", "gram", *adam, "--iterations", "3000"],
         "seeds": [*style, "--layers", "relu2_1", *moments, "--seed", "0,1,2", *FEATURES_OVER_255, *LBFGS],
@@ -128,7 +128,7 @@ def experiments(painting: str, second: str | None, photo: str, ladder_photo: str
         "no-ladder": ["transfer", ladder_photo, painting, *CONTENT, *STYLE, "--iterations", "190", "--size", "640"],
     }
     if second:
-        mixes = ["--mix", "1,0", "--mix", "0.5,0.5", "--mix", "0,1"]
+        mixes = ["--weights", "1,0", "--weights", "0.5,0.5", "--weights", "0,1"]
         commands["mix"] = ["sweep", "transfer", photo, painting, second, *TRANSFER, *mixes]
     return commands
 

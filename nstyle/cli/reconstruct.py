@@ -6,66 +6,66 @@ import typer
 
 from nstyle.cli import reconstruct_options as o
 from nstyle.cli.arguments import command_line
+from nstyle.cli.arguments import out as out_option
 from nstyle.cli.help import GroupedCommand, new_group
+from nstyle.cli.options import add_options
 from nstyle.cli.reconstruct_check import EXAMPLES as CHECK_EXAMPLES
 from nstyle.cli.reconstruct_check import check
+from nstyle.reconstruction.config import LAYERS
 
-STYLE_EXAMPLES = "nstyle reconstruct style painting.jpg --layers relu1_1,relu2_1,relu3_1 --out out"
-CONTENT_EXAMPLES = "nstyle reconstruct content photo.jpg --layers relu3_3 --out out"
-TRANSFER_EXAMPLES = "nstyle reconstruct transfer photo.jpg painting.jpg --size 640 --min-size 160 --out out"
-SWEEP_EXAMPLES = (
-    """nstyle reconstruct sweep style painting.jpg --layers relu1_1 --layers relu2_1 --loss gram,mmd --out out"""
-)
+STYLE_EXAMPLES = """nstyle reconstruct style painting.jpg --layers relu1_1,relu2_1,relu3_1 --out out
+nstyle reconstruct style painting.jpg --layers relu2_1 --loss moments --moments 3 --out out
+nstyle reconstruct style painting.jpg --layers relu2_1 --iterations 600 --out out --resume"""
+CONTENT_EXAMPLES = """nstyle reconstruct content photo.jpg --layers relu3_3 --out out"""
+TRANSFER_EXAMPLES = """nstyle reconstruct transfer photo.jpg painting.jpg --size 640 --min-size 160 --out out
+nstyle reconstruct transfer photo.jpg one.jpg other.jpg --weights 0.7,0.3 --out out"""
+SWEEP_EXAMPLES = """nstyle reconstruct sweep style painting.jpg --layers relu1_1,relu2_1 --per-layer single --out out
+nstyle reconstruct sweep transfer photo.jpg painting.jpg --style-weight 0.0002,0.002,0.02 --out out"""
+REPORT_EXAMPLES = "nstyle reconstruct report out/sweep --out out/report"
 
-Picture = Annotated[str, typer.Argument(metavar="IMAGE", help="A picture.")]
+Photo = Annotated[str, typer.Argument(metavar="PHOTO", help="The photograph whose content is kept.")]
+Paintings = Annotated[
+    list[str], typer.Argument(metavar="PAINTING...", help="The painting whose style is matched, or several.")
+]
 
 
-@o.with_options((o.LAYERS, *o.STYLE, *o.COMMON))
-def style(
-    images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="The style picture, or several.")],
-    **options: Any,
-) -> None:
+@add_options(*o.STYLE, *o.OUTPUTS)
+def style(paintings: Paintings, **options: Any) -> None:
     """Show what layers and a loss keep of a style."""
-    _run({"style": images}, options)
+    _run({"style": paintings}, options)
 
 
-@o.with_options((o.LAYERS, *o.CONTENT, *o.COMMON))
-def content(image: Picture, **options: Any) -> None:
+@add_options(*o.CONTENT, *o.OUTPUTS)
+def content(photo: Photo, **options: Any) -> None:
     """Show what layers keep of a picture's content."""
-    _run({"content": image}, options)
+    _run({"content": photo}, options)
 
 
-@o.with_options((*o.TRANSFER_LAYERS, *o.TRANSFER, *o.STYLE, *o.CONTENT, *o.COMMON))
-def transfer(
-    content: Annotated[str, typer.Argument(metavar="CONTENT", help="The photograph.")],
-    styles: Annotated[list[str], typer.Argument(metavar="STYLE...", help="The style picture, or several.")],
-    **options: Any,
-) -> None:
+@add_options(*o.TRANSFER, *o.OUTPUTS)
+def transfer(photo: Photo, paintings: Paintings, **options: Any) -> None:
     """Paint one photograph in a style by optimization (Gatys et al. 2016)."""
-    _run({"content": content, "style": styles}, options)
+    _run({"content": photo, "style": paintings}, options)
 
 
-SWEEP = (o.LAYERS, *o.TRANSFER_LAYERS, *o.TRANSFER, *o.STYLE, *o.CONTENT, *o.COMMON)
-
-
-@o.with_options(SWEEP, output=False, lists=True)
+@add_options(*o.SWEEP, o.SNAPSHOTS)
 def sweep(
     task: Annotated[str, typer.Argument(metavar="TASK", help="style, content or transfer.")],
-    images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="As for that command.")],
-    out: Annotated[str, typer.Option(help="Folder: one folder per cell, grid.png and sweep.json.")],
+    pictures: Annotated[list[str], typer.Argument(metavar="PICTURE...", help="As for that command.")],
+    out: Annotated[str, out_option("The folder: one folder per cell, grid.png and sweep.json.")],
     per_layer: Annotated[
         str | None,
         typer.Option(
-            help="Take --layers one by one (single) or the first n of them (cumulative, Early, Sian and Stonard's tau)."
+            metavar="single|cumulative",
+            help="Take --layers one by one, or the first n of them (Early, Sian and Stonard's tau).",
+            rich_help_panel=LAYERS,
         ),
     ] = None,
-    snapshots_every: Annotated[int, typer.Option(metavar="K", help="Write a snapshot every K updates.")] = 0,
     **options: Any,
 ) -> None:
     """Reconstruct every combination of lists of options, as one labelled grid.
 
-    Every option may be given several times, and numbers and names as a list with commas; layers and mixes, which have
-    commas themselves, are repeated. Cells that are done already are kept.
+    Every option may be given several times, and numbers and names as a list with commas; layers and weights, which
+    have commas themselves, are repeated. Cells that are done already are kept.
     """
     from nstyle.cli.progress import reconstruction_progress
     from nstyle.errors import UsageError
@@ -74,28 +74,27 @@ def sweep(
 
     if task not in ("style", "content", "transfer"):
         raise UsageError(f"the task is '{task}'; expected style, content or transfer")
-    if (task == "content" and len(images) > 1) or (task == "transfer" and len(images) < 2):
+    if (task == "content" and len(pictures) > 1) or (task == "transfer" and len(pictures) < 2):
         raise UsageError(
-            f"{task} got {len(images)} pictures; expected "
-            f"{'one' if task == 'content' else 'a content and one style or more'}"
+            f"{task} got {len(pictures)} pictures; expected "
+            f"{'one photograph' if task == 'content' else 'a photograph and one painting or more'}"
         )
-    content, styles = (None, images) if task == "style" else (images[0], images[1:])
-    axes = {option.name: o.values(option, options[option.name]) for option in SWEEP if options[option.name]}
+    photo, paintings = (None, pictures) if task == "style" else (pictures[0], pictures[1:])
+    snapshots_every = options.pop("snapshots_every")
+    axes = o.axes(options)
     if per_layer is not None:
         if len(axes.get("layers", ())) != 1:
-            raise UsageError("--per-layer needs one list of --layers, such as --layers relu1_1,relu2_1")
+            raise UsageError("`per_layer` needs one list of `layers`, such as relu1_1,relu2_1")
         axes["layers"] = expand_layers(axes["layers"][0], per_layer)
-    if "mix" in axes:
-        axes["style_mix"] = axes.pop("mix")
     keep_freed_memory()
     with reconstruction_progress() as progress:
         result = sweep(
             axes,
             out=out,
-            style=styles or None,
-            content=content,
+            style=paintings or None,
+            content=photo,
             snapshots_every=snapshots_every,
-            callback=lambda cell, now: progress(now),
+            progress=lambda cell, now: progress(now),
             notice=lambda text: typer.echo(f"cell {text}", err=True),
         )
     made = len(result.cells) - result.reused - len(result.failed)
@@ -108,7 +107,7 @@ def sweep(
 
 def report(
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Folders of reconstructions and sweeps.")],
-    out: Annotated[str, typer.Option(help="Folder of the report.")],
+    out: Annotated[str, out_option("The folder of the report.")],
 ) -> None:
     """Lay finished runs out as figures, on one page, with the commands that made them."""
     from nstyle.reconstruction.report import write_report
@@ -121,10 +120,10 @@ def _run(pictures: dict[str, Any], options: dict[str, Any]) -> None:
     from nstyle.reconstruction.reconstruct import reconstruct
     from nstyle.system.memory import keep_freed_memory
 
-    settings = o.given(options)
+    settings = o.chosen(options)
     keep_freed_memory()
     with reconstruction_progress() as progress:
-        result = reconstruct(**pictures, callback=progress, **settings)
+        result = reconstruct(**pictures, progress=progress, **settings)
     for name, value in result.terms.items():
         start = result.initial.get(name, 0.0)
         fell = f", {start / value:.4g} times less than at the start" if value > 0 and start > 0 else ""
@@ -147,4 +146,4 @@ app.command(cls=GroupedCommand, epilog=CONTENT_EXAMPLES)(content)
 app.command(cls=GroupedCommand, epilog=TRANSFER_EXAMPLES)(transfer)
 app.command(cls=GroupedCommand, epilog=SWEEP_EXAMPLES)(sweep)
 app.command(cls=GroupedCommand, epilog=CHECK_EXAMPLES)(check)
-app.command(cls=GroupedCommand, epilog="nstyle reconstruct report out/sweep --out out/report")(report)
+app.command(cls=GroupedCommand, epilog=REPORT_EXAMPLES)(report)

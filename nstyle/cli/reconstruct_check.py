@@ -1,9 +1,13 @@
 """``nstyle reconstruct check``."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from nstyle.cli.arguments import out as out_option
+from nstyle.cli.options import add_options, given, options_of
+from nstyle.reconstruction.check_config import CheckConfig
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -11,24 +15,19 @@ if TYPE_CHECKING:
     from nstyle.encoders.check import Finding
 
 
-EXAMPLES = "nstyle reconstruct check painting.jpg"
+EXAMPLES = """nstyle reconstruct check
+nstyle reconstruct check painting.jpg --vgg vgg16.safetensors --out check.png"""
 
 
+@add_options(*options_of(CheckConfig))
 def check(
-    image: Annotated[
-        str | None, typer.Argument(metavar="[IMAGE]", help="What to reconstruct. [default: a built-in picture]")
+    picture: Annotated[
+        str | None, typer.Argument(metavar="[PICTURE]", help="What to reconstruct. [default: a built-in picture]")
     ] = None,
-    vgg: Annotated[
-        str | None, typer.Option(help="VGG weights: a file, or imagenet. [default: $NSTYLE_VGG, else imagenet]")
-    ] = None,
-    network: Annotated[
-        str | None, typer.Option(help="vgg16 or vgg19: which one imagenet means, or what a file must hold.")
-    ] = None,
-    output: Annotated[
-        str, typer.Option("--output", "-o", help="Where to write the pictures side by side.")
+    out: Annotated[
+        str, out_option("Where to write the pictures side by side. [default: vgg-check.png]", metavar="FILE")
     ] = "vgg-check.png",
-    size: Annotated[int, typer.Option(help="Long side of the reconstructions in pixels.")] = 192,
-    iterations: Annotated[int, typer.Option(help="L-BFGS iterations of each reconstruction.")] = 100,
+    **options: Any,
 ) -> None:
     """Check VGG weights before training with them.
 
@@ -36,10 +35,8 @@ def check(
     Sets of layers are cut to those that the file holds, and marked so.
     """
     from pathlib import Path
-    from typing import cast
 
     from nstyle.encoders.check import Finding
-    from nstyle.encoders.layers import CONVS_PER_BLOCK, Architecture
     from nstyle.encoders.vgg_weights import LITE, default_source, load_vgg_weights
     from nstyle.errors import UsageError
     from nstyle.imaging.layout import contact_sheet
@@ -49,24 +46,23 @@ def check(
     from nstyle.system.files import write_atomically
     from nstyle.system.memory import keep_freed_memory
 
-    target = Path(output)
+    config = CheckConfig(**given(CheckConfig, options))
+    target = Path(out)
     if target.suffix.lower() not in WRITABLE:
-        raise UsageError(f"--output is {output}; expected a picture's name such as vgg-check.png")
-    if default_source(vgg or "") == LITE:
-        raise UsageError("--vgg is lite, which is no VGG: expected VGG16 or VGG19 weights to check")
-    if network not in (None, *CONVS_PER_BLOCK):
-        raise UsageError(f"--network is {network}; expected {' | '.join(CONVS_PER_BLOCK)}")
-    picture = None if image is None else read_source(image).image
+        raise UsageError(f"`out` is {out}; expected a picture's name such as vgg-check.png")
+    if default_source(config.vgg) == LITE:
+        raise UsageError("`vgg` is lite, which is no VGG: expected VGG16 or VGG19 weights to check")
+    image = None if picture is None else read_source(picture).image
     keep_freed_memory()
     try:
-        weights = load_vgg_weights(vgg, architecture=cast("Architecture | None", network))
+        weights = load_vgg_weights(config.vgg or None, architecture=config.network)
     except UsageError as error:
-        if not Path(default_source(vgg or "")).is_file():
+        if not Path(default_source(config.vgg)).is_file():
             raise
         _print_table("VGG weights", [Finding("file", False, str(error))])
         raise typer.Exit(1) from error
     verdict = check_vgg(
-        weights, picture, size=size, iterations=iterations, notice=lambda text: typer.echo(text, err=True)
+        weights, image, size=config.size, iterations=config.iterations, notice=lambda text: typer.echo(text, err=True)
     )
     _print_table(f"{weights.architecture}, sha256 {weights.sha256[:12]}", verdict.findings)
     write_atomically(

@@ -1,160 +1,162 @@
 """The options that the commands of ``nstyle reconstruct`` share, with single values, or lists of values for a sweep."""
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, Any
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any, get_args
 
 import typer
 
-from nstyle.cli.options import add_options
+from nstyle.cli.arguments import OUTPUT, out
+from nstyle.cli.options import flag, given, option, options_of, split
 from nstyle.errors import UsageError
-
-
-@dataclass(frozen=True)
-class Option:
-    """A setting on the command line."""
-
-    name: str
-    """The name of the setting, such as ``style_weight``."""
-    kind: type
-    help: str
-    metavar: str | None = None
-
-    @property
-    def flag(self) -> str:
-        """The flag of the setting, such as ``--style-weight``."""
-        return "--" + self.name.replace("_", "-")
-
-
-LAYERS = Option(
-    "layers",
-    str,
-    "Layers to match: relu1_1,relu2_1 or with weights relu1_1=0.5,relu2_1. Their losses are added up.",
-    "A,B",
+from nstyle.reconstruction.config import (
+    TRANSFER_CONTENT_LAYERS,
+    TRANSFER_STYLE_LAYERS,
+    ReconstructionConfig,
+    Start,
 )
-TRANSFER_LAYERS = (
-    Option("content_layers", str, "Layers whose features are matched. [default: relu4_2]", "A,B"),
-    Option(
-        "style_layers",
+from nstyle.settings import Setting, choices_of, settings_of, types_of
+
+SETTINGS = settings_of(ReconstructionConfig)
+LAYERS = ("layers", "style_layers", "content_layers")
+OF_STYLE = ("loss", "moments", "style_size", "style_mix")
+"""Settings that only a painting needs."""
+OF_TRANSFER = ("style_layers", "content_layers", "style_weight")
+NO_START = {"style": ("content", "average"), "content": ("style", "average")}
+"""What the optimization cannot start from, by task."""
+
+
+def _layers(name: str, details: Setting, **changed: Any) -> inspect.Parameter:
+    return option(name, str, None, replace(details, at_least=-math.inf, **changed))
+
+
+def _start(task: str) -> dict[str, str]:
+    starts = [name for name in choices_of(Start) if name not in NO_START[task]]
+    return {"metavar": "|".join(starts), "default_text": "noise"}
+
+
+STYLE = [
+    _layers("layers", SETTINGS["style_layers"]),
+    *options_of(ReconstructionConfig, without=(*OF_TRANSFER, "content_loss"), start=_start("style")),
+]
+CONTENT = [
+    _layers("layers", SETTINGS["content_layers"]),
+    *options_of(
+        ReconstructionConfig,
+        without=(*OF_TRANSFER, *OF_STYLE, "schedule"),
+        start=_start("content"),
+        optimizer={"default_text": "lbfgs"},
+    ),
+]
+_TRANSFER = [
+    _layers("content_layers", SETTINGS["content_layers"], default_text=", ".join(TRANSFER_CONTENT_LAYERS)),
+    _layers("style_layers", SETTINGS["style_layers"], default_text=f"{','.join(TRANSFER_STYLE_LAYERS)}, a fifth each"),
+]
+TRANSFER = [
+    *_TRANSFER,
+    *options_of(ReconstructionConfig, without=LAYERS, start={"default_text": "content"}),
+]
+
+
+def _listed(parameter: inspect.Parameter) -> inspect.Parameter:
+    """Let an option be given several times, and unless its values have commas, several values at once."""
+    info = get_args(parameter.annotation)[1]
+    metavar = info.metavar if "," in info.metavar or parameter.name in LAYERS else f"{info.metavar},..."
+    repeated = typer.Option(
+        flag(parameter.name), metavar=metavar, help=info.help, rich_help_panel=info.rich_help_panel, show_default=False
+    )
+    return parameter.replace(annotation=Annotated[list[str] | None, repeated])
+
+
+SWEEP = [
+    _listed(parameter)
+    for parameter in (
+        _layers("layers", SETTINGS["style_layers"], help="The layers to match, in a sweep of style or content."),
+        *_TRANSFER,
+        *options_of(ReconstructionConfig, without=LAYERS),
+    )
+]
+
+
+def _output(name: str, kind: Any, default: Any, info: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info])
+
+
+def _flag(help: str, name: str) -> Any:
+    return typer.Option(f"--{name}", help=help, rich_help_panel=OUTPUT)
+
+
+SNAPSHOTS = _output(
+    "snapshots_every",
+    int,
+    0,
+    typer.Option(
+        metavar="N",
+        help="Write a snapshot every N updates. [default: 0 for none]",
+        show_default=False,
+        rich_help_panel=OUTPUT,
+    ),
+)
+OUTPUTS = [
+    _output(
+        "out",
         str,
-        "Layers whose style is matched. [default: relu1_1,relu2_1,relu3_1,relu4_1,relu5_1, a fifth each]",
-        "A,B",
+        inspect.Parameter.empty,
+        out("The folder for result.png, config.toml, losses.csv, run.json and the state."),
     ),
-)
-STYLE = (
-    Option(
-        "loss",
-        str,
-        "gram (the style-inversion chapter), gram-gatys (1 / 4N2M2), moments, mmd, mmd-shuffled or mean-std. [default: "
-        "gram]",
+    _output("resume", bool, False, _flag("Continue the run in --out, for more --iterations.", "resume")),
+    _output("overwrite", bool, False, _flag("Replace a run that is in --out.", "overwrite")),
+    SNAPSHOTS,
+    _output(
+        "animation",
+        str | None,
+        None,
+        typer.Option(metavar="gif|webp|mp4", help="Write the snapshots as an animation too.", rich_help_panel=OUTPUT),
     ),
-    Option("moments", int, "How many moments, 1 to 4, for --loss moments. [default: 2]"),
-    Option("style_size", str, "Style pictures at the result's size (content) or their own. [default: content]"),
-    Option("mix", str, "Weights of several style pictures. [default: equal parts]", "W,W"),
-)
-CONTENT = (Option("content_loss", str, "mean, or half-sum (1/2 sum of squares). [default: mean]"),)
-TRANSFER = (
-    Option("style_weight", float, "k: the style loss counts k times the content loss. [default: 0.002 for gram]"),
-)
-COMMON = (
-    Option("optimizer", str, "lbfgs, adam or sgd. [default: lbfgs]"),
-    Option("lr", float, "Step size. [default: 1 for lbfgs, 0.001 for adam, 0.05 for sgd]"),
-    Option("iterations", int, "Updates (at each size of a ladder). [default: 300 for lbfgs, else 3000]"),
-    Option("patience", int, "Stop after so many updates without progress; 0 for never. [default: 200]"),
-    Option("threshold", float, "Stop below this loss."),
-    Option("size", int, "Long side of the result in pixels. [default: 256]"),
-    Option("min_size", int, "Start at this long side and grow by the root of 2 up to --size: a scale ladder."),
-    Option("start", str, "noise, white, black, mean, content, style or average. [default: noise; transfer: content]"),
-    Option("seed", int, "Of the noise. [default: 0]"),
-    Option("tv_weight", float, "Weight of total variation. [default: 0]"),
-    Option("tv", str, "squared or power-1.25. [default: squared]"),
-    Option("pooling", str, "max or average. [default: max]"),
-    Option("feature_scale", float, "Factor on all features; seed-000 uses 1/255. [default: 1]"),
-    Option("schedule", str, "seed-000: Adam 0.001, that table's iterations, stop below 1e-5."),
-    Option(
-        "vgg", str, "VGG weights: a file, imagenet for torchvision's, or lite. [default: $NSTYLE_VGG, else imagenet]"
-    ),
-    Option(
-        "network",
-        str,
-        "vgg16 or vgg19: which one imagenet means, or what a file must hold. [default: vgg16, or the file's]",
-    ),
-    Option("precision", str, "auto, fp32 or bf16. [default: auto]"),
-    Option("device", str, "auto, cpu, cuda, cuda:N or mps. [default: auto]"),
-)
-OUTPUT: dict[str, Any] = {
-    "out": Annotated[str, typer.Option(help="Folder for the result, losses.csv, run.json and the state.")],
-    "resume": Annotated[bool, typer.Option("--resume", help="Continue the run in --out, for more --iterations.")],
-    "overwrite": Annotated[bool, typer.Option("--overwrite", help="Replace a run that is in --out.")],
-    "snapshots_every": Annotated[int, typer.Option(metavar="K", help="Write a snapshot every K updates.")],
-    "animation": Annotated[str | None, typer.Option(metavar="FORMAT", help="Make the snapshots a gif, webp or mp4.")],
-    "tensorboard": Annotated[bool, typer.Option("--tensorboard", help="Write event files to OUT/tensorboard.")],
-}
-OUTPUT_DEFAULTS = {
-    "out": inspect.Parameter.empty,
-    "resume": False,
-    "overwrite": False,
-    "snapshots_every": 0,
-    "animation": None,
-    "tensorboard": False,
-}
+    _output("tensorboard", bool, False, _flag("Write event files to OUT/tensorboard.", "tensorboard")),
+]
 
 
-def with_options(
-    options: tuple[Option, ...], *, output: bool = True, lists: bool = False
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the options as keyword arguments, which are None unless the user gives them.
+def chosen(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that the user gave, under the names of :func:`nstyle.reconstruct`.
 
-    Args:
-        options: The options.
-        output: Whether to add the options of OUTPUT.
-        lists: Whether each option may be given several times. Values are then lists of strings, for :func:`values`.
+    Raises:
+        UsageError: If a weight is no number.
     """
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        added = []
-        for option in options:
-            kind: Any = list[str] | None if lists else option.kind | None
-            annotated = Annotated[kind, typer.Option(option.flag, metavar=option.metavar, help=option.help)]
-            added.append(
-                inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotated)
-            )
-        for name, annotation in OUTPUT.items() if output else ():
-            default = OUTPUT_DEFAULTS[name]
-            added.append(
-                inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-            )
-        return add_options(*added)(command)
-
-    return decorate
-
-
-def given(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return the options that the user gave, under the names of :func:`nstyle.reconstruct`."""
-    settings = {name: value for name, value in arguments.items() if value is not None}
-    if "mix" in settings:
-        settings["style_mix"] = _numbers(settings.pop("mix"))
+    settings = given(ReconstructionConfig, options)
+    if "style_mix" in settings:
+        settings["style_mix"] = _numbers(options["style_mix"])
     return settings
 
 
-def values(option: Option, texts: list[str]) -> list[Any]:
-    """Read the values of an option in a sweep, which are repeated, or separated by commas if they have none themselves.
+def axes(options: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Return lists of values by setting. Values are repeated, or separated by commas if they have none themselves.
 
     Raises:
-        UsageError: If the option takes numbers and a value is none.
+        UsageError: If a setting takes numbers and a value is none.
     """
-    parts = texts if option.metavar else [part.strip() for text in texts for part in text.split(",") if part.strip()]
-    if option.name == "mix":
-        return [_numbers(part) for part in parts]
-    try:
-        return [option.kind(part) for part in parts]
-    except ValueError:
-        raise UsageError(f"{option.flag} is {','.join(texts)}; expected numbers") from None
+    kinds = {name: kind for name, (kind, _) in types_of(ReconstructionConfig).items()}
+    result: dict[str, list[Any]] = {}
+    for name, texts in options.items():
+        if not texts:
+            continue
+        if name in LAYERS:
+            result[name] = texts
+        elif name == "style_mix":
+            result[name] = [_numbers(text) for text in texts]
+        else:
+            kind = kinds[name] if kinds[name] in (int, float) else str
+            try:
+                result[name] = [kind(part) for text in texts for part in split(text)]
+            except ValueError:
+                raise UsageError(f"`{name}` is {','.join(texts)}; expected numbers") from None
+    return result
 
 
 def _numbers(text: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
-        raise UsageError(f"--mix is {text}; expected numbers such as 0.7,0.3") from None
+        raise UsageError(f"`style_mix` is {text}; expected numbers such as 0.7,0.3") from None

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from nstyle.losses.functional import at_least_float32
 
-MAX_MOMENTS = 4
 STD_EPS = 1e-8
 """The value added to a variance, in squared units of the features, as its root has no derivative at zero."""
 DEAD_CHANNEL = 1e-4

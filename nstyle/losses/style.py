@@ -1,87 +1,103 @@
 """Style losses by name, each in two steps: describe the features, and compare the description with the target's.
 
-Shape suffixes: B batch, C channels, H height, W width, P positions (H W).
+The table of them is known without torch, for the command line; each loss imports what it computes with when it is
+built. Shape suffixes: B batch, C channels, H height, W width, P positions (H W).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from nstyle.errors import UsageError
-from nstyle.losses.functional import at_least_float32, gram
-from nstyle.losses.statistics import mean_std, mean_std_error, mmd, mmd_bandwidth, moment_error, moments
 
-StyleLossName = Literal["gram", "gram-gatys", "moments", "mmd", "mmd-shuffled", "mean-std"]
-StyleTarget = tuple[Tensor, ...]
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+StyleTarget: TypeAlias = "tuple[Tensor, ...]"
 """The description of the target and the constants that are computed from it."""
-STYLE_LOSSES: tuple[StyleLossName, ...] = get_args(StyleLossName)
+MAX_MOMENTS = 4
+DEFAULT_MOMENTS = 2
 
 
 @dataclass(frozen=True)
-class StyleLoss:
-    """The description of features that a style loss uses, and their comparison."""
+class Comparison:
+    """The description of features that a style loss uses, and how descriptions are compared."""
 
-    describe: Callable[[Tensor], Tensor]
+    describe: "Callable[[Tensor], Tensor]"
     """The function from features (B, C, H, W) to a description (B, ...)."""
-    compare: Callable[..., Tensor]
-    """The function from description, target and a ``generator`` of random numbers (on the CPU) to the loss (B,)."""
-    constants: Callable[[Tensor], tuple[Tensor, ...]] = lambda description: ()
+    compare: "Callable[[Tensor, StyleTarget, Generator | None], Tensor]"
+    """The function from description, target and a generator of random numbers (on the CPU) to the loss (B,)."""
+    constants: "Callable[[Tensor], tuple[Tensor, ...]]" = lambda description: ()
     """The function that computes constants from the description of the target, once."""
-    can_be_negative: bool = False
-    """Whether the loss can be negative, so that a threshold is meaningless."""
-    is_random: bool = False
-    """Whether every evaluation draws new random numbers."""
 
-    def target(self, features: Tensor) -> StyleTarget:
+    def target(self, features: "Tensor") -> StyleTarget:
         """Describe the features (B, C, H, W) of the style, once for all evaluations."""
         description = self.describe(features)
         return description, *self.constants(description)
 
 
-def style_loss(name: StyleLossName, *, num_moments: int = 2) -> StyleLoss:
-    """Look up a style loss.
+@dataclass(frozen=True, kw_only=True)
+class StyleLoss:
+    """What is known of a style loss before it is built."""
 
-    ``gram``: ``1 / (C H W)^2 sum_ij (G - A)^2`` of unnormalized Gram matrices (the style-inversion chapter, eq. 1.1 to
-        1.3).
-    ``gram-gatys``: a quarter of ``gram``, ``1 / (4 N^2 M^2)`` (Gatys et al. 2015, eq. 4; Nikulina 2022 and Kang 2017).
-    ``moments``: the first ``num_moments`` of every channel (the style-inversion chapter, eq. 1.4 and 1.5).
-    ``mmd``: the sum of linear-time MMD^2 over fixed pairs of neighbours (the style-inversion chapter, eq. 1.6).
-    ``mmd-shuffled``: the average of the same over pairs that are redrawn in both pictures at every evaluation.
-    ``mean-std``: mean and standard deviation of every channel (Li et al. 2017).
+    help: str
+    """What it compares, in a few words for users."""
+    build: Callable[[int], Comparison]
+    """The function that builds it, from the number of moments."""
+    can_be_negative: bool = False
+    """Whether the loss can be negative, so that a threshold is meaningless."""
+    is_random: bool = False
+    """Whether every evaluation draws new random numbers."""
 
-    If the pictures differ in size, each Gram matrix is divided by its own number of positions.
 
-    Raises:
-        UsageError: If there is no such loss.
+def _gram(factor: float) -> Comparison:
+    """Compare Gram matrices: ``factor / (C H W)^2 sum_ij (G - A)^2`` of unnormalized ones.
+
+    The style-inversion chapter, eq. 1.1 to 1.3, has the factor 1. Gatys et al. 2015, eq. 4, Nikulina 2022 and Kang 2017
+    have a quarter, ``1 / (4 N^2 M^2)``. If the pictures differ in size, each matrix is divided by its own number of
+    positions.
     """
-    if name in ("gram", "gram-gatys"):
-        factor = 1.0 if name == "gram" else 0.25
-        return StyleLoss(
-            describe=lambda features: gram(features, "chw"),
-            compare=lambda g, target, generator: factor * (g - target[0]).square().sum(dim=(1, 2)),
-        )
-    if name == "moments":
-        return StyleLoss(
-            describe=lambda features: moments(features, num_moments),
-            compare=lambda m, target, generator: moment_error(m, target[0]),
-        )
-    if name == "mean-std":
-        return StyleLoss(describe=mean_std, compare=lambda m, target, generator: mean_std_error(m, target[0]))
-    if name in ("mmd", "mmd-shuffled"):
-        return StyleLoss(
-            describe=at_least_float32,
-            compare=_mmd_neighbours if name == "mmd" else _mmd_shuffled,
-            constants=lambda features: (mmd_bandwidth(features.flatten(2)),),
-            can_be_negative=True,
-            is_random=name == "mmd-shuffled",
-        )
-    raise UsageError(f"there is no style loss '{name}'; expected one of {', '.join(STYLE_LOSSES)}")
+    from nstyle.losses.functional import gram
+
+    return Comparison(
+        describe=lambda features: gram(features, "chw"),
+        compare=lambda g, target, generator: factor * (g - target[0]).square().sum(dim=(1, 2)),
+    )
 
 
-def _mmd_neighbours(features: Tensor, target: StyleTarget, generator: torch.Generator | None) -> Tensor:
+def _mean_std() -> Comparison:
+    """Compare mean and standard deviation of every channel (Li et al. 2017)."""
+    from nstyle.losses.statistics import mean_std, mean_std_error
+
+    return Comparison(describe=mean_std, compare=lambda m, target, generator: mean_std_error(m, target[0]))
+
+
+def _moments(num_moments: int) -> Comparison:
+    """Compare the first moments of every channel (the style-inversion chapter, eq. 1.4 and 1.5)."""
+    from nstyle.losses.statistics import moment_error, moments
+
+    return Comparison(
+        describe=lambda features: moments(features, num_moments),
+        compare=lambda m, target, generator: moment_error(m, target[0]),
+    )
+
+
+def _mmd(compare: "Callable[[Tensor, StyleTarget, Generator | None], Tensor]") -> Comparison:
+    """Compare distributions of every channel by linear-time MMD^2."""
+    from nstyle.losses.functional import at_least_float32
+    from nstyle.losses.statistics import mmd_bandwidth
+
+    return Comparison(
+        describe=at_least_float32,
+        compare=compare,
+        constants=lambda features: (mmd_bandwidth(features.flatten(2)),),
+    )
+
+
+def _mmd_neighbours(features: "Tensor", target: StyleTarget, generator: "Generator | None") -> "Tensor":
+    """Sum over fixed pairs of neighbours (the style-inversion chapter, eq. 1.6)."""
+    from nstyle.losses.statistics import mmd
+
     style, bandwidth_BC1 = target
     if features.shape != style.shape:
         (height, width), (style_height, style_width) = features.shape[2:], style.shape[2:]
@@ -93,11 +109,62 @@ def _mmd_neighbours(features: Tensor, target: StyleTarget, generator: torch.Gene
     return mmd(features.flatten(2), style.flatten(2), bandwidth_BC1).sum(dim=(1, 2))
 
 
-def _mmd_shuffled(features: Tensor, target: StyleTarget, generator: torch.Generator | None) -> Tensor:
+def _mmd_shuffled(features: "Tensor", target: StyleTarget, generator: "Generator | None") -> "Tensor":
+    """Average over pairs that are drawn anew in both pictures at every evaluation."""
+    import torch
+
+    from nstyle.losses.statistics import mmd
+
     features_BCP, style_BCP, bandwidth_BC1 = features.flatten(2), target[0].flatten(2), target[1]
     count = min(features_BCP.shape[2], style_BCP.shape[2])
 
-    def shuffle(x: Tensor) -> Tensor:
+    def shuffle(x: "Tensor") -> "Tensor":
         return x[..., torch.randperm(x.shape[2], generator=generator)[:count].to(x.device)]
 
     return mmd(shuffle(features_BCP), shuffle(style_BCP), bandwidth_BC1).mean(dim=(1, 2))
+
+
+STYLE_LOSSES: dict[str, StyleLoss] = {
+    "gram": StyleLoss(help="Gram matrices over C H W", build=lambda num_moments: _gram(1.0)),
+    "gram-gatys": StyleLoss(help="a quarter of that, as Gatys et al. have it", build=lambda num_moments: _gram(0.25)),
+    "mean-std": StyleLoss(help="mean and deviation of every channel", build=lambda num_moments: _mean_std()),
+    "moments": StyleLoss(help="the first `moments` of every channel", build=_moments),
+    "mmd": StyleLoss(
+        help="neighbours at the same positions",
+        build=lambda num_moments: _mmd(_mmd_neighbours),
+        can_be_negative=True,
+    ),
+    "mmd-shuffled": StyleLoss(
+        help="distributions, by pairs that are drawn anew at every update",
+        build=lambda num_moments: _mmd(_mmd_shuffled),
+        can_be_negative=True,
+        is_random=True,
+    ),
+}
+"""Every style loss, in the order in which reports show them."""
+if TYPE_CHECKING:
+    StyleLossName = str
+else:
+    StyleLossName = Literal[tuple(STYLE_LOSSES)]
+
+
+def style_loss(name: StyleLossName, *, num_moments: int = DEFAULT_MOMENTS) -> Comparison:
+    """Build a style loss; ``num_moments`` is for ``moments``.
+
+    Raises:
+        UsageError: If there is no such loss.
+    """
+    if name not in STYLE_LOSSES:
+        raise UsageError(f"there is no style loss '{name}'; expected one of {', '.join(STYLE_LOSSES)}")
+    return STYLE_LOSSES[name].build(num_moments)
+
+
+def loss_label(name: StyleLossName, num_moments: int | None) -> str:
+    """Name a loss with its number of moments, such as ``moments-3``."""
+    return f"{name}-{num_moments}" if name == "moments" else name
+
+
+LOSS_LABELS = tuple(
+    loss_label(name, n) for name in STYLE_LOSSES for n in (range(1, MAX_MOMENTS + 1) if name == "moments" else (None,))
+)
+"""The labels of all losses, in the order in which reports show them."""

@@ -10,12 +10,11 @@ from nstyle.encoders.check import Finding, check_weights
 from nstyle.encoders.fingerprint import built_in_picture
 from nstyle.encoders.layers import layer_names, min_side
 from nstyle.encoders.vgg import VGGWeights
-from nstyle.errors import NstyleError, UsageError, check_setting
+from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.pictures import resize
+from nstyle.reconstruction.check_config import CheckConfig
 from nstyle.reconstruction.reconstruct import ReconstructionResult, reconstruct
 
-ITERATIONS = 100
-SIZE = 192
 MIN_FALL: dict[Literal["style", "content"], float] = {"style": 100.0, "content": 5.0}
 """The factor by which the loss of each reconstruction must fall at least."""
 STYLE_SETS = {
@@ -53,8 +52,8 @@ def check_vgg(
     weights: VGGWeights,
     image: Image.Image | None = None,
     *,
-    size: int = SIZE,
-    iterations: int = ITERATIONS,
+    size: int = CheckConfig.size,
+    iterations: int = CheckConfig.iterations,
     notice: Callable[[str], None] = lambda text: None,
 ) -> Verdict:
     """Check a VGG release: its origin, its features, and the pictures that are reconstructed with it.
@@ -72,10 +71,9 @@ def check_vgg(
     Raises:
         UsageError: If a number is out of range, or the picture too narrow for the layers.
     """
+    CheckConfig(size=size, iterations=iterations)
     image = image or built_in_picture()
     choices = _choices(weights)
-    check_setting(iterations >= 1, "iterations", iterations, "at least 1")
-    check_setting(32 <= size <= 2048, "size", size, "32 to 2048 px")
     needed = min_side(layer for _, _, layers in choices for layer in layers)
     if min(image.size) * size < needed * max(image.size):
         raise UsageError(
@@ -120,7 +118,7 @@ def _reconstruction(
     what = f"{kind} {'+'.join(layers)}" + (f" ({label})" if label else "")
     picture: dict[str, Any] = {kind: image}
     try:
-        result = reconstruct(**picture, layers=layers, weights=weights, size=size, iterations=iterations, patience=0)
+        result = reconstruct(**picture, layers=layers, encoder=weights, size=size, iterations=iterations, patience=0)
     except NstyleError as error:
         return Finding(what, False, str(error)), None
     falls = {name.split("/")[1]: result.initial[name] / max(value, 1e-30) for name, value in result.terms.items()}

@@ -1,20 +1,23 @@
 """The settings of one reconstruction."""
 
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal, get_args
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
 
 from nstyle.encoders.layers import Architecture, Pooling
 from nstyle.errors import UsageError, check_setting
-from nstyle.losses.style import StyleLossName, style_loss
+from nstyle.losses.style import DEFAULT_MOMENTS, MAX_MOMENTS, STYLE_LOSSES, StyleLossName, loss_label
+from nstyle.settings import check_names, check_settings, setting
 from nstyle.system.devices import Precision
 
-ContentLoss = Literal["half-sum", "mean"]
+ContentLoss = Literal["mean", "half-sum"]
 TotalVariation = Literal["squared", "power-1.25"]
 OptimizerName = Literal["lbfgs", "adam", "sgd"]
 Start = Literal["noise", "white", "black", "mean", "content", "style", "average"]
 StyleSize = Literal["content", "own"]
+Schedule = Literal["inversion-table"]
+OLD_SCHEDULE = "seed-000"
+"""What version 0.1 called it."""
 LayerWeights = Mapping[str, float]
 """The weight of each layer's loss, by the name of the layer."""
 
@@ -25,89 +28,172 @@ DEFAULT_ITERATIONS: dict[OptimizerName, int] = {"lbfgs": 300, "adam": 3000, "sgd
 DEFAULT_LR: dict[OptimizerName, float] = {"lbfgs": 1.0, "adam": 1e-3, "sgd": 0.05}
 """For L-BFGS, the first length tried along its direction; for Adam, the rate of the style-inversion chapter; for SGD,
 see :mod:`nstyle.reconstruction.optimizers`."""
-DEFAULT_PATIENCE = 200
 TRANSFER_STYLE_WEIGHT: dict[StyleLossName, float] = {"gram": 0.002, "gram-gatys": 0.008}
 """Default style weights, chosen by eye among 0.00002, 0.0002, 0.002 and 0.02 on a portrait and Starry Night at 256 px,
 with Oxford weights, content relu3_3 and style relu1_1 to relu3_1. For other losses and releases of VGG no default is
 known."""
 TUNED_RELEASE = "oxford"
 """The VGG release that they were chosen with."""
+MAX_SEED = 2**31 - 1
+MIN_SIZE, MAX_SIZE = 16, 8192
+
+LAYERS, LOSS, OPTIMIZATION, PICTURE, NETWORK, HARDWARE = "Layers Loss Optimization Picture Network Hardware".split()
+"""Headings of the settings in the help."""
+
+
+_LOSSES = "; ".join(f"{name}: {loss.help}" for name, loss in STYLE_LOSSES.items())
+
+
+def by_name(values: Mapping[Any, float]) -> str:
+    """Say numbers by name in words: ``300 for lbfgs, 3000 for adam``."""
+    return ", ".join(f"{value:g} for {name}" for name, value in values.items())
+
+
+def modern(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings that version 0.1 may have recorded, as this version names them."""
+    schedule: Schedule = "inversion-table"
+    return {**values, "schedule": schedule} if values.get("schedule") == OLD_SCHEDULE else dict(values)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReconstructionConfig:
-    """The settings of a reconstruction. Their ranges are checked on construction."""
+    """The settings of a reconstruction. All are checked on construction."""
 
-    style_layers: LayerWeights = field(default_factory=dict)
-    """The layers whose style is matched; empty for a content reconstruction."""
-    content_layers: LayerWeights = field(default_factory=dict)
-    """The layers whose features are matched; empty for a style reconstruction."""
-    loss: StyleLossName = "gram"
-    """The loss at the style layers."""
-    moments: int | None = None
-    """The number of moments, 1 to 4. Only for the loss ``moments``, where None means 2."""
-    content_loss: ContentLoss = "mean"
-    """``mean``: the mean squared error (Du), whose weight is right at every size. ``half-sum``: ``1/2 sum (F - P)^2``
-    (Gatys et al. 2015; Nikulina 2022, Kang 2017)."""
-    style_weight: float | None = None
-    """Du's k, the weight of the style loss; that of the content loss is 1. None: TRANSFER_STYLE_WEIGHT, or 1 without a
-    content."""
-    style_mix: tuple[float, ...] = ()
-    """The part of each style picture, normalized to sum 1. Empty for equal parts."""
-    tv_weight: float = 0.0
-    """The weight of total variation."""
-    tv: TotalVariation = "squared"
-    """The form of total variation, averaged over pixels in [0, 1]: squared differences (Johnson et al. 2016), or their
-    power of 1.25 (Kang 2017)."""
-    feature_scale: float = 1.0
-    """A factor on all features. With 1/255, features of the Oxford weights have the scale of pictures in [0, 1]."""
-    pooling: Pooling = "max"
-    """``max``, as VGG was trained, or ``average`` (Gatys et al. 2015)."""
-    network: Architecture | None = None
-    """The network that ``imagenet`` means (None: VGG16), or that the weights file must hold."""
-    vgg: str = ""
-    """A file of VGG weights, ``imagenet`` or ``lite``. Empty: the file that ``NSTYLE_VGG`` names, else ``imagenet``."""
-    optimizer: OptimizerName | None = None
-    """None: ``lbfgs``, or ``adam`` for a loss that draws at random."""
-    lr: float | None = None
-    """The step size. None: DEFAULT_LR."""
-    iterations: int | None = None
-    """The number of updates of the picture, at each size of a ladder. None: DEFAULT_ITERATIONS."""
-    patience: int = DEFAULT_PATIENCE
-    """Stop after this number of iterations in which the loss fell by less than a thousandth; 0 for never."""
-    threshold: float | None = None
-    """Stop below this loss; None for never. Refused for losses that can be negative."""
-    size: int = 256
-    """The long side of the result in pixels."""
-    style_size: StyleSize = "content"
-    """Style pictures are resized to the long side of the result (``content``, Nikulina 2022), or keep their size
-    (``own``)."""
-    min_size: int | None = None
-    """The first long side of a scale ladder, which grows by sqrt 2. None: no ladder."""
-    start: Start | None = None
-    """What the optimization starts from. None: the content in a transfer, else noise, which is N(127.5, 127.5^2) on the
-    scale of 0-255 (Early, Sian and Stonard), clipped."""
-    seed: int = 0
-    """The seed of the noise and of random pairs."""
-    precision: Precision = "auto"
-    """The precision of the VGG features. ``auto``: bfloat16 where the hardware has it, unless :attr:`wants_float32`."""
-    device: str = "auto"
-    """``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``."""
-    schedule: str | None = None
-    """The schedule that other settings came from: ``seed-000``, or None."""
+    style_layers: LayerWeights = setting(
+        {},
+        "The layers whose style is matched, with weights: relu1_1,relu2_1=0.5.",
+        LAYERS,
+        metavar="LAYERS",
+        at_least=0,
+    )
+    content_layers: LayerWeights = setting(
+        {},
+        "The layers whose features are matched, with weights: relu3_3,relu4_2=0.5.",
+        LAYERS,
+        metavar="LAYERS",
+        at_least=0,
+    )
+    loss: StyleLossName = setting(
+        "gram",
+        f"What is compared at the style layers. {_LOSSES}.",
+        LOSS,
+    )
+    moments: int | None = setting(
+        None,
+        "How many moments are compared, where `loss` is moments.",
+        LOSS,
+        at_least=1,
+        at_most=MAX_MOMENTS,
+        default_text=str(DEFAULT_MOMENTS),
+    )
+    content_loss: ContentLoss = setting(
+        "mean",
+        "The mean of the squared differences, whose weight is right at every size, or half their sum.",
+        LOSS,
+    )
+    """``mean`` is Du's; ``half-sum`` is ``1/2 sum (F - P)^2`` (Gatys et al. 2015; Nikulina 2022, Kang 2017)."""
+    style_weight: float | None = setting(
+        None,
+        "How much the style loss counts for each part of the content loss (Du's k).",
+        LOSS,
+        at_least=0,
+        default_text=by_name(TRANSFER_STYLE_WEIGHT),
+    )
+    """None: TRANSFER_STYLE_WEIGHT, or 1 without a content."""
+    style_mix: tuple[float, ...] = setting(
+        (),
+        "How much of each painting, where there are several.",
+        LOSS,
+        metavar="W,W",
+        at_least=0,
+        default_text="equal parts",
+    )
+    """The part of each style picture, normalized to sum 1."""
+    tv_weight: float = setting(0.0, "The factor of total variation, which takes grain away.", LOSS, at_least=0)
+    tv: TotalVariation = setting(
+        "squared", "Total variation as squared differences (Johnson et al.), or their power of 1.25 (Kang).", LOSS
+    )
+    """Averaged over pixels in [0, 1]."""
+    feature_scale: float = setting(
+        1.0,
+        "A factor on all features. 1/255 gives those of Oxford's VGG16 the scale of pictures in [0, 1].",
+        LOSS,
+        above=0,
+    )
+    optimizer: OptimizerName | None = setting(
+        None, "What moves the pixels.", OPTIMIZATION, default_text="lbfgs, or adam for a loss that draws at random"
+    )
+    lr: float | None = setting(None, "The step size.", OPTIMIZATION, above=0, default_text=by_name(DEFAULT_LR))
+    iterations: int | None = setting(
+        None,
+        "The number of updates of the picture, at each size of a ladder.",
+        OPTIMIZATION,
+        at_least=1,
+        default_text=by_name(DEFAULT_ITERATIONS),
+    )
+    patience: int = setting(
+        200,
+        "Stop after so many updates in which the loss fell by less than a thousandth.",
+        OPTIMIZATION,
+        at_least=0,
+        note="0 for never",
+    )
+    threshold: float | None = setting(None, "Stop below this loss.", OPTIMIZATION, above=0, default_text="never")
+    """Refused for losses that can be negative."""
+    schedule: Schedule | None = setting(
+        None,
+        "Take optimizer, rate, iterations, threshold and scale of features from the style-inversion chapter's table.",
+        OPTIMIZATION,
+    )
+    size: int = setting(256, "The long side of the result.", PICTURE, at_least=MIN_SIZE, at_most=MAX_SIZE, unit="px")
+    min_size: int | None = setting(
+        None,
+        "Start at this long side, and grow by the root of 2 up to `size`: a ladder of sizes.",
+        PICTURE,
+        at_least=MIN_SIZE,
+        at_most=MAX_SIZE,
+        unit="px",
+        default_text="no ladder",
+    )
+    style_size: StyleSize = setting(
+        "content", "Paintings at the long side of the result, or at their own size.", PICTURE
+    )
+    """``content`` is Nikulina's (2022)."""
+    start: Start | None = setting(
+        None,
+        "What the optimization starts from.",
+        PICTURE,
+        default_text="content in a transfer, else noise",
+    )
+    """Noise is N(127.5, 127.5^2) on the scale of 0-255 (Early, Sian and Stonard), clipped."""
+    seed: int = setting(0, "Decides the noise and random pairs.", PICTURE, at_least=0, at_most=MAX_SEED)
+    vgg: str = setting(
+        "",
+        "The encoder: a file of VGG weights, imagenet for torchvision's, or lite for the small encoder that comes with "
+        "nstyle.",
+        NETWORK,
+        metavar="FILE|imagenet|lite",
+        default_text="$NSTYLE_VGG, else imagenet",
+    )
+    network: Architecture | None = setting(
+        None,
+        "Which network imagenet means, or a file must hold.",
+        NETWORK,
+        default_text="vgg16, or the file's",
+    )
+    pooling: Pooling = setting("max", "How VGG pools: max, as it was trained, or average (Gatys et al. 2015).", NETWORK)
+    device: str = setting("auto", "Where to work.", HARDWARE, metavar="auto|cpu|cuda|cuda:N|mps")
+    precision: Precision = setting(
+        "auto",
+        "The precision of the features. auto: bfloat16 where the hardware has it, and float32 for three or more "
+        "moments and for runs with a `threshold`.",
+        HARDWARE,
+    )
+    """See :attr:`wants_float32`."""
 
     def __post_init__(self) -> None:
-        choices = (
-            ("content_loss", ContentLoss), ("tv", TotalVariation), ("pooling", Pooling), ("network", Architecture),
-            ("loss", StyleLossName), ("start", Start), ("style_size", StyleSize), ("precision", Precision),
-            ("optimizer", OptimizerName),
-        )  # fmt: skip
-        for name, kind in choices:
-            value = getattr(self, name)
-            is_open = value is None and name in ("optimizer", "start", "network")
-            check_setting(is_open or value in get_args(kind), _flag(name), value, " | ".join(get_args(kind)))
+        check_settings(self)
         self._resolve()
-        self._check_numbers()
         self._check_combinations()
 
     def _resolve(self) -> None:
@@ -117,7 +203,7 @@ class ReconstructionConfig:
             object.__setattr__(self, name, value)
 
         if self.loss == "moments":
-            settle("moments", 2 if self.moments is None else self.moments)
+            settle("moments", self.moments or DEFAULT_MOMENTS)
         optimizer: OptimizerName = self.optimizer or ("adam" if self.is_random else "lbfgs")
         settle("optimizer", optimizer)
         settle("start", self.start or ("content" if self.is_transfer else "noise"))
@@ -136,44 +222,15 @@ class ReconstructionConfig:
             raise UsageError(f"no style weight is known for {convention}; give `style_weight`")
         return TRANSFER_STYLE_WEIGHT[self.loss]
 
-    def _check_numbers(self) -> None:
-        assert self.style_weight is not None
-        assert self.lr is not None
-        assert self.iterations is not None
-        for name in ("iterations", "patience", "size", "seed", *(("min_size",) if self.min_size is not None else ())):
-            check_setting(isinstance(getattr(self, name), int), _flag(name), getattr(self, name), "a whole number")
-        check_setting(
-            self.threshold is None or 0 < self.threshold < math.inf,
-            "threshold",
-            self.threshold,
-            "a finite number above 0",
-        )
-        weights = {
-            f"the weight of {name}": weight for name, weight in {**self.style_layers, **self.content_layers}.items()
-        }
-        weights |= {f"part {i} of `style_mix`": part for i, part in enumerate(self.style_mix, start=1)}
-        weights |= {"`style_weight`": self.style_weight, "`tv_weight`": self.tv_weight}
-        for name, weight in weights.items():
-            check_setting(0 <= weight < math.inf, name, weight, "a finite number of at least 0")
-        check_setting(self.moments is None or 1 <= self.moments <= 4, "moments", self.moments, "1 to 4")
-        check_setting(0 < self.feature_scale < math.inf, "feature_scale", self.feature_scale, "more than 0")
-        check_setting(0 < self.lr < math.inf, "lr", self.lr, "more than 0")
-        check_setting(self.iterations >= 1, "iterations", self.iterations, "at least 1")
-        check_setting(self.patience >= 0, "patience", self.patience, "at least 0 (0 for never)")
-        check_setting(16 <= self.size <= 8192, "size", self.size, "16 to 8192 px")
-        check_setting(
-            self.min_size is None or 16 <= self.min_size <= self.size,
-            "min_size",
-            self.min_size,
-            f"16 to `size` ({self.size}) px",
-        )
-        check_setting(0 <= self.seed < 2**31, "seed", self.seed, "0 to 2147483647")
-
     def _check_combinations(self) -> None:
         if not self.style_layers and not self.content_layers:
             raise UsageError("no layers were given; name some with `layers`, such as relu1_1,relu2_1")
-        if self.schedule not in (None, "seed-000"):
-            raise UsageError(f"`schedule` is {self.schedule}; expected seed-000")
+        check_setting(
+            self.min_size is None or self.min_size <= self.size,
+            "min_size",
+            self.min_size,
+            f"{MIN_SIZE} to `size` ({self.size}) px",
+        )
         if self.moments is not None and self.loss != "moments":
             raise UsageError(
                 f"`moments` is {self.moments}, but `loss` {self.loss} has none; leave it out or choose `loss` moments"
@@ -219,12 +276,12 @@ class ReconstructionConfig:
     @property
     def is_random(self) -> bool:
         """Whether every evaluation of the loss draws at random."""
-        return bool(self.style_layers) and style_loss(self.loss).is_random
+        return bool(self.style_layers) and STYLE_LOSSES[self.loss].is_random
 
     @property
     def can_be_negative(self) -> bool:
         """Whether the loss can be less than 0."""
-        return bool(self.style_layers) and style_loss(self.loss).can_be_negative
+        return bool(self.style_layers) and STYLE_LOSSES[self.loss].can_be_negative
 
     @property
     def wants_float32(self) -> bool:
@@ -238,7 +295,7 @@ class ReconstructionConfig:
     @property
     def loss_label(self) -> str:
         """The name of the style loss with its number of moments, such as ``moments-3``."""
-        return f"{self.loss}-{self.moments}" if self.loss == "moments" else self.loss
+        return loss_label(self.loss, self.moments)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain values for JSON."""
@@ -246,37 +303,11 @@ class ReconstructionConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "ReconstructionConfig":
-        """Rebuild what :meth:`to_dict` returned.
+        """Rebuild what :meth:`to_dict` returned, also in version 0.1.
 
         Raises:
             UsageError: If a name is unknown or a value out of range.
         """
-        known = {f.name for f in fields(cls)}
-        unknown = sorted(set(values) - known)
-        if unknown:
-            raise UsageError(f"there is no setting '{unknown[0]}'; expected one of {', '.join(sorted(known))}")
+        values = modern(values)
+        check_names(values, [f.name for f in fields(cls)])
         return cls(**{**values, "style_mix": tuple(values.get("style_mix", ()))})
-
-
-def parse_layers(text: str) -> dict[str, float]:
-    """Read names of layers with weights, such as ``relu1_1,relu2_1=0.5``. The default weight is 1.
-
-    Raises:
-        UsageError: If a weight is no number.
-    """
-    layers = {}
-    for part in (part.strip() for part in text.split(",")):
-        name, equals, weight = part.partition("=")
-        if not part:
-            continue
-        try:
-            layers[name.strip()] = float(weight) if equals else 1.0
-        except ValueError:
-            raise UsageError(
-                f"'{part}' is no layer with a weight; expected NAME or NAME=WEIGHT, such as relu2_1=0.5"
-            ) from None
-    return layers
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")

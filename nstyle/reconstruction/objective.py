@@ -106,7 +106,7 @@ class Objective:
         Random pairs depend on the seed and the iteration only, so that a resumed run draws the same ones.
         """
         generator = None
-        if self.style_loss.is_random:
+        if self.config.is_random:
             generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + iteration)
         image = image.detach().requires_grad_()
         terms = self.terms(image, generator)

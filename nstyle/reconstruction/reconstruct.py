@@ -2,7 +2,8 @@
 
 import dataclasses
 import logging
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,24 +18,24 @@ from nstyle.errors import UsageError, check_setting
 from nstyle.imaging.animation import check_format
 from nstyle.imaging.pictures import to_image
 from nstyle.reconstruction.config import (
+    OLD_SCHEDULE,
     TRANSFER_CONTENT_LAYERS,
     TRANSFER_STYLE_LAYERS,
     TUNED_RELEASE,
-    LayerWeights,
     ReconstructionConfig,
-    parse_layers,
 )
 from nstyle.reconstruction.engine import Progress, Reconstruction, StopReason
+from nstyle.reconstruction.layer_weights import Layers, layer_weights
 from nstyle.reconstruction.pictures import Pictures, PictureSource
 from nstyle.reconstruction.run_description import describe, identity
 from nstyle.reconstruction.run_folder import OtherRunError, Recorder, RunFolder
 from nstyle.reconstruction.style_inversion_schedule import style_inversion_settings
+from nstyle.renamed import renamed
+from nstyle.settings import check_names
 from nstyle.system.interrupts import InterruptedRunError, caught_signals
 from nstyle.system.output_folders import output_folder
 
 logger = logging.getLogger(__name__)
-
-Layers = str | Sequence[str] | LayerWeights
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class ReconstructionResult:
         return to_image(self.image)
 
 
+@renamed(weights="encoder", callback="progress")
 def reconstruct(
     *,
     style: PictureSource | Sequence[PictureSource] | None = None,
@@ -73,14 +75,14 @@ def reconstruct(
     style_layers: Layers | None = None,
     content_layers: Layers | None = None,
     schedule: str | None = None,
-    weights: EncoderWeights | None = None,
+    encoder: EncoderWeights | None = None,
     out: str | Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
     snapshots_every: int = 0,
     animation: str | None = None,
     tensorboard: bool = False,
-    callback: Callable[[Progress], None] | None = None,
+    progress: Callable[[Progress], None] | None = None,
     **settings: Any,
 ) -> ReconstructionResult:
     """Optimize a picture to match the style of one picture, the content of another, or both, in the features of VGG.
@@ -93,8 +95,8 @@ def reconstruct(
         style_layers: Names, ``"relu1_1,relu2_1=0.5"``, or weights by name. Default with both pictures: relu1_1 to
             relu5_1.
         content_layers: As ``style_layers``. Default with both pictures: relu4_2.
-        schedule: ``"seed-000"`` for the schedule of the style-inversion chapter. Other settings override it.
-        weights: A VGG release or lite in memory. None: what the setting ``vgg`` names (a file, ``imagenet`` or
+        schedule: ``"inversion-table"`` for the schedule of the style-inversion chapter. Other settings override it.
+        encoder: A VGG release or lite in memory. None: what the setting ``vgg`` names (a file, ``imagenet`` or
             ``lite``), else ``NSTYLE_VGG``, else ``imagenet``.
         out: Folder for result, losses, snapshots and state. None: nothing is written.
         resume: Continue the run in ``out`` with identical bits, for more iterations.
@@ -102,7 +104,7 @@ def reconstruct(
         snapshots_every: Iterations between snapshots in ``out``; 0 for none.
         animation: ``"gif"``, ``"webp"`` or ``"mp4"`` to write the snapshots as an animation as well.
         tensorboard: Write event files as well.
-        callback: Called with the progress at the start and after every update.
+        progress: Called with the progress at the start and after every update.
         settings: Fields of :class:`nstyle.reconstruction.config.ReconstructionConfig`.
 
     Returns:
@@ -120,11 +122,9 @@ def reconstruct(
     if folder is None and (snapshots_every or animation or tensorboard or resume):
         raise UsageError("snapshots, animation, TensorBoard and resume need a folder; give out (`out` DIR)")
     _check_snapshots(snapshots_every, animation)
-    if weights is not None and config.network not in (None, weights.architecture):
-        raise UsageError(
-            f"the weights are of {weights.architecture}, but network is {config.network}; leave network out"
-        )
-    encoder_weights = weights or load_encoder(config)
+    if encoder is not None and config.network not in (None, encoder.architecture):
+        raise UsageError(f"`encoder` is {encoder.architecture}, but `network` is {config.network}; leave `network` out")
+    encoder_weights = encoder or load_encoder(config)
     run = Reconstruction(config, pictures, encoder_weights)
     if config.is_transfer and settings.get("style_weight") is None and encoder_weights.release != TUNED_RELEASE:
         logger.warning(
@@ -134,7 +134,7 @@ def reconstruct(
             encoder_weights.release,
         )
     if folder is None:
-        run.run(callback or (lambda now: None))
+        run.run(progress or (lambda now: None))
     else:
         recorder = Recorder(
             folder, run, identity(config, pictures, encoder_weights), snapshots_every, tensorboard, resumed=resume
@@ -146,7 +146,7 @@ def reconstruct(
                     f"{folder.path} stands at iteration {run.iteration} already; resume with more, or choose another "
                     "`out`"
                 )
-        _run_recorded(run, recorder, callback, encoder_weights, animation)
+        _run_recorded(run, recorder, progress, encoder_weights, animation)
     assert run.best is not None
     assert run.stopped is not None
     best = run.best
@@ -238,12 +238,16 @@ def make_config(
     if is_transfer:
         style_layers = TRANSFER_STYLE_LAYERS if style_layers is None else style_layers
         content_layers = TRANSFER_CONTENT_LAYERS if content_layers is None else content_layers
-    values = {**settings, "style_layers": _layers(style_layers), "content_layers": _layers(content_layers)}
-    known = {f.name for f in dataclasses.fields(ReconstructionConfig)}
-    unknown = sorted(set(values) - known)
-    if unknown:
-        raise UsageError(f"there is no setting '{unknown[0]}'; expected one of {', '.join(sorted(known))}")
-    if schedule == "seed-000":
+    values = {**settings, "style_layers": layer_weights(style_layers), "content_layers": layer_weights(content_layers)}
+    check_names(values, [f.name for f in dataclasses.fields(ReconstructionConfig)])
+    if schedule == OLD_SCHEDULE:
+        schedule = "inversion-table"
+        warnings.warn(
+            f"`schedule` {OLD_SCHEDULE} is now {schedule}; the old name goes on working until 0.3",
+            DeprecationWarning,
+            stacklevel=3,
+        )
+    if schedule == "inversion-table":
         chosen = {name: value for name, value in values.items() if name not in ("style_layers", "content_layers")}
         values |= {
             **style_inversion_settings(
@@ -262,14 +266,6 @@ def as_sequence(style: PictureSource | Sequence[PictureSource] | None) -> tuple[
     if isinstance(style, str | Path | Image.Image | Tensor):
         return (style,)
     return tuple(style)
-
-
-def _layers(layers: Layers | None) -> dict[str, float]:
-    if layers is None:
-        return {}
-    if isinstance(layers, str):
-        return parse_layers(layers)
-    return dict(layers) if isinstance(layers, Mapping) else dict.fromkeys(layers, 1.0)
 
 
 def load_encoder(config: ReconstructionConfig) -> EncoderWeights:

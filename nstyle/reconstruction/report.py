@@ -7,6 +7,7 @@ from PIL import Image
 
 from nstyle.errors import UsageError
 from nstyle.imaging.layout import contact_sheet, labelled_table
+from nstyle.losses.style import LOSS_LABELS
 from nstyle.reconstruction.finished_runs import Failure, Run, cumulative_chains, group, read_runs, single_layer_runs
 from nstyle.reconstruction.structure_radius import structure_radius
 from nstyle.reports.folder import check_folder, csv_text, write_folder
@@ -14,17 +15,6 @@ from nstyle.reports.page import Figure, Section, Table
 from nstyle.reports.plots import line_plot
 
 TITLE = "Reconstructions"
-LOSS_ORDER = (
-    "gram",
-    "gram-gatys",
-    "mean-std",
-    "moments-1",
-    "moments-2",
-    "moments-3",
-    "moments-4",
-    "mmd",
-    "mmd-shuffled",
-)
 
 
 def write_report(paths: Sequence[str | Path], out: str | Path, command: str = "") -> Path:
@@ -69,7 +59,7 @@ def _layers_by_losses(members: list[Run], failures: list[Failure], number: str) 
         return []
     failed = {f.labels["layers"] for f in failures if "+" not in f.labels.get("layers", "+")}
     layers = sorted({run.label for run in runs} | failed)
-    losses = sorted({run.config.loss_label for run in runs}, key=LOSS_ORDER.index)
+    losses = sorted({run.config.loss_label for run in runs}, key=LOSS_LABELS.index)
     text = (
         "Style reconstructions at one layer each, down, under each loss, across. The structure radius is the "
         "distance at which the autocorrelation of the lightness, blurred by 2 px, falls to 1/e."

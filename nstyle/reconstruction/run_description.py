@@ -80,7 +80,7 @@ def command_line(config: ReconstructionConfig, pictures: Pictures) -> str:
             text = ",".join(name if weight == 1 else f"{name}={weight:g}" for name, weight in value.items())
             words += [flag, text] if value else []
         elif f.name == "style_mix":
-            words += ["--mix", ",".join(f"{part:g}" for part in value)] if value else []
+            words += ["--weights", ",".join(f"{part:g}" for part in value)] if value else []
         elif f.name in shown or value != getattr(default, f.name):
             words += [flag, str(value)]
     return shlex.join(words)

@@ -17,6 +17,7 @@ from PIL import Image
 from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.animation import write_animation
 from nstyle.imaging.pictures import encode, to_image
+from nstyle.reconstruction.config import modern
 from nstyle.reconstruction.engine import Progress, Reconstruction
 from nstyle.system.files import write_atomically
 from nstyle.system.output_folders import first_difference
@@ -93,6 +94,7 @@ class RunFolder:
                     "version of nstyle"
                 )
             missing = sorted(KEYS - values.keys())
+            values |= {name: modern(values[name]) for name in ("config", "identity") if name in values}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UsageError(
                 f"{self.path} is no finished reconstruction ({type(error).__name__} at {self.description.name})"
@@ -161,7 +163,7 @@ class RunFolder:
         """
         try:
             state = torch.load(self.state, map_location="cpu", weights_only=True)
-            saved, run = json.loads(state["identity"]), state["run"]
+            saved, run = modern(json.loads(state["identity"])), state["run"]
         except FileNotFoundError:
             raise UsageError(f"{self.path} has nothing to resume; expected {self.state}") from None
         except (OSError, RuntimeError, pickle.UnpicklingError, KeyError, ValueError, EOFError) as error:

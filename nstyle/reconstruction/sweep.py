@@ -22,6 +22,7 @@ from nstyle.reconstruction.pictures import Pictures, PictureSource
 from nstyle.reconstruction.reconstruct import as_sequence, make_config, reconstruct
 from nstyle.reconstruction.run_description import identity
 from nstyle.reconstruction.run_folder import OtherRunError, RunFolder
+from nstyle.renamed import renamed
 from nstyle.system.files import write_atomically
 from nstyle.system.interrupts import InterruptedRunError
 from nstyle.system.output_folders import first_difference, output_folder
@@ -127,13 +128,14 @@ def expand_layers(text: str, how: str) -> list[str]:
     raise UsageError(f"`per_layer` is {how}; expected single or cumulative")
 
 
+@renamed(callback="progress")
 def sweep(
     axes: Mapping[str, Sequence[Any]],
     *,
     out: str | Path,
     style: PictureSource | Sequence[PictureSource] | None = None,
     content: PictureSource | None = None,
-    callback: Callable[[Cell, Progress], None] | None = None,
+    progress: Callable[[Cell, Progress], None] | None = None,
     notice: Callable[[str], None] | None = None,
     **options: Any,
 ) -> SweepResult:
@@ -147,7 +149,7 @@ def sweep(
         out: Folder for one folder per cell, ``grid.png`` and ``sweep.json``.
         style: See :func:`nstyle.reconstruct`.
         content: See :func:`nstyle.reconstruct`.
-        callback: Called with the cell and its progress after every update.
+        progress: Called with the cell and its progress after every update.
         notice: Called with a line of text about every cell.
         options: Arguments of :func:`nstyle.reconstruct` such as ``snapshots_every``.
 
@@ -178,7 +180,7 @@ def sweep(
                 notice(f"{where} (done already)")
                 continue
             notice(where)
-            _run_cell(cell, out / cell.name, release, callback, style=styles or None, content=content, **options)
+            _run_cell(cell, out / cell.name, release, progress, style=styles or None, content=content, **options)
         except InterruptedRunError:
             raise
         except NstyleError as error:
@@ -226,8 +228,8 @@ def _run_cell(
     cell: Cell, folder: Path, release: EncoderWeights, progress: Callable[[Cell, Progress], None] | None, **options: Any
 ) -> None:
     """Resume the cell if it was interrupted, or else make it from the start."""
-    callback = None if progress is None else partial(progress, cell)
-    arguments: dict[str, Any] = {**cell.settings, **options, "weights": release, "out": folder, "callback": callback}
+    of_cell = None if progress is None else partial(progress, cell)
+    arguments: dict[str, Any] = {**cell.settings, **options, "encoder": release, "out": folder, "progress": of_cell}
     if RunFolder(folder).state.exists():
         try:
             reconstruct(**arguments, resume=True)

@@ -116,7 +116,7 @@ def test_content_and_transfer_on_a_real_photograph(
     assert np.corrcoef(near.mean(axis=2).ravel(), far.mean(axis=2).ravel())[0, 1] > 0.5
     done = nstyle(
         "reconstruct", "transfer", photo, painting, painting, "--content-layers", "relu2_2",
-        "--style-layers", "relu1_1,relu2_1=0.5", "--style-weight", 10, "--mix", "0.8,0.2", "--size", 48,
+        "--style-layers", "relu1_1,relu2_1=0.5", "--style-weight", 10, "--weights", "0.8,0.2", "--size", 48,
         "--iterations", 3, "--tv-weight", 1, "--tv", "power-1.25", "--pooling", "average",
         "--content-loss", "half-sum", "--vgg", vgg_file, "--out", "transfer",
     )  # fmt: skip
@@ -221,16 +221,16 @@ def test_inversion_schedules_share_one_figure_although_their_budgets_differ(
         "layers": ["relu1_1", "relu1_2"],
         "loss": ["gram", "moments"],
         "moments": [1],
-        "schedule": ["seed-000"],
+        "schedule": ["inversion-table"],
         "size": [32],
     }
     sweep({**axes, "vgg": [str(vgg_file)], "threshold": [1e9]}, style=painting, out=tmp_path / "sweep")
     page = write_report([tmp_path / "sweep"], tmp_path / "report").read_text()
     assert page.count("data:image/png;base64,") == 1
-    assert "schedule seed-000" in page
+    assert "schedule inversion-table" in page
 
 
-def test_report_of_blocks_has_seed_003s_curves_and_table(
+def test_report_of_blocks_has_the_sources_curves_and_table(
     nstyle: Run, vgg_file: Path, painting: Path, tmp_path: Path
 ) -> None:
     sweep = nstyle(
@@ -319,9 +319,9 @@ def test_check_exits_with_its_verdict(nstyle: Run, vgg_file: Path, photo: Path, 
     broken = nstyle("reconstruct", "check", "--vgg", "not-vgg.safetensors")
     assert broken.returncode == 1
     assert "FAIL" in broken.stdout.decode()
-    bad = nstyle("reconstruct", "check", "--vgg", vgg_file, "--output", "table.txt")
+    bad = nstyle("reconstruct", "check", "--vgg", vgg_file, "--out", "table.txt")
     assert bad.returncode == 2
-    assert b"--output is table.txt" in bad.stderr
+    assert b"--out is table.txt" in bad.stderr
 
 
 def test_check_passes_the_real_weights(nstyle: Run, real_vgg: str) -> None:

@@ -105,11 +105,11 @@ def test_a_missing_layer_in_the_middle_fails(missing: str, random_vgg: VGGWeight
 
 
 def test_bad_arguments_are_not_blamed_on_the_weights(random_vgg: VGGWeights) -> None:
-    with pytest.raises(UsageError, match="--size is 8"):
+    with pytest.raises(UsageError, match="`size` is 8"):
         check_vgg(random_vgg, size=8)
-    with pytest.raises(UsageError, match="--iterations is 0"):
+    with pytest.raises(UsageError, match="`iterations` is 0"):
         check_vgg(random_vgg, iterations=0)
-    with pytest.raises(UsageError, match="64x1 px at --size 48 is too narrow; expected at least 16 px"):
+    with pytest.raises(UsageError, match="64x1 px at `size` 48 is too narrow; expected at least 16 px"):
         check_vgg(random_vgg, Image.new("RGB", (64, 1)), size=48)
 
 

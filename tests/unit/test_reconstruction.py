@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import math
 import signal
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,14 @@ import nstyle
 from nstyle.encoders.vgg import VGGWeights
 from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.pictures import to_tensor
-from nstyle.reconstruction.config import ReconstructionConfig, parse_layers
+from nstyle.reconstruction.config import ReconstructionConfig
 from nstyle.reconstruction.engine import Progress, Reconstruction, ladder
+from nstyle.reconstruction.layer_weights import parse_layers
 from nstyle.reconstruction.objective import Evaluation, Objective
 from nstyle.reconstruction.optimizers import LBFGS, FirstOrder, make_optimizer
 from nstyle.reconstruction.pictures import Pictures, read_source
 from nstyle.reconstruction.reconstruct import make_config
+from nstyle.reconstruction.run_folder import RunFolder
 from nstyle.reconstruction.style_inversion_schedule import ITERATIONS, style_inversion_settings
 from nstyle.system.interrupts import InterruptedRunError
 
@@ -124,7 +127,7 @@ def test_an_optimizer_that_cannot_improve_returns_the_same_picture() -> None:
     assert image is target
 
 
-def test_table_of_seed_000() -> None:
+def test_table_of_the_style_inversion_chapter() -> None:
     losses = ("gram", "mmd", "moments-1", "moments-2", "moments-3", "moments-4")
     published = {
         "relu1_1": (100_000, 100_000, 20_000, 40_000, 60_000, 100_000),
@@ -145,7 +148,7 @@ def test_table_of_seed_000() -> None:
 @pytest.mark.parametrize(
     ("loss", "layers"), [("mean-std", ("relu1_1",)), ("gram", ("relu3_1",)), ("gram", ("relu1_1", "relu1_2"))]
 )
-def test_seed_000_has_no_other_cells(loss: str, layers: tuple[str, ...]) -> None:
+def test_the_inversion_table_has_no_other_cells(loss: str, layers: tuple[str, ...]) -> None:
     with pytest.raises(UsageError, match="the style-inversion chapter's table has no"):
         style_inversion_settings(loss, None, layers)
 
@@ -154,7 +157,9 @@ def test_inversion_schedule_stops_below_its_threshold_and_can_be_overridden(
     painting: Image.Image, random_vgg: VGGWeights
 ) -> None:
     pictures = Pictures.read(styles=[painting])
-    config = make_config(pictures, layers="relu1_1", loss="moments", moments=1, schedule="seed-000", lr=0.02, size=48)
+    config = make_config(
+        pictures, layers="relu1_1", loss="moments", moments=1, schedule="inversion-table", lr=0.02, size=48
+    )
     assert config.lr == 0.02
     assert config.precision == "auto"
     assert config.wants_float32
@@ -163,6 +168,33 @@ def test_inversion_schedule_stops_below_its_threshold_and_can_be_overridden(
     assert run.stopped == "threshold"
     assert run.best is not None
     assert run.best.loss < 1e-5
+
+
+def test_names_of_version_01_go_on_working(painting: Image.Image, random_vgg: VGGWeights, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"style": painting, "layers": "relu1_1", "size": 48, "threshold": 1e-20}
+    now = {**options, "encoder": random_vgg, "schedule": "inversion-table"}
+    nstyle.reconstruct(**now, iterations=5, out=tmp_path / "whole")
+    nstyle.reconstruct(**now, iterations=3, out=tmp_path / "run")
+    seen: list[int] = []
+    folder = RunFolder(tmp_path / "run")
+    folder.description.write_text(folder.description.read_text().replace("inversion-table", "seed-000"))
+    state = torch.load(folder.state, weights_only=True)
+    torch.save({**state, "identity": state["identity"].replace("inversion-table", "seed-000")}, folder.state)
+    assert folder.read_description()["identity"]["schedule"] == "inversion-table"
+    assert ReconstructionConfig.from_dict({**folder.read_description()["config"], "schedule": "seed-000"}).schedule == (
+        "inversion-table"
+    )
+    old: dict[str, Any] = {"weights": random_vgg, "callback": lambda p: seen.append(p.iteration), "out": folder.path}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        nstyle.reconstruct(**options, **old, schedule="seed-000", iterations=5, resume=True)
+    assert [str(warning.message).split(";")[0] for warning in caught] == [
+        "`weights` of reconstruct is now `encoder`",
+        "`callback` of reconstruct is now `progress`",
+        "`schedule` seed-000 is now inversion-table",
+    ]
+    assert seen == [3, 4, 5]
+    assert folder.result.read_bytes() == RunFolder(tmp_path / "whole").result.read_bytes()
 
 
 def test_ladder_grows_by_the_root_of_two() -> None:
@@ -182,8 +214,8 @@ def test_ladder_carries_the_optimizer_and_ends_at_the_full_size(
     seen: list[tuple[int, int]] = []
     result = nstyle.reconstruct(
         content=photograph, style=painting, content_layers="relu2_1", style_layers="relu1_1,relu2_1",
-        weights=random_vgg, style_weight=1.0, size=48, min_size=24, iterations=4, optimizer=optimizer, start="noise",
-        callback=lambda progress: seen.append((progress.size, progress.iteration)),
+        encoder=random_vgg, style_weight=1.0, size=48, min_size=24, iterations=4, optimizer=optimizer, start="noise",
+        progress=lambda progress: seen.append((progress.size, progress.iteration)),
     )  # fmt: skip
     assert result.image.shape == (3, 36, 48)
     assert [size for size, _ in seen] == [24] * 5 + [34] * 5 + [48] * 5
@@ -271,8 +303,8 @@ def test_a_saved_run_goes_on_bit_identically(
 def test_the_best_picture_is_kept_not_the_last(painting: Image.Image, random_vgg: VGGWeights) -> None:
     losses: list[float] = []
     result = nstyle.reconstruct(
-        style=painting, layers="relu2_1", weights=random_vgg, size=48, optimizer="sgd", lr=0.6, iterations=2,
-        callback=lambda progress: losses.append(progress.loss),
+        style=painting, layers="relu2_1", encoder=random_vgg, size=48, optimizer="sgd", lr=0.6, iterations=2,
+        progress=lambda progress: losses.append(progress.loss),
     )  # fmt: skip
     assert losses[-1] > min(losses)
     assert result.loss == min(losses)
@@ -283,7 +315,7 @@ def test_a_plateau_ends_the_run_and_a_style_is_its_own_reconstruction(
     painting: Image.Image, random_vgg: VGGWeights
 ) -> None:
     result = nstyle.reconstruct(
-        style=painting, layers="relu2_1", weights=random_vgg, size=48, start="style", optimizer="adam", patience=5
+        style=painting, layers="relu2_1", encoder=random_vgg, size=48, start="style", optimizer="adam", patience=5
     )
     assert result.initial["style/relu2_1"] == pytest.approx(0, abs=1e-9)
     assert result.stopped == "plateau"
@@ -299,9 +331,9 @@ def test_layer_weights_mix_and_style_weight_enter_the_loss(
         options = {"style_layers": "relu1_1", "style": painting, "iterations": 1, "style_weight": 2.0, **options}
         seen: list[tuple[float, dict[str, float]]] = []
         nstyle.reconstruct(
-            content=photograph, content_layers="relu2_1=3", weights=random_vgg, size=48, tv_weight=5.0,
+            content=photograph, content_layers="relu2_1=3", encoder=random_vgg, size=48, tv_weight=5.0,
             precision="fp32", start="white",
-            callback=lambda progress: seen.append((progress.loss, progress.terms)), **options,
+            progress=lambda progress: seen.append((progress.loss, progress.terms)), **options,
         )  # fmt: skip
         loss, terms = seen[-1]
         weights = {"content/relu2_1": 3.0, "tv": 5.0, "style/relu1_1": 2.0, "style/relu1_2": 2.0 * 0.25}
@@ -335,7 +367,7 @@ def test_an_interrupted_run_goes_on_bit_identically(
     how: str, optimizer: str, lr: float, painting: Image.Image, random_vgg: VGGWeights, tmp_path: Path
 ) -> None:
     options: dict[str, Any] = {
-        "style": painting, "layers": "relu1_1,relu2_1", "weights": random_vgg, "size": 48, "min_size": 24,
+        "style": painting, "layers": "relu1_1,relu2_1", "encoder": random_vgg, "size": 48, "min_size": 24,
         "optimizer": optimizer, "lr": lr, "iterations": 4, "patience": 0,
     }  # fmt: skip
     whole = nstyle.reconstruct(**options, out=tmp_path / "whole")
@@ -349,15 +381,15 @@ def test_an_interrupted_run_goes_on_bit_identically(
 
         folder = tmp_path / f"stopped-{stop}"
         with pytest.raises(InterruptedRunError if how == "signal" else ZeroDivisionError) as caught:
-            nstyle.reconstruct(**options, out=folder, callback=interrupt)
-        assert how == "error" or (caught.value.exit_status == 130 and "--resume goes on" in str(caught.value))  # type: ignore[attr-defined]
+            nstyle.reconstruct(**options, out=folder, progress=interrupt)
+        assert how == "error" or (caught.value.exit_status == 130 and "`resume` goes on" in str(caught.value))  # type: ignore[attr-defined]
         result = nstyle.reconstruct(**options, out=folder, resume=True)
         assert torch.equal(result.image, whole.image)
         assert (folder / "losses.csv").read_text() == (tmp_path / "whole" / "losses.csv").read_text()
 
 
 def test_a_killed_run_with_a_torn_log_is_resumed(painting: Image.Image, random_vgg: VGGWeights, tmp_path: Path) -> None:
-    options: dict[str, Any] = {"style": painting, "layers": "relu1_1", "weights": random_vgg, "size": 48}
+    options: dict[str, Any] = {"style": painting, "layers": "relu1_1", "encoder": random_vgg, "size": 48}
     nstyle.reconstruct(**options, iterations=6, out=tmp_path / "whole")
     nstyle.reconstruct(**options, iterations=4, out=tmp_path / "torn")
     with (tmp_path / "torn" / "losses.csv").open("a") as file:
@@ -372,7 +404,7 @@ def test_resume_refuses_what_would_not_be_the_same_run(
     options: dict[str, Any] = {
         "style": painting,
         "layers": "relu1_1",
-        "weights": random_vgg,
+        "encoder": random_vgg,
         "size": 48,
         "out": tmp_path / "run",
     }
@@ -393,7 +425,7 @@ def test_a_run_that_cannot_start_leaves_the_old_one_alone(
     options: dict[str, Any] = {
         "style": painting,
         "layers": "relu1_1",
-        "weights": random_vgg,
+        "encoder": random_vgg,
         "size": 48,
         "out": tmp_path / "run",
     }
@@ -402,7 +434,7 @@ def test_a_run_that_cannot_start_leaves_the_old_one_alone(
     with pytest.raises(NstyleError, match="the loss became"):
         nstyle.reconstruct(**options, loss="moments", moments=4, feature_scale=1e15, overwrite=True)
     with pytest.raises(UsageError, match="stop at"):
-        nstyle.reconstruct(**{**options, "layers": "relu4_1", "weights": cut(random_vgg)}, overwrite=True)
+        nstyle.reconstruct(**{**options, "layers": "relu4_1", "encoder": cut(random_vgg)}, overwrite=True)
     assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
 
 
@@ -416,7 +448,7 @@ def test_fixed_mmd_refuses_a_style_of_another_shape(photograph: Image.Image, ran
     with pytest.raises(UsageError, match=r"PICTURE is 36x48 px and the result 48x36 px"):
         nstyle.reconstruct(
             content=photograph, style=turned, content_layers="relu1_1", style_layers="relu1_1", loss="mmd",
-            style_weight=1.0, weights=random_vgg, size=48,
+            style_weight=1.0, encoder=random_vgg, size=48,
         )  # fmt: skip
 
 
@@ -429,7 +461,7 @@ def test_pictures_in_memory_are_read_like_files(random_vgg: VGGWeights) -> None:
     with pytest.raises(UsageError, match=r"shape \(4, 20, 30\); expected \(3, H, W\)"):
         read_source(torch.rand(4, 20, 30))
     with pytest.raises(UsageError, match="a picture is a int"):
-        nstyle.reconstruct(style=[3], layers="relu1_1", weights=random_vgg)  # type: ignore[list-item]
+        nstyle.reconstruct(style=[3], layers="relu1_1", encoder=random_vgg)  # type: ignore[list-item]
 
 
 def test_summed_losses_keep_the_optimizers_state_when_the_picture_grows() -> None:
@@ -451,7 +483,7 @@ def test_summed_losses_keep_the_optimizers_state_when_the_picture_grows() -> Non
 def test_a_loss_that_is_not_finite_stops_with_one_line(painting: Image.Image, random_vgg: VGGWeights) -> None:
     with pytest.raises(NstyleError, match=r"the loss became (inf|nan) at iteration 0 .*style/relu2_1"):
         nstyle.reconstruct(
-            style=painting, layers="relu2_1", weights=random_vgg, size=48, loss="moments", moments=4, feature_scale=1e15
+            style=painting, layers="relu2_1", encoder=random_vgg, size=48, loss="moments", moments=4, feature_scale=1e15
         )
 
 
@@ -462,34 +494,37 @@ def test_a_loss_that_is_not_finite_stops_with_one_line(painting: Image.Image, ra
         ({"layers": "relu5_3", "size": 16}, r"the result is 16x13 px, but relu5_3 needs at least 16 px"),
         ({"layers": ""}, "no layers were given"),
         ({"layers": "relu1_1=much"}, "'relu1_1=much' is no layer with a weight"),
-        ({"layers": "relu1_1", "loss": "wasserstein"}, r"--loss is wasserstein; expected gram \| gram-gatys"),
+        ({"layers": "relu1_1", "loss": "wasserstein"}, r"`loss` is wasserstein; expected gram \| gram-gatys"),
         ({"layers": "relu1_1", "loss": "mmd", "threshold": 1.0}, "mmd can be negative"),
         ({"layers": "relu1_1", "loss": "mmd-shuffled", "optimizer": "lbfgs"}, "draws new pairs"),
-        ({"layers": "relu1_1", "moments": 3}, "--moments is 3, but --loss gram has none"),
-        ({"layers": "relu1_1", "loss": "moments", "moments": 5}, "--moments is 5; expected 1 to 4"),
-        ({"layers": "relu1_1", "start": "content"}, "--start content needs a content"),
-        ({"layers": "relu1_1", "start": "average"}, "--start average needs a content and a style"),
-        ({"layers": "relu1_1", "min_size": 64, "size": 48}, "--min-size is 64"),
-        ({"layers": "relu1_1", "iterations": 0}, "--iterations is 0; expected at least 1"),
-        ({"layers": "relu1_1", "lr": 0.0}, "--lr is 0.0; expected more than 0"),
-        ({"layers": "relu1_1", "style_mix": (0.5, 0.5)}, "--mix has 2 parts; expected one for each of the 1 style"),
-        ({"layers": "relu1_1", "speed": 2}, "there is no setting 'speed'"),
+        ({"layers": "relu1_1", "moments": 3}, "`moments` is 3, but `loss` gram has none"),
+        ({"layers": "relu1_1", "loss": "moments", "moments": 5}, "`moments` is 5; expected 1 to 4"),
+        ({"layers": "relu1_1", "start": "content"}, "`start` content needs a content"),
+        ({"layers": "relu1_1", "start": "average"}, "`start` average needs a content and a style"),
+        ({"layers": "relu1_1", "min_size": 64, "size": 48}, "`min_size` is 64"),
+        ({"layers": "relu1_1", "iterations": 0}, "`iterations` is 0; expected at least 1"),
+        ({"layers": "relu1_1", "lr": 0.0}, "`lr` is 0.0; expected more than 0"),
+        (
+            {"layers": "relu1_1", "style_mix": (0.5, 0.5)},
+            "`style_mix` has 2 parts; expected one for each of the 1 style",
+        ),
+        ({"layers": "relu1_1", "speed": 2}, "there is no setting `speed`"),
         ({"layers": "relu1_1", "animation": "gif"}, "need a folder"),
         ({"content_layers": "relu1_1"}, "content layers were given but no content picture"),
         ({"layers": "relu1_1", "style_layers": "relu1_1"}, "not both"),
-        ({"layers": "relu1_1", "iterations": 3.5}, "--iterations is 3.5; expected a whole number"),
-        ({"layers": "relu1_1", "threshold": math.nan}, "--threshold is nan"),
-        ({"layers": "relu1_1", "seed": 10**20}, "--seed is 1000"),
-        ({"layers": "relu1_1", "network": "vgg19"}, "the weights are of vgg16, but network is vgg19"),
-        ({"layers": "relu1_1", "snapshots_every": -1, "out": "x"}, "--snapshots-every is -1"),
-        ({"layers": "relu1_1", "schedule": "seed-999"}, "--schedule is seed-999; expected seed-000"),
+        ({"layers": "relu1_1", "iterations": 3.5}, "`iterations` is 3.5; expected a whole number"),
+        ({"layers": "relu1_1", "threshold": math.nan}, "`threshold` is nan"),
+        ({"layers": "relu1_1", "seed": 10**20}, "`seed` is 1000"),
+        ({"layers": "relu1_1", "network": "vgg19"}, "`encoder` is vgg16, but `network` is vgg19"),
+        ({"layers": "relu1_1", "snapshots_every": -1, "out": "x"}, "`snapshots_every` is -1"),
+        ({"layers": "relu1_1", "schedule": "seed-999"}, "`schedule` is seed-999; expected inversion-table"),
     ],
 )
 def test_bad_requests_are_one_clear_line(
     options: Any, message: str, painting: Image.Image, random_vgg: VGGWeights
 ) -> None:
     with pytest.raises(UsageError, match=message) as caught:
-        nstyle.reconstruct(style=painting, weights=random_vgg, **{"size": 48, **options})
+        nstyle.reconstruct(style=painting, encoder=random_vgg, **{"size": 48, **options})
     assert "\n" not in str(caught.value)
 
 
@@ -500,15 +535,15 @@ def test_transfer_defaults_and_weights_that_stop_early(
     assert tuple(config.content_layers) == ("relu4_2",)
     assert tuple(config.style_layers) == ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
     assert math.fsum(config.style_layers.values()) == pytest.approx(1)
-    with pytest.raises(UsageError, match=r"relu5_1 .*stop at relu3_3; .*--style-layers, --content-layers"):
-        nstyle.reconstruct(style=painting, content=photograph, weights=cut(random_vgg), size=48)
+    with pytest.raises(UsageError, match=r"relu5_1 .*stop at relu3_3; .*`style_layers`, `content_layers`"):
+        nstyle.reconstruct(style=painting, content=photograph, encoder=cut(random_vgg), size=48)
 
 
 def test_a_style_weight_is_not_guessed_for_losses_it_was_not_tuned_for(
     photograph: Image.Image, painting: Image.Image
 ) -> None:
     pictures = Pictures.read(styles=[painting], content=photograph)
-    with pytest.raises(UsageError, match="no style weight is known for --loss moments"):
+    with pytest.raises(UsageError, match="no style weight is known for `loss` moments"):
         make_config(pictures, loss="moments")
     assert make_config(pictures, loss="moments", style_weight=3.0).style_weight == 3.0
 
@@ -519,7 +554,7 @@ def test_a_default_style_weight_warns_under_another_release(
     options: dict[str, Any] = {
         "content": photograph,
         "style": painting,
-        "weights": random_vgg,
+        "encoder": random_vgg,
         "size": 48,
         "iterations": 1,
     }
@@ -534,7 +569,7 @@ def test_any_layer_of_both_networks_can_be_matched(architecture: Any, painting: 
     layers = "conv2_1,pool3,relu4_3" + (",relu3_4" if architecture == "vgg19" else "")
     weights = VGGWeights.random(architecture)
     result = nstyle.reconstruct(
-        style=painting, layers=layers, weights=weights, size=48, iterations=2, pooling="average", precision="fp32"
+        style=painting, layers=layers, encoder=weights, size=48, iterations=2, pooling="average", precision="fp32"
     )
     assert all(value < result.initial[name] for name, value in result.terms.items())
 

@@ -17,8 +17,9 @@ from PIL import Image
 
 from nstyle.encoders.fingerprint import built_in_picture
 from nstyle.encoders.vgg import VGGWeights
-from nstyle.reconstruction.config import ReconstructionConfig, parse_layers
+from nstyle.reconstruction.config import ReconstructionConfig
 from nstyle.reconstruction.engine import Reconstruction
+from nstyle.reconstruction.layer_weights import parse_layers
 from nstyle.reconstruction.pictures import Pictures
 from nstyle.system.devices import choose_device
 from nstyle.system.memory import keep_freed_memory
