@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nstyle.cli.arguments import spread
+from nstyle.cli.help import spread
 from nstyle.models.model_file import read_info
 
 

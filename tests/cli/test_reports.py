@@ -378,7 +378,7 @@ def test_interpolate_between_the_styles_of_a_run(nstyle: Run, photo: Path, compa
 def test_interpolate_without_targets_says_what_would_add_the_curves(model: Path, photo: Path, tmp_path: Path) -> None:
     page = nstyle.interpolate(photo, model, out=tmp_path / "blends", steps=2, size=64)
     numbers = check_report(page.parent)
-    assert "comes without style targets; give their paintings with --style-images" in numbers["losses"]
+    assert "comes without style targets; give their paintings with `style_images`" in numbers["losses"]
     assert len(numbers["legs"]) == 4
     assert not (page.parent / "losses.svg").exists()
     assert (page.parent / "strip.png").exists()
