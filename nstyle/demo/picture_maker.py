@@ -127,9 +127,7 @@ class PictureMaker:
                 model.stylize(picture, style, size=side),
                 model.stylize(picture, style, keep_color="luminance", size=side),
             )
-            return labelled_table(
-                [""], [style, "--strength 0.5", "--keep-color"], [[whole, half, own]], cell=side
-            )
+            return labelled_table([""], [style, "--strength 0.5", "--keep-color"], [[whole, half, own]], cell=side)
 
         painting = f"nstyle stylize {self.photograph(photo)} --model {DEFAULT} --style {style}"
         command = f"{painting} --keep-color {self.painted()}"
