@@ -46,7 +46,7 @@ class Setting:
         if self.above > -math.inf:
             words = f"more than {self.above:g}" + (f" and at most {self.at_most:g}" if self.at_most < math.inf else "")
         elif self.at_most < math.inf:
-            words = f"{self.at_least:.15g} to {self.at_most:.15g}"
+            words = f"{_number(self.at_least)} to {_number(self.at_most)}"
         else:
             words = f"at least {self.at_least:g}" if self.at_least > -math.inf else ""
         return words and f"{words}{unit}" + (f" ({self.note})" if self.note else "")
@@ -54,6 +54,10 @@ class Setting:
     def admits(self, value: float) -> bool:
         """Tell whether a number is finite and in the range."""
         return math.isfinite(value) and self.above < value <= self.at_most and value >= self.at_least
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else f"{value:g}"
 
 
 def setting(default: Any, help: str, group: str, /, **details: Any) -> Any:

@@ -1,5 +1,6 @@
 """How help is laid out: options and commands under headings, and examples at the end."""
 
+import re
 from typing import Any
 
 import typer
@@ -18,6 +19,7 @@ class GroupedCommand(TyperCommand):
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record is not None:
+                record = (re.sub(r" <.*>", "", record[0]), record[1])  # Arguments would show their Python types.
                 heading = getattr(parameter, "rich_help_panel", None) or OPTIONS
                 is_argument = parameter.param_type_name == "argument"
                 sections.setdefault("Arguments" if is_argument else heading, []).append(record)
@@ -26,6 +28,11 @@ class GroupedCommand(TyperCommand):
             if rows:
                 with formatter.section(heading):
                     formatter.write_dl(rows, col_max=34)
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the arguments as they are typed, without the brackets around types."""
+        pieces = [re.sub(r"(?<=\.\.\.})\.\.\.|[{}]", "", piece) for piece in super().collect_usage_pieces(ctx)]
+        return [re.sub(r"^\[(\[.*\])\]$", r"\1", piece) for piece in pieces]
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Write the examples, one command on a line."""
@@ -61,7 +68,7 @@ class GroupedCommands(TyperGroup):
             command = self.get_command(ctx, name)
             if command is not None and not command.hidden:
                 heading = getattr(command, "rich_help_panel", None) or "Commands"
-                sections.setdefault(heading, []).append((name, command.get_short_help_str(1000)))
+                sections.setdefault(heading, []).append((name, _first_paragraph(command.help or "")))
         for heading, rows in sections.items():
             with formatter.section(heading):
                 formatter.write_dl(rows)
@@ -92,6 +99,10 @@ def spread(args: list[str], option: str) -> list[str]:
         else:
             result += [option, argument] if spreading else [argument]
     return result
+
+
+def _first_paragraph(text: str) -> str:
+    return " ".join(text.split("\n\n")[0].split())
 
 
 def new_group(help: str, **details: Any) -> typer.Typer:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -185,6 +186,18 @@ def test_version_and_old_spellings(nstyle, model: Path, photo: Path) -> None:
     new = nstyle("stylize", photo, "--model", model, "--style", "plain", "-o", "b.png", "--keep-color")
     assert new.returncode == 0, new.stderr.decode()
     assert "until" not in new.stderr.decode()
+
+
+def test_help_says_what_values_mean_and_cuts_nothing_off(nstyle) -> None:
+    from nstyle.cli.app import COMMANDS
+
+    names = [[name] for rows in COMMANDS.values() for name, *_ in rows]
+    names += [["reconstruct", name] for name in ("style", "content", "transfer", "sweep", "check", "report")]
+    for command in ([], ["reconstruct"], *names):
+        text = nstyle(*command, "--help").stdout.decode()
+        assert "Usage" in text, command
+        found = re.search(r"<(str|int|float|list)|\bTEXT\b|INTEGER|[a-z]\.\.\.$|`|\\{", text, re.MULTILINE)
+        assert not found, f"{command}: {text[max(0, found.start() - 80) : found.end()]}"
 
 
 def test_help_says_true_defaults_by_command(nstyle) -> None:
