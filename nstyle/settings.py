@@ -32,6 +32,8 @@ class Setting:
     at_least: float = -math.inf
     above: float = -math.inf
     at_most: float = math.inf
+    choices: tuple[str, ...] = ()
+    """The valid texts, where no Literal type lists them."""
     unit: str = ""
     """The unit of a number, such as ``px``."""
     note: str = ""
@@ -101,7 +103,7 @@ def check_settings(config: Any) -> None:
 
 
 def _check(name: str, value: Any, kind: Any, details: Setting) -> None:
-    choices = choices_of(kind)
+    choices = choices_of(kind) or details.choices
     if choices:
         check_setting(isinstance(value, str) and value in choices, name, value, " | ".join(choices))
     elif kind is bool:
@@ -116,7 +118,7 @@ def _check(name: str, value: Any, kind: Any, details: Setting) -> None:
     elif get_origin(kind) is Mapping:
         check_setting(isinstance(value, Mapping), name, value, "numbers by name")
         for key, number in value.items():
-            _check(f"{name}[{key}]", number, get_args(kind)[1], details)
+            _check(f"`{name}` {key}", number, get_args(kind)[1], details)
     elif get_origin(kind) is tuple:
         check_setting(isinstance(value, tuple), name, value, "a tuple")
         for i, part in enumerate(value, start=1):

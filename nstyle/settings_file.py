@@ -28,5 +28,6 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path} cannot be read as a file of settings ({error}); expected TOML") from error
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{path} cannot be read as a file of settings ({reason}); expected TOML") from error
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}

@@ -1,20 +1,22 @@
 """``nstyle interpolate``."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from nstyle.cli.arguments import OUTPUT, Device, Model, Vgg, command_line, out
-from nstyle.cli.options import split
+from nstyle.cli.arguments import Device, Model, Vgg, command_line, out
+from nstyle.cli.options import add_options, given, options_of, split
+from nstyle.interpolation.options import OUTPUT, PHOTOGRAPHS, WalkOptions
 
 EXAMPLES = """nstyle interpolate photo.jpg --styles starry,wave,kandinsky,scream --out blends
 nstyle interpolate photo.jpg --styles starry,wave --out blends --animate morph.webp"""
-PAINTINGS, PHOTOGRAPHS = "Paintings", "Photographs"
+PAINTINGS = "Paintings"
 
 
+@add_options(*options_of(WalkOptions))
 def interpolate(
     photo: Annotated[str, typer.Argument(metavar="PHOTO", help="The photograph.")],
-    out: Annotated[str, out("The folder of the report.")],
+    *,
     model: Model = None,
     styles: Annotated[
         str | None,
@@ -40,24 +42,7 @@ def interpolate(
             rich_help_panel=PHOTOGRAPHS,
         ),
     ] = None,
-    size: Annotated[
-        int,
-        typer.Option(
-            metavar="N",
-            help="The long side of the painted photograph in pixels. [default: 512]",
-            show_default=False,
-            rich_help_panel=PHOTOGRAPHS,
-        ),
-    ] = 512,
-    steps: Annotated[
-        int,
-        typer.Option(
-            metavar="N",
-            help="How many pictures lead from one style to the next. [default: 11]",
-            show_default=False,
-            rich_help_panel=OUTPUT,
-        ),
-    ] = 11,
+    out: Annotated[str, out("The folder of the report.")],
     animate: Annotated[
         str | None,
         typer.Option(
@@ -66,6 +51,7 @@ def interpolate(
     ] = None,
     vgg: Vgg = None,
     device: Device = "auto",
+    **options: Any,
 ) -> None:
     """Paint a photograph from style to style, and measure the way."""
     from nstyle.cli.progress import counted
@@ -79,13 +65,12 @@ def interpolate(
             styles=split(styles or ""),
             style_images=style_images or (),
             validation=validation,
-            steps=steps,
-            size=size,
             animate=animate,
             vgg=vgg or "",
             device=device,
             command=command_line(),
             progress=progress,
+            **given(WalkOptions, options),
         )
     typer.echo(page, err=True)
     if animate:

@@ -57,7 +57,7 @@ def options_of(kind: type, *, without: Sequence[str] = (), **changed: Mapping[st
 
 def option(name: str, kind: Any, default: Any, details: Setting) -> inspect.Parameter:
     """Return the parameter that typer makes an option of."""
-    choices = choices_of(kind)
+    choices = choices_of(kind) or details.choices
     metavar = details.metavar or "|".join(choices) or {int: "N", float: "X", str: "TEXT"}.get(kind)
     kept = kind if kind in (int, float, bool) else list[str] if get_origin(kind) is Mapping else str
     names = [f"{flag(name)}/{flag(name).replace('--', '--no-', 1)}"] if kind is bool else [flag(name)]
@@ -107,7 +107,7 @@ def given(kind: type, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _typed(name: str, kind: Any, value: Any) -> Any:
-    if get_origin(kind) is tuple:
+    if get_origin(kind) is tuple and isinstance(value, str):
         return split(value)
     if get_origin(kind) is Mapping and isinstance(value, list):
         return dict(_named_number(name, text) for text in value)

@@ -20,6 +20,8 @@ LINE_EVERY = 30.0
 """Seconds between lines where standard error is no terminal."""
 ITERATION_LINE_EVERY = 10.0
 """Seconds between lines of a reconstruction where standard error is no terminal."""
+ESTIMATED_AFTER = 4
+"""The number of updates that are timed before the time of the others is estimated."""
 SMOOTHING = 0.98
 """Weight of the past in the losses that are shown."""
 
@@ -55,11 +57,42 @@ class Speed:
         return (last - first) / (end - start) if last > first else 0.0
 
 
+class Estimate:
+    """Say once, after the first few updates, how long all of the work will take."""
+
+    def __init__(self) -> None:
+        self._start: tuple[float, int] | None = None
+        self._is_said = False
+
+    def line(self, done: int, total: int) -> str | None:
+        """Return the line when it is due.
+
+        Args:
+            done: The updates that are done, after each of them.
+            total: All updates.
+        """
+        if self._start is None:  # The first update starts the kernels and the readers: it is not timed.
+            self._start = (time.monotonic(), done)
+        start, first = self._start
+        if self._is_said or done - first < ESTIMATED_AFTER or done >= total:
+            return None
+        self._is_said = True
+        rate = (done - first) / max(1e-9, time.monotonic() - start)
+        return f"{total - done} more updates take about {in_words((total - done) / rate)} ({rate:.2f} updates/s)"
+
+
+def in_words(seconds: float) -> str:
+    """Return a time as people say it: ``40 s``, ``12 min``, ``3.5 h``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
+
+
 @contextmanager
 def training_progress() -> "Iterator[Callable[[TrainingProgress], None]]":
     """Show updates, updates/s, time left and the current losses; validation losses as a table."""
     console = Console(stderr=True, file=sys.stderr)
-    speed = Speed()
+    speed, estimate = Speed(), Estimate()
     losses: dict[str, float] = {}
     if not console.is_terminal:
         yield _plain_lines(speed)
@@ -76,6 +109,9 @@ def training_progress() -> "Iterator[Callable[[TrainingProgress], None]]":
             text = f"{speed.at(progress.update):.2f} updates/s"
             text += "".join(f"  {name} {value:.4g}" for name, value in losses.items())
             bar.update(task, completed=progress.update, total=progress.updates, text=text)
+            line = estimate.line(progress.update, progress.updates)
+            if line:
+                bar.console.print(line)
             if progress.validation:
                 bar.console.print(_table(progress))
 
@@ -127,10 +163,13 @@ def counted(what: str) -> "Iterator[Callable[[int], None]]":
 
 
 def _plain_lines(speed: Speed) -> "Callable[[TrainingProgress], None]":
-    throttle = Throttle()
+    throttle, estimate = Throttle(), Estimate()
 
     def show(progress: "TrainingProgress") -> None:
         rate = speed.at(progress.update)
+        line = estimate.line(progress.update, progress.updates)
+        if line:
+            print(line, file=sys.stderr, flush=True)
         if progress.validation:
             for name, terms in progress.validation.items():
                 line = "  ".join(f"{term} {value:.4f}" for term, value in terms.items())
@@ -164,10 +203,14 @@ def comparison_progress() -> "Iterator[Callable[[Status], None]]":
     if not console.is_terminal:
         yield _comparison_lines(speed)
         return
+    estimate = Estimate()
     with Progress(BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[text]}"), console=console) as bar:
         task = bar.add_task("comparison", total=None, text="starting")
 
         def show(status: "Status") -> None:
+            line = estimate.line(status.done, status.total)
+            if line:
+                bar.console.print(line)
             bar.update(
                 task, total=status.total, completed=status.done, text=_comparison_text(status, speed.at(status.done))
             )
@@ -176,10 +219,13 @@ def comparison_progress() -> "Iterator[Callable[[Status], None]]":
 
 
 def _comparison_lines(speed: Speed) -> "Callable[[Status], None]":
-    throttle = Throttle()
+    throttle, estimate = Throttle(), Estimate()
 
     def show(status: "Status") -> None:
         rate = speed.at(status.done)
+        line = estimate.line(status.done, status.total)
+        if line:
+            print(line, file=sys.stderr, flush=True)
         if throttle.due():
             print(
                 f"{status.done} of {status.total} updates: {_comparison_text(status, rate)}",

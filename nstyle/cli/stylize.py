@@ -1,148 +1,68 @@
 """``nstyle stylize``."""
 
-from typing import TYPE_CHECKING, Annotated, cast
+import inspect
+from typing import Annotated, Any
 
 import typer
 
-from nstyle.cli.arguments import OUTPUT, Device, Model
+from nstyle.cli.arguments import Device, Model
 from nstyle.cli.arguments import out as out_option
+from nstyle.cli.options import add_options, flag, given, options_of, with_flags
+from nstyle.inference.options import OUTPUT, PAINTING, STYLES, PaintOptions, Request
+from nstyle.settings import Setting, settings_of
 from nstyle.system.processes import joined
-
-if TYPE_CHECKING:
-    from nstyle.tiling.paint import Tiling
-
-STYLES, PAINTING = "Styles", "Painting"
-TILINGS = ("auto", "whole", "exact", "sampled", "thumbnail")
-
 
 EXAMPLES = """nstyle stylize photo.jpg --style starry-night
 nstyle stylize photo.jpg --weights starry-night=0.7,great-wave=0.3
 nstyle stylize holiday/ --all --out painted"""
+HEADINGS = (STYLES, PAINTING, OUTPUT)
+"""The headings of the help, in order."""
+SWITCHES = ("keep_color", "all_styles", "overwrite", "as_json")
+"""Settings that are on where their flag is given, and have no other."""
 
 
+def _options() -> list[inspect.Parameter]:
+    """Return the options of painting and of the request in the order of their headings, and the device."""
+    details = {**settings_of(PaintOptions), **settings_of(Request)}
+    parameters = {parameter.name: parameter for kind in (PaintOptions, Request) for parameter in options_of(kind)}
+    for name in SWITCHES:
+        parameters[name] = _parameter(name, bool, False, _info(name, details[name]))
+    parameters["masks"] = _parameter("masks", list[str] | None, None, _info("masks", details["masks"]))
+    out = details["out"]
+    words = f"{out.help} [default: {out.default_text}]"
+    parameters["out"] = _parameter("out", str | None, None, out_option(words, metavar=out.metavar))
+    ordered = sorted(parameters.values(), key=lambda parameter: HEADINGS.index(details[parameter.name].group))
+    return [*ordered, inspect.Parameter("device", inspect.Parameter.KEYWORD_ONLY, default="auto", annotation=Device)]
+
+
+def _info(name: str, details: Setting) -> Any:
+    return typer.Option(
+        flag(name), metavar=details.metavar or None, help=with_flags(details.help), rich_help_panel=details.group
+    )
+
+
+def _parameter(name: str, kind: Any, default: Any, info: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info])
+
+
+@add_options(*_options())
 def stylize(
     photos: Annotated[
         list[str], typer.Argument(metavar="PHOTO...", help="Photographs or folders; - reads standard input.")
     ],
     model: Model = None,
-    style: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="One style; a part of its name will do.", rich_help_panel=STYLES),
-    ] = None,
-    styles: Annotated[
-        str | None,
-        typer.Option(
-            metavar="A,B", help="Several styles, in equal parts or as --weights says.", rich_help_panel=STYLES
-        ),
-    ] = None,
-    weights: Annotated[
-        str | None,
-        typer.Option(
-            metavar="W,W|NAME=W,...", help="How much of each style, by position or by name.", rich_help_panel=STYLES
-        ),
-    ] = None,
-    all_styles: Annotated[
-        bool, typer.Option("--all", help="One picture per style, and a contact sheet.", rich_help_panel=STYLES)
-    ] = False,
-    mask: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=FILE",
-            help="Paint a style only where a grey picture is white. May be repeated.",
-            rich_help_panel=STYLES,
-        ),
-    ] = None,
-    strength: Annotated[
-        float,
-        typer.Option(
-            metavar="X",
-            help="0 for the photograph, 1 for the style. [default: 1]",
-            show_default=False,
-            rich_help_panel=PAINTING,
-        ),
-    ] = 1.0,
-    keep_color: Annotated[
-        bool, typer.Option("--keep-color", help="Keep the photograph's colours.", rich_help_panel=PAINTING)
-    ] = False,
-    size: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="Resize to this long side in pixels first.", rich_help_panel=PAINTING),
-    ] = None,
-    grain: Annotated[
-        float,
-        typer.Option(
-            metavar="LEVELS",
-            help="Film grain put on first, 2 of 255 levels or so: strokes instead of a mesh in plain skies. "
-            "[default: 0]",
-            show_default=False,
-            rich_help_panel=PAINTING,
-        ),
-    ] = 0.0,
-    tile: Annotated[
-        str,
-        typer.Option(
-            metavar="|".join(TILINGS),
-            help="How large pictures are divided; auto paints 100 megapixels in 3 GB on the CPU: exactly up to about "
-            "31 (63 with slim), then sampled. [default: auto]",
-            show_default=False,
-            rich_help_panel=PAINTING,
-        ),
-    ] = "auto",
-    max_pixels: Annotated[
-        int,
-        typer.Option(
-            metavar="N",
-            help="Refuse pictures of more pixels. [default: 250000000]",
-            show_default=False,
-            rich_help_panel=PAINTING,
-        ),
-    ] = 250_000_000,
-    out: Annotated[
-        str | None,
-        out_option(
-            "A file, a folder, or - for standard output. [default: PHOTO_STYLE.png here]", metavar="FILE|FOLDER"
-        ),
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace files that exist.", rich_help_panel=OUTPUT)
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Report on standard output as JSON.", rich_help_panel=OUTPUT)
-    ] = False,
-    device: Device = "auto",
+    **options: Any,
 ) -> None:
     """Paint photographs."""
     import json
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     from nstyle.cli.progress import painting_progress
     from nstyle.inference.batch import stylize_files
-    from nstyle.inference.plan import Request
-    from nstyle.inference.stylizer import PaintOptions
-    from nstyle.inference.writing import Result
+    from nstyle.inference.writing import Failure, Result
     from nstyle.system.memory import keep_freed_memory
 
-    request = Request(
-        photos=tuple(photos),
-        model=model,
-        weights=weights,
-        styles=styles,
-        style=style,
-        all_styles=all_styles,
-        masks=tuple(mask or []),
-        options=PaintOptions(
-            strength=strength,
-            keep_color="luminance" if keep_color else None,
-            size=size,
-            grain=grain,
-            tiling=cast("Tiling", tile),
-        ),
-        out=out,
-        max_pixels=max_pixels,
-        overwrite=overwrite,
-        device=device,
-        report_on_stdout=as_json,
-    )
+    request = _request(photos, model, options)
     keep_freed_memory(large_too=False)
     with joined() as group, painting_progress(quiet=not group.ranks.is_first) as progress:
         speaks = group.ranks.is_first
@@ -153,10 +73,25 @@ def stylize(
 
         results = []
         try:
-            for result in stylize_files(request, lambda text: say(f"nstyle: {text}"), progress, group):
+            for result in stylize_files(request, lambda text: say(f"nstyle: {with_flags(text)}"), progress, group):
+                if isinstance(result, Failure):
+                    result = replace(result, error=with_flags(result.error))
                 results.append(asdict(result))
-                if isinstance(result, Result) and not as_json and result.output != "-":
+                if isinstance(result, Result) and not request.as_json and result.output != "-":
                     say(f"{result.output}  ({result.width}x{result.height}, {result.seconds:.1f} s)")
         finally:
-            if as_json and results and speaks:
+            if request.as_json and results and speaks:
                 typer.echo(json.dumps(results, indent=2))
+
+
+def _request(photos: list[str], model: str | None, options: dict[str, Any]) -> Request:
+    """Return what the user gave as a request. The only way to keep colours has no name on the command line."""
+    options = {**options, "keep_color": "luminance" if options["keep_color"] else None}
+    options["masks"] = tuple(options["masks"] or ())
+    painting = {name: options.pop(name) for name in settings_of(PaintOptions)}
+    return Request(
+        photos=tuple(photos),
+        model=model,
+        options=PaintOptions(**given(PaintOptions, painting)),
+        **given(Request, options),
+    )

@@ -1,5 +1,6 @@
 """``nstyle train``."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -40,6 +41,7 @@ def run_to_the_end(trainer: "Trainer") -> None:
     """Train with progress on standard error, then say what to do with the result. Of several processes, the first one
     speaks."""
     from nstyle.cli.progress import training_progress
+    from nstyle.system.interrupts import InterruptedRunError
     from nstyle.system.memory import keep_freed_memory
 
     keep_freed_memory()
@@ -58,8 +60,14 @@ def run_to_the_end(trainer: "Trainer") -> None:
         f"{names}",
         err=True,
     )
-    with training_progress() as progress:
-        trainer.train(progress)
+    try:
+        with training_progress() as progress:
+            trainer.train(progress)
+    except InterruptedRunError as error:
+        where = shlex.quote(str(trainer.run.path))
+        raise InterruptedRunError(
+            f"{error}, continue with: nstyle train --resume --out {where}", error.signal_number
+        ) from error
     broken = trainer.broken_photographs()
     if broken:
         typer.echo(f"{len(broken)} photographs could not be read and were skipped: {', '.join(broken[:10])}", err=True)

@@ -9,6 +9,8 @@ from nstyle.comparison.identity import claim
 from nstyle.comparison.plan import MIN_HELD_OUT, Plan
 from nstyle.data.styles import find_styles
 from nstyle.errors import UsageError
+from nstyle.settings_file import to_toml
+from nstyle.system.files import write_atomically
 from nstyle.training.setup import resolve, split_photographs
 from nstyle.training.train import make_config
 
@@ -37,10 +39,12 @@ def prepare_comparison(
     """
     files = find_styles(styles)
     if not files:
-        raise UsageError("no styles given; expected paintings")
+        raise UsageError("no styles given; expected paintings as `styles`, such as styles/*.jpg")
     plan = Plan(Path(out), tuple(files), resolve(make_config(files, {"held_out": held_out, **settings})), seeds)
     check_photographs(plan)
     claim(plan)
+    chosen = {**plan.config.to_dict(), "styles": [str(file.path.absolute()) for file in files], "seeds": seeds}
+    write_atomically(plan.out / "config.toml", to_toml(chosen).encode())
     return plan
 
 

@@ -36,7 +36,7 @@ class PictureMaker:
 
     def painted(self) -> str:
         """Return the option that says where a command writes its pictures."""
-        return f"--output {self.folder.shown('painted')}"
+        return f"--out {self.folder.shown('painted')}"
 
     def photograph(self, name: str) -> str:
         """Return the path of a photograph, quoted for a command line."""
@@ -127,12 +127,10 @@ class PictureMaker:
                 model.stylize(picture, style, size=side),
                 model.stylize(picture, style, keep_color="luminance", size=side),
             )
-            return labelled_table(
-                [""], [style, "--strength 0.5", "--keep-color luminance"], [[whole, half, own]], cell=side
-            )
+            return labelled_table([""], [style, "--strength 0.5", "--keep-color"], [[whole, half, own]], cell=side)
 
         painting = f"nstyle stylize {self.photograph(photo)} --model {DEFAULT} --style {style}"
-        command = f"{painting} --keep-color luminance {self.painted()}"
+        command = f"{painting} --keep-color {self.painted()}"
         return self.folder.picture(
             "paint-halves", f"As much of {style} as one wants (the command paints the last)", command, make
         )

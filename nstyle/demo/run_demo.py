@@ -133,7 +133,7 @@ def _summary_section(folder: DemoFolder, plan: DemoPlan) -> Section:
 
 def _next_section(folder: DemoFolder, plan: DemoPlan) -> Section:
     commands = (
-        "nstyle stylize photo.jpg --all --output painted",
+        "nstyle stylize photo.jpg --all --out painted",
         "nstyle add-style default --styles painting.jpg --content photographs --out checkpoints/mine",
         "nstyle train --styles paintings/*.jpg --content photographs",
         f"nstyle report {folder.shown(plan.append.run)} {folder.shown(plan.scratch.run)} --out curves",

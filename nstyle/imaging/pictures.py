@@ -11,6 +11,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from nstyle.errors import NstyleError, UsageError
+from nstyle.imaging.limits import MAX_PIXELS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,9 +22,6 @@ EXTENSIONS = frozenset(
 """The extensions of files that count as pictures when a folder is listed."""
 WRITABLE = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".avif"})
 JPEG_QUALITY = 95
-MAX_PIXELS = 250_000_000
-"""The largest number of pixels. A larger picture is refused before it is decoded, as a header can claim any size. This
-replaces Pillow's own, lower limit and its warnings."""
 Image.MAX_IMAGE_PIXELS = None
 
 

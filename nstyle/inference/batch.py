@@ -14,7 +14,8 @@ from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.layout import contact_sheet, fit
 from nstyle.imaging.pictures import Picture
 from nstyle.inference.masks import Masks
-from nstyle.inference.plan import STREAM, Job, Request, choose_mixes, label_of, plan_jobs, read_masks
+from nstyle.inference.options import Request
+from nstyle.inference.plan import STREAM, Job, choose_mixes, label_of, plan_jobs, read_masks
 from nstyle.inference.reading import Reader
 from nstyle.inference.stylizer import Stylizer, load
 from nstyle.inference.writing import Failure, Painted, Result, Writer

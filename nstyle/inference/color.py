@@ -1,10 +1,9 @@
 """Finish a stylized picture: keep the photograph's colour, or blend with the photograph."""
 
-from typing import Literal
-
 from PIL import Image
 
-KeepColor = Literal["luminance"]
+from nstyle.inference.options import KeepColor
+
 ROWS = 512
 """The number of rows processed at a time, so that very large pictures are not held in memory several times."""
 

@@ -3,8 +3,6 @@
 import numpy as np
 import numpy.typing as npt
 
-MAX_GRAIN = 64.0
-"""The largest grain in levels of 255; beyond it a photograph is mostly noise."""
 BAND = 256
 """The number of rows that get their grain at a time, which keeps memory use small."""
 

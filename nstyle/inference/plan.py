@@ -3,40 +3,22 @@ done."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageChops
 
 from nstyle.errors import UsageError
-from nstyle.imaging.pictures import MAX_PIXELS, WRITABLE, list_pictures, read_picture
+from nstyle.imaging.pictures import WRITABLE, list_pictures, read_picture
 from nstyle.inference.masks import Masks
 from nstyle.inference.mix import Mix, label, make_mix, parse_weights
-from nstyle.inference.stylizer import PaintOptions, Stylizer
+from nstyle.inference.options import Request
+from nstyle.inference.stylizer import Stylizer
 from nstyle.models.style_names import match_style
 
 STREAM = "-"
 """The file name that stands for standard input or output."""
 DEFAULT_EXTENSION = ".png"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """The user's request; see ``nstyle stylize --help``."""
-
-    photos: tuple[str, ...]
-    model: str | None = None
-    weights: str | None = None
-    styles: str | None = None
-    style: str | None = None
-    all_styles: bool = False
-    masks: tuple[str, ...] = ()
-    options: PaintOptions = field(default_factory=PaintOptions)
-    out: str | None = None
-    max_pixels: int = MAX_PIXELS
-    overwrite: bool = False
-    device: str = "cpu"
-    report_on_stdout: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,8 +93,8 @@ def plan_jobs(request: Request, mixes: Sequence[Mix | None], masked: tuple[str, 
             f"standard output takes one picture, but {len(photos) * len(mixes)} were asked for; give a folder with "
             "`out`"
         )
-    if to_stream and request.report_on_stdout:
-        raise UsageError("`json` and the picture both want standard output; give a file with `out`")
+    if to_stream and request.as_json:
+        raise UsageError("`as_json` and the picture both want standard output; give a file with `out`")
     if to_stream:
         return [Job(photos[0], ((mixes[0], STREAM),), None)]
     target = Path(request.out) if request.out is not None else Path()

@@ -5,9 +5,8 @@ import math
 import threading
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar, cast, get_args
+from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,17 +15,19 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from nstyle.errors import UsageError, check_setting
+from nstyle.errors import UsageError
 from nstyle.imaging.pictures import resize, to_picture
-from nstyle.inference.color import KeepColor, finish
+from nstyle.inference.color import finish
 from nstyle.inference.device_check import TRUSTED, precision_like_the_cpu
-from nstyle.inference.grain import MAX_GRAIN, add_grain
+from nstyle.inference.grain import add_grain
 from nstyle.inference.masks import Masks, mix_map
 from nstyle.inference.mix import Mix, make_mix
+from nstyle.inference.options import KeepColor, PaintOptions
 from nstyle.models.locate import find_model
 from nstyle.models.model_file import ModelInfo, load_model
 from nstyle.models.transformer import REACH, STRIDE, TransformerNetwork, pad_to_stride
-from nstyle.tiling.paint import Share, Tiling, paint
+from nstyle.tiling.kinds import Tiling
+from nstyle.tiling.paint import Share, paint
 from nstyle.tiling.whole import WholePainter, whole_painter
 
 MARGIN = math.ceil(REACH / STRIDE) * STRIDE
@@ -35,32 +36,6 @@ a picture is strongest at the edge of its receptive field: with 48 px, six of th
 pink or brown, three pixels wide, along the top."""
 logger = logging.getLogger(__name__)
 Pixels = TypeVar("Pixels", Image.Image, npt.NDArray[np.generic], Tensor)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PaintOptions:
-    """Options of painting other than the styles; see :meth:`Stylizer.stylize`. Their ranges are checked on
-    construction."""
-
-    strength: float = 1.0
-    keep_color: KeepColor | None = None
-    size: int | None = None
-    grain: float = 0.0
-    tiling: Tiling = "auto"
-
-    def __post_init__(self) -> None:
-        check_setting(0 <= self.strength <= 1, "strength", f"{self.strength:g}", "0 (the photograph) to 1 (the style)")
-        check_setting(self.keep_color in (None, *get_args(KeepColor)), "keep_color", self.keep_color, "luminance")
-        check_setting(self.size is None or self.size >= 1, "size", self.size, "a long side of at least 1 px")
-        check_setting(
-            0 <= self.grain <= MAX_GRAIN, "grain", f"{self.grain:g}", f"0 (none) to {MAX_GRAIN:g} levels of 255"
-        )
-        check_setting(self.tiling in get_args(Tiling), "tiling", self.tiling, ", ".join(get_args(Tiling)))
-
-    @property
-    def only_the_network_paints(self) -> bool:
-        """Tell whether the picture is made by the network and grain alone, without resizing or finishing."""
-        return self.size is None and self.strength == 1 and self.keep_color is None
 
 
 class Stylizer:
@@ -92,11 +67,11 @@ class Stylizer:
         weights: Sequence[float] | Mapping[str, float] | str | None = None,
         *,
         masks: Masks | None = None,
-        strength: float = 1.0,
-        keep_color: KeepColor | None = None,
-        size: int | None = None,
-        grain: float = 0.0,
-        tiling: Tiling = "auto",
+        strength: float = PaintOptions.strength,
+        keep_color: KeepColor | None = PaintOptions.keep_color,
+        size: int | None = PaintOptions.size,
+        grain: float = PaintOptions.grain,
+        tiling: Tiling = PaintOptions.tiling,
     ) -> Pixels:
         """Paint a picture.
 

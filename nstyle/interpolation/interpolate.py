@@ -8,13 +8,13 @@ import numpy as np
 from PIL import Image
 
 from nstyle.data.styles import find_styles
-from nstyle.errors import check_setting
 from nstyle.imaging.animation import FRAMES_PER_SECOND, check_format, write_animation
 from nstyle.imaging.pictures import read_picture, resize
 from nstyle.inference.mix import choose_styles
 from nstyle.inference.stylizer import Stylizer
 from nstyle.interpolation.follow import LegResult, Painter, follow
 from nstyle.interpolation.loss_meter import make_meter
+from nstyle.interpolation.options import WalkOptions
 from nstyle.interpolation.sections import distance_section, grid_section, in_words, loss_section, strip_section
 from nstyle.interpolation.walk import bilinear, round_trip, walk
 from nstyle.models.locate import find_model
@@ -23,13 +23,8 @@ from nstyle.renamed import renamed
 from nstyle.reports.folder import check_folder, csv_text, write_folder
 from nstyle.system.devices import choose_device
 
-STEPS = 11
-"""The number of points on a leg: alpha is 0, 0.1 and so on up to 1."""
 GRID = 5
 """The number of pictures on a side of the four-corner grid."""
-SIZE = 512
-"""The long side of the painted photograph, in pixels."""
-MIN_SIZE = 16
 FRAMES_PER_LEG = 20
 CORNERS = 4
 """The number of styles in a grid."""
@@ -44,8 +39,8 @@ def interpolate(
     styles: Sequence[str] = (),
     style_images: Sequence[str | Path] = (),
     validation: str | Path | None = None,
-    steps: int = STEPS,
-    size: int = SIZE,
+    steps: int = WalkOptions.steps,
+    size: int = WalkOptions.size,
     animate: str | Path | None = None,
     vgg: str = "",
     device: str = "auto",
@@ -80,8 +75,7 @@ def interpolate(
         UsageError: If the model, a style, a painting or a setting is invalid.
         NstyleError: If a file cannot be read or written.
     """
-    check_setting(steps >= 2, "steps", steps, "at least 2")
-    check_setting(size >= MIN_SIZE, "size", size, f"at least {MIN_SIZE} px")
+    WalkOptions(steps=steps, size=size)  # Checks them.
     if animate is not None:
         check_format(Path(animate))
     path = find_model(model)

@@ -101,7 +101,7 @@ class Ranks:
         if self.local_rank >= torch.cuda.device_count():
             raise UsageError(
                 f"there are more processes on a machine than its {torch.cuda.device_count()} GPUs; "
-                "start one for each GPU (--nproc-per-node gpu), or use --device cpu"
+                "start one for each GPU (--nproc-per-node gpu), or use `device` cpu"
             )
         return torch.device("cuda", self.local_rank)
 

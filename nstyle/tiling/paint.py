@@ -1,7 +1,6 @@
 """Paint pictures of any size: in one piece, in exact strips, or in tiles with moments from a sample."""
 
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -9,12 +8,11 @@ from torch import Tensor
 
 from nstyle.models.transformer import MIN_SIDE, STRIDE, TransformerNetwork
 from nstyle.system.devices import choose_dtype
+from nstyle.tiling.kinds import Tiling
 from nstyle.tiling.strips import StripPainter, multiplications
 from nstyle.tiling.tiles import HALO, SAMPLE, Tile, samples, tiles
 from nstyle.tiling.whole import WholePainter
 
-Tiling = Literal["auto", "whole", "exact", "sampled", "thumbnail"]
-"""How a picture is divided; see :func:`paint`."""
 WHOLE_BYTES, EXACT_BYTES = 1000, 80
 """Upper bounds of the bytes needed per pixel and unit of width, including the picture and the output."""
 MEMORY = 2_600_000_000

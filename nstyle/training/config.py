@@ -3,16 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from nstyle.errors import UsageError, check_setting
 from nstyle.losses.presets import RELATIVE, Preset
 from nstyle.settings import check_names, check_settings, setting
 from nstyle.settings_file import read_toml, to_toml
 from nstyle.system.devices import Precision
+from nstyle.training.schedule import SCHEDULES, LrSchedule
 
-Schedule = Literal["round-robin", "round-robin-batch", "random", "sequential"]
-LrSchedule = Literal["constant", "one-cycle"]
 STYLE_SIZE_FACTOR = 1.5
 """The default short side of the paintings, as a multiple of the crop size."""
 DEFAULT_UPDATES = 40_000
@@ -92,11 +91,11 @@ class TrainingConfig:
     batch_size: int = setting(
         4, "The number of photographs per update, of all processes together.", SCHEDULE, at_least=1
     )
-    schedule: Schedule = setting(
+    schedule: str = setting(
         "round-robin",
-        "Which style is trained when: in turn over the updates, in turn over the samples of a batch, at random, or one "
-        "after the other.",
+        f"Which style is trained when. {'; '.join(f'{name}: {rule.summary}' for name, rule in SCHEDULES.items())}.",
         SCHEDULE,
+        choices=tuple(SCHEDULES),
     )
     lr: float = setting(1e-3, "The learning rate of Adam, at its peak for one-cycle.", SCHEDULE, above=0, at_most=1)
     lr_schedule: LrSchedule = setting(

@@ -1,11 +1,11 @@
 """The styles and the learning rate of every update, as pure functions, so that a resumed run continues exactly."""
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
-import numpy as np
-
-from nstyle.training.config import LrSchedule, Schedule
-
+LrSchedule = Literal["constant", "one-cycle"]
 STYLE_STREAM = 3
 """The stream of random numbers for the ``random`` schedule; see ``nstyle.data.draws`` for the others."""
 WARM_UP = 0.05
@@ -14,33 +14,56 @@ START_FACTOR, END_FACTOR = 0.1, 0.01
 """The learning rate at the start and the end of a one-cycle run, as fractions of the peak."""
 
 
-def style_ids(
-    schedule: Schedule, update: int, *, num_styles: int, batch_size: int, updates: int, seed: int
-) -> list[int]:
-    """Choose the style of every sample of an update.
+@dataclass(frozen=True)
+class Position:
+    """Where a run stands, and what its schedule depends on."""
 
-    Args:
-        schedule: ``round-robin``: one style per update, in turn (Early, Sian and Stonard). ``round-robin-batch``: one
-            style per sample, in turn. ``random``: drawn per sample (Magenta). ``sequential``: updates / num_styles
-            consecutive updates each.
-        update: The number of the update, counted from 0.
-        num_styles: The number of styles that are trained.
-        batch_size: The number of samples per update.
-        updates: The number of updates of the whole run.
-        seed: The seed of the run.
+    update: int
+    """The number of the update, counted from 0."""
+    num_styles: int
+    batch_size: int
+    updates: int
+    """The number of updates of the whole run."""
+    seed: int
 
-    Returns:
-        ``batch_size`` ids in 0..num_styles - 1.
-    """
-    if schedule == "round-robin":
-        return [update % num_styles] * batch_size
-    if schedule == "round-robin-batch":
-        return [(update * batch_size + i) % num_styles for i in range(batch_size)]
-    if schedule == "sequential":
-        return [min(update * num_styles // updates, num_styles - 1)] * batch_size
-    draw = np.random.default_rng((seed, STYLE_STREAM, update))
-    ids: list[int] = draw.integers(0, num_styles, size=batch_size).tolist()
+
+@dataclass(frozen=True)
+class StyleSchedule:
+    """A rule that decides which style every sample of an update is trained on."""
+
+    summary: str
+    """The rule in a few words, for the help."""
+    style_ids: Callable[[Position], list[int]]
+    """The ids of the samples, ``batch_size`` numbers in 0..num_styles - 1."""
+
+
+def _drawn(at: Position) -> list[int]:
+    import numpy as np
+
+    draw = np.random.default_rng((at.seed, STYLE_STREAM, at.update))
+    ids: list[int] = draw.integers(0, at.num_styles, size=at.batch_size).tolist()
     return ids
+
+
+SCHEDULES = {
+    "round-robin": StyleSchedule(
+        "one style per update, in turn", lambda at: [at.update % at.num_styles] * at.batch_size
+    ),  # Early, Sian and Stonard
+    "round-robin-batch": StyleSchedule(
+        "one style per sample, in turn",
+        lambda at: [(at.update * at.batch_size + i) % at.num_styles for i in range(at.batch_size)],
+    ),
+    "random": StyleSchedule("drawn for every sample", _drawn),  # Magenta
+    "sequential": StyleSchedule(
+        "one style after the other, each for its part of the updates",
+        lambda at: [min(at.update * at.num_styles // at.updates, at.num_styles - 1)] * at.batch_size,
+    ),
+}
+
+
+def style_ids(schedule: str, update: int, *, num_styles: int, batch_size: int, updates: int, seed: int) -> list[int]:
+    """Choose the style of every sample of an update by one of :data:`SCHEDULES`; see :class:`Position`."""
+    return SCHEDULES[schedule].style_ids(Position(update, num_styles, batch_size, updates, seed))
 
 
 def learning_rate(schedule: LrSchedule, update: int, *, peak: float, updates: int) -> float:

@@ -103,7 +103,7 @@ def _prepare_training(
     if resume:
         return _prepare_resume(styles, out, group, settings)
     if not styles:
-        raise UsageError("no styles given; expected paintings after `styles`, such as `styles` styles/*.jpg")
+        raise UsageError("no styles given; expected paintings as `styles`, such as styles/*.jpg")
     files = find_styles(styles)
     if settings.get("init_from"):
         model = find_model(settings["init_from"])

@@ -178,9 +178,7 @@ class Trainer:
             signal_number = self.hardware.group.agree(caught[0] if caught else 0, broken)
             if signal_number or photos is None:
                 raise InterruptedRunError(
-                    f"stopped at update {self.update} of {self.config.updates}; everything is saved, continue with: "
-                    f"nstyle train --resume --out {self.run.path}",
-                    signal_number,
+                    f"stopped at update {self.update} of {self.config.updates}; everything is saved", signal_number
                 )
         except (BrokenPhotosError, InterruptedRunError):
             log.flush()

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from nstyle.cli.arguments import spread
-from nstyle.models.model_file import read_info
+from nstyle.cli.help import spread
+from nstyle.losses.presets import PRESETS
+from nstyle.models.model_file import load_model, read_info
+from nstyle.training.config import ADD_STYLE_UPDATES, DEFAULT_UPDATES
+from nstyle.version import __version__
 
 
 def test_styles_take_everything_up_to_the_next_option_in_order() -> None:
@@ -61,7 +64,7 @@ def test_train_stylize_append_from_the_shell(
     run = tmp_path / "checkpoints" / "waves+mosaic"
     assert read_info(run / "model.safetensors").styles == ("waves", "mosaic")
     config = tomllib.loads((run / "config.toml").read_text())
-    assert (config["updates"], config["size"], config["loss"]["name"]) == (4, 32, "relative")
+    assert (config["updates"], config["size"], config["preset"]["name"]) == (4, 32, "relative")
     painted = nstyle("stylize", photo, "--weights", "0.5,0.5")
     assert painted.returncode == 0, painted.stderr.decode()
     assert (tmp_path / "coffee_waves50+mosaic50.png").exists()
@@ -103,7 +106,7 @@ def test_train_stylize_append_from_the_shell(
         (["train", "--styles", "nothing.jpg"], "no picture found"),
         (
             ["train", "--preset", "gatys", "--styles", "{style}"],
-            "--preset is gatys; expected relative, johnson, dumoulin",
+            f"--preset is gatys; expected {' | '.join(PRESETS)}",
         ),
         (["train", "--size", "x", "--styles", "{style}"], "--size"),
         (["train", "--style-factor", "waves", "--styles", "{style}"], "expected NAME=X"),
@@ -132,3 +135,63 @@ def test_bad_usage_exits_2_and_leaves_nothing(
     assert message in " ".join(errors.split())
     assert "Traceback" not in errors
     assert not list(tmp_path.iterdir())
+
+
+def test_a_run_is_repeated_from_its_settings_to_the_bit(
+    nstyle, photos: Path, styles: Path, vgg_file: Path, tmp_path: Path
+) -> None:
+    options = "--updates 3 --batch-size 2 --size 32 --width 0.25 --seed 7 --style-factor waves=0.5 --device cpu".split()
+    paintings = [styles / "waves.png", styles / "mosaic.png"]
+    first = ["--styles", *paintings, "--content", photos, "--out", "first", "--vgg", vgg_file, "--precision", "fp32"]
+    done = nstyle("train", *first, "--style-layers", "relu1_2,relu2_2", "--style-weight", "5", *options)
+    assert done.returncode == 0, done.stderr.decode()
+    again = nstyle("train", "--config", "first/config.toml", "--out", "again")
+    assert again.returncode == 0, again.stderr.decode()
+    assert _tensors(tmp_path / "again") == _tensors(tmp_path / "first")
+    other = nstyle("train", "--config", "first/config.toml", "--out", "other", "--seed", "8")
+    assert other.returncode == 0, other.stderr.decode()
+    assert _tensors(tmp_path / "other") != _tensors(tmp_path / "first"), "options override the file"
+
+
+def _tensors(run: Path) -> dict[str, bytes]:
+    network, _ = load_model(run / "model.safetensors")
+    return {name: value.numpy().tobytes() for name, value in network.state_dict().items()}
+
+
+def test_settings_files_that_cannot_be_used(nstyle, tmp_path: Path) -> None:
+    (tmp_path / "odd.toml").write_text("update = 3\n")
+    (tmp_path / "broken.toml").write_text("updates = \n")
+    for file, message in (
+        ("odd.toml", "there is no setting --update; did you mean --updates?"),
+        ("broken.toml", "broken.toml cannot be read as a file of settings"),
+        ("none.toml", "none.toml cannot be read as a file of settings"),
+    ):
+        done = nstyle("train", "--styles", "x.jpg", "--config", file)
+        assert (done.returncode, done.stderr.decode().count("\n")) == (2, 1)
+        assert message in done.stderr.decode() or "x.jpg: no picture found" in done.stderr.decode()
+
+
+def test_version_and_old_spellings(nstyle, model: Path, photo: Path) -> None:
+    assert nstyle("--version").stdout.decode() == f"nstyle {__version__}\n"
+    old = nstyle(
+        "stylize", photo, "--model", model, "--style", "plain", "--output", "a.png", "--keep-color", "luminance"
+    )
+    assert old.returncode == 0, old.stderr.decode()
+    lines = [line for line in old.stderr.decode().splitlines() if "goes on working until 0.3" in line]
+    assert [line.split(";")[0] for line in lines] == [
+        "nstyle: --output is now --out",
+        "nstyle: --keep-color luminance is now --keep-color",
+    ]
+    new = nstyle("stylize", photo, "--model", model, "--style", "plain", "-o", "b.png", "--keep-color")
+    assert new.returncode == 0, new.stderr.decode()
+    assert "until" not in new.stderr.decode()
+
+
+def test_help_says_true_defaults_by_command(nstyle) -> None:
+    train, append = (" ".join(nstyle(name, "--help").stdout.decode().split()) for name in ("train", "add-style"))
+    assert f"The number of updates of the run. [default: {DEFAULT_UPDATES}; at least 1]" in train
+    assert f"The number of updates of the run. [default: {ADD_STYLE_UPDATES}; at least 1]" in append
+    assert "--preset relative|johnson|dumoulin" in train
+    assert "--width" not in append
+    for heading in ("Paintings:", "Photographs:", "Loss:", "Schedule:", "Hardware:", "Output:", "Examples:"):
+        assert heading in train

@@ -141,7 +141,7 @@ def test_a_finished_comparison_is_reused(
     shutil.copytree(comparison, tmp_path / "gap")
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "gap").rglob("*.safetensors")}
     seen: list[Status] = []
-    page = nstyle.compare(pair, out=tmp_path / "gap", report=seen.append, **settings)
+    page = nstyle.compare(pair, out=tmp_path / "gap", progress=seen.append, **settings)
     assert not seen
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "gap").rglob("*.safetensors")} == before
     assert (page.parent / "losses.csv").read_bytes() == (comparison / "losses.csv").read_bytes()
@@ -160,10 +160,10 @@ def test_an_interrupted_comparison_goes_on_to_the_same_numbers(
     with pytest.raises(
         InterruptedRunError, match=f"with {stop_at} of 12 updates done; run the same command again"
     ) as caught:
-        nstyle.compare(pair, out=tmp_path / "gap", report=stop, **settings)
+        nstyle.compare(pair, out=tmp_path / "gap", progress=stop, **settings)
     assert caught.value.exit_status == 130
     seen: list[Status] = []
-    nstyle.compare(pair, out=tmp_path / "gap", report=seen.append, **settings)
+    nstyle.compare(pair, out=tmp_path / "gap", progress=seen.append, **settings)
     assert [status.done for status in seen] == list(range(stop_at + 1, 13))
     assert (tmp_path / "gap" / "losses.csv").read_bytes() == (comparison / "losses.csv").read_bytes()
 
@@ -179,7 +179,7 @@ def test_one_style_is_its_own_control(pair: list[Path], settings: dict[str, Any]
 def test_seeds_can_be_added(comparison: Path, pair: list[Path], settings: dict[str, Any], tmp_path: Path) -> None:
     shutil.copytree(comparison, tmp_path / "gap")
     seen: list[Status] = []
-    page = nstyle.compare(pair, out=tmp_path / "gap", seeds=2, report=seen.append, **settings)
+    page = nstyle.compare(pair, out=tmp_path / "gap", seeds=2, progress=seen.append, **settings)
     assert len(seen) == 12
     numbers = json.loads((page.parent / "report.json").read_text())
     assert numbers["seeds"] == [0, 1]
@@ -192,14 +192,14 @@ def test_seeds_can_be_added(comparison: Path, pair: list[Path], settings: dict[s
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"updates": 5}, "--updates is 5; expected a multiple of the 2 styles"),
+        ({"updates": 5}, "`updates` is 5; expected a multiple of the 2 styles"),
         ({"updates": 8}, "holds a comparison with updates 4, not 8"),
         ({"batch_size": 1}, "holds a comparison with batch-size 2, not 1"),
         ({"style_weight": 3.0}, "holds a comparison with style-weight 10.0, not 3.0"),
-        ({"lr_schedule": "one-cycle"}, "--lr-schedule is one-cycle; expected constant"),
-        ({"schedule": "random"}, "--schedule is random; expected round-robin"),
-        ({"held_out": 1}, "--held-out is 1; expected at least 2"),
-        ({"seeds": 0}, "--seeds is 0; expected at least 1"),
+        ({"lr_schedule": "one-cycle"}, "`lr_schedule` is one-cycle; expected constant"),
+        ({"schedule": "random"}, "`schedule` is random; expected round-robin"),
+        ({"held_out": 1}, "`held_out` is 1; expected at least 2"),
+        ({"seeds": 0}, "`seeds` is 0; expected at least 1"),
     ],
 )
 def test_settings_that_do_not_fit(
@@ -226,7 +226,7 @@ def test_other_photographs_or_weights_are_another_comparison(
         pair, out=comparison, **{**settings, "content": str(tmp_path / "moved")}
     )  # The same ones in another place.
     shutil.copy(tmp_path / "moved" / "coffee.jpg", tmp_path / "moved" / "another.jpg")
-    with pytest.raises(nstyle.UsageError, match=r"holds a comparison with other photographs \(--content\)"):
+    with pytest.raises(nstyle.UsageError, match=r"holds a comparison with other photographs \(`content`\)"):
         nstyle.compare(pair, out=comparison, **{**settings, "content": str(tmp_path / "moved")})
     state = {key: value + 1 for key, value in random_vgg.state.items() if int(key.split(".")[1]) <= 14}
     save_file(
@@ -241,7 +241,7 @@ def test_other_photographs_or_weights_are_another_comparison(
 def test_what_was_trained_on_cannot_judge(
     pair: list[Path], settings: dict[str, Any], photos: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(nstyle.UsageError, match="is both in --content and in --validation"):
+    with pytest.raises(nstyle.UsageError, match="is both in `content` and in `validation`"):
         nstyle.compare(pair, out=tmp_path / "gap", validation=str(photos / "more"), **settings)
     assert not (tmp_path / "gap").exists()
 
@@ -257,7 +257,7 @@ def test_a_photograph_that_is_not_there_is_told_before_training(
 def test_a_loss_that_explodes_names_the_network(pair: list[Path], settings: dict[str, Any], tmp_path: Path) -> None:
     factors = {"waves": 100.0, "mosaic": 100.0}  # Times the weight they are infinite in float32.
     with pytest.raises(
-        nstyle.NstyleError, match=r"n-style, seed 0: the loss became .*; compare with a lower --lr .* in another --out"
+        nstyle.NstyleError, match=r"n-style, seed 0: the loss became .*; compare with a lower `lr` .* in another `out`"
     ):
         nstyle.compare(
             pair, out=tmp_path / "gap", style_factors=factors, **{**settings, "style_weight": 1e38, "precision": "fp32"}
@@ -378,7 +378,7 @@ def test_interpolate_between_the_styles_of_a_run(nstyle: Run, photo: Path, compa
 def test_interpolate_without_targets_says_what_would_add_the_curves(model: Path, photo: Path, tmp_path: Path) -> None:
     page = nstyle.interpolate(photo, model, out=tmp_path / "blends", steps=2, size=64)
     numbers = check_report(page.parent)
-    assert "comes without style targets; give their paintings with --style-images" in numbers["losses"]
+    assert "comes without style targets; give their paintings with `style_images`" in numbers["losses"]
     assert len(numbers["legs"]) == 4
     assert not (page.parent / "losses.svg").exists()
     assert (page.parent / "strip.png").exists()

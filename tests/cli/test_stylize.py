@@ -10,24 +10,24 @@ from PIL import Image
 
 import nstyle as package
 from nstyle.inference.batch import stylize_files
-from nstyle.inference.plan import Request
+from nstyle.inference.options import Request
 from nstyle.inference.writing import Result
 
 
 def paint(tmp_path: Path, **values: object) -> list[str]:
     """Run the engine in this process: quicker than a process for each case."""
-    request = Request(**({"output": str(tmp_path)} | values))
+    request = Request(**({"out": str(tmp_path)} | values))
     return [result.output for result in stylize_files(request, notice=lambda text: None) if isinstance(result, Result)]
 
 
 def test_blend_from_shell_to_file(nstyle, model: Path, photo: Path, tmp_path: Path) -> None:
-    done = nstyle("stylize", photo, "--model", model, "--weights", "0.5,0.25,0.25", "--output", "out.png")
+    done = nstyle("stylize", photo, "--model", model, "--weights", "0.5,0.25,0.25", "--out", "out.png")
     assert done.returncode == 0, done.stderr.decode()
     assert "Warning" not in done.stderr.decode()
     expected = package.load(model).stylize(Image.open(photo), [0.5, 0.25, 0.25])
     with Image.open(tmp_path / "out.png") as written:
         assert np.array_equal(np.asarray(written), np.asarray(expected))
-    again = nstyle("stylize", photo, "--model", model, "--style", "plain", "--output", "out.png")
+    again = nstyle("stylize", photo, "--model", model, "--style", "plain", "--out", "out.png")
     assert again.returncode == 2
     assert "out.png exists; give --overwrite" in again.stderr.decode()
 
@@ -76,9 +76,7 @@ def test_all_styles_and_a_contact_sheet(model: Path, photo: Path, tmp_path: Path
 
 
 def test_folder_in_folder_out(model: Path, photos: Path, tmp_path: Path) -> None:
-    outputs = paint(
-        tmp_path / "new", photos=(str(photos),), model=str(model), style="plain", output=str(tmp_path / "new")
-    )
+    outputs = paint(tmp_path / "new", photos=(str(photos),), model=str(model), style="plain", out=str(tmp_path / "new"))
     assert sorted(Path(path).name for path in outputs) == [
         f"{n}_plain.png" for n in ("astronaut", "chelsea", "coffee", "rocket")
     ]
@@ -116,13 +114,13 @@ def test_sizes_are_refused_before_they_are_made(nstyle, model: Path, photo: Path
     assert done.returncode == 1
     assert "at --size 60000 has 60000x" in done.stderr.decode()
     with pytest.raises(
-        package.NstyleError, match=r"more than 0\.001 megapixels; reduce it, or allow more with --max-pixels"
+        package.NstyleError, match=r"more than 0\.001 megapixels; reduce it, or allow more with `max_pixels`"
     ):
         paint(tmp_path, photos=(str(photo),), model=str(model), style="plain", max_pixels=1000)
     assert not list(tmp_path.iterdir())
     tiled = nstyle("stylize", photo, "--model", model, "--style", "plain", "--tile", "squares")
     assert tiled.returncode == 2
-    assert "tile is squares; expected auto, whole, exact, sampled, thumbnail" in tiled.stderr.decode()
+    assert "--tile is squares; expected auto | whole | exact | sampled | thumbnail" in tiled.stderr.decode()
 
 
 def test_alpha_and_orientation_survive(model: Path, tmp_path: Path) -> None:
@@ -145,7 +143,7 @@ def test_alpha_and_orientation_survive(model: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("extension", ["jpg", "png", "webp", "tif"])
 def test_output_formats(model: Path, photo: Path, tmp_path: Path, extension: str) -> None:
     [output] = paint(
-        tmp_path, photos=(str(photo),), model=str(model), style="plain", output=str(tmp_path / f"o.{extension}")
+        tmp_path, photos=(str(photo),), model=str(model), style="plain", out=str(tmp_path / f"o.{extension}")
     )
     with Image.open(output) as painted, Image.open(photo) as original:
         assert painted.size == original.size
@@ -156,23 +154,23 @@ def test_output_formats(model: Path, photo: Path, tmp_path: Path, extension: str
     [
         ({"style": "great-wav"}, None),
         ({"style": "grate-wave"}, "did you mean 'hokusai-great-wave'"),
-        ({}, "choose with --style, --weights or --all"),
+        ({}, "choose with `style`, `weights` or `all_styles`"),
         ({"weights": "1,-1,1"}, "expected a finite number of at least 0"),
         ({"weights": "0,0,0"}, "all weights are 0"),
-        ({"weights": "a"}, "--weights is 'a'"),
+        ({"weights": "a"}, "`weights` is 'a'"),
         ({"style": "plain", "weights": "1,1,1"}, "were given together"),
-        ({"style": "plain", "masks": ("plain",)}, "--mask is 'plain'; expected NAME=FILE"),
+        ({"style": "plain", "masks": ("plain",)}, "`masks` is 'plain'; expected NAME=FILE"),
         ({"style": "plain", "masks": ("plain=nothing.png",)}, "nothing.png: no such file"),
-        ({"all_styles": True, "masks": ("plain=MASK",)}, "--all and --mask were given together"),
+        ({"all_styles": True, "masks": ("plain=MASK",)}, "`all_styles` and `masks` were given together"),
         ({"masks": ("plain=MASK", "pla=MASK")}, "names 'plain' twice"),
         ({"masks": ("nobody=MASK",)}, "there is no style 'nobody'"),
-        ({"style": "plain", "output": "o.xyz"}, "expected a folder, or a file ending in"),
-        ({"all_styles": True, "output": "o.png"}, "give a folder"),
+        ({"style": "plain", "out": "o.xyz"}, "expected a folder, or a file ending in"),
+        ({"all_styles": True, "out": "o.png"}, "give a folder"),
         ({"style": "plain", "photos": ("nothing.jpg",)}, "no such file"),
         ({"style": "plain", "model": "nothing"}, "model 'nothing' not found"),
         ({"all_styles": True, "photos": ("-",)}, "standard output takes one picture"),
-        ({"style": "plain", "output": "-", "report_on_stdout": True}, "both want standard output"),
-        ({"style": "plain", "device": "cuda:77"}, "--device is cuda:77"),
+        ({"style": "plain", "out": "-", "as_json": True}, "both want standard output"),
+        ({"style": "plain", "device": "cuda:77"}, "`device` is cuda:77"),
     ],
 )
 def test_bad_requests_write_nothing(
@@ -188,7 +186,7 @@ def test_bad_requests_write_nothing(
         mask = photo.parent / "mask.png"
         Image.new("L", (30, 20), 255).save(mask)
         values = values | {"masks": tuple(text.replace("MASK", str(mask)) for text in values["masks"])}
-    request = {"photos": (str(photo),), "model": str(model), "output": None} | values
+    request = {"photos": (str(photo),), "model": str(model), "out": None} | values
     if message is None:
         assert paint(tmp_path, **request)
         return
@@ -204,15 +202,51 @@ def test_same_names_and_the_photograph_itself_are_protected(model: Path, photo: 
     with pytest.raises(package.UsageError, match="two photographs would both be written"):
         paint(tmp_path, photos=(str(photo), str(twin)), model=str(model), style="plain")
     with pytest.raises(package.UsageError, match="is a photograph to be read"):
-        paint(tmp_path, photos=(str(twin),), model=str(model), style="plain", output=str(twin), overwrite=True)
+        paint(tmp_path, photos=(str(twin),), model=str(model), style="plain", out=str(twin), overwrite=True)
     assert twin.read_bytes() == photo.read_bytes()
 
 
 def test_broken_photograph_does_not_stop_the_others(nstyle, model: Path, photo: Path, tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"broken")
-    done = nstyle("stylize", "a.jpg", photo, "--model", model, "--style", "plain", "--output", "out", "--json")
+    done = nstyle("stylize", "a.jpg", photo, "--model", model, "--style", "plain", "--out", "out", "--json")
     assert done.returncode == 1
     assert "1 of 2 photographs could not be painted" in done.stderr.decode()
     failed, painted = json.loads(done.stdout)
     assert "cannot be read as a picture" in failed["error"]
     assert (tmp_path / painted["output"]).exists()
+
+
+def test_old_spellings_still_work_each_with_one_line(nstyle, model: Path, photo: Path, tmp_path: Path) -> None:
+    words = ("--model", model, "--style", "plain", "--keep-color", "luminance", "--output", "old.png")
+    done = nstyle("stylize", photo, *words)
+    assert done.returncode == 0, done.stderr.decode()
+    told = [line for line in done.stderr.decode().splitlines() if "until 0.3" in line]
+    assert [line.split(";")[0] for line in told] == [
+        "nstyle: --keep-color luminance is now --keep-color",
+        "nstyle: --output is now --out",
+    ]
+    expected = package.load(model).stylize(Image.open(photo), "plain", keep_color="luminance")
+    with Image.open(tmp_path / "old.png") as written:
+        assert np.array_equal(np.asarray(written), np.asarray(expected))
+
+
+def test_the_help_says_what_the_settings_say(nstyle) -> None:
+    text = " ".join(nstyle("stylize", "--help").stdout.decode().split())
+    assert "[default: 1; 0 to 1]" in text
+    assert "--tile auto|whole|exact|sampled|thumbnail" in text
+    assert text.index("Styles: --style") < text.index("Painting: --strength") < text.index("Output: -o, --out")
+    assert "--no-all" not in text
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (("--strength", "1.5"), "--strength is 1.5; expected 0 to 1"),
+        (("--max-pixels", "0"), "--max-pixels is 0; expected at least 1"),
+    ],
+)
+def test_settings_out_of_range_are_named_by_their_flags(
+    nstyle, model: Path, photo: Path, tmp_path: Path, option: tuple[str, str], message: str
+) -> None:
+    done = nstyle("stylize", photo, "--model", model, "--style", "plain", *option)
+    assert (done.returncode, done.stderr.decode()) == (2, f"nstyle: {message}\n")

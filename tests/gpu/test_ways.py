@@ -212,7 +212,7 @@ def test_a_run_waits_for_the_card_at_checkpoints_only(
             out=tmp_path / "run",
             device="cuda",
             compile=compiled,
-            report=report,
+            progress=report,
             **settings,
         )
     finally:

@@ -257,7 +257,7 @@ def test_a_folder_is_painted_once(tmp_path: Path, photos: Path, model: Path, sta
     for i, path in enumerate(sorted(photos.rglob("*.jpg")) + sorted(photos.glob("*.jpg"))[:1]):
         (folder / f"{i}.jpg").write_bytes(path.read_bytes())
     (folder / "broken.jpg").write_bytes(b"no picture")
-    command = ("stylize", folder, "--model", model, "--style", "plain", "--output", tmp_path / "painted", "--json")
+    command = ("stylize", folder, "--model", model, "--style", "plain", "--out", tmp_path / "painted", "--json")
     process = start(*command)
     output, errors = process.communicate(timeout=120)
     assert process.returncode != 0

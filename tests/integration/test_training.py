@@ -131,9 +131,9 @@ def test_resume_longer_and_what_may_not_change(tmp_path: Path, settings: dict[st
     run = nstyle.train(paintings, out=tmp_path / "run", **settings)
     with pytest.raises(UsageError, match="is finished: 12 of 12 updates"):
         nstyle.train(out=run, resume=True)
-    with pytest.raises(UsageError, match=r"--lr is 0\.5, but the run was started with 0\.001"):
+    with pytest.raises(UsageError, match=r"`lr` is 0\.5, but the run was started with 0\.001"):
         nstyle.train(out=run, resume=True, updates=16, lr=0.5)
-    with pytest.raises(UsageError, match=r"--style-weight is 9\.0"):
+    with pytest.raises(UsageError, match=r"`style_weight` is 9\.0"):
         nstyle.train(out=run, resume=True, updates=16, style_weight=9.0)
     with pytest.raises(UsageError, match=r"the run trains waves, mosaic, in this order"):
         nstyle.train(paintings[::-1], out=run, resume=True, updates=16)
@@ -194,7 +194,7 @@ def test_a_run_that_died_before_its_first_checkpoint_can_be_started_again(
 def test_what_cannot_work_is_refused_before_the_run_begins(
     tmp_path: Path, settings: dict[str, Any], paintings: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(UsageError, match="--size is 32; expected at least 64 px for 5 scales"):
+    with pytest.raises(UsageError, match="`size` is 32; expected at least 64 px for 5 scales"):
         prepare_training(paintings, out=tmp_path / "run", resume=False, style_scales=5, style_size=128, **settings)
     monkeypatch.setenv("CXX", "no-such-compiler")
     monkeypatch.setattr("shutil.which", lambda name: None)
@@ -407,7 +407,7 @@ def test_no_content(
     monkeypatch.chdir(tmp_path)
     del settings["content"]
     with pytest.raises(
-        UsageError, match=r"data/coco/train2017 or data/coco/train2014 is not there; .*--content.*download_coco"
+        UsageError, match=r"data/coco/train2017 or data/coco/train2014 is not there; .*`content`.*download_coco"
     ):
         nstyle.train(paintings, out=tmp_path / "run", **settings)
 

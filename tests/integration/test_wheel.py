@@ -113,7 +113,7 @@ def test_wheel_paints(wheel: Path, photo: Path, tmp_path: Path) -> None:
         str(photo),
         "--styles",
         "great-wave,starry-night",
-        "--output",
+        "--out",
         "out.png",
         str(site),
     ]

@@ -40,9 +40,9 @@ def test_every_process_takes_a_device_of_its_own() -> None:
     two = Ranks(1, 2, 1)
     assert ONE.place(torch.device("cuda", 3)) == torch.device("cuda", 3)
     assert two.place(torch.device("cpu")) == torch.device("cpu")
-    with pytest.raises(UsageError, match=r"--device is cuda:0, but each of the 2 processes takes a GPU of its own"):
+    with pytest.raises(UsageError, match=r"`device` is cuda:0, but each of the 2 processes takes a GPU of its own"):
         two.place(torch.device("cuda", 0))
-    with pytest.raises(UsageError, match=r"--device is mps, which 2 processes cannot share"):
+    with pytest.raises(UsageError, match=r"`device` is mps, which 2 processes cannot share"):
         two.place(torch.device("mps"))
     with pytest.raises(UsageError, match=r"more processes on a machine than its \d+ GPUs"):
         Ranks(99, 100, 99).place(torch.device("cuda"))
@@ -50,7 +50,7 @@ def test_every_process_takes_a_device_of_its_own() -> None:
 
 def test_a_batch_must_be_shared_out_evenly() -> None:
     Ranks(0, 4).check_batch(8)
-    with pytest.raises(UsageError, match=r"--batch-size is 6, .* all 4 processes together; expected a multiple of 4"):
+    with pytest.raises(UsageError, match=r"`batch_size` is 6, .* all 4 processes together; expected a multiple of 4"):
         Ranks(0, 4).check_batch(6)
 
 

@@ -1,6 +1,7 @@
 """The house itself: imports point one way, and the public names are there."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,9 @@ import nstyle
 LEVELS = {
     "errors": 0,
     "version": 0,
+    "renamed": 0,
+    "settings": 1,
+    "settings_file": 1,
     "system": 1,
     "imaging": 2,
     "models": 2,
@@ -69,3 +73,21 @@ def test_public_names_exist_and_torch_is_imported_late() -> None:
         assert getattr(nstyle, name).__doc__
     code = "import sys, nstyle, nstyle.cli; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_only_the_command_line_knows_flags() -> None:
+    """Messages of the library name settings; whole commands, which the demo and reports show, are no messages."""
+    for path in PACKAGE.rglob("*.py"):
+        if path.relative_to(PACKAGE).parts[0] in ("cli", "demo") or path.name == "run_description.py":
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        documentation = {
+            id(node.value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation:
+                flags = re.search(r"(?<![\w-])--[a-z][a-z-]+", node.value)
+                allowed = "nproc-per-node" in node.value or "nstyle " in node.value
+                assert not flags or allowed, f"{path.relative_to(PACKAGE)}:{node.lineno} says {node.value!r}"

@@ -212,7 +212,7 @@ def test_presets_survive_a_round_trip_and_reject_nonsense() -> None:
     for preset in PRESETS.values():
         assert Preset.from_dict(preset.to_dict()) == preset
     assert RELATIVE.override(style_weight=None, tv_weight=2.0).style_weight == RELATIVE.style_weight
-    with pytest.raises(UsageError, match="style_weight is -1"):
+    with pytest.raises(UsageError, match="`style_weight` is -1"):
         RELATIVE.override(style_weight=-1.0)
     with pytest.raises(UsageError, match="style_scales"):
         RELATIVE.override(style_scales=0)

@@ -49,7 +49,7 @@ def test_weights_by_name_and_for_chosen_styles() -> None:
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ([0.5, 0.5], r"got 2 weights for 3 styles .*--styles"),
+        ([0.5, 0.5], r"got 2 weights for 3 styles .*`styles`"),
         ([1, -1, 1], "expected a finite number of at least 0"),
         ([1, float("nan"), 1], "expected a finite number"),
         ([0, 0, 0], "all weights are 0"),
@@ -66,7 +66,7 @@ def test_parse_weights() -> None:
     assert parse_weights("0.5, 0.25,.25") == [0.5, 0.25, 0.25]
     assert parse_weights("starry-night=0.7,great-wave=.3") == {"starry-night": 0.7, "great-wave": 0.3}
     for text in ("a,b", "0.5,wave=0.5", "", "wave=x"):
-        with pytest.raises(UsageError, match="--weights is"):
+        with pytest.raises(UsageError, match="`weights` is"):
             parse_weights(text)
     with pytest.raises(UsageError, match="names a style twice"):
         parse_weights("a=1,a=2")

@@ -30,5 +30,5 @@ def test_a_folder_is_free_or_holds_the_work(tmp_path: Path) -> None:
         lambda path: output_folder(path, "report"),
         lambda path: holds_work(path, path / "demo.json", "report"),
     ):
-        with pytest.raises(UsageError, match=r"letter\.txt is a file; expected a folder for the report \(--out\)"):
+        with pytest.raises(UsageError, match=r"letter\.txt is a file; expected a folder for the report \(`out`\)"):
             refuse(folder / "letter.txt")

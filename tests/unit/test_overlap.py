@@ -14,7 +14,7 @@ from PIL import Image
 from nstyle.errors import NstyleError
 from nstyle.imaging.pictures import Picture, read_picture
 from nstyle.inference.batch import encoders_beside, stylize_files
-from nstyle.inference.plan import Request
+from nstyle.inference.options import Request
 from nstyle.inference.reading import Reader
 from nstyle.inference.writing import Failure, Painted, Result, Writer
 from nstyle.system.files import write_atomically
@@ -58,7 +58,7 @@ def test_threads_change_nothing_but_the_time(model: Path, tmp_path: Path, monkey
     for encoders in (0, 2):
         monkeypatch.setattr("nstyle.inference.batch.encoders_beside", lambda device, count=encoders: count)
         out = tmp_path / str(encoders)
-        found = outcomes_of(Request(photos=(str(folder),), model=str(model), all_styles=True, output=str(out)))
+        found = outcomes_of(Request(photos=(str(folder),), model=str(model), all_styles=True, out=str(out)))
         told.append([Path(outcome.output).name if isinstance(outcome, Result) else outcome for outcome in found])
         pictures.append({path.name: np.asarray(Image.open(path)).tolist() for path in out.iterdir()})
     assert told[0] == told[1]
@@ -81,7 +81,7 @@ def test_a_photograph_whose_picture_cannot_be_written_fails_once(
     monkeypatch.setattr("nstyle.inference.writing.write_atomically", write)
     out = tmp_path / "out"
     found = outcomes_of(
-        Request(photos=(str(folder_of(tmp_path / "in", 3)),), model=str(model), all_styles=True, output=str(out))
+        Request(photos=(str(folder_of(tmp_path / "in", 3)),), model=str(model), all_styles=True, out=str(out))
     )
     assert [outcome.error for outcome in found if isinstance(outcome, Failure)] == ["no space left"]
     assert [path.name for path in out.glob("1_*")] == ["1_van-gogh-starry-night.png"]
@@ -95,7 +95,7 @@ def test_ctrl_c_leaves_whole_files_only(model: Path, tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     out = tmp_path / "out"
-    request = Request(photos=(str(folder_of(tmp_path / "in", 4)),), model=str(model), style="plain", output=str(out))
+    request = Request(photos=(str(folder_of(tmp_path / "in", 4)),), model=str(model), style="plain", out=str(out))
     with pytest.raises(KeyboardInterrupt):
         list(stylize_files(request, notice=lambda text: None, progress=report))
     assert {path.name for path in out.glob("*")} <= {"0_plain.png", "1_plain.png"}

@@ -186,7 +186,7 @@ def test_threads_go_by_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("os.sched_getaffinity", lambda _, cores=cores: range(cores), raising=False)
         assert num_threads(0) == expected
     assert num_threads(5) == 5
-    with pytest.raises(UsageError, match="--workers is 257; expected 0 to 256"):
+    with pytest.raises(UsageError, match="`workers` is 257; expected 0 to 256"):
         TrainingConfig(workers=257)
 
 

@@ -219,11 +219,11 @@ def test_size_and_one_pixel(stylizer: nstyle.Stylizer, image: Image.Image) -> No
     ("arguments", "message"),
     [
         ({}, "choose one or weigh them"),
-        ({"weights": "plain", "strength": 1.5}, "strength is 1.5"),
-        ({"weights": "plain", "keep_color": "hue"}, "keep-color is hue; expected luminance"),
-        ({"weights": "plain", "size": 0}, "size is 0"),
-        ({"weights": "plain", "grain": -1}, r"grain is -1; expected 0 \(none\) to 64"),
-        ({"weights": "plain", "grain": float("nan")}, "grain is nan"),
+        ({"weights": "plain", "strength": 1.5}, "`strength` is 1.5; expected 0 to 1"),
+        ({"weights": "plain", "keep_color": "hue"}, "`keep_color` is hue; expected luminance"),
+        ({"weights": "plain", "size": 0}, "`size` is 0; expected at least 1 px"),
+        ({"weights": "plain", "grain": -1}, "`grain` is -1; expected 0 to 64 levels of 255"),
+        ({"weights": "plain", "grain": float("nan")}, "`grain` is nan"),
     ],
 )
 def test_bad_arguments(

@@ -11,6 +11,7 @@ from nstyle.losses.presets import DUMOULIN
 from nstyle.system.devices import choose_device, choose_dtype
 from nstyle.training.config import TrainingConfig
 from nstyle.training.schedule import learning_rate, style_ids
+from nstyle.training.train import make_config
 
 
 def ids(schedule: str, update: int, **changes: int) -> list[int]:
@@ -66,14 +67,14 @@ def test_settings_survive_toml(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"updates": 0}, "--updates is 0; expected at least 1"),
-        ({"size": 8}, "--size is 8"),
-        ({"lr": float("nan")}, "--lr is nan"),
-        ({"schedule": "shuffled"}, "--schedule is shuffled; expected round-robin"),
-        ({"style_factors": {"a": -1.0}}, "--style-factor a is -1.0"),
-        ({"clip": -1.0}, "--clip"),
-        ({"clip": float("inf")}, "--clip"),
-        ({"coco_categories": ("cat",)}, "expected --coco-annotations with it"),
+        ({"updates": 0}, "`updates` is 0; expected at least 1"),
+        ({"size": 8}, "`size` is 8"),
+        ({"lr": float("nan")}, "`lr` is nan"),
+        ({"schedule": "shuffled"}, "`schedule` is shuffled; expected round-robin"),
+        ({"style_factors": {"a": -1.0}}, "`style_factors` a is -1.0"),
+        ({"clip": -1.0}, "`clip`"),
+        ({"clip": float("inf")}, "`clip`"),
+        ({"coco_categories": ("cat",)}, "expected `coco_annotations` with it"),
     ],
 )
 def test_bad_settings(changes: dict[str, object], message: str) -> None:
@@ -83,7 +84,7 @@ def test_bad_settings(changes: dict[str, object], message: str) -> None:
 
 def test_damaged_settings_file(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("updates = ")
-    with pytest.raises(UsageError, match="cannot be read as the settings of a run"):
+    with pytest.raises(UsageError, match="cannot be read as a file of settings"):
         TrainingConfig.from_toml(tmp_path / "config.toml")
 
 
@@ -96,3 +97,35 @@ def test_devices() -> None:
     if not torch.cuda.is_available():
         with pytest.raises(UsageError, match="does not have"):
             choose_device("cuda")
+
+
+def test_unknown_settings_name_the_nearest() -> None:
+    with pytest.raises(UsageError, match="there is no setting `update`; did you mean `updates`"):
+        make_config([], {"update": 3})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"updates": 2.5}, "`updates` is 2.5; expected a whole number"),
+        ({"compile": "no"}, "`compile` is no; expected True or False"),
+        ({"size": True}, "`size` is True; expected a whole number"),
+        ({"content": 3}, "`content` is 3; expected text"),
+        ({"coco_categories": "cat"}, "`coco_categories` is cat; expected a tuple"),
+        ({"style_factors": [1.0]}, r"`style_factors` is \[1.0\]; expected numbers by name"),
+        ({"lr": "fast"}, "`lr` is fast; expected a finite number, more than 0 and at most 1"),
+    ],
+)
+def test_settings_of_a_wrong_type(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        TrainingConfig(**changes)
+
+
+def test_settings_of_version_0_1_are_read(tmp_path: Path) -> None:
+    """Its table of the loss was called ``loss``, and its file names no paintings."""
+    config = TrainingConfig(updates=7, preset=DUMOULIN)
+    text = config.to_toml().replace("[preset]", "[loss]").replace("styles = []\n", "")
+    assert "[loss]" in text
+    assert "styles" not in text.split("[loss]")[0].replace("style_size", "").replace("style_factors", "")
+    (tmp_path / "config.toml").write_text(text)
+    assert TrainingConfig.from_toml(tmp_path / "config.toml") == config

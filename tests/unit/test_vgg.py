@@ -159,7 +159,7 @@ def test_missing_file_and_blocked_download(tmp_path: Path, monkeypatch: pytest.M
         raise OSError("blocked")
 
     monkeypatch.setattr("nstyle.encoders.vgg_weights.check_reachable", blocked)
-    with pytest.raises(NstyleError, match=r"put vgg16-397923af.pth into .*NSTYLE_VGG.* --vgg lite"):
+    with pytest.raises(NstyleError, match=r"put vgg16-397923af.pth into .*NSTYLE_VGG.* `vgg` lite"):
         load_vgg_weights("imagenet")
     monkeypatch.setattr("nstyle.encoders.vgg_weights.check_reachable", lambda url: None)
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", blocked)

@@ -172,5 +172,5 @@ def shell_to_file(picture: Path, style: str, bench: Bench) -> float:
         bench.device,
     ]
     started = time.perf_counter()
-    subprocess.run([*command, "--output", str(output), "--overwrite"], check=True, capture_output=True)
+    subprocess.run([*command, "--out", str(output), "--overwrite"], check=True, capture_output=True)
     return time.perf_counter() - started

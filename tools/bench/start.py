@@ -42,7 +42,7 @@ def rows(bench: Bench) -> list[Row]:
     commands = {
         "nstyle --help": ["--help"],
         "nstyle models": ["models"],
-        "nstyle stylize, 256x256": [*paint, "--output", str(picture.with_suffix(".png"))],
+        "nstyle stylize, 256x256": [*paint, "--out", str(picture.with_suffix(".png"))],
     }
     return [
         Row(subject=SUBJECT, name=name, measure=partial(_run, arguments, bench.prepared))
