@@ -11,12 +11,7 @@ import typer
 from nstyle.cli.arguments import OUTPUT, out
 from nstyle.cli.options import flag, given, option, options_of, split
 from nstyle.errors import UsageError
-from nstyle.reconstruction.config import (
-    TRANSFER_CONTENT_LAYERS,
-    TRANSFER_STYLE_LAYERS,
-    ReconstructionConfig,
-    Start,
-)
+from nstyle.reconstruction.config import TRANSFER_CONTENT_LAYERS, TRANSFER_STYLE_LAYERS, ReconstructionConfig, Start
 from nstyle.settings import Setting, choices_of, settings_of, types_of
 
 SETTINGS = settings_of(ReconstructionConfig)
@@ -54,10 +49,7 @@ _TRANSFER = [
     _layers("content_layers", SETTINGS["content_layers"], default_text=", ".join(TRANSFER_CONTENT_LAYERS)),
     _layers("style_layers", SETTINGS["style_layers"], default_text=f"{','.join(TRANSFER_STYLE_LAYERS)}, a fifth each"),
 ]
-TRANSFER = [
-    *_TRANSFER,
-    *options_of(ReconstructionConfig, without=LAYERS, start={"default_text": "content"}),
-]
+TRANSFER = [*_TRANSFER, *options_of(ReconstructionConfig, without=LAYERS, start={"default_text": "content"})]
 
 
 def _listed(parameter: inspect.Parameter) -> inspect.Parameter:

@@ -15,13 +15,14 @@ import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from nstyle.encoders.layers import LITE_LAYERS, check_layers
 from nstyle.encoders.vgg import FirstConv
-from nstyle.errors import NstyleError, UsageError
+from nstyle.errors import NstyleError
 from nstyle.models.locate import shipped_folder
 
-CHANNELS = {"relu1_2": 64, "relu2_2": 128, "relu3_3": 256}
-"""The layers of VGG16 that the network imitates, and their numbers of channels."""
-LAYERS = tuple(CHANNELS)
+LAYERS = LITE_LAYERS
+CHANNELS = dict(zip(LAYERS, (64, 128, 256), strict=True))
+"""The number of channels of each layer, as VGG16 has it."""
 WIDTHS = (16, 64, 128)
 """The number of channels of each block. There are few at full size, where memory traffic costs the most time."""
 CONVS_PER_BLOCK = (2, 2, 3)
@@ -121,11 +122,7 @@ class LiteFeatures(nn.Module):
 
     def __init__(self, weights: LiteWeights, layers: Sequence[str], *, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
-        missing = [layer for layer in layers if layer not in LAYERS]
-        if missing or not layers:
-            raise UsageError(
-                f"lite has no layer '{', '.join(missing)}'; expected some of {', '.join(LAYERS)}, or VGG16 with `vgg`"
-            )
+        check_layers(layers, "lite")
         self.layers = tuple(layers)
         self.dtype = dtype
         self.network = LiteNetwork()

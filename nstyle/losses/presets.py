@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
-from nstyle.encoders.layers import Pooling
+from nstyle.encoders.layers import Pooling, canonical_layer
 from nstyle.errors import check_setting
 from nstyle.settings import check_names, check_settings, setting
 
@@ -52,7 +52,10 @@ class Preset:
     def __post_init__(self) -> None:
         check_settings(self)
         for name in ("content_layers", "style_layers"):
-            check_setting(len(getattr(self, name)) > 0, name, "empty", "at least one layer")
+            layers = getattr(self, name)
+            check_setting(len(layers) > 0, name, "empty", "at least one layer")
+            canonical = tuple(canonical_layer(layer, counted_in="vgg16") for layer in layers)
+            object.__setattr__(self, name, tuple(dict.fromkeys(canonical)))
 
     @property
     def term_names(self) -> tuple[str, ...]:

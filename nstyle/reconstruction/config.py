@@ -73,11 +73,7 @@ class ReconstructionConfig:
         metavar="LAYERS",
         at_least=0,
     )
-    loss: StyleLossName = setting(
-        "gram",
-        f"What is compared at the style layers. {_LOSSES}.",
-        LOSS,
-    )
+    loss: StyleLossName = setting("gram", f"What is compared at the style layers. {_LOSSES}.", LOSS)
     moments: int | None = setting(
         None,
         "How many moments are compared, where `loss` is moments.",
@@ -87,9 +83,7 @@ class ReconstructionConfig:
         default_text=str(DEFAULT_MOMENTS),
     )
     content_loss: ContentLoss = setting(
-        "mean",
-        "The mean of the squared differences, whose weight is right at every size, or half their sum.",
-        LOSS,
+        "mean", "The mean of the squared differences, whose weight is right at every size, or half their sum.", LOSS
     )
     """``mean`` is Du's; ``half-sum`` is ``1/2 sum (F - P)^2`` (Gatys et al. 2015; Nikulina 2022, Kang 2017)."""
     style_weight: float | None = setting(
@@ -160,10 +154,7 @@ class ReconstructionConfig:
     )
     """``content`` is Nikulina's (2022)."""
     start: Start | None = setting(
-        None,
-        "What the optimization starts from.",
-        PICTURE,
-        default_text="content in a transfer, else noise",
+        None, "What the optimization starts from.", PICTURE, default_text="content in a transfer, else noise"
     )
     """Noise is N(127.5, 127.5^2) on the scale of 0-255 (Early, Sian and Stonard), clipped."""
     seed: int = setting(0, "Decides the noise and random pairs.", PICTURE, at_least=0, at_most=MAX_SEED)
@@ -176,10 +167,7 @@ class ReconstructionConfig:
         default_text="$NSTYLE_VGG, else imagenet",
     )
     network: Architecture | None = setting(
-        None,
-        "Which network imagenet means, or a file must hold.",
-        NETWORK,
-        default_text="vgg16, or the file's",
+        None, "Which network imagenet means, or a file must hold.", NETWORK, default_text="vgg16, or the file's"
     )
     pooling: Pooling = setting("max", "How VGG pools: max, as it was trained, or average (Gatys et al. 2015).", NETWORK)
     device: str = setting("auto", "Where to work.", HARDWARE, metavar="auto|cpu|cuda|cuda:N|mps")

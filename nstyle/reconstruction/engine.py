@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nstyle.encoders.layers import check_layers
 from nstyle.encoders.load import EncoderWeights, build_encoder
 from nstyle.errors import NonFiniteLossError
 from nstyle.reconstruction.config import ReconstructionConfig
@@ -88,12 +89,13 @@ class Reconstruction:
     """
 
     def __init__(self, config: ReconstructionConfig, pictures: Pictures, encoder_weights: EncoderWeights) -> None:
+        layers = tuple(dict.fromkeys([*config.style_layers, *config.content_layers]))
+        check_layers(layers, encoder_weights.architecture)
         pictures.check(config)
         self.config = config
         self.pictures = pictures
         self.mean = encoder_weights.mean
         self.device = choose_device(config.device)
-        layers = tuple(dict.fromkeys([*config.style_layers, *config.content_layers]))
         dtype = features_dtype(config)
         self.vgg = build_encoder(encoder_weights, layers, pooling=config.pooling, dtype=dtype).to(self.device)
         assert config.optimizer is not None

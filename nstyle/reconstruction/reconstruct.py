@@ -11,9 +11,8 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
-from nstyle.encoders.layers import check_layers
+from nstyle.encoders.layers import Network
 from nstyle.encoders.load import EncoderWeights, load_encoder_weights
-from nstyle.encoders.vgg_weights import IMAGENET, default_source
 from nstyle.errors import UsageError, check_setting
 from nstyle.imaging.animation import check_format
 from nstyle.imaging.pictures import to_image
@@ -25,7 +24,7 @@ from nstyle.reconstruction.config import (
     ReconstructionConfig,
 )
 from nstyle.reconstruction.engine import Progress, Reconstruction, StopReason
-from nstyle.reconstruction.layer_weights import Layers, layer_weights
+from nstyle.reconstruction.layer_weights import Layers, layer_weights, probable_networks
 from nstyle.reconstruction.pictures import Pictures, PictureSource
 from nstyle.reconstruction.run_description import describe, identity
 from nstyle.reconstruction.run_folder import OtherRunError, Recorder, RunFolder
@@ -116,7 +115,13 @@ def reconstruct(
     """
     pictures = Pictures.read(styles=as_sequence(style), content=content)
     config = make_config(
-        pictures, layers=layers, style_layers=style_layers, content_layers=content_layers, schedule=schedule, **settings
+        pictures,
+        layers=layers,
+        style_layers=style_layers,
+        content_layers=content_layers,
+        schedule=schedule,
+        networks=(encoder.architecture,) if encoder else (),
+        **settings,
     )
     folder = _folder(out, resume=resume, overwrite=overwrite)
     if folder is None and (snapshots_every or animation or tensorboard or resume):
@@ -124,7 +129,8 @@ def reconstruct(
     _check_snapshots(snapshots_every, animation)
     if encoder is not None and config.network not in (None, encoder.architecture):
         raise UsageError(f"`encoder` is {encoder.architecture}, but `network` is {config.network}; leave `network` out")
-    encoder_weights = encoder or load_encoder(config)
+    encoder_weights = encoder or load_encoder_weights(config.vgg or None, architecture=config.network)
+    config = _named(config, encoder_weights.architecture)
     run = Reconstruction(config, pictures, encoder_weights)
     if config.is_transfer and settings.get("style_weight") is None and encoder_weights.release != TUNED_RELEASE:
         logger.warning(
@@ -217,9 +223,12 @@ def make_config(
     style_layers: Layers | None = None,
     content_layers: Layers | None = None,
     schedule: str | None = None,
+    networks: tuple[Network, ...] = (),
     **settings: Any,
 ) -> ReconstructionConfig:
     """Return the settings of :func:`reconstruct`, with layers and schedule resolved.
+
+    ``networks`` are those that the encoder may be; by default, those that the settings may mean.
 
     Raises:
         UsageError: If the layers do not fit the pictures, or a setting is unknown or out of range.
@@ -238,8 +247,13 @@ def make_config(
     if is_transfer:
         style_layers = TRANSFER_STYLE_LAYERS if style_layers is None else style_layers
         content_layers = TRANSFER_CONTENT_LAYERS if content_layers is None else content_layers
-    values = {**settings, "style_layers": layer_weights(style_layers), "content_layers": layer_weights(content_layers)}
-    check_names(values, [f.name for f in dataclasses.fields(ReconstructionConfig)])
+    check_names(settings, [f.name for f in dataclasses.fields(ReconstructionConfig)])
+    networks = networks or probable_networks(settings.get("vgg", ""), settings.get("network"))
+    values = {
+        **settings,
+        "style_layers": layer_weights(style_layers, *networks),
+        "content_layers": layer_weights(content_layers, *networks),
+    }
     if schedule == OLD_SCHEDULE:
         schedule = "inversion-table"
         warnings.warn(
@@ -259,6 +273,13 @@ def make_config(
     return ReconstructionConfig(**values)
 
 
+def _named(config: ReconstructionConfig, network: Network) -> ReconstructionConfig:
+    """Name layers as the network that was found has them, which torchvision's numbers need."""
+    style_layers = layer_weights(config.style_layers, network)
+    content_layers = layer_weights(config.content_layers, network)
+    return dataclasses.replace(config, style_layers=style_layers, content_layers=content_layers)
+
+
 def as_sequence(style: PictureSource | Sequence[PictureSource] | None) -> tuple[PictureSource, ...]:
     """Return no, one or several style pictures as a tuple."""
     if style is None:
@@ -266,15 +287,3 @@ def as_sequence(style: PictureSource | Sequence[PictureSource] | None) -> tuple[
     if isinstance(style, str | Path | Image.Image | Tensor):
         return (style,)
     return tuple(style)
-
-
-def load_encoder(config: ReconstructionConfig) -> EncoderWeights:
-    """Load the encoder that the settings name. Before a download, the layers are checked against the network's names.
-
-    Raises:
-        UsageError: If a layer does not exist in the network, or ``network`` contradicts the file.
-        NstyleError: If the download fails.
-    """
-    if default_source(config.vgg) == IMAGENET:
-        check_layers([*config.style_layers, *config.content_layers], config.network or "vgg16")
-    return load_encoder_weights(config.vgg or None, architecture=config.network)

@@ -18,6 +18,7 @@ from nstyle.imaging.layout import labelled_table
 from nstyle.imaging.pictures import encode
 from nstyle.reconstruction.config import ReconstructionConfig
 from nstyle.reconstruction.engine import Progress
+from nstyle.reconstruction.layer_weights import layer_weights
 from nstyle.reconstruction.pictures import Pictures, PictureSource
 from nstyle.reconstruction.reconstruct import as_sequence, make_config, reconstruct
 from nstyle.reconstruction.run_description import identity
@@ -27,6 +28,7 @@ from nstyle.system.files import write_atomically
 from nstyle.system.interrupts import InterruptedRunError
 from nstyle.system.output_folders import first_difference, output_folder
 
+LAYERS = ("layers", "style_layers", "content_layers")
 logger = logging.getLogger(__name__)
 
 
@@ -157,22 +159,23 @@ def sweep(
         The cells, and which of them were reused or failed.
 
     Raises:
-        UsageError: If a picture or the encoder cannot be read, or ``out`` is a file.
+        UsageError: If a picture or the encoder cannot be read, a layer does not exist, or ``out`` is a file.
         NstyleError: If the encoder cannot be downloaded.
     """
     out = output_folder(out, "sweep")
     styles = as_sequence(style)
     pictures = Pictures.read(styles=styles, content=content)
-    result = SweepResult(make_cells(axes), out / "grid.png")
+    layers = {name: [layer_weights(value) for value in axes[name]] for name in LAYERS if name in axes}
+    result = SweepResult(make_cells({**axes, **layers}), out / "grid.png")
     notice = notice or (lambda text: None)
     releases = _load_releases(result.cells)
     for number, cell in enumerate(result.cells, start=1):
         where = f"{number} of {len(result.cells)}: {cell.name}"
         try:
-            config = make_config(pictures, **cell.settings)
             release = releases[_release(cell)]
             if isinstance(release, NstyleError):
                 raise release
+            config = make_config(pictures, networks=(release.architecture,), **cell.settings)
             done = _find_done(out, cell, config, pictures, release)
             result.folders[cell.name] = done or out / cell.name
             if done:
