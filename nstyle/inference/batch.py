@@ -19,7 +19,7 @@ from nstyle.inference.plan import STREAM, Job, choose_mixes, label_of, plan_jobs
 from nstyle.inference.reading import Reader
 from nstyle.inference.stylizer import Stylizer, load
 from nstyle.inference.writing import Failure, Painted, Result, Writer
-from nstyle.models.locate import find_model
+from nstyle.models.locate import describe_model, find_model, is_shipped
 from nstyle.system.devices import choose_device
 from nstyle.system.processes import ALONE, Group
 
@@ -41,7 +41,8 @@ def stylize_files(
 
     Args:
         request: What to do.
-        notice: Called with one line for the model that is used, for normalized weights and for each failed photograph.
+        notice: Called with one line if the newest run is used without being asked for, for normalized weights and for
+            each failed photograph.
         progress: Called, while a picture is painted, with its photograph and the share of the work that is done.
         group: The processes that share the photographs. Each of them plans all the work before any of them paints.
 
@@ -57,8 +58,8 @@ def stylize_files(
     with group.together():
         path = find_model(request.model)
         stylizer = load(path, device=ranks.place(choose_device(request.device)))
-        if request.model is None:
-            notice(f"model: {path}")
+        if request.model is None and not is_shipped(path):
+            notice(f"painting with {describe_model(path)}, the newest run")
         masks = read_masks(request, stylizer)
         jobs = plan_jobs(request, choose_mixes(request, stylizer, notice), tuple(masks))
         if ranks.size > 1 and STREAM in request.photos:

@@ -21,7 +21,9 @@ ROUNDING = 4 / 255
 rounded again when a mask is resized."""
 
 
-def mix_map(styles: Sequence[str], rest: Mix | None, masks: Masks, size: tuple[int, int]) -> tuple[list[int], Tensor]:
+def mix_map(
+    styles: Sequence[str], rest: Mix | None, masks: Masks, size: tuple[int, int], model: str = ""
+) -> tuple[list[int], Tensor]:
     """Lay masks over a mix. Masks that sum to more than 1 in a pixel are divided by their sum, and where they sum to
     less, ``rest`` fills the difference.
 
@@ -30,6 +32,7 @@ def mix_map(styles: Sequence[str], rest: Mix | None, masks: Masks, size: tuple[i
         rest: The mix around the masks, or None if the masks cover everything.
         masks: The masks by style name. They are resized to the picture.
         size: The (width, height) of the picture in pixels.
+        model: The model in words, for messages.
 
     Returns:
         The rows of the styles that occur, and their mix map (1, rows, height, width), which sums to 1 in every pixel.
@@ -38,7 +41,7 @@ def mix_map(styles: Sequence[str], rest: Mix | None, masks: Masks, size: tuple[i
         UsageError: If a name is unknown, if the proportions of a mask and the picture differ, or if ``rest`` is None
             and the masks leave a part of the picture uncovered.
     """
-    by_style = {match_style(name, styles): _layer(name, mask, size) for name, mask in masks.items()}
+    by_style = {match_style(name, styles, model): _layer(name, mask, size) for name, mask in masks.items()}
     if len(by_style) < len(masks):
         raise UsageError(f"two masks are for the same style ({', '.join(masks)}); join them into one")
     used = [name for name in styles if name in by_style or name in (rest or {})]

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from nstyle.errors import UsageError
-from nstyle.models.style_names import match_style
+from nstyle.models.style_names import match_style, shipped_hint
 
 Mix = dict[str, float]
 """Weights by style name, which sum to 1."""
@@ -12,13 +12,13 @@ LABELLED = 3
 """The largest number of styles that are named in a file name."""
 
 
-def choose_styles(names: Sequence[str], styles: Sequence[str]) -> list[str]:
-    """Match several style names with the model's styles, in order.
+def choose_styles(names: Sequence[str], styles: Sequence[str], model: str = "") -> list[str]:
+    """Match several style names with the styles of a model, in order; see :func:`match_style`.
 
     Raises:
         UsageError: If a name is unknown or given twice.
     """
-    chosen = [match_style(name, styles) for name in names]
+    chosen = [match_style(name, styles, model) for name in names]
     for name in chosen:
         if chosen.count(name) > 1:
             raise UsageError(f"style '{name}' was named {chosen.count(name)} times; name each style once")
@@ -29,6 +29,7 @@ def make_mix(
     styles: Sequence[str],
     weights: Sequence[float] | Mapping[str, float] | None = None,
     chosen: Sequence[str] | None = None,
+    model: str = "",
 ) -> Mix:
     """Turn weights into a mix.
 
@@ -36,6 +37,7 @@ def make_mix(
         styles: The styles of the model.
         weights: One number per style by position, or numbers by name. None weights all styles equally.
         chosen: The styles to mix, in the order of ``weights``. None stands for all styles of the model.
+        model: The model in words, for messages.
 
     Returns:
         The weights above 0 by style name, normalized to sum to 1.
@@ -43,9 +45,9 @@ def make_mix(
     Raises:
         UsageError: If the count is wrong, a name is unknown, a weight is negative or not finite, or all weights are 0.
     """
-    names = choose_styles(chosen, styles) if chosen is not None else list(styles)
+    names = choose_styles(chosen, styles, model) if chosen is not None else list(styles)
     if isinstance(weights, Mapping):
-        by_name = dict(zip(choose_styles(list(weights), styles), weights.values(), strict=True))
+        by_name = dict(zip(choose_styles(list(weights), styles, model), weights.values(), strict=True))
         outside = [name for name in by_name if name not in names]
         if outside:
             raise UsageError(f"weights name '{outside[0]}', which is not among the styles chosen: {', '.join(names)}")
@@ -57,7 +59,9 @@ def make_mix(
                 if chosen is not None
                 else f"; choose some of them with `styles`, or weigh by name, such as {names[0]}=1"
             )
-            raise UsageError(f"got {len(values)} weights for {len(names)} styles ({', '.join(names)}){hint}")
+            whose = f" of {model}" if model and chosen is None else ""
+            there = f"{len(names)} styles{whose} ({', '.join(names)})"
+            raise UsageError(f"got {len(values)} weights for {there}{hint}{shipped_hint(model)}")
         by_name = dict(zip(names, values, strict=True))
     for name, value in by_name.items():
         if not (math.isfinite(value) and value >= 0):

@@ -14,7 +14,7 @@ from nstyle.inference.masks import Masks
 from nstyle.inference.mix import Mix, label, make_mix, parse_weights
 from nstyle.inference.options import Request
 from nstyle.inference.stylizer import Stylizer
-from nstyle.models.style_names import match_style
+from nstyle.models.style_names import match_style, shipped_hint
 
 STREAM = "-"
 """The file name that stands for standard input or output."""
@@ -37,7 +37,7 @@ def read_masks(request: Request, stylizer: Stylizer) -> Masks:
         name, equals, file = text.partition("=")
         if not (equals and file):
             raise UsageError(f"`masks` is '{text}'; expected NAME=FILE such as great-wave=sky.png")
-        style = match_style(name.strip(), stylizer.styles)
+        style = match_style(name.strip(), stylizer.styles, stylizer.name)
         if style in masks:
             raise UsageError(f"`masks` names '{style}' twice; join the masks into one file")
         picture = read_picture(Path(file), max_pixels=request.max_pixels)
@@ -65,17 +65,17 @@ def choose_mixes(request: Request, stylizer: Stylizer, notice: Callable[[str], N
     if request.all_styles:
         return [{name: 1.0} for name in names]
     if request.style is not None:
-        return [{match_style(request.style, names): 1.0}]
+        return [{match_style(request.style, names, stylizer.name): 1.0}]
     if not asked and request.masks:
         return [None]
     if not asked and len(names) > 1:
         raise UsageError(
-            f"the model has {len(names)} styles; choose with `style`, `weights` or `all_styles` among "
-            f"{', '.join(names)}"
+            f"{stylizer.name} has {len(names)} styles; choose with `style`, `weights` or `all_styles` among "
+            f"{', '.join(names)}{shipped_hint(stylizer.name)}"
         )
     weights = parse_weights(request.weights) if request.weights is not None else None
     chosen = [part for part in request.styles.split(",") if part.strip()] if request.styles is not None else None
-    mix = make_mix(names, weights, chosen)
+    mix = make_mix(names, weights, chosen, stylizer.name)
     total = sum(weights.values() if isinstance(weights, dict) else weights) if weights is not None else 1.0
     if abs(total - 1) > 1e-6:
         parts = ", ".join(f"{name}={value:.4g}" for name, value in mix.items())

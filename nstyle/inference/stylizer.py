@@ -23,8 +23,9 @@ from nstyle.inference.grain import add_grain
 from nstyle.inference.masks import Masks, mix_map
 from nstyle.inference.mix import Mix, make_mix
 from nstyle.inference.options import KeepColor, PaintOptions
-from nstyle.models.locate import find_model
+from nstyle.models.locate import describe_model, find_model
 from nstyle.models.model_file import ModelInfo, load_model
+from nstyle.models.style_names import shipped_hint
 from nstyle.models.transformer import REACH, STRIDE, TransformerNetwork, pad_to_stride
 from nstyle.tiling.kinds import Tiling
 from nstyle.tiling.paint import Share, paint
@@ -48,13 +49,20 @@ class Stylizer:
             half precision if that agrees, else in float32 if that agrees, and else the CPU paints instead.
     """
 
-    def __init__(self, network: TransformerNetwork, info: ModelInfo, *, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self,
+        network: TransformerNetwork,
+        info: ModelInfo,
+        *,
+        device: torch.device | str = "cpu",
+        name: str = "the model",
+    ) -> None:
         self.device = torch.device(device)
         self._on_cpu = None if self.device.type in TRUSTED else prepare(deepcopy(network), torch.device("cpu"))
         self.network = prepare(network, self.device)
         self._settling = threading.Lock()
         self._dtype, self._whole = torch.float32, whole_painter(self.network, self.device, torch.float32)
-        self.info = info
+        self.info, self.name = info, name
 
     @property
     def styles(self) -> tuple[str, ...]:
@@ -121,12 +129,13 @@ class Stylizer:
     def mix(self, weights: Sequence[float] | Mapping[str, float] | str | None) -> Mix:
         """Convert weights to a mix; see :meth:`stylize`."""
         if isinstance(weights, str):
-            return make_mix(self.styles, chosen=[weights])
+            return make_mix(self.styles, chosen=[weights], model=self.name)
         if weights is None and len(self.styles) > 1:
             raise UsageError(
-                f"the model has {len(self.styles)} styles; choose one or weigh them: {', '.join(self.styles)}"
+                f"{self.name} has {len(self.styles)} styles; choose one or weigh them: {', '.join(self.styles)}"
+                f"{shipped_hint(self.name)}"
             )
-        return make_mix(self.styles, weights)
+        return make_mix(self.styles, weights, model=self.name)
 
     def paint(
         self,
@@ -164,7 +173,7 @@ class Stylizer:
         self.settle_device()
         network, whole, weights = self.network, self._whole, self._weights(mix or {})
         if masks:
-            rows, weights = mix_map(self.styles, mix, masks, (levels.shape[1], levels.shape[0]))
+            rows, weights = mix_map(self.styles, mix, masks, (levels.shape[1], levels.shape[0]), self.name)
             network = prepare(network.select_styles(rows), self.device)
             whole = whole_painter(network, self.device, self._dtype)
         grainy = add_grain(levels.copy(), options.grain) if options.grain else levels
@@ -274,5 +283,6 @@ def load(model: str | Path | None = None, *, device: torch.device | str = "cpu")
     Raises:
         UsageError: If there is no such model.
     """
-    network, info = load_model(find_model(model))
-    return Stylizer(network, info, device=device)
+    path = find_model(model)
+    network, info = load_model(path)
+    return Stylizer(network, info, device=device, name=describe_model(path))

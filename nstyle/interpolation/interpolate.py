@@ -17,7 +17,7 @@ from nstyle.interpolation.loss_meter import make_meter
 from nstyle.interpolation.options import WalkOptions
 from nstyle.interpolation.sections import distance_section, grid_section, in_words, loss_section, strip_section
 from nstyle.interpolation.walk import bilinear, round_trip, walk
-from nstyle.models.locate import find_model
+from nstyle.models.locate import describe_model, find_model
 from nstyle.models.model_file import load_model
 from nstyle.renamed import renamed
 from nstyle.reports.folder import check_folder, csv_text, write_folder
@@ -80,7 +80,7 @@ def interpolate(
         check_format(Path(animate))
     path = find_model(model)
     network, info = load_model(path)
-    names = tuple(choose_styles(list(styles) or info.styles, info.styles))
+    names = tuple(choose_styles(list(styles) or info.styles, info.styles, describe_model(path)))
     title = f"{Path(photo).stem} between {len(names)} styles"
     folder = check_folder(out, title)
     legs, alphas = walk(names), np.linspace(0, 1, steps)

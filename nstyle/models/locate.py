@@ -5,6 +5,7 @@ from pathlib import Path
 
 from nstyle.errors import UsageError
 from nstyle.models.model_info import read_info
+from nstyle.models.style_names import SHIPPED
 
 DEFAULT = "default"
 RUNS = Path("checkpoints")
@@ -23,6 +24,18 @@ def shipped_folder() -> Path:
 def shipped_models() -> dict[str, Path]:
     """Return the models that come with the package, by name."""
     return {path.stem: path for path in sorted(shipped_folder().glob("*.safetensors"))}
+
+
+def is_shipped(path: Path) -> bool:
+    """Tell whether a model file comes with the package."""
+    return path.resolve() in {shipped.resolve() for shipped in shipped_models().values()}
+
+
+def describe_model(path: Path) -> str:
+    """Name a model file in messages as users would: by its run directory, or as a shipped model."""
+    if is_shipped(path):
+        return f"{SHIPPED} {path.stem}"
+    return str(path.parent if path.name == MODEL_FILE else path)
 
 
 def newest_run(runs: Path = RUNS) -> Path | None:

@@ -69,7 +69,7 @@ def test_train_stylize_append_from_the_shell(
     painted = nstyle("stylize", photo, "--weights", "0.5,0.5")
     assert painted.returncode == 0, painted.stderr.decode()
     assert (tmp_path / "coffee_waves50+mosaic50.png").exists()
-    assert "model: checkpoints/waves+mosaic/model.safetensors" in painted.stderr.decode()
+    assert "nstyle: painting with checkpoints/waves+mosaic, the newest run\n" in painted.stderr.decode()
     refused = nstyle("train", "--styles", *shell, "--content", photos, *options, NSTYLE_VGG=str(vgg_file))
     assert refused.returncode == 2
     assert "--resume" in refused.stderr.decode()

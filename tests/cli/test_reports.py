@@ -409,7 +409,10 @@ def test_paintings_stand_beside_the_corners_of_the_grid(
     ("arguments", "message"),
     [
         (["--styles", "waves"], "at least 2 to interpolate between"),
-        (["--styles", "waves,nobody"], "there is no style 'nobody'"),
+        (
+            ["--styles", "waves,nobody"],
+            "n-style has no style 'nobody'; it has: waves, mosaic. The shipped model is --model default",
+        ),
         (["--steps", "1"], "--steps is 1; expected at least 2"),
         (["--size", "0"], "--size is 0; expected at least 16 px"),
         (["--animate", "morph.avi"], "cannot write an animation as 'morph.avi'"),

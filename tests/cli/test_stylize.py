@@ -163,7 +163,7 @@ def test_output_formats(model: Path, photo: Path, tmp_path: Path, extension: str
         ({"style": "plain", "masks": ("plain=nothing.png",)}, "nothing.png: no such file"),
         ({"all_styles": True, "masks": ("plain=MASK",)}, "`all_styles` and `masks` were given together"),
         ({"masks": ("plain=MASK", "pla=MASK")}, "names 'plain' twice"),
-        ({"masks": ("nobody=MASK",)}, "there is no style 'nobody'"),
+        ({"masks": ("nobody=MASK",)}, "has no style 'nobody'; it has: van-gogh-starry-night"),
         ({"style": "plain", "out": "o.xyz"}, "expected a folder, or a file ending in"),
         ({"all_styles": True, "out": "o.png"}, "give a folder"),
         ({"style": "plain", "photos": ("nothing.jpg",)}, "no such file"),
@@ -250,3 +250,20 @@ def test_settings_out_of_range_are_named_by_their_flags(
 ) -> None:
     done = nstyle("stylize", photo, "--model", model, "--style", "plain", *option)
     assert (done.returncode, done.stderr.decode()) == (2, f"nstyle: {message}\n")
+
+
+def test_the_newest_run_is_announced_and_no_other_model(nstyle, model: Path, photo: Path, tmp_path: Path) -> None:
+    run = tmp_path / "checkpoints" / "mine"
+    run.mkdir(parents=True)
+    (run / "model.safetensors").write_bytes(model.read_bytes())
+    newest = nstyle("stylize", photo, "--style", "plain", "--out", "newest.png")
+    assert newest.stderr.decode().splitlines()[0] == "nstyle: painting with checkpoints/mine, the newest run"
+    for words in (("--model", "mine", "--style", "plain"), ("--model", "default", "--style", "scream", "--size", "32")):
+        done = nstyle("stylize", photo, *words, "--out", f"{words[1]}.png")
+        assert [line.split()[0] for line in done.stderr.decode().splitlines()] == [f"{words[1]}.png"]
+    unknown = nstyle("stylize", photo, "--style", "udnie")
+    assert unknown.returncode == 2
+    assert unknown.stderr.decode().splitlines()[-1] == (
+        "nstyle: checkpoints/mine has no style 'udnie'; it has: van-gogh-starry-night, hokusai-great-wave, plain. "
+        "The shipped model is --model default"
+    )

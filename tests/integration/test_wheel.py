@@ -117,12 +117,13 @@ def test_wheel_paints(wheel: Path, photo: Path, tmp_path: Path) -> None:
         "out.png",
         str(site),
     ]
-    done = subprocess.run(
-        command, capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(site)}, check=False
-    )
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out.png").exists()
-    assert f"{site}" in done.stderr, "the model must come from the wheel"
+    info = [*command[:3], "info", "default", str(site)]
+    described = subprocess.run(info, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
+    assert f"{site}" in described.stdout, "the model must come from the wheel"
 
 
 def test_sample_styles_come_from_the_wheel(wheel: Path, tmp_path: Path) -> None:

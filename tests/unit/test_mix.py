@@ -1,5 +1,7 @@
 """Choosing and weighing styles."""
 
+import re
+
 import pytest
 
 from nstyle.errors import UsageError
@@ -11,9 +13,19 @@ STYLES = ("van-gogh-starry-night", "hokusai-great-wave", "van-gogh-olive-trees")
 
 @pytest.mark.parametrize(
     ("query", "name"),
-    [("great-wave", STYLES[1]), ("STARRY", STYLES[0]), ("van-gogh-olive-trees", STYLES[2]), (" olive ", STYLES[2])],
+    [
+        ("great-wave", STYLES[1]),
+        ("STARRY", STYLES[0]),
+        ("van-gogh-olive-trees", STYLES[2]),
+        (" olive ", STYLES[2]),
+        ("starry night", STYLES[0]),
+        ("Starry Night", STYLES[0]),
+        ("Starry_Night", STYLES[0]),
+        ("van  Gogh - starry night", STYLES[0]),
+        ("gogh olive", STYLES[2]),
+    ],
 )
-def test_a_part_of_one_name_is_enough(query: str, name: str) -> None:
+def test_a_part_of_one_name_is_enough_however_it_is_written(query: str, name: str) -> None:
     assert match_style(query, STYLES) == name
 
 
@@ -26,13 +38,57 @@ def test_an_exact_name_wins_over_longer_ones() -> None:
     [
         ("van-gogh", "fits several"),
         ("great-wav3", "did you mean 'hokusai-great-wave'"),
-        ("picasso", "there is no style 'picasso'"),
-        ("", "no style"),
+        ("picasso", "^there is no style 'picasso'; there are: van-gogh-starry-night, "),
+        ("night starry", "there is no style 'night starry'"),
+        ("", "no style ''; there are: "),
     ],
 )
 def test_unknown_and_ambiguous_names(query: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         match_style(query, STYLES)
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("starry-nigth", ["starry-night"]),
+        ("Stary Night", ["starry-night"]),
+        ("scraem", ["scream"]),
+        ("screm", ["scream"]),
+        ("udine", ["udnie"]),
+        ("kandinksi", ["kandinsky"]),
+        ("picasso", []),
+        ("fright", []),
+        ("dream", []),
+        ("x", []),
+    ],
+)
+def test_typos_are_recognized_and_other_names_are_not(query: str, names: list[str]) -> None:
+    with pytest.raises(UsageError) as raised:
+        match_style(query, ("scream", "udnie", "starry-night", "picabia", "kandinsky", "y"))
+    suggested = re.search(r"did you mean (.*?)\?", str(raised.value))
+    assert (re.findall(r"'([^']*)'", suggested[1]) if suggested else []) == names
+
+
+def test_styles_that_are_equally_near_are_all_suggested() -> None:
+    with pytest.raises(
+        UsageError, match=r"did you mean 'van-gogh-starry-night' or 'van-gogh-olive-trees'\? There are: "
+    ):
+        match_style("van-gohg", STYLES)
+
+
+def test_errors_name_the_model_and_the_way_to_the_shipped_one() -> None:
+    with pytest.raises(UsageError) as raised:
+        match_style("udnie", ("waves", "mosaic"), "checkpoints/mine")
+    hint = ". The shipped model is `model` default"
+    assert str(raised.value) == "checkpoints/mine has no style 'udnie'; it has: waves, mosaic" + hint
+    with pytest.raises(UsageError, match=r"fits several of checkpoints/mine: .*; give more of the name\. The shipped"):
+        match_style("van-gogh", STYLES, "checkpoints/mine")
+    with pytest.raises(UsageError, match=r"got 1 weights for 2 styles of checkpoints/mine .*The shipped model"):
+        make_mix(("waves", "mosaic"), [1], model="checkpoints/mine")
+    with pytest.raises(UsageError) as raised:
+        match_style("monet", ("waves", "mosaic"), "the shipped model default")
+    assert str(raised.value) == "the shipped model default has no style 'monet'; it has: waves, mosaic"
 
 
 def test_weights_by_position_are_normalized() -> None:

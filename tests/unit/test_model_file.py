@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from nstyle.errors import NstyleError, UsageError
-from nstyle.models.locate import find_model, newest_run, shipped_models
+from nstyle.models.locate import describe_model, find_model, newest_run, shipped_models
 from nstyle.models.model_file import ModelInfo, load_model, read_info, save_model
 from nstyle.models.transformer import TransformerNetwork
 
@@ -90,6 +90,9 @@ def test_find_model(tmp_path: Path, network: TransformerNetwork, monkeypatch: py
     assert newest_run() == Path("checkpoints/new")
     assert find_model() == Path("checkpoints/new/model.safetensors")
     assert find_model("old") == Path("checkpoints/old/model.safetensors")
+    assert describe_model(find_model("old")) == "checkpoints/old"
+    assert describe_model(find_model("default")) == "the shipped model default"
+    assert describe_model(Path("other.safetensors")) == "other.safetensors"
     assert find_model("checkpoints/old/model.safetensors") == Path("checkpoints/old/model.safetensors")
     with pytest.raises(UsageError, match="model 'nothing' not found"):
         find_model("nothing")
