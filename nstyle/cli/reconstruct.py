@@ -11,11 +11,13 @@ from nstyle.cli.help import GroupedCommand, new_group
 from nstyle.cli.options import add_options
 from nstyle.cli.reconstruct_check import EXAMPLES as CHECK_EXAMPLES
 from nstyle.cli.reconstruct_check import check
+from nstyle.cli.training_options import CONFIG
 from nstyle.reconstruction.config import LAYERS
 
 STYLE_EXAMPLES = """nstyle reconstruct style painting.jpg --layers relu1_1,relu2_1,relu3_1 --out out
 nstyle reconstruct style painting.jpg --layers relu2_1 --loss moments --moments 3 --out out
-nstyle reconstruct style painting.jpg --layers relu2_1 --iterations 600 --out out --resume"""
+nstyle reconstruct style painting.jpg --layers relu2_1 --iterations 600 --out out --resume
+nstyle reconstruct style --config out/config.toml --seed 1 --out other"""
 CONTENT_EXAMPLES = """nstyle reconstruct content photo.jpg --layers relu3_3 --out out"""
 TRANSFER_EXAMPLES = """nstyle reconstruct transfer photo.jpg painting.jpg --size 640 --min-size 160 --out out
 nstyle reconstruct transfer photo.jpg one.jpg other.jpg --weights 0.7,0.3 --out out"""
@@ -23,26 +25,36 @@ SWEEP_EXAMPLES = """nstyle reconstruct sweep style painting.jpg --layers relu1_1
 nstyle reconstruct sweep transfer photo.jpg painting.jpg --style-weight 0.0002,0.002,0.02 --out out"""
 REPORT_EXAMPLES = "nstyle reconstruct report out/sweep --out out/report"
 
-Photo = Annotated[str, typer.Argument(metavar="PHOTO", help="The photograph whose content is kept.")]
+Photo = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="PHOTO", help="The photograph whose content is kept. May stand in --config.", show_default=False
+    ),
+]
 Paintings = Annotated[
-    list[str], typer.Argument(metavar="PAINTING...", help="The painting whose style is matched, or several.")
+    list[str] | None,
+    typer.Argument(
+        metavar="PAINTING...",
+        help="The painting whose style is matched, or several. May stand in --config.",
+        show_default=False,
+    ),
 ]
 
 
-@add_options(*o.STYLE, *o.OUTPUTS)
-def style(paintings: Paintings, **options: Any) -> None:
+@add_options(CONFIG, *o.STYLE, *o.OUTPUTS)
+def style(paintings: Paintings = None, **options: Any) -> None:
     """Show what layers and a loss keep of a style."""
     _run({"style": paintings}, options)
 
 
-@add_options(*o.CONTENT, *o.OUTPUTS)
-def content(photo: Photo, **options: Any) -> None:
+@add_options(CONFIG, *o.CONTENT, *o.OUTPUTS)
+def content(photo: Photo = None, **options: Any) -> None:
     """Show what layers keep of a picture's content."""
     _run({"content": photo}, options)
 
 
-@add_options(*o.TRANSFER, *o.OUTPUTS)
-def transfer(photo: Photo, paintings: Paintings, **options: Any) -> None:
+@add_options(CONFIG, *o.TRANSFER, *o.OUTPUTS)
+def transfer(photo: Photo = None, paintings: Paintings = None, **options: Any) -> None:
     """Paint one photograph in a style by optimization (Gatys et al. 2016)."""
     _run({"content": photo, "style": paintings}, options)
 
@@ -120,10 +132,10 @@ def _run(pictures: dict[str, Any], options: dict[str, Any]) -> None:
     from nstyle.reconstruction.reconstruct import reconstruct
     from nstyle.system.memory import keep_freed_memory
 
-    settings = o.chosen(options)
+    settings = _settings(pictures, options)
     keep_freed_memory()
     with reconstruction_progress() as progress:
-        result = reconstruct(**pictures, progress=progress, **settings)
+        result = reconstruct(progress=progress, **settings)
     for name, value in result.terms.items():
         start = result.initial.get(name, 0.0)
         fell = f", {start / value:.4g} times less than at the start" if value > 0 and start > 0 else ""
@@ -138,6 +150,32 @@ def _run(pictures: dict[str, Any], options: dict[str, Any]) -> None:
     typer.echo(
         f"{settings['out']}/result.png  ({best}, {result.seconds:.0f} s, stopped {reasons[result.stopped]})", err=True
     )
+
+
+def _settings(pictures: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    """Return what the user gave, over what the file of --config says.
+
+    Raises:
+        UsageError: If the file is of another task, or a picture is missing.
+    """
+    from nstyle.errors import UsageError
+    from nstyle.reconstruction.config_file import PICTURES, override, read_settings
+
+    path = options.pop("config")
+    given = {name: picture for name, picture in pictures.items() if picture} | o.chosen(options)
+    of_file = read_settings(path) if path else {}
+    if "layers" in given and len(pictures) == 1:
+        given[f"{next(iter(pictures))}_layers"] = given.pop("layers")
+        of_file.pop("layers", None)
+    for task in PICTURES:
+        if task not in pictures and (task in of_file or f"{task}_layers" in of_file):
+            raise UsageError(f"{path} is about a {task} too; repeat it with nstyle reconstruct transfer or {task}")
+    settings = override(of_file, given)
+    for name in pictures:
+        if not settings.get(name):
+            what = "PHOTO" if name == "content" else "PAINTING"
+            raise UsageError(f"no {what} was given; name one, or a file that does with `config`")
+    return settings
 
 
 app = new_group("Optimize pixels, to see what each layer of the encoder and each loss keeps.")

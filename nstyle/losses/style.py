@@ -6,7 +6,7 @@ built. Shape suffixes: B batch, C channels, H height, W width, P positions (H W)
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from nstyle.errors import UsageError
 
@@ -40,8 +40,8 @@ class Comparison:
 class StyleLoss:
     """What is known of a style loss before it is built."""
 
-    help: str
-    """What it compares, in a few words for users."""
+    summary: str
+    """What it compares, in a few words for the help."""
     build: Callable[[int], Comparison]
     """The function that builds it, from the number of moments."""
     can_be_negative: bool = False
@@ -125,30 +125,26 @@ def _mmd_shuffled(features: "Tensor", target: StyleTarget, generator: "Generator
 
 
 STYLE_LOSSES: dict[str, StyleLoss] = {
-    "gram": StyleLoss(help="Gram matrices over C H W", build=lambda num_moments: _gram(1.0)),
-    "gram-gatys": StyleLoss(help="a quarter of that, as Gatys et al. have it", build=lambda num_moments: _gram(0.25)),
-    "mean-std": StyleLoss(help="mean and deviation of every channel", build=lambda num_moments: _mean_std()),
-    "moments": StyleLoss(help="the first `moments` of every channel", build=_moments),
+    "gram": StyleLoss(summary="Gram matrices over C H W", build=lambda num_moments: _gram(1.0)),
+    "gram-gatys": StyleLoss(summary="a quarter of gram (Gatys et al. 2015)", build=lambda num_moments: _gram(0.25)),
+    "mean-std": StyleLoss(summary="mean and deviation of every channel", build=lambda num_moments: _mean_std()),
+    "moments": StyleLoss(summary="the first `moments` of every channel", build=_moments),
     "mmd": StyleLoss(
-        help="neighbours at the same positions",
+        summary="neighbours at the same positions",
         build=lambda num_moments: _mmd(_mmd_neighbours),
         can_be_negative=True,
     ),
     "mmd-shuffled": StyleLoss(
-        help="distributions, by pairs that are drawn anew at every update",
+        summary="distributions, by pairs that are drawn anew at every update",
         build=lambda num_moments: _mmd(_mmd_shuffled),
         can_be_negative=True,
         is_random=True,
     ),
 }
 """Every style loss, in the order in which reports show them."""
-if TYPE_CHECKING:
-    StyleLossName = str
-else:
-    StyleLossName = Literal[tuple(STYLE_LOSSES)]
 
 
-def style_loss(name: StyleLossName, *, num_moments: int = DEFAULT_MOMENTS) -> Comparison:
+def style_loss(name: str, *, num_moments: int = DEFAULT_MOMENTS) -> Comparison:
     """Build a style loss; ``num_moments`` is for ``moments``.
 
     Raises:
@@ -159,7 +155,7 @@ def style_loss(name: StyleLossName, *, num_moments: int = DEFAULT_MOMENTS) -> Co
     return STYLE_LOSSES[name].build(num_moments)
 
 
-def loss_label(name: StyleLossName, num_moments: int | None) -> str:
+def loss_label(name: str, num_moments: int | None) -> str:
     """Name a loss with its number of moments, such as ``moments-3``."""
     return f"{name}-{num_moments}" if name == "moments" else name
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from nstyle.encoders.layers import Architecture, Pooling
 from nstyle.errors import UsageError, check_setting
-from nstyle.losses.style import DEFAULT_MOMENTS, MAX_MOMENTS, STYLE_LOSSES, StyleLossName, loss_label
+from nstyle.losses.style import DEFAULT_MOMENTS, MAX_MOMENTS, STYLE_LOSSES, loss_label
 from nstyle.settings import check_names, check_settings, setting
 from nstyle.system.devices import Precision
 
@@ -28,7 +28,7 @@ DEFAULT_ITERATIONS: dict[OptimizerName, int] = {"lbfgs": 300, "adam": 3000, "sgd
 DEFAULT_LR: dict[OptimizerName, float] = {"lbfgs": 1.0, "adam": 1e-3, "sgd": 0.05}
 """For L-BFGS, the first length tried along its direction; for Adam, the rate of the style-inversion chapter; for SGD,
 see :mod:`nstyle.reconstruction.optimizers`."""
-TRANSFER_STYLE_WEIGHT: dict[StyleLossName, float] = {"gram": 0.002, "gram-gatys": 0.008}
+TRANSFER_STYLE_WEIGHT: dict[str, float] = {"gram": 0.002, "gram-gatys": 0.008}
 """Default style weights, chosen by eye among 0.00002, 0.0002, 0.002 and 0.02 on a portrait and Starry Night at 256 px,
 with Oxford weights, content relu3_3 and style relu1_1 to relu3_1. For other losses and releases of VGG no default is
 known."""
@@ -39,9 +39,7 @@ MIN_SIZE, MAX_SIZE = 16, 8192
 
 LAYERS, LOSS, OPTIMIZATION, PICTURE, NETWORK, HARDWARE = "Layers Loss Optimization Picture Network Hardware".split()
 """Headings of the settings in the help."""
-
-
-_LOSSES = "; ".join(f"{name}: {loss.help}" for name, loss in STYLE_LOSSES.items())
+_LOSSES = "; ".join(f"{name}: {loss.summary}" for name, loss in STYLE_LOSSES.items())
 
 
 def by_name(values: Mapping[Any, float]) -> str:
@@ -73,7 +71,7 @@ class ReconstructionConfig:
         metavar="LAYERS",
         at_least=0,
     )
-    loss: StyleLossName = setting("gram", f"What is compared at the style layers. {_LOSSES}.", LOSS)
+    loss: str = setting("gram", f"What is compared at the style layers. {_LOSSES}.", LOSS, choices=tuple(STYLE_LOSSES))
     moments: int | None = setting(
         None,
         "How many moments are compared, where `loss` is moments.",

@@ -1,34 +1,29 @@
 """Reconstruction from Python and from the command line: ``nstyle.reconstruct``."""
 
 import dataclasses
+import inspect
 import logging
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from nstyle.encoders.layers import Network
 from nstyle.encoders.load import EncoderWeights, load_encoder_weights
 from nstyle.errors import UsageError, check_setting
 from nstyle.imaging.animation import check_format
 from nstyle.imaging.pictures import to_image
-from nstyle.reconstruction.config import (
-    OLD_SCHEDULE,
-    TRANSFER_CONTENT_LAYERS,
-    TRANSFER_STYLE_LAYERS,
-    TUNED_RELEASE,
-    ReconstructionConfig,
-)
+from nstyle.reconstruction.config import TUNED_RELEASE, ReconstructionConfig
+from nstyle.reconstruction.config_file import settings_text
+from nstyle.reconstruction.configure import make_config, named_in
 from nstyle.reconstruction.engine import Progress, Reconstruction, StopReason
-from nstyle.reconstruction.layer_weights import Layers, layer_weights, probable_networks
+from nstyle.reconstruction.layer_weights import Layers
 from nstyle.reconstruction.pictures import Pictures, PictureSource
 from nstyle.reconstruction.run_description import describe, identity
 from nstyle.reconstruction.run_folder import OtherRunError, Recorder, RunFolder
-from nstyle.reconstruction.style_inversion_schedule import style_inversion_settings
 from nstyle.renamed import renamed
 from nstyle.settings import check_names
 from nstyle.system.interrupts import InterruptedRunError, caught_signals
@@ -87,8 +82,8 @@ def reconstruct(
     """Optimize a picture to match the style of one picture, the content of another, or both, in the features of VGG.
 
     Args:
-        style: A style picture or several: a file, a Pillow image, or a tensor, RGB (3, H, W) or (1, 3, H, W), uint8 or
-            float in [0, 1].
+        style: A style picture or several: a file, a Pillow image, a tensor, RGB (3, H, W) or (1, 3, H, W), or an array,
+            RGB (H, W, 3). Tensors and arrays are uint8, or float in [0, 1].
         content: A content picture, of the same types.
         layers: The ``style_layers`` if there is only a style, or the ``content_layers`` if there is only a content.
         style_layers: Names, ``"relu1_1,relu2_1=0.5"``, or weights by name. Default with both pictures: relu1_1 to
@@ -113,6 +108,7 @@ def reconstruct(
         UsageError: If pictures, layers, weights or settings do not fit together.
         NstyleError: If the loss becomes non-finite or a file cannot be written; what was written before stays.
     """
+    check_names(settings, arguments())
     pictures = Pictures.read(styles=as_sequence(style), content=content)
     config = make_config(
         pictures,
@@ -130,7 +126,7 @@ def reconstruct(
     if encoder is not None and config.network not in (None, encoder.architecture):
         raise UsageError(f"`encoder` is {encoder.architecture}, but `network` is {config.network}; leave `network` out")
     encoder_weights = encoder or load_encoder_weights(config.vgg or None, architecture=config.network)
-    config = _named(config, encoder_weights.architecture)
+    config = named_in(config, encoder_weights.architecture)
     run = Reconstruction(config, pictures, encoder_weights)
     if config.is_transfer and settings.get("style_weight") is None and encoder_weights.release != TUNED_RELEASE:
         logger.warning(
@@ -143,7 +139,13 @@ def reconstruct(
         run.run(progress or (lambda now: None))
     else:
         recorder = Recorder(
-            folder, run, identity(config, pictures, encoder_weights), snapshots_every, tensorboard, resumed=resume
+            folder,
+            run,
+            identity(config, pictures, encoder_weights),
+            settings_text(config, pictures),
+            snapshots_every,
+            tensorboard,
+            resumed=resume,
         )
         if resume:
             run.load_state_dict(folder.read_state(recorder.identity))
@@ -160,6 +162,12 @@ def reconstruct(
         run.picture(), best.iteration, best.loss, best.terms, run.initial, run.iteration, run.stopped, run.seconds,
         config
     )  # fmt: skip
+
+
+def arguments() -> list[str]:
+    """List everything that :func:`reconstruct` takes by name."""
+    own = [name for name in inspect.signature(reconstruct).parameters if name != "settings"]
+    return [*own, *(f.name for f in dataclasses.fields(ReconstructionConfig) if f.name not in own)]
 
 
 def _folder(out: str | Path | None, *, resume: bool, overwrite: bool) -> RunFolder | None:
@@ -216,74 +224,10 @@ def _run_recorded(
             recorder.close()
 
 
-def make_config(
-    pictures: Pictures,
-    *,
-    layers: Layers | None = None,
-    style_layers: Layers | None = None,
-    content_layers: Layers | None = None,
-    schedule: str | None = None,
-    networks: tuple[Network, ...] = (),
-    **settings: Any,
-) -> ReconstructionConfig:
-    """Return the settings of :func:`reconstruct`, with layers and schedule resolved.
-
-    ``networks`` are those that the encoder may be; by default, those that the settings may mean.
-
-    Raises:
-        UsageError: If the layers do not fit the pictures, or a setting is unknown or out of range.
-    """
-    if not pictures.styles and pictures.content is None:
-        raise UsageError("no picture was given; expected style, content or both")
-    is_transfer = bool(pictures.styles) and pictures.content is not None
-    if layers is not None:
-        if is_transfer:
-            raise UsageError(
-                "with a content and a style, `layers` says too little; name `content_layers` and `style_layers`"
-            )
-        if style_layers is not None or content_layers is not None:
-            raise UsageError("give `layers` or the longer flag, not both")
-        style_layers, content_layers = (layers, None) if pictures.styles else (None, layers)
-    if is_transfer:
-        style_layers = TRANSFER_STYLE_LAYERS if style_layers is None else style_layers
-        content_layers = TRANSFER_CONTENT_LAYERS if content_layers is None else content_layers
-    check_names(settings, [f.name for f in dataclasses.fields(ReconstructionConfig)])
-    networks = networks or probable_networks(settings.get("vgg", ""), settings.get("network"))
-    values = {
-        **settings,
-        "style_layers": layer_weights(style_layers, *networks),
-        "content_layers": layer_weights(content_layers, *networks),
-    }
-    if schedule == OLD_SCHEDULE:
-        schedule = "inversion-table"
-        warnings.warn(
-            f"`schedule` {OLD_SCHEDULE} is now {schedule}; the old name goes on working until 0.3",
-            DeprecationWarning,
-            stacklevel=3,
-        )
-    if schedule == "inversion-table":
-        chosen = {name: value for name, value in values.items() if name not in ("style_layers", "content_layers")}
-        values |= {
-            **style_inversion_settings(
-                values.get("loss", "gram"), values.get("moments"), tuple(values["style_layers"])
-            ),
-            **chosen,
-        }
-    values["schedule"] = schedule
-    return ReconstructionConfig(**values)
-
-
-def _named(config: ReconstructionConfig, network: Network) -> ReconstructionConfig:
-    """Name layers as the network that was found has them, which torchvision's numbers need."""
-    style_layers = layer_weights(config.style_layers, network)
-    content_layers = layer_weights(config.content_layers, network)
-    return dataclasses.replace(config, style_layers=style_layers, content_layers=content_layers)
-
-
 def as_sequence(style: PictureSource | Sequence[PictureSource] | None) -> tuple[PictureSource, ...]:
     """Return no, one or several style pictures as a tuple."""
     if style is None:
         return ()
-    if isinstance(style, str | Path | Image.Image | Tensor):
+    if isinstance(style, str | Path | Image.Image | Tensor | np.ndarray):
         return (style,)
     return tuple(style)

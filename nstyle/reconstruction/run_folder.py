@@ -66,6 +66,11 @@ class RunFolder:
         return self.path / "run.json"
 
     @property
+    def settings(self) -> Path:
+        """``config.toml``: settings and pictures, from which the run can be repeated."""
+        return self.path / "config.toml"
+
+    @property
     def losses(self) -> Path:
         """``losses.csv``: one row per iteration."""
         return self.path / "losses.csv"
@@ -183,6 +188,7 @@ class RunFolder:
             self.state,
             self.result,
             self.losses,
+            self.settings,
         ]:
             path.unlink(missing_ok=True)
         shutil.rmtree(self.path / "tensorboard", ignore_errors=True)
@@ -196,6 +202,7 @@ class Recorder:
         folder: The folder.
         run: The reconstruction.
         identity: What the run is about. A run that resumes it must have the same.
+        settings: The content of ``config.toml``.
         snapshots_every: Iterations between snapshots; 0 for none.
         tensorboard: Also write event files to ``tensorboard/``.
         resumed: Whether the run continues from the state in the folder. Otherwise an earlier run in the folder is
@@ -205,6 +212,7 @@ class Recorder:
     folder: RunFolder
     run: Reconstruction
     identity: Mapping[str, Any]
+    settings: str
     snapshots_every: int = 0
     tensorboard: bool = False
     resumed: bool = False
@@ -218,6 +226,7 @@ class Recorder:
             self.folder.path.mkdir(parents=True, exist_ok=True)
             if not self.resumed:
                 self.folder.clear()
+            write_atomically(self.folder.settings, self.settings.encode())
             names = ["iteration", "size", "loss", *self.run.config.term_weights]
             lines = [names, *self._kept_rows()]
             write_atomically(self.folder.losses, "".join(",".join(line) + "\n" for line in lines).encode())

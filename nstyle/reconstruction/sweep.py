@@ -17,13 +17,15 @@ from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.layout import labelled_table
 from nstyle.imaging.pictures import encode
 from nstyle.reconstruction.config import ReconstructionConfig
+from nstyle.reconstruction.configure import make_config
 from nstyle.reconstruction.engine import Progress
 from nstyle.reconstruction.layer_weights import layer_weights
 from nstyle.reconstruction.pictures import Pictures, PictureSource
-from nstyle.reconstruction.reconstruct import as_sequence, make_config, reconstruct
+from nstyle.reconstruction.reconstruct import arguments, as_sequence, reconstruct
 from nstyle.reconstruction.run_description import identity
 from nstyle.reconstruction.run_folder import OtherRunError, RunFolder
 from nstyle.renamed import renamed
+from nstyle.settings import check_names
 from nstyle.system.files import write_atomically
 from nstyle.system.interrupts import InterruptedRunError
 from nstyle.system.output_folders import first_difference, output_folder
@@ -159,9 +161,11 @@ def sweep(
         The cells, and which of them were reused or failed.
 
     Raises:
-        UsageError: If a picture or the encoder cannot be read, a layer does not exist, or ``out`` is a file.
+        UsageError: If a picture or the encoder cannot be read, a setting or a layer does not exist, or ``out`` is a
+            file.
         NstyleError: If the encoder cannot be downloaded.
     """
+    check_names({**axes, **options}, arguments())
     out = output_folder(out, "sweep")
     styles = as_sequence(style)
     pictures = Pictures.read(styles=styles, content=content)
@@ -232,14 +236,14 @@ def _run_cell(
 ) -> None:
     """Resume the cell if it was interrupted, or else make it from the start."""
     of_cell = None if progress is None else partial(progress, cell)
-    arguments: dict[str, Any] = {**cell.settings, **options, "encoder": release, "out": folder, "progress": of_cell}
+    given: dict[str, Any] = {**cell.settings, **options, "encoder": release, "out": folder, "progress": of_cell}
     if RunFolder(folder).state.exists():
         try:
-            reconstruct(**arguments, resume=True)
+            reconstruct(**given, resume=True)
             return
         except OtherRunError as error:
             logger.info("%s; it is replaced", error)
-    reconstruct(**arguments, overwrite=True)
+    reconstruct(**given, overwrite=True)
 
 
 def _find_done(

@@ -4,6 +4,7 @@ import csv
 import json
 import shlex
 import subprocess
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from PIL import Image
 
 from nstyle import reconstruct
 from nstyle.errors import UsageError
+from nstyle.reconstruction.config_file import read_settings
 from nstyle.reconstruction.report import write_report
+from nstyle.reconstruction.run_folder import RunFolder
 from nstyle.reconstruction.sweep import make_cells, sweep
 
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
@@ -140,6 +143,66 @@ def test_the_recorded_command_makes_the_same_picture(
     assert (tmp_path / "one" / "result.png").read_bytes() == (tmp_path / "two" / "result.png").read_bytes()
 
 
+def test_config_repeats_a_run_to_the_bit_and_options_override_it(
+    nstyle: Run, vgg_file: Path, painting: Path, tmp_path: Path
+) -> None:
+    exact = ["--precision", "fp32", "--device", "cpu"]
+    done = nstyle(
+        "reconstruct", "style", painting, painting, "--layers", "block1_conv2=0.5,relu2_1", "--weights", "3,1",
+        "--size", 40, "--iterations", 5, "--seed", 3, "--tv-weight", 0.1, *exact, "--vgg", vgg_file, "--out", "one",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+    one, two, other = (RunFolder(tmp_path / name) for name in ("one", "two", "other"))
+    settings = tomllib.loads(one.settings.read_text())
+    assert settings["style"] == [str(painting.absolute())] * 2
+    assert settings["style_layers"] == {"relu1_2": 0.5, "relu2_1": 1.0}
+    assert (settings["style_mix"], settings["vgg"], settings["lr"]) == ([3.0, 1.0], str(vgg_file), 1.0)
+    again = nstyle("reconstruct", "style", "--config", "one/config.toml", "--out", "two")
+    assert again.returncode == 0, again.stderr.decode()
+    for file in ("result", "losses", "settings"):
+        assert getattr(two, file).read_bytes() == getattr(one, file).read_bytes()
+    assert two.read_description()["identity"] == one.read_description()["identity"]
+    changed = nstyle(
+        "reconstruct", "style", "--config", "one/config.toml", "--optimizer", "adam", "--layers", "relu1_1",
+        "--out", "other",
+    )  # fmt: skip
+    assert changed.returncode == 0, changed.stderr.decode()
+    config = other.read_description()["config"]
+    assert (config["optimizer"], config["lr"], config["iterations"], config["seed"]) == ("adam", 0.001, 5, 3)
+    assert config["style_layers"] == {"relu1_1": 1.0}
+    assert nstyle("reconstruct", "style", "--config", "one/config.toml", "--iterations", 7, "--out", "one",
+                  "--resume").returncode == 0  # fmt: skip
+    assert one.read_description()["iterations"] == 7
+
+
+def test_config_of_a_transfer_in_python_and_on_the_command_line(
+    nstyle: Run, vgg_file: Path, painting: Path, photo: Path, tmp_path: Path
+) -> None:
+    first = reconstruct(
+        content=photo, style=painting, content_layers="relu2_2", style_layers="relu1_1", size=48, iterations=3,
+        precision="fp32", device="cpu", vgg=vgg_file, out=tmp_path / "one",
+    )  # fmt: skip
+    second = reconstruct(**read_settings(tmp_path / "one" / "config.toml"))
+    assert np.array_equal(first.image, second.image)
+    assert (first.loss, first.terms) == (second.loss, second.terms)
+    done = nstyle("reconstruct", "transfer", "--config", "one/config.toml", "--out", "two")
+    assert done.returncode == 0, done.stderr.decode()
+    assert (tmp_path / "two" / "losses.csv").read_bytes() == (tmp_path / "one" / "losses.csv").read_bytes()
+    refused = nstyle("reconstruct", "style", "--config", "one/config.toml", "--out", "three")
+    assert refused.returncode == 2
+    assert b"one/config.toml is about a content too; repeat it with nstyle reconstruct transfer" in refused.stderr
+    (tmp_path / "wrong.toml").write_text("iteration = 3")
+    wrong = nstyle("reconstruct", "style", painting, "--config", "wrong.toml", "--out", "three")
+    assert (
+        b"wrong.toml cannot be read as the settings of a reconstruction: there is no setting --iteration"
+        in wrong.stderr
+    )
+    (tmp_path / "small.toml").write_text('size = 32\nlayers = "relu1_1"\niterations = 2')
+    small = nstyle("reconstruct", "style", painting, "--config", "small.toml", "--vgg", vgg_file, "--out", "small")
+    assert small.returncode == 0, small.stderr.decode()
+    assert picture(tmp_path / "small" / "result.png").width == 32
+
+
 def test_sweep_lays_out_a_grid_skips_what_is_done_and_notes_what_cannot_be(
     nstyle: Run, vgg_file: Path, painting: Path, tmp_path: Path
 ) -> None:
@@ -190,6 +253,8 @@ def test_sweep_finds_cells_under_other_names_and_keeps_values_apart(
         "relu1_1+relu1_2",
         "relu1_1+relu2_1=0.5",
     ]
+    with pytest.raises(UsageError, match=r"there is no setting `sizes`; did you mean `size`\?"):
+        sweep({**axes, "sizes": [32]}, **options)
     shorter = sweep({**axes, "iterations": [1]}, **options)
     assert shorter.reused == 0
     assert json.loads((tmp_path / "sweep" / "run" / "run.json").read_text())["iterations"] == 1
@@ -270,7 +335,20 @@ def test_sweep_over_transfers_and_numbers(
             "layer relu4_1 was asked for, but these vgg16 weights stop at relu3_3",
         ),
         (["style", "PAINTING", "--layers", "relu2_9"], "has no layer 'relu2_9'; did you mean relu2_"),
+        (
+            ["style", "PAINTING", "--layers", "block1_conv7"],
+            "has no layer 'block1_conv7'; did you mean relu1_2, relu1_1",
+        ),
+        (["style", "PAINTING", "--layers", "bla"], "has no layer 'bla'; did you mean relu1_1, "),
+        (["sweep", "style", "PAINTING", "--layers", "relu9_1"], "has no layer 'relu9_1'; did you mean relu5_1"),
+        (
+            ["style", "PAINTING", "--layers", "bla", "--vgg", "lite"],
+            "lite has no layer 'bla'; expected some of relu1_2",
+        ),
         (["style", "PAINTING"], "no layers were given; name some with --layers"),
+        (["style", "--layers", "relu1_1"], "no PAINTING was given; name one, or a file that does with --config"),
+        (["transfer", "PAINTING"], "no PAINTING was given"),
+        (["style", "PAINTING", "--layers", "relu1_1", "--weights", "much"], "--weights is much; expected numbers"),
         (["style", "missing.png", "--layers", "relu1_1"], "missing.png: no such file"),
         (["style", "PAINTING", "--layers", "relu1_1", "--animation", "gif"], "give --snapshots-every as well"),
         (

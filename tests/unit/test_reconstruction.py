@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -19,12 +20,12 @@ from nstyle.encoders.vgg import VGGWeights
 from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.pictures import to_tensor
 from nstyle.reconstruction.config import ReconstructionConfig
+from nstyle.reconstruction.configure import make_config
 from nstyle.reconstruction.engine import Progress, Reconstruction, ladder
 from nstyle.reconstruction.layer_weights import parse_layers
 from nstyle.reconstruction.objective import Evaluation, Objective
 from nstyle.reconstruction.optimizers import LBFGS, FirstOrder, make_optimizer
 from nstyle.reconstruction.pictures import Pictures, read_source
-from nstyle.reconstruction.reconstruct import make_config
 from nstyle.reconstruction.run_folder import RunFolder
 from nstyle.reconstruction.style_inversion_schedule import ITERATIONS, style_inversion_settings
 from nstyle.system.interrupts import InterruptedRunError
@@ -460,6 +461,19 @@ def test_pictures_in_memory_are_read_like_files(random_vgg: VGGWeights) -> None:
         torch.testing.assert_close(to_tensor(read_source(picture).image), tensor, rtol=0, atol=0.5 / 255 + 1e-6)
     with pytest.raises(UsageError, match=r"shape \(4, 20, 30\); expected \(3, H, W\)"):
         read_source(torch.rand(4, 20, 30))
+    array = np.asarray(read_source(tensor).image)
+    for same in (array, (array / 255).astype(np.float32), np.asfortranarray(array)):
+        assert np.array_equal(np.asarray(read_source(same).image), array)
+    for wrong, message in (
+        (array[..., 0], r"shape \(20, 30\); expected \(H, W, 3\)"),
+        (array.astype(np.int64), "an array of int64; expected uint8"),
+        (array.astype(np.float32), r"values from 0 to 255; expected uint8, or float in \[0, 1\]"),
+        (np.full((4, 4, 3), np.nan), "values from nan to nan"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            read_source(wrong)
+    result = nstyle.reconstruct(style=array, layers="relu1_1", encoder=random_vgg, size=30, iterations=1)
+    assert result.image.shape == (3, 20, 30)
     with pytest.raises(UsageError, match="a picture is a int"):
         nstyle.reconstruct(style=[3], layers="relu1_1", encoder=random_vgg)  # type: ignore[list-item]
 
@@ -509,6 +523,8 @@ def test_a_loss_that_is_not_finite_stops_with_one_line(painting: Image.Image, ra
             "`style_mix` has 2 parts; expected one for each of the 1 style",
         ),
         ({"layers": "relu1_1", "speed": 2}, "there is no setting `speed`"),
+        ({"layers": "relu1_1", "iteration": 3}, r"there is no setting `iteration`; did you mean `iterations`\?"),
+        ({"layer": "relu1_1"}, r"there is no setting `layer`; did you mean `layers`\?"),
         ({"layers": "relu1_1", "animation": "gif"}, "need a folder"),
         ({"content_layers": "relu1_1"}, "content layers were given but no content picture"),
         ({"layers": "relu1_1", "style_layers": "relu1_1"}, "not both"),
