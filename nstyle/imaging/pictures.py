@@ -5,17 +5,23 @@ import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.limits import MAX_PIXELS
+from nstyle.imaging.values import from_values
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+PictureSource: TypeAlias = "str | os.PathLike[str] | Image.Image | npt.NDArray[Any] | Tensor"
+"""A picture however it comes; see :func:`open_picture`."""
+IN_MEMORY = "PICTURE"
+"""The name of a picture that comes from no file."""
 EXTENSIONS = frozenset(
     {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm", ".avif"}
 )
@@ -77,6 +83,29 @@ def read_picture(source: Path | IO[bytes], *, near_side: int | None = None, max_
         raise NstyleError(
             f"{name}: cannot be read as a picture ({_reason(error)}); give a JPEG, PNG, WebP or TIFF file"
         ) from error
+
+
+def open_picture(source: PictureSource, *, near_side: int | None = None, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Read a picture however it comes.
+
+    Args:
+        source: A file; a Pillow picture of any mode; an array (H, W, 3); or a tensor (3, H, W) or (1, 3, H, W). Arrays
+            and tensors are RGB, uint8 or float in [0, 1]; see :func:`from_values`.
+        near_side: See :func:`read_picture`.
+        max_pixels: The largest number of pixels that a file may have.
+
+    Raises:
+        UsageError: If it is none of these.
+        NstyleError: If a file cannot be read as a picture, or is too large.
+    """
+    if isinstance(source, str | os.PathLike):
+        return read_picture(Path(source), near_side=near_side, max_pixels=max_pixels)
+    return to_picture(source if isinstance(source, Image.Image) else from_values(source))
+
+
+def source_name(source: PictureSource) -> str:
+    """Name a picture after its file; ``PICTURE`` for one in memory."""
+    return Path(source).name if isinstance(source, str | os.PathLike) else IN_MEMORY
 
 
 def _reduce_decoding(image: Image.Image, near_side: int) -> None:

@@ -1,19 +1,22 @@
 """Masks: which part of a picture is painted in which style."""
 
+import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from PIL import Image
+from PIL import Image, ImageChops
 from torch import Tensor
 
 from nstyle.errors import UsageError
+from nstyle.imaging.limits import MAX_PIXELS
+from nstyle.imaging.pictures import PictureSource, open_picture
+from nstyle.imaging.values import from_values
 from nstyle.inference.mix import Mix
 from nstyle.models.style_names import match_style
 
-Masks = Mapping[str, Image.Image | npt.NDArray[np.uint8]]
-"""Grey pictures, or uint8 arrays (H, W), by style name: 255 where a picture has only this style."""
+Masks = Mapping[str, PictureSource]
+"""Grey pictures by style name, white where a picture has only this style; see :func:`read_mask`."""
 PROPORTION = 0.02
 """The relative difference between the proportions of a mask and a picture that counts as rounding."""
 ROUNDING = 4 / 255
@@ -59,14 +62,32 @@ def mix_map(
     return [styles.index(name) for name in used], layers
 
 
-def _layer(name: str, mask: Image.Image | npt.NDArray[np.uint8], size: tuple[int, int]) -> Tensor:
+def read_mask(mask: PictureSource, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """Read a mask however it comes, as a grey picture of mode L. The transparent parts are outside of the mask.
+
+    Args:
+        mask: What :func:`nstyle.imaging.pictures.open_picture` takes; arrays and tensors may be (H, W) too, or bool.
+        max_pixels: The largest number of pixels that a file may have.
+    """
+    if not isinstance(mask, str | os.PathLike | Image.Image):
+        mask = from_values(mask)
+    if isinstance(mask, Image.Image) and mask.mode == "L" and not mask.info:
+        return mask  # Neither a profile nor an orientation changes it.
+    picture = open_picture(mask, max_pixels=max_pixels)
+    grey = picture.rgb.convert("L")
+    grey = grey if picture.alpha is None else ImageChops.multiply(grey, picture.alpha)
+    grey.info.clear()
+    return grey
+
+
+def _layer(name: str, mask: PictureSource, size: tuple[int, int]) -> Tensor:
     """Resize a mask to the size of a picture, and return it as (H, W) in [0, 1]."""
-    picture = mask if isinstance(mask, Image.Image) else Image.fromarray(mask)
+    picture = read_mask(mask)
     if abs(picture.width * size[1] / (picture.height * size[0]) - 1) > PROPORTION:
         raise UsageError(
             f"the mask of '{name}' has {picture.width}x{picture.height} px, which does not fit a picture of "
             f"{size[0]}x{size[1]} px; "
             "expected the same proportions"
         )
-    grey = picture.convert("L").resize(size, Image.Resampling.BILINEAR)
+    grey = picture.resize(size, Image.Resampling.BILINEAR)
     return torch.from_numpy(np.array(grey)).float().div_(255)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageChops
+from PIL import Image
 
 from nstyle.errors import UsageError
-from nstyle.imaging.pictures import WRITABLE, list_pictures, read_picture
-from nstyle.inference.masks import Masks
+from nstyle.imaging.pictures import WRITABLE, list_pictures
+from nstyle.inference.masks import Masks, read_mask
 from nstyle.inference.mix import Mix, label, make_mix, parse_weights
 from nstyle.inference.options import Request
 from nstyle.inference.stylizer import Stylizer
@@ -31,7 +31,7 @@ class Job:
 
 
 def read_masks(request: Request, stylizer: Stylizer) -> Masks:
-    """Read masks given as ``NAME=FILE``. The transparent parts of a file are outside the mask."""
+    """Read masks given as ``NAME=FILE``; see :func:`read_mask`."""
     masks: dict[str, Image.Image] = {}
     for text in request.masks:
         name, equals, file = text.partition("=")
@@ -40,9 +40,7 @@ def read_masks(request: Request, stylizer: Stylizer) -> Masks:
         style = match_style(name.strip(), stylizer.styles, stylizer.name)
         if style in masks:
             raise UsageError(f"`masks` names '{style}' twice; join the masks into one file")
-        picture = read_picture(Path(file), max_pixels=request.max_pixels)
-        grey = picture.rgb.convert("L")
-        masks[style] = grey if picture.alpha is None else ImageChops.multiply(grey, picture.alpha)
+        masks[style] = read_mask(file, max_pixels=request.max_pixels)
     return masks
 
 

@@ -1,52 +1,63 @@
 """Paint pictures with a trained network."""
 
 import logging
-import math
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TypeAlias, TypeVar, cast, overload
 
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
 from nstyle.errors import UsageError
-from nstyle.imaging.pictures import resize, to_picture
+from nstyle.imaging.pictures import PictureSource, open_picture, resize
 from nstyle.inference.color import finish
 from nstyle.inference.device_check import TRUSTED, precision_like_the_cpu
 from nstyle.inference.grain import add_grain
+from nstyle.inference.margin import paint_with_margin
 from nstyle.inference.masks import Masks, mix_map
 from nstyle.inference.mix import Mix, make_mix
 from nstyle.inference.options import KeepColor, PaintOptions
 from nstyle.models.locate import describe_model, find_model
 from nstyle.models.model_file import ModelInfo, load_model
 from nstyle.models.style_names import shipped_hint
-from nstyle.models.transformer import REACH, STRIDE, TransformerNetwork, pad_to_stride
+from nstyle.models.transformer import TransformerNetwork
+from nstyle.system.devices import choose_device
 from nstyle.tiling.kinds import Tiling
-from nstyle.tiling.paint import Share, paint
-from nstyle.tiling.whole import WholePainter, whole_painter
+from nstyle.tiling.paint import Share
+from nstyle.tiling.whole import whole_painter
 
-MARGIN = math.ceil(REACH / STRIDE) * STRIDE
-"""The width of the mirrored margin in pixels, at most the picture's own size. The network's response to the border of
-a picture is strongest at the edge of its receptive field: with 48 px, six of the shipped styles had a line of cyan,
-pink or brown, three pixels wide, along the top."""
 logger = logging.getLogger(__name__)
+Weights: TypeAlias = Sequence[float] | Mapping[str, float] | str | None
 Pixels = TypeVar("Pixels", Image.Image, npt.NDArray[np.generic], Tensor)
 
 
 class Stylizer:
-    """A model that is ready to paint.
+    """A model that is ready to paint; see :func:`load`.
 
     Args:
         network: The network, which is put into evaluation mode.
         info: The description of the model.
-        device: The device to run it on. A GPU first paints a small picture to compare with the CPU's. It then paints in
-            half precision if that agrees, else in float32 if that agrees, and else the CPU paints instead.
+        device: The device to run it on: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``. A GPU first paints a small
+            picture to compare with the CPU's. It then paints in half precision if that agrees, else in float32 if that
+            agrees, and else the CPU paints instead.
+        name: The model in words, for messages.
+
+    Attributes:
+        styles: The names of the styles, in the order of positional weights.
+        info: The description in the model file; see :class:`nstyle.models.model_info.ModelInfo`.
+        device: The device that paints: the chosen one, or the CPU if that one is found to paint wrongly.
+        network: The network on this device, in evaluation mode; see :class:`nstyle.TransformerNetwork`.
+        name: The model in words, for messages.
+
+    Raises:
+        UsageError: If the device is unknown or not available.
     """
 
     def __init__(
@@ -57,7 +68,7 @@ class Stylizer:
         device: torch.device | str = "cpu",
         name: str = "the model",
     ) -> None:
-        self.device = torch.device(device)
+        self.device = choose_device(str(device))
         self._on_cpu = None if self.device.type in TRUSTED else prepare(deepcopy(network), torch.device("cpu"))
         self.network = prepare(network, self.device)
         self._settling = threading.Lock()
@@ -69,10 +80,38 @@ class Stylizer:
         """The names of the styles, in the order of positional weights."""
         return self.info.styles
 
+    @overload
+    def stylize(
+        self,
+        image: str | os.PathLike[str],
+        weights: Weights = ...,
+        *,
+        masks: Masks | None = ...,
+        strength: float = ...,
+        keep_color: KeepColor | None = ...,
+        size: int | None = ...,
+        grain: float = ...,
+        tiling: Tiling = ...,
+    ) -> Image.Image: ...
+
+    @overload
     def stylize(
         self,
         image: Pixels,
-        weights: Sequence[float] | Mapping[str, float] | str | None = None,
+        weights: Weights = ...,
+        *,
+        masks: Masks | None = ...,
+        strength: float = ...,
+        keep_color: KeepColor | None = ...,
+        size: int | None = ...,
+        grain: float = ...,
+        tiling: Tiling = ...,
+    ) -> Pixels: ...
+
+    def stylize(
+        self,
+        image: str | os.PathLike[str] | Pixels,
+        weights: Weights = None,
         *,
         masks: Masks | None = None,
         strength: float = PaintOptions.strength,
@@ -80,35 +119,36 @@ class Stylizer:
         size: int | None = PaintOptions.size,
         grain: float = PaintOptions.grain,
         tiling: Tiling = PaintOptions.tiling,
-    ) -> Pixels:
+    ) -> Image.Image | Pixels:
         """Paint a picture.
 
         Args:
-            image: A PIL picture, an array (H, W, 3) of uint8 or of float in [0, 1], or a tensor (3, H, W) or
+            image: A file, a PIL picture, an array (H, W, 3) of uint8 or of float in [0, 1], or a tensor (3, H, W) or
                 (B, 3, H, W) of float in [0, 1].
             weights: Weights by position or by name, or the name of one style. They are normalized to sum to 1. None is
                 valid for models of a single style, or where ``masks`` cover everything.
-            masks: The masks by style name, for PIL pictures and uint8 arrays; see
-                :func:`nstyle.inference.masks.mix_map`.
+            masks: The masks by style name: files, PIL pictures, arrays or tensors, white where a picture has only this
+                style; see :func:`nstyle.inference.masks.mix_map`. They, ``keep_color``, ``size`` and ``grain`` are for
+                files, PIL pictures and uint8 arrays.
             strength: The strength of the style: 0 gives the photograph, 1 the style.
             keep_color: ``"luminance"`` takes only the luminance from the stylized picture.
-            size: The long side in pixels to resize to first, for PIL pictures and uint8 arrays.
+            size: The long side in pixels to resize to first.
             grain: The standard deviation, in levels of 255, of film grain added to the photograph before painting, so
-                that plain areas get strokes instead of a mesh; for PIL pictures and uint8 arrays. See
-                :func:`nstyle.inference.grain.add_grain`.
+                that plain areas get strokes instead of a mesh; see :func:`nstyle.inference.grain.add_grain`.
             tiling: How the picture is divided; see :func:`nstyle.tiling.paint.paint`.
 
         Returns:
-            A picture of the same kind as ``image``: PIL RGB, a uint8 or float array, or a tensor on the same device. It
-            has the same size unless ``size`` is given. A tensor on the stylizer's device stays there, and only the
-            check of its range synchronizes with the device.
+            A picture of the same kind as ``image``: PIL RGB (for a file too), a uint8 or float array, or a tensor on
+            the same device. It has the same size unless ``size`` is given. A tensor on the stylizer's device stays
+            there, and only the check of its range synchronizes with the device.
 
         Raises:
             UsageError: If the weights, a mask, an option or the picture is invalid.
+            NstyleError: If a file cannot be read as a picture.
         """
         options = PaintOptions(strength=strength, keep_color=keep_color, size=size, grain=grain, tiling=tiling)
         mix = None if weights is None and masks else self.mix(weights)
-        if isinstance(image, Image.Image):
+        if isinstance(image, str | os.PathLike | Image.Image):
             return self.paint(image, mix, options, masks)
         array = np.asarray(image) if not isinstance(image, Tensor) else None
         if array is not None and (array.ndim != 3 or array.shape[2] != 3):
@@ -119,14 +159,15 @@ class Stylizer:
             return cast(Pixels, np.array(self.paint(Image.fromarray(array), mix, options, masks)))
         if mix is None or masks or keep_color is not None or size is not None or grain:
             raise UsageError(
-                "masks, keep_color, size and grain are for PIL pictures and uint8 arrays; prepare float pixels before"
+                "`masks`, `keep_color`, `size` and `grain` are for files, PIL pictures and uint8 arrays; prepare float "
+                "pixels before"
             )
         if array is None:
             return self._paint_tensor(image, mix, options)
         tensor = torch.from_numpy(np.ascontiguousarray(array)).permute(2, 0, 1)
         return cast(Pixels, self._paint_tensor(tensor, mix, options).permute(1, 2, 0).numpy().astype(array.dtype))
 
-    def mix(self, weights: Sequence[float] | Mapping[str, float] | str | None) -> Mix:
+    def mix(self, weights: Weights) -> Mix:
         """Convert weights to a mix; see :meth:`stylize`."""
         if isinstance(weights, str):
             return make_mix(self.styles, chosen=[weights], model=self.name)
@@ -139,7 +180,7 @@ class Stylizer:
 
     def paint(
         self,
-        photo: Image.Image,
+        photo: PictureSource,
         mix: Mix | None,
         options: PaintOptions,
         masks: Masks | None = None,
@@ -148,17 +189,17 @@ class Stylizer:
         """Paint a picture with a mix; see :meth:`stylize`. A transparent picture is composed on white.
 
         Args:
-            photo: A picture of any mode.
+            photo: A file, or a picture of any mode.
             mix: The mix, or None where the masks cover everything.
             options: The options of painting.
             masks: The masks by style name.
             progress: Called with the share of the work that is done, in [0, 1].
         """
-        photo = resize(to_picture(photo).over_white(), long_side=options.size)
+        image = resize(open_picture(photo).over_white(), long_side=options.size)
         if options.strength == 0:
-            return photo.copy()
-        painted = Image.fromarray(self._paint_levels(np.asarray(photo), mix, options, masks, progress))
-        return finish(painted, photo, strength=options.strength, keep_color=options.keep_color)
+            return image.copy()
+        painted = Image.fromarray(self._paint_levels(np.asarray(image), mix, options, masks, progress))
+        return finish(painted, image, strength=options.strength, keep_color=options.keep_color)
 
     def _paint_levels(
         self,
@@ -178,7 +219,8 @@ class Stylizer:
             whole = whole_painter(network, self.device, self._dtype)
         grainy = add_grain(levels.copy(), options.grain) if options.grain else levels
         pixels = torch.from_numpy(np.require(grainy, requirements=["C", "W"])).permute(2, 0, 1)[None]
-        painted = self._run(network, whole, pixels, weights, options.tiling, progress)[0].permute(1, 2, 0).contiguous()
+        painted = paint_with_margin(network, pixels.to(self.device), weights, options.tiling, progress, whole=whole)
+        painted = painted[0].permute(1, 2, 0).contiguous()
         return cast(npt.NDArray[np.uint8], painted.cpu().numpy())
 
     def _paint_tensor(self, image: Tensor, mix: Mix, options: PaintOptions) -> Tensor:
@@ -193,9 +235,8 @@ class Stylizer:
             raise UsageError(f"got values from {low:g} to {high:g}; expected [0, 1]")
         self.settle_device()
         pictures, weights = torch.split(batch.float(), 1), self._weights(mix)
-        stylized = torch.cat(
-            [self._run(self.network, self._whole, picture, weights, options.tiling) for picture in pictures]
-        ).to(image)
+        paint = partial(paint_with_margin, self.network, mix=weights, tiling=options.tiling, whole=self._whole)
+        stylized = torch.cat([paint(picture.to(self.device)) for picture in pictures]).to(image)
         stylized = batch + options.strength * (stylized - batch) if options.strength < 1 else stylized
         return stylized if image.dim() == 4 else stylized[0]
 
@@ -233,40 +274,10 @@ class Stylizer:
             )
             self.network, self.device, self._whole = on_cpu, torch.device("cpu"), None
 
-    def _run(
-        self,
-        network: TransformerNetwork,
-        whole: WholePainter | None,
-        picture: Tensor,
-        mix: Tensor,
-        tiling: Tiling,
-        progress: Share = lambda share: None,
-    ) -> Tensor:
-        """Run a network on RGB (1, 3, H, W), uint8 or float in [0, 1], with a mirrored margin around it that is cut off
-        again.
-
-        The border of a picture affects the network's output as far as the receptive field reaches, and the network
-        learns to respond to it: with a frame against VGG's zero padding, or with the red sky along the top of The
-        Scream. Johnson et al. 2016 mirror a margin too. The output is on the device.
-        """
-        height, width = picture.shape[-2:]
-        top, left = min(MARGIN, height - 1), min(MARGIN, width - 1)
-        picture, mix = _framed(picture.to(self.device), top, left), mix.to(self.device)
-        output = paint(
-            network, picture, mix if mix.dim() == 2 else _framed(mix, top, left), tiling, progress, whole=whole
-        )
-        return output[..., top : top + height, left : left + width]
-
 
 def prepare(network: TransformerNetwork, device: torch.device) -> TransformerNetwork:
     """Prepare a network for painting on a device."""
     return network.eval().requires_grad_(requires_grad=False).to(memory_format=torch.channels_last).to(device)
-
-
-def _framed(picture: Tensor, top: int, left: int) -> Tensor:
-    """Mirror a margin of ``top`` and ``left`` pixels around a picture (1, C, H, W), and extend it to a size that the
-    network can halve twice."""
-    return pad_to_stride(F.pad(picture, (left, left, top, top), mode="reflect"))
 
 
 def load(model: str | Path | None = None, *, device: torch.device | str = "cpu") -> Stylizer:
@@ -278,10 +289,10 @@ def load(model: str | Path | None = None, *, device: torch.device | str = "cpu")
     Args:
         model: The model; see :func:`nstyle.models.locate.find_model`. None stands for the newest run of the current
             folder, or the shipped model if there is none.
-        device: The device to run it on.
+        device: The device to run it on: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
 
     Raises:
-        UsageError: If there is no such model.
+        UsageError: If there is no such model, or the device is unknown or not available.
     """
     path = find_model(model)
     network, info = load_model(path)

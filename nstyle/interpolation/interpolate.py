@@ -9,7 +9,7 @@ from PIL import Image
 
 from nstyle.data.styles import find_styles
 from nstyle.imaging.animation import FRAMES_PER_SECOND, check_format, write_animation
-from nstyle.imaging.pictures import read_picture, resize
+from nstyle.imaging.pictures import PictureSource, open_picture, read_picture, resize, source_name
 from nstyle.inference.mix import choose_styles
 from nstyle.inference.stylizer import Stylizer
 from nstyle.interpolation.follow import LegResult, Painter, follow
@@ -32,7 +32,7 @@ CORNERS = 4
 
 @renamed(report="progress")
 def interpolate(
-    photo: str | Path,
+    photo: PictureSource,
     model: str | Path | None = None,
     *,
     out: str | Path,
@@ -50,7 +50,8 @@ def interpolate(
     """Paint a photograph in blends from style to style, and measure how losses and pixels change along the path.
 
     Args:
-        photo: The photograph.
+        photo: The photograph: a file, a Pillow picture, an array or a tensor; see
+            :func:`nstyle.imaging.pictures.open_picture`.
         model: The model; see :func:`nstyle.models.locate.find_model`.
         out: The folder of the report.
         styles: The names of at least two styles, in order. Four styles also give a grid with one in each corner. Empty
@@ -81,12 +82,12 @@ def interpolate(
     path = find_model(model)
     network, info = load_model(path)
     names = tuple(choose_styles(list(styles) or info.styles, info.styles, describe_model(path)))
-    title = f"{Path(photo).stem} between {len(names)} styles"
+    title = f"{Path(source_name(photo)).stem} between {len(names)} styles"
     folder = check_folder(out, title)
     legs, alphas = walk(names), np.linspace(0, 1, steps)
-    picture = read_picture(Path(photo), near_side=size).over_white()
+    picture = open_picture(photo, near_side=size).over_white()
     meter, about = make_meter(
-        path, info, names, Path(photo), style_images=style_images, validation=validation, vgg=vgg, device=device
+        path, info, names, photo, style_images=style_images, validation=validation, vgg=vgg, device=device
     )
     stylizer = Stylizer(network, info, device=choose_device(device))
     painter = Painter(stylizer, resize(picture, long_side=size), names, {}, progress=progress)
@@ -103,7 +104,7 @@ def interpolate(
             rest=1 / FRAMES_PER_SECOND,
         )
     about_run = {
-        "photo": Path(photo).name,
+        "photo": source_name(photo),
         "model": str(path),
         "styles": list(names),
         "size": list(painter.photo.size),

@@ -13,6 +13,7 @@ from nstyle.data.photos import PhotoIndex, index_folder
 from nstyle.data.styles import StyleFile, compute_targets, find_styles
 from nstyle.encoders.load import load_encoder_weights
 from nstyle.errors import UsageError
+from nstyle.imaging.pictures import PictureSource, open_picture, resize, source_name, to_tensor
 from nstyle.losses.perceptual import PerceptualLoss, StyleTargets
 from nstyle.losses.presets import Preset
 from nstyle.models.model_file import ModelInfo
@@ -41,7 +42,7 @@ def make_meter(
     model: Path,
     info: ModelInfo,
     styles: Sequence[str],
-    photo: Path,
+    photo: PictureSource,
     *,
     style_images: Sequence[str | Path] = (),
     validation: str | Path | None = None,
@@ -95,8 +96,8 @@ def make_meter(
             term: value[[known.names.index(name) for name in styles]].to(where) for term, value in known.targets.items()
         }
         source = "the run's targets"
-    index, which = _held_out(config, photo, validation)
-    photos = center_crops(index, info.size)
+    index, which = _held_out(config, source_name(photo), validation)
+    photos = center_crops(index, info.size) if index else middle_of(photo, info.size)
     return LossMeter(perceptual, targets, photos), f"{len(photos)} {which} at {info.size} px, against {source}"
 
 
@@ -113,8 +114,18 @@ def _match_paintings(styles: Sequence[str], files: Sequence[StyleFile]) -> list[
     return [by_name[name] for name in styles]
 
 
-def _held_out(config: TrainingConfig | None, photo: Path, validation: str | Path | None) -> tuple[PhotoIndex, str]:
-    """Return the photographs to measure on, and a description of them."""
+def middle_of(photo: PictureSource, size: int) -> Tensor:
+    """Return the middle of a photograph that may come as a file or not, short side resized to ``size``: float32
+    (1, 3, size, size) in [0, 1]."""
+    image = resize(open_picture(photo, near_side=size).over_white(), short_side=size)
+    left, top = (round((side - size) / 2) for side in image.size)
+    return to_tensor(image.crop((left, top, left + size, top + size)))[None]
+
+
+def _held_out(
+    config: TrainingConfig | None, photo: str, validation: str | Path | None
+) -> tuple[PhotoIndex | None, str]:
+    """Return the photographs to measure on, None for the painted one, and a description of them."""
     if validation is not None:
         return index_folder(Path(validation)), "photographs of `validation`"
     if config is not None:
@@ -122,5 +133,5 @@ def _held_out(config: TrainingConfig | None, photo: Path, validation: str | Path
             index = split_photographs(config)[1]
             return PhotoIndex(index.root, index.files[:NUM_VALIDATION]), "photographs held out of the run's training"
         except UsageError as error:
-            logger.warning("the run's photographs are not there any more (%s): only %s is measured", error, photo.name)
-    return PhotoIndex(photo.parent, (photo,)), "photograph, the one painted,"
+            logger.warning("the run's photographs are not there any more (%s): only %s is measured", error, photo)
+    return None, "photograph, the one painted,"

@@ -382,6 +382,13 @@ def test_interpolate_without_targets_says_what_would_add_the_curves(model: Path,
     assert len(numbers["legs"]) == 4
     assert not (page.parent / "losses.svg").exists()
     assert (page.parent / "strip.png").exists()
+    with Image.open(photo) as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+        again = nstyle.interpolate(picture, model, out=tmp_path / "picture", steps=2, size=64)
+    numbers = check_report(again.parent)
+    assert numbers["photo"] == "PICTURE"
+    as_array = nstyle.interpolate(pixels, model, out=tmp_path / "array", steps=2, size=64)
+    assert (as_array.parent / "strip.png").read_bytes() == (again.parent / "strip.png").read_bytes()
 
 
 def test_paintings_stand_beside_the_corners_of_the_grid(

@@ -10,7 +10,16 @@ import torch
 from PIL import Image, ImageCms
 
 from nstyle.errors import NstyleError, UsageError
-from nstyle.imaging.pictures import encode, list_pictures, read_picture, resize, to_image, to_tensor
+from nstyle.imaging.pictures import (
+    encode,
+    list_pictures,
+    open_picture,
+    read_picture,
+    resize,
+    source_name,
+    to_image,
+    to_tensor,
+)
 from nstyle.system.files import write_atomically
 
 
@@ -144,6 +153,50 @@ def test_tensor_round_trip_is_exact_and_rounds() -> None:
     assert np.array_equal(np.asarray(to_image(to_tensor(image))), np.asarray(image))
     assert np.asarray(to_image(torch.full((3, 1, 1), 0.9999)))[0, 0].tolist() == [255] * 3
     assert np.asarray(to_image(torch.tensor([-0.2, 0.5, 1.4]).view(3, 1, 1)))[0, 0].tolist() == [0, 128, 255]
+
+
+def test_a_picture_is_the_same_however_it_comes(tmp_path: Path) -> None:
+    picture = gradient()
+    pixels, path = np.asarray(picture), tmp_path / "a.png"
+    picture.save(path)
+    tensor = torch.from_numpy(pixels.copy()).permute(2, 0, 1)
+    for source in (
+        path,
+        str(path),
+        picture,
+        pixels,
+        pixels / 255,
+        (pixels / 255).astype(np.float32),
+        tensor,
+        tensor[None],
+        tensor / 255,
+        (tensor / 255).requires_grad_(),
+    ):
+        opened = open_picture(source)
+        assert opened.rgb.mode == "RGB"
+        assert np.array_equal(np.asarray(opened.rgb), pixels)
+        assert source_name(source) == ("a.png" if isinstance(source, str | Path) else "PICTURE")
+    grey = open_picture(torch.full((1, 2, 3), 0.25, dtype=torch.bfloat16)).rgb
+    assert (grey.size, grey.getpixel((0, 0))) == ((3, 2), (64, 64, 64))
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (None, "a picture is a NoneType; expected a file"),
+        ([[1.0]], "a picture is a list; expected a file"),
+        (np.zeros((3, 4, 5)), r"has the shape \(3, 4, 5\); expected \(H, W, 3\)"),
+        (torch.zeros(2, 3, 4, 5), r"has the shape \(2, 3, 4, 5\); expected \(3, H, W\)"),
+        (torch.zeros(4, 5, 3), r"has the shape \(4, 5, 3\); expected \(3, H, W\)"),
+        (torch.zeros(3, 0, 5), r"has the shape \(3, 0, 5\)"),
+        (np.zeros((4, 5, 3), np.int64), r"of type int64; expected uint8, or float in \[0, 1\]"),
+        (np.full((4, 5, 3), 255.0), r"values from 255 to 255; expected \[0, 1\]"),
+        (np.full((4, 5, 3), np.nan), r"values from nan to nan; expected \[0, 1\]"),
+    ],
+)
+def test_what_is_no_picture_is_refused(source: object, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        open_picture(source)
 
 
 def test_resize_keeps_the_aspect() -> None:

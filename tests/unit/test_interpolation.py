@@ -1,13 +1,18 @@
 """Ways through the weights, and what is measured on them."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from nstyle.data.crops import center_crops
+from nstyle.data.photos import PhotoIndex
 from nstyle.encoders.vgg import VGGWeights
 from nstyle.errors import UsageError
 from nstyle.interpolation.follow import LegResult
+from nstyle.interpolation.loss_meter import middle_of
 from nstyle.interpolation.measure import distance, mix_pixels, monotone, style_losses
 from nstyle.interpolation.walk import bilinear, round_trip, walk
 from nstyle.losses.perceptual import PerceptualLoss
@@ -81,6 +86,11 @@ def test_mix_of_pixels_and_distance() -> None:
     assert mixed.getpixel((0, 0)) == (150, 75, 0)
     assert distance(black, white) == pytest.approx(np.sqrt((200**2 + 100**2) / 3))
     assert distance(mixed, mixed) == 0
+
+
+@pytest.mark.parametrize("size", [31, 64])
+def test_the_painted_photograph_is_measured_as_held_out_ones_are(photo: Path, size: int) -> None:
+    assert torch.equal(middle_of(photo, size), center_crops(PhotoIndex(photo.parent, (photo,)), size))
 
 
 def test_style_losses_of_a_blend_are_those_of_the_perceptual_loss(random_vgg: VGGWeights) -> None:

@@ -1,5 +1,7 @@
 """Painting pictures, arrays and tensors from Python."""
 
+import inspect
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from nstyle.inference.color import keep_luminance
 from nstyle.inference.device_check import precision_like_the_cpu
 from nstyle.inference.grain import add_grain
 from nstyle.inference.masks import mix_map
+from nstyle.inference.options import PaintOptions
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.tiling.whole import WholePainter
 
@@ -42,6 +45,57 @@ def test_pictures_arrays_and_tensors_agree(stylizer: nstyle.Stylizer, image: Ima
     assert np.abs(tensor.permute(1, 2, 0).numpy() * 255 - array).max() <= 0.51
     assert floats.dtype == np.float64
     assert np.abs(floats * 255 - array).max() <= 0.51
+
+
+def test_a_file_is_painted_as_its_picture(stylizer: nstyle.Stylizer, tmp_path: Path) -> None:
+    """Turned upright, and with its transparency on white, as the same picture from memory."""
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (30, 50, 4), dtype=np.uint8), "RGBA")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture.save(tmp_path / "in.png", exif=exif)
+    with Image.open(tmp_path / "in.png") as opened:
+        expected = stylizer.stylize(opened, "plain", strength=0.5)
+    assert expected.size == (30, 50)
+    for path in (tmp_path / "in.png", str(tmp_path / "in.png")):
+        assert np.array_equal(np.asarray(stylizer.stylize(path, "plain", strength=0.5)), np.asarray(expected))
+    with pytest.raises(UsageError, match=r"nothing\.jpg: no such file"):
+        stylizer.stylize("nothing.jpg", "plain")
+
+
+def test_masks_come_as_pictures_do(stylizer: nstyle.Stylizer, image: Image.Image, tmp_path: Path) -> None:
+    left = np.zeros((image.height, image.width), np.uint8)
+    left[:, : image.width // 2] = 255
+    Image.fromarray(left).save(tmp_path / "left.png")
+    transparent = Image.merge("LA", (Image.new("L", image.size, 255), Image.fromarray(left)))
+    masks = (
+        left,
+        left > 0,
+        left / 255,
+        np.repeat(left[..., None], 3, axis=2),
+        torch.from_numpy(left),
+        torch.from_numpy(left)[None] / 255,
+        Image.fromarray(left),
+        transparent,
+        tmp_path / "left.png",
+        str(tmp_path / "left.png"),
+    )
+    painted = [np.asarray(stylizer.stylize(image, "plain", masks={"starry": mask})) for mask in masks]
+    assert not np.array_equal(painted[0], np.asarray(stylizer.stylize(image, "plain")))
+    assert all(np.array_equal(picture, painted[0]) for picture in painted)
+
+
+def test_devices_are_named_as_elsewhere(model: Path) -> None:
+    assert nstyle.load(model, device=torch.device("cpu")).device == torch.device("cpu")
+    assert nstyle.load(model, device="auto").device.type in ("cpu", "cuda", "mps")
+    for device in ("gpu", "cuda:77", ""):
+        with pytest.raises(UsageError, match=f"`device` is {device}"):
+            nstyle.load(model, device=device)
+
+
+def test_defaults_are_those_of_the_settings() -> None:
+    parameters = inspect.signature(nstyle.Stylizer.stylize).parameters
+    for setting in fields(PaintOptions):
+        assert parameters[setting.name].default == setting.default
 
 
 def test_a_mirrored_margin_keeps_the_frame_out_of_the_picture(stylizer: nstyle.Stylizer) -> None:
@@ -88,7 +142,7 @@ def test_a_tensor_stays_where_it_is_and_its_range_is_one_transfer(
     monkeypatch.setattr(torch.Tensor, "cpu", refuse)
     monkeypatch.setattr(torch.Tensor, "tolist", lambda tensor: fetched.append(tensor.shape) or listed(tensor))
     monkeypatch.setattr(
-        "nstyle.inference.stylizer.paint", lambda network, picture, mix, tiling, report, **options: 1 - picture
+        "nstyle.inference.margin.paint", lambda network, picture, mix, tiling, report, **options: 1 - picture
     )
     batch = torch.rand(3, 3, 20, 24)
     with Transfers():
