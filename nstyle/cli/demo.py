@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,7 +31,7 @@ def demo(
     ] = True,
 ) -> None:
     """Paint, train two styles into the model and a small network from nothing, and show it all on one page."""
-    from nstyle.cli.progress import painting_progress, training_progress
+    from nstyle.cli.progress import training_progress
     from nstyle.demo.run_demo import Display, run_demo
     from nstyle.system.memory import keep_freed_memory
 
@@ -39,13 +41,23 @@ def demo(
         vgg=vgg,
         display=Display(
             notice=lambda text: typer.echo(f"nstyle: {text}", err=True),
-            painting=painting_progress,
+            painting=_pictures,
             training=training_progress,
         ),
     )
     typer.echo(page)
     if open_page and _has_browser():
         _open(page)
+
+
+@contextmanager
+def _pictures() -> Iterator[Callable[[str, float], None]]:
+    """Show how far each picture of the demo is, one after the other."""
+    from nstyle.cli.painting_progress import painting_progress
+    from nstyle.inference.batch import PaintStatus
+
+    with painting_progress() as show:
+        yield lambda title, share: show(PaintStatus(title, share, index=0, total=1))
 
 
 def _has_browser() -> bool:

@@ -1,14 +1,13 @@
-"""Progress of training, painting, comparisons and reconstructions: bars on a terminal, plain lines in a log."""
+"""Progress of training, comparisons and reconstructions: bars on a terminal, plain lines in a log."""
 
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -114,32 +113,6 @@ def training_progress() -> "Iterator[Callable[[TrainingProgress], None]]":
                 bar.console.print(line)
             if progress.validation:
                 bar.console.print(_table(progress))
-
-        yield show
-
-
-@contextmanager
-def painting_progress(*, quiet: bool = False) -> "Iterator[Callable[[str, float], None]]":
-    """Show how far a picture is: a bar that goes away when it is painted, or a line every 30 seconds in a log."""
-    if quiet:
-        yield lambda photo, share: None
-        return
-    console = Console(stderr=True, file=sys.stderr)
-    throttle = Throttle()
-
-    def plain(photo: str, share: float) -> None:
-        if throttle.due():
-            print(f"{photo}: {share:.0%}", file=sys.stderr, flush=True)
-
-    if not console.is_terminal:
-        yield plain
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=1, visible=False)
-
-        def show(photo: str, share: float) -> None:
-            bar.update(task, description=Path(photo).name, completed=share, visible=share < 1)
 
         yield show
 

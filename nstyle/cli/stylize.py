@@ -55,17 +55,19 @@ def stylize(
 ) -> None:
     """Paint photographs."""
     import json
+    from contextlib import ExitStack
     from dataclasses import asdict, replace
 
-    from nstyle.cli.progress import painting_progress
+    from nstyle.cli.painting_progress import painting_progress
     from nstyle.inference.batch import stylize_files
     from nstyle.inference.writing import Failure, Result
     from nstyle.system.memory import keep_freed_memory
 
     request = _request(photos, model, options)
     keep_freed_memory(large_too=False)
-    with joined() as group, painting_progress(quiet=not group.ranks.is_first) as progress:
+    with joined() as group, ExitStack() as stack:
         speaks = group.ranks.is_first
+        progress = stack.enter_context(painting_progress(quiet=not speaks, alone=group.ranks.size == 1))
 
         def say(text: str) -> None:
             if speaks:

@@ -4,7 +4,8 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 
 import torch
@@ -28,10 +29,28 @@ MOST_ENCODERS = 4
 encodes."""
 
 
+@dataclass(frozen=True)
+class PaintStatus:
+    """How far the pictures of this process are."""
+
+    photo: str
+    share: float
+    """The share of the picture that is done, in [0, 1]."""
+    index: int
+    """The number of pictures that come before it."""
+    total: int
+    """The number of all pictures."""
+
+    @property
+    def done(self) -> int:
+        """The number of pictures that are painted, or that failed."""
+        return self.index + (self.share >= 1)
+
+
 def stylize_files(
     request: Request,
     notice: Callable[[str], None],
-    progress: Callable[[str, float], None] = lambda photo, share: None,
+    progress: Callable[[PaintStatus], None] = lambda status: None,
     group: Group = ALONE,
 ) -> Iterator[Result | Failure]:
     """Paint every photograph in every requested mix.
@@ -43,7 +62,7 @@ def stylize_files(
         request: What to do.
         notice: Called with one line if the newest run is used without being asked for, for normalized weights and for
             each failed photograph.
-        progress: Called, while a picture is painted, with its photograph and the share of the work that is done.
+        progress: Called at the start of every picture, while it is painted, and when it is painted.
         group: The processes that share the photographs. Each of them plans all the work before any of them paints.
 
     Yields:
@@ -96,21 +115,31 @@ def encoders_beside(device: torch.device) -> int:
 
 
 def _paint_jobs(
-    jobs: Sequence[Job], request: Request, stylizer: Stylizer, masks: Masks, progress: Callable[[str, float], None]
+    jobs: Sequence[Job], request: Request, stylizer: Stylizer, masks: Masks, progress: Callable[[PaintStatus], None]
 ) -> Generator[Result | Failure, None, None]:
     """Paint every job and yield its outcomes, in order."""
     stylizer.settle_device()
     encoders = encoders_beside(stylizer.device)
     photos, options = [job.photo for job in jobs], request.options
+    index, total = 0, sum(len(job.outputs) for job in jobs)
     with Reader(photos, options.size, request.max_pixels, ahead=encoders > 0) as reader, Writer(encoders) as writer:
         for job in jobs:
             try:
-                yield from _paint_job(job, reader.take(), request, stylizer, masks, progress, writer)
+                photo = reader.take()
+                tell = partial(_tell, progress, job.photo, index, total)
+                yield from _paint_job(job, photo, request, stylizer, masks, tell, writer)
             except NstyleError as error:
                 yield from writer.results(rest=True)
                 if not writer.failed(job.photo):
                     yield Failure(job.photo, str(error))
+            index += len(job.outputs)
         yield from writer.results(rest=True)
+
+
+def _tell(
+    progress: Callable[[PaintStatus], None], photo: str, before: int, total: int, number: int, share: float
+) -> None:
+    progress(PaintStatus(photo, share, before + number, total))
 
 
 def _paint_job(
@@ -119,18 +148,20 @@ def _paint_job(
     request: Request,
     stylizer: Stylizer,
     masks: Masks,
-    progress: Callable[[str, float], None],
+    tell: Callable[[int, float], None],
     writer: Writer,
 ) -> Iterator[Result | Failure]:
     """Paint a photograph in its mixes, pass the pictures to the writer, and yield the results that are ready."""
     options = replace(request.options, size=None)
     thumbnails: list[tuple[str, Image.Image]] = []
-    for mix, output in job.outputs:
+    for i, (mix, output) in enumerate(job.outputs):
         if writer.failed(job.photo):
             return
+        tell(i, 0.0)
         start = time.perf_counter()
-        image = stylizer.paint(photo.rgb, mix, options, masks, lambda share: progress(job.photo, share))
+        image = stylizer.paint(photo.rgb, mix, options, masks, partial(tell, i))
         seconds = time.perf_counter() - start
+        tell(i, 1.0)
         if job.sheet is not None:
             thumbnails.append((label_of(mix, ()), fit(image)))
         writer.put(

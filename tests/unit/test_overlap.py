@@ -13,7 +13,7 @@ from PIL import Image
 
 from nstyle.errors import NstyleError
 from nstyle.imaging.pictures import Picture, read_picture
-from nstyle.inference.batch import encoders_beside, stylize_files
+from nstyle.inference.batch import PaintStatus, encoders_beside, stylize_files
 from nstyle.inference.options import Request
 from nstyle.inference.reading import Reader
 from nstyle.inference.writing import Failure, Painted, Result, Writer
@@ -90,8 +90,8 @@ def test_a_photograph_whose_picture_cannot_be_written_fails_once(
 
 @pytest.mark.usefixtures("overlapping")
 def test_ctrl_c_leaves_whole_files_only(model: Path, tmp_path: Path) -> None:
-    def report(photo: str, share: float) -> None:
-        if Path(photo).name == "2.png":
+    def report(status: PaintStatus) -> None:
+        if Path(status.photo).name == "2.png":
             raise KeyboardInterrupt
 
     out = tmp_path / "out"
@@ -101,6 +101,20 @@ def test_ctrl_c_leaves_whole_files_only(model: Path, tmp_path: Path) -> None:
     assert {path.name for path in out.glob("*")} <= {"0_plain.png", "1_plain.png"}
     for path in out.iterdir():
         read_picture(path)
+
+
+def test_progress_counts_pictures_that_are_painted_or_failed(model: Path, tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "in", 3)
+    (folder / "1.png").write_bytes(b"broken")
+    request = Request(photos=(str(folder),), model=str(model), all_styles=True, out=str(tmp_path / "out"))
+    told: list[PaintStatus] = []
+    with pytest.raises(NstyleError, match="1 of 3"):
+        list(stylize_files(request, notice=lambda text: None, progress=told.append))
+    assert {status.total for status in told} == {9}
+    starts = [(Path(status.photo).name, status.done) for status in told if status.share == 0]
+    assert starts == [(name, done) for name, first in (("0.png", 0), ("2.png", 6)) for done in range(first, first + 3)]
+    assert (told[-1].share, told[-1].done) == (1, 9)
+    assert [status.index + status.share for status in told] == sorted(status.index + status.share for status in told)
 
 
 def test_one_photograph_is_decoded_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

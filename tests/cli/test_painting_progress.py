@@ -1,0 +1,69 @@
+"""What is shown while pictures are painted."""
+
+import io
+import sys
+
+import pytest
+
+from nstyle.cli import painting_progress, progress
+from nstyle.inference.batch import PaintStatus
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A clock that stands still until it is set."""
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    return now
+
+
+def test_time_left_comes_from_the_pictures_that_are_done(clock: list[float]) -> None:
+    count = painting_progress.Count()
+    said = []
+    for seconds, index, share in ((0, 0, 0.0), (10, 0, 0.9), (12, 0, 1.0), (16, 1, 0.3), (500, 1, 0.9), (501, 2, 1.0)):
+        clock[0] = 100.0 + seconds
+        said.append(count.text(PaintStatus("a.jpg", share, index, 80)))
+    assert said == [
+        "0 of 80 pictures",
+        "0 of 80 pictures",
+        "1 of 80 pictures, 16 min left",
+        "1 of 80 pictures, 16 min left",
+        "1 of 80 pictures, 16 min left",
+        "3 of 80 pictures, 3.6 h left",
+    ]
+    assert count.text(PaintStatus("a.jpg", 1.0, 79, 80)) == "80 of 80 pictures"
+
+
+def test_a_log_gets_a_line_every_half_minute(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+    with painting_progress.painting_progress() as show:
+        for picture in range(80):
+            show(PaintStatus(f"{picture}.jpg", 0.0, picture, 80))
+            clock[0] += 9
+            show(PaintStatus(f"{picture}.jpg", 1.0, picture, 80))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "4 of 80 pictures, 11 min left"
+    assert len(lines) == 80 * 9 // (4 * 9)
+    with painting_progress.painting_progress() as show:
+        clock[0] += progress.LINE_EVERY + 1
+        show(PaintStatus("alone.jpg", 0.37, 0, 1))
+    assert capsys.readouterr().err == "alone.jpg: 37%\n"
+
+
+@pytest.mark.parametrize(("total", "text"), [(80, "5 of 80 pictures, 40 s left"), (1, " 50%")])
+def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch, total: int, text: str) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(painting_progress, "in_words", lambda seconds: "40 s")
+    with painting_progress.painting_progress() as show:
+        show(PaintStatus("photos/a.jpg", 0.0, 0, total))
+        show(PaintStatus("photos/a.jpg", 0.5, 5 if total > 1 else 0, total))
+        shown = sys.stderr
+    written = shown.getvalue()
+    assert text in written
+    assert "a.jpg" in written
+    assert "photos" not in written
