@@ -9,6 +9,7 @@ import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from numbers import Integral, Real
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -113,7 +114,7 @@ def _check(name: str, value: Any, kind: Any, details: Setting) -> None:
     elif kind is bool:
         check_setting(isinstance(value, bool), name, value, "True or False")
     elif kind in (int, float):
-        plain = isinstance(value, int if kind is int else (int, float)) and not isinstance(value, bool)
+        plain = isinstance(value, Integral if kind is int else Real) and not isinstance(value, bool)
         expected = "a whole number" if kind is int else "a finite number"
         check_setting(plain and math.isfinite(value), name, value, f"{expected}, {details.range}".rstrip(", "))
         check_setting(details.admits(value), name, value, details.range)

@@ -99,7 +99,7 @@ def _nearest(plain: str, names: tuple[str, ...]) -> list[str]:
         return tuple(abs(int(a) - int(b or 1)) for a, b in zip(re.findall(r"\d+", name), place, strict=False))
 
     near = sorted(alike, key=distance)[:NUM_NEAREST] or difflib.get_close_matches(plain, names, NUM_NEAREST, cutoff=0.5)
-    return near or [name for name in names if name.startswith("relu")]
+    return near or sorted(name for name in names if name.startswith("relu"))
 
 
 def min_side(layers: Iterable[str]) -> int:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nstyle.encoders.vgg_weights import default_source
 from nstyle.errors import UsageError
 from nstyle.reconstruction.config import ReconstructionConfig
 from nstyle.reconstruction.configure import configure
@@ -17,11 +16,15 @@ SETTINGS = frozenset(f.name for f in dataclasses.fields(ReconstructionConfig))
 PICTURES = ("style", "content")
 
 
-def settings_text(config: ReconstructionConfig, pictures: Pictures) -> str:
-    """Return all settings that have a value as TOML, with the pictures where they are files."""
-    values = {name: value for name, value in config.to_dict().items() if value not in ("", {}, [])}
-    if config.vgg:
-        values["vgg"] = default_source(config.vgg)
+def settings_text(config: ReconstructionConfig, pictures: Pictures, vgg: str) -> str:
+    """Return all settings that have a value as TOML, with the pictures where they are files.
+
+    Args:
+        config: The settings.
+        pictures: The pictures.
+        vgg: Where the encoder comes from; empty for one from memory.
+    """
+    values = {name: value for name, value in {**config.to_dict(), "vgg": vgg}.items() if value not in ("", {}, [])}
     styles = [str(source.path) for source in pictures.styles if source.path]
     if styles and len(styles) == len(pictures.styles):
         values = {"style": styles, **values}

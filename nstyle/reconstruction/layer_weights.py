@@ -30,7 +30,7 @@ def layer_weights(layers: Layers | None, *networks: Network) -> dict[str, float]
     for spelling, weight in (layers or {}).items():
         name = canonical_layer(spelling, *networks)
         if name in result:
-            raise UsageError(f"'{spelling}' is {name}, which was named already; name each layer once")
+            raise UsageError(f"the layers name {name} twice, once as '{spelling}'; name each layer once")
         result[name] = weight
     return result
 

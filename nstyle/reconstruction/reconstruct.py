@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from nstyle.encoders.load import EncoderWeights, load_encoder_weights
+from nstyle.encoders.vgg_weights import default_source
 from nstyle.errors import UsageError, check_setting
 from nstyle.imaging.animation import check_format
 from nstyle.imaging.pictures import to_image
@@ -142,7 +143,7 @@ def reconstruct(
             folder,
             run,
             identity(config, pictures, encoder_weights),
-            settings_text(config, pictures),
+            settings_text(config, pictures, "" if encoder else default_source(config.vgg)),
             snapshots_every,
             tensorboard,
             resumed=resume,

@@ -72,7 +72,7 @@ def test_errors_name_the_nearest_layers(spelling: str, networks: Any, message: s
 def test_weights_are_kept_and_a_layer_counts_once() -> None:
     assert layer_weights("block1_conv1=0.5, RELU2_1") == {"relu1_1": 0.5, "relu2_1": 1.0}
     assert layer_weights(["block1_conv1"]) == layer_weights({"features.1": 1.0}) == {"relu1_1": 1.0}
-    with pytest.raises(UsageError, match="'block1_conv1' is relu1_1, which was named already"):
+    with pytest.raises(UsageError, match="the layers name relu1_1 twice, once as 'block1_conv1'"):
         layer_weights("relu1_1,block1_conv1")
 
 
