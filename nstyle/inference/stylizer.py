@@ -1,7 +1,6 @@
 """Paint pictures with a trained network."""
 
 import logging
-import math
 import threading
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -12,7 +11,6 @@ from typing import TypeVar, cast, get_args
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -21,18 +19,15 @@ from nstyle.imaging.pictures import resize, to_picture
 from nstyle.inference.color import KeepColor, finish
 from nstyle.inference.device_check import TRUSTED, precision_like_the_cpu
 from nstyle.inference.grain import MAX_GRAIN, add_grain
+from nstyle.inference.margin import paint_with_margin
 from nstyle.inference.masks import Masks, mix_map
 from nstyle.inference.mix import Mix, make_mix
 from nstyle.models.locate import find_model
 from nstyle.models.model_file import ModelInfo, load_model
-from nstyle.models.transformer import REACH, STRIDE, TransformerNetwork, pad_to_stride
-from nstyle.tiling.paint import Share, Tiling, paint
+from nstyle.models.transformer import TransformerNetwork
+from nstyle.tiling.paint import Share, Tiling
 from nstyle.tiling.whole import WholePainter, whole_painter
 
-MARGIN = math.ceil(REACH / STRIDE) * STRIDE
-"""The width of the mirrored margin in pixels, at most the picture's own size. The network's response to the border of
-a picture is strongest at the edge of its receptive field: with 48 px, six of the shipped styles had a line of cyan,
-pink or brown, three pixels wide, along the top."""
 logger = logging.getLogger(__name__)
 Pixels = TypeVar("Pixels", Image.Image, npt.NDArray[np.generic], Tensor)
 
@@ -258,31 +253,13 @@ class Stylizer:
         tiling: Tiling,
         progress: Share = lambda share: None,
     ) -> Tensor:
-        """Run a network on RGB (1, 3, H, W), uint8 or float in [0, 1], with a mirrored margin around it that is cut off
-        again.
-
-        The border of a picture affects the network's output as far as the receptive field reaches, and the network
-        learns to respond to it: with a frame against VGG's zero padding, or with the red sky along the top of The
-        Scream. Johnson et al. 2016 mirror a margin too. The output is on the device.
-        """
-        height, width = picture.shape[-2:]
-        top, left = min(MARGIN, height - 1), min(MARGIN, width - 1)
-        picture, mix = _framed(picture.to(self.device), top, left), mix.to(self.device)
-        output = paint(
-            network, picture, mix if mix.dim() == 2 else _framed(mix, top, left), tiling, progress, whole=whole
-        )
-        return output[..., top : top + height, left : left + width]
+        """Paint RGB (1, 3, H, W) on the device; see :func:`nstyle.inference.margin.paint_with_margin`."""
+        return paint_with_margin(network, picture.to(self.device), mix, tiling, progress, whole=whole)
 
 
 def prepare(network: TransformerNetwork, device: torch.device) -> TransformerNetwork:
     """Prepare a network for painting on a device."""
     return network.eval().requires_grad_(requires_grad=False).to(memory_format=torch.channels_last).to(device)
-
-
-def _framed(picture: Tensor, top: int, left: int) -> Tensor:
-    """Mirror a margin of ``top`` and ``left`` pixels around a picture (1, C, H, W), and extend it to a size that the
-    network can halve twice."""
-    return pad_to_stride(F.pad(picture, (left, left, top, top), mode="reflect"))
 
 
 def load(model: str | Path | None = None, *, device: torch.device | str = "cpu") -> Stylizer:

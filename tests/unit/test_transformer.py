@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from nstyle.inference.stylizer import MARGIN
+from nstyle.inference.margin import MARGIN
 from nstyle.models.norm import ConditionalInstanceNorm2d
 from nstyle.models.transformer import REACH, ResidualBlock, TransformerNetwork
 from nstyle.tiling.tiles import HALO
