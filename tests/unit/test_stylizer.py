@@ -88,7 +88,7 @@ def test_a_tensor_stays_where_it_is_and_its_range_is_one_transfer(
     monkeypatch.setattr(torch.Tensor, "cpu", refuse)
     monkeypatch.setattr(torch.Tensor, "tolist", lambda tensor: fetched.append(tensor.shape) or listed(tensor))
     monkeypatch.setattr(
-        "nstyle.inference.stylizer.paint", lambda network, picture, mix, tiling, report, **options: 1 - picture
+        "nstyle.inference.margin.paint", lambda network, picture, mix, tiling, report, **options: 1 - picture
     )
     batch = torch.rand(3, 3, 20, 24)
     with Transfers():
