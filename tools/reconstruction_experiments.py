@@ -1,4 +1,4 @@
-"""Repeat the seeds' experiments behind docs/reconstruction.md, and make its pictures.
+"""Repeat the experiments of the sources behind docs/reconstruction.md, and make its pictures.
 
     python tools/reconstruction_experiments.py PAINTING [--second PAINTING] [--out experiments] [--only NAME ...]
     [--pictures docs/images]

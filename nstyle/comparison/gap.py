@@ -46,8 +46,8 @@ def relative_gaps(first_RKP: LossArray, second_RKP: LossArray, *, resamples: int
     of training.
 
     Args:
-        first_RKP: LossArray above 0, such as those of the n-style network.
-        second_RKP: LossArray above 0 of the same shape, paired with the first.
+        first_RKP: Losses above 0, such as those of the n-style network.
+        second_RKP: Losses above 0 of the same shape, paired with the first.
         resamples: Number of draws of the bootstrap.
         seed: Seed of the draws.
 

@@ -44,10 +44,8 @@ def gap_section(plan: Plan, gaps: AllGaps) -> Section:
     )
     text = (
         "The gap is the mean loss over the photographs of the n-style network, over that of the single one, minus 1: "
-        "above 0 the n-style "
-        "network is worse. Both are measured on the same photographs, and drawn again together for the intervals "
-        "(paired bootstrap, "
-        f"{RESAMPLES:,} draws). Overall is the mean over the styles."
+        "above 0 the n-style network is worse. Both are measured on the same photographs, and drawn again together "
+        f"for the intervals (paired bootstrap, {RESAMPLES:,} draws). Overall is the mean over the styles."
     )
     tables = []
     for protocol, by_term in gaps.items():

@@ -26,30 +26,26 @@ def in_words(plan: Plan, evaluation: Evaluation, gaps: AllGaps) -> str:
     if plan.seeds == 1:
         covers = (
             f"The intervals ({CONFIDENCE:.0%}) cover the choice of {photos} only. Networks of another seed would "
-            "differ from these, by an "
-            "amount that one seed cannot tell: a gap is no property of n-style networks before it holds over several "
-            "seeds (`seeds`)."
+            "differ from these, by an amount that one seed cannot tell: a gap is no property of n-style networks "
+            "before it holds over several seeds (`seeds`)."
         )
     else:
         spread = seed_spread(evaluation.of(SINGLE, "style"))
         assert spread is not None
         narrow = (
-            " With so few seeds they are too narrow: "
-            "two seeds give intervals that hold the truth about half of the time."
+            " With so few seeds they are too narrow: two seeds give intervals that hold the truth about half of the "
+            "time."
         )
         few = narrow if plan.seeds < FEW else ""
         covers = (
             f"The intervals ({CONFIDENCE:.0%}) cover the choice of {photos} and of {plan.seeds} seeds.{few} Between "
-            "seeds, the style loss of a "
-            f"single-style network alone differs by {100 * spread.min():.1f} to {100 * spread.max():.1f} % (standard "
-            "deviation, by style)."
+            f"seeds, the style loss of a single-style network alone differs by {100 * spread.min():.1f} to "
+            f"{100 * spread.max():.1f} % (standard deviation, by style)."
         )
     limits = (
         f"Losses were measured in float32 on {plan.config.size} px crops, at one point of training at a constant rate, "
-        "where they still move "
-        "from update to update. They do not show how networks trained longer, on larger crops or in other styles would "
-        "do, and a loss is no "
-        "judgement of a picture: look at the paintings below."
+        "where they still move from update to update. They do not show how networks trained longer, on larger crops "
+        "or in other styles would do, and a loss is no judgement of a picture: look at the paintings below."
     )
     return "\n\n".join([*paragraphs, covers, limits])
 
@@ -67,8 +63,8 @@ def _sentence(plan: Plan, gaps: dict[str, Gaps]) -> str:
             max(by_style, key=lambda name: by_style[name].gap),
         )
         ends = (
-            f" Its style loss is {percent(by_style[low].gap)} for {low} at one end "
-            f"and {percent(by_style[high].gap)} for {high} at the other."
+            f" Its style loss is {percent(by_style[low].gap)} for {low} at one end and {percent(by_style[high].gap)} "
+            f"for {high} at the other."
         )
     return f"{'; '.join(parts)}.{ends}"
 

@@ -123,10 +123,9 @@ def _summary_section(folder: DemoFolder, plan: DemoPlan) -> Section:
     styles = [*plan.append.styles, *plan.scratch.styles]
     text = (
         f"Everything here was made on this machine in {sum(folder.seconds.values()):.0f} seconds, two trainings "
-        "included. Below each picture "
-        f"stands the command that makes it. The styles {', '.join(styles[:-1])} and {styles[-1]} were drawn by "
-        "nstyle's own code; they, the "
-        f"photographs, the models and all pictures lie in {folder.shown()}."
+        f"included. Below each picture stands the command that makes it. The styles {', '.join(styles[:-1])} and "
+        f"{styles[-1]} were drawn by nstyle's own code; they, the photographs, the models and all pictures lie in "
+        f"{folder.shown()}."
     )
     return Section("In short", text)
 

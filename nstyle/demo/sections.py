@@ -34,8 +34,7 @@ def paint_section(maker: PictureMaker, model: Stylizer) -> Section:
     figures.append(maker.by_halves(model, "rocket", styles[0]))
     text = (
         f"The model that comes with nstyle holds {len(styles)} styles. They share every convolution; a style is a "
-        "scale and a shift of each "
-        f"channel, and blends mix those, never pixels. {CREDITS}"
+        f"scale and a shift of each channel, and blends mix those, never pixels. {CREDITS}"
     )
     return Section("Painting with the shipped model", text, figures)
 
@@ -47,9 +46,8 @@ def append_section(maker: PictureMaker, model: Stylizer, run: Path) -> Section:
     kept = "bit for bit as they were" if keeps_styles(model, grown) else "changed, which must not be: please report it"
     text = (
         f"{_how_it_was_trained(maker, training, run)} Only the scales and shifts of the new styles are trained: all "
-        "weights of "
-        f"the {len(model.styles)} old ones are {kept} (compared just now). Minutes more make them better; so do more "
-        "photographs."
+        f"weights of the {len(model.styles)} old ones are {kept} (compared just now). Minutes more make them better; "
+        "so do more photographs."
     )
     return Section(f"Teaching it {len(training.styles)} more styles", text, figures)
 
@@ -60,10 +58,8 @@ def scratch_section(maker: PictureMaker, run: Path) -> Section:
     figures = _figures(maker, training, run, network, "chelsea", (training.styles[0], training.styles[1]))
     text = (
         f"{_how_it_was_trained(maker, training, run)} It began with random weights, is {training.width:g} times as "
-        "wide as the shipped "
-        f"model, and has seen {len(maker.photographs)} photographs. It shows that training works, not how well: the "
-        "shipped model had "
-        "thousands of photographs and thousands of updates."
+        f"wide as the shipped model, and has seen {len(maker.photographs)} photographs. It shows that training works, "
+        "not how well: the shipped model had thousands of photographs and thousands of updates."
     )
     return Section("A network of your own, from nothing", text, figures)
 
@@ -124,6 +120,5 @@ def _how_it_was_trained(maker: PictureMaker, training: DemoTraining, run: Path) 
     seconds = maker.folder.seconds.get(f"{training.run}-training", 0.0)
     return (
         f"{info.run_updates} updates on crops of the {len(maker.photographs)} photographs, in {seconds:.0f} seconds, "
-        "against "
-        f"the features of {info.vgg['architecture']} ({info.vgg['release']})."
+        f"against the features of {info.vgg['architecture']} ({info.vgg['release']})."
     )

@@ -106,9 +106,8 @@ class VGGFeatures(nn.Module):
         if last > names.index(weights.deepest):
             raise UsageError(
                 f"layer {names[last]} was asked for, but these {weights.architecture} weights stop at "
-                f"{weights.deepest}; "
-                "choose shallower layers (`layers`, `style_layers`, `content_layers`) or give complete weights with "
-                "`vgg`"
+                f"{weights.deepest}; choose shallower layers (`layers`, `style_layers`, `content_layers`) or give "
+                "complete weights with `vgg`"
             )
         self.layers = tuple(layers)
         self.names = names[: last + 1]

@@ -86,8 +86,7 @@ def _layer(name: str, mask: PictureSource, size: tuple[int, int]) -> Tensor:
     if abs(picture.width * size[1] / (picture.height * size[0]) - 1) > PROPORTION:
         raise UsageError(
             f"the mask of '{name}' has {picture.width}x{picture.height} px, which does not fit a picture of "
-            f"{size[0]}x{size[1]} px; "
-            "expected the same proportions"
+            f"{size[0]}x{size[1]} px; expected the same proportions"
         )
     grey = picture.resize(size, Image.Resampling.BILINEAR)
     return torch.from_numpy(np.array(grey)).float().div_(255)

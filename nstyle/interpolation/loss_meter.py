@@ -76,8 +76,8 @@ def make_meter(
         whose = f"targets of {', '.join(missing)}" if missing else "style targets"
         return None, f"no loss curves: {model} comes without {whose}; {HOW_TO_ADD}"
     config = TrainingConfig.from_toml(run.config) if run.config.exists() and run.model == model else None
-    weights = load_encoder_weights(vgg or (config.vgg if config else ""))
-    if weights.sha256 != info.vgg.get("sha256"):
+    encoder_weights = load_encoder_weights(vgg or (config.vgg if config else ""))
+    if encoder_weights.sha256 != info.vgg.get("sha256"):
         release = f"{info.vgg.get('release', 'unknown')}, sha256 {info.vgg.get('sha256', '')[:12]}"
         if not paintings:
             raise UsageError(
@@ -86,7 +86,7 @@ def make_meter(
             )
         logger.warning("the losses are measured with other VGG weights than the model was trained with (%s)", release)
     where = choose_device(device)
-    perceptual = PerceptualLoss(Preset.from_dict(info.preset), weights).to(where)
+    perceptual = PerceptualLoss(Preset.from_dict(info.preset), encoder_weights).to(where)
     if paintings:
         targets = compute_targets(paintings, perceptual, info.style_size, where)
         source = f"paintings at {info.style_size} px"

@@ -22,16 +22,14 @@ def in_words(results: Sequence[LegResult], names: Sequence[str], losses: str) ->
     at = float(far.alphas[int(np.argmax(far.of_the_way))])
     cross_fade = (
         "The weights mix gamma and beta of the network, never pixels. A blend lies furthest from the plain mix of the "
-        "painted pixels on "
-        f"the way {far.leg.label}, at alpha {at:.2g}: {max(far.distances):.1f} of 255 levels (root mean square), "
-        f"{100 * max(peaks):.0f} % "
-        "of the distance between the pictures at its ends. A blend that were only a cross-fade would lie at 0."
+        f"painted pixels on the way {far.leg.label}, at alpha {at:.2g}: {max(far.distances):.1f} of 255 levels (root "
+        f"mean square), {100 * max(peaks):.0f} % of the distance between the pictures at its ends. A blend that were "
+        "only a cross-fade would lie at 0."
     )
     limits = (
         f"This is one model, one painted photograph and one choice of {len(names)} styles. A loss that changes evenly "
-        "does not say that a "
-        "blend looks good, and a large distance from the mix of pixels does not say that it looks better than one: "
-        "look at the strips."
+        "does not say that a blend looks good, and a large distance from the mix of pixels does not say that it looks "
+        "better than one: look at the strips."
     )
     return Section("In words", "\n\n".join([cross_fade, _monotone_in_words(results, losses), limits]))
 

@@ -103,8 +103,7 @@ def _mmd_neighbours(features: "Tensor", target: StyleTarget, generator: "Generat
         (height, width), (style_height, style_width) = features.shape[2:], style.shape[2:]
         raise UsageError(
             f"the loss mmd compares the same positions, but the picture has {width}x{height} of them at a layer and "
-            "the style "
-            f"{style_width}x{style_height}; give a style of the same shape, or choose the loss mmd-shuffled"
+            f"the style {style_width}x{style_height}; give a style of the same shape, or choose the loss mmd-shuffled"
         )
     return mmd(features.flatten(2), style.flatten(2), bandwidth_BC1).sum(dim=(1, 2))
 

@@ -4,6 +4,7 @@ The format is described in ``docs/formats.md``.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from nstyle.models.model_info import METADATA_KEY, ModelInfo, open_model, read_i
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.system.files import write_atomically
 
-STORED_NAMES = (("downsampling.", "encoder."), ("upsampling.", "decoder."))
+STORED_NAMES = {"downsampling.": "encoder.", "upsampling.": "decoder."}
 """The parts of the network whose tensors keep their names of version 0.1 in files, so that both versions can read the
 files of the other."""
 
@@ -36,7 +37,11 @@ def save_model(path: Path, network: TransformerNetwork, info: ModelInfo, *, dtyp
     """
     if network.num_styles != len(info.styles):
         raise ValueError(f"the network has {network.num_styles} styles, but {len(info.styles)} names were given")
-    state = {_stored(name): value.detach().cpu().to(dtype).contiguous() for name, value in network.state_dict().items()}
+    stored = STORED_NAMES.items()
+    state = {
+        _renamed(name, stored): value.detach().cpu().to(dtype).contiguous()
+        for name, value in network.state_dict().items()
+    }
     for name, value in state.items():
         if not bool(torch.isfinite(value).all()):
             raise NstyleError(
@@ -52,7 +57,8 @@ def load_model(path: Path) -> tuple[TransformerNetwork, ModelInfo]:
         UsageError: If the file is not an nstyle model, or has a newer format.
     """
     with open_model(path, "pt") as (info, file):
-        state = {_loaded(name): file.get_tensor(name).float() for name in file.keys()}
+        loaded = [(stored, part) for part, stored in STORED_NAMES.items()]
+        state = {_renamed(name, loaded): file.get_tensor(name).float() for name in file.keys()}
     network = TransformerNetwork(len(info.styles), width=info.width)
     try:
         network.load_state_dict(state)
@@ -62,15 +68,6 @@ def load_model(path: Path) -> tuple[TransformerNetwork, ModelInfo]:
     return network.eval().to(memory_format=torch.channels_last), info
 
 
-def _stored(name: str) -> str:
-    """Return the name that a tensor of the network has in a file."""
-    for part, stored in STORED_NAMES:
-        name = name.replace(part, stored, 1) if name.startswith(part) else name
-    return name
-
-
-def _loaded(name: str) -> str:
-    """Return the name that a file's tensor has in the network."""
-    for part, stored in STORED_NAMES:
-        name = name.replace(stored, part, 1) if name.startswith(stored) else name
-    return name
+def _renamed(name: str, pairs: Iterable[tuple[str, str]]) -> str:
+    """Replace the first part of a tensor's name by the other one of its pair."""
+    return next((new + name.removeprefix(old) for old, new in pairs if name.startswith(old)), name)

@@ -185,8 +185,7 @@ class Reconstruction:
             )
             raise NonFiniteLossError(
                 f"the loss became {evaluation.loss} at iteration {self.iteration} ({bad}); the best picture before it "
-                "is kept: "
-                "give a smaller `feature_scale` or smaller weights"
+                "is kept: give a smaller `feature_scale` or smaller weights"
             )
         if not self.initial:
             self.initial = dict(evaluation.terms)

@@ -141,8 +141,8 @@ class MetricsLog:
             first, last = block.rows[0].update, block.rows[-1].update
             raise ZeroGradientError(
                 f"the gradient was exactly zero in updates {first} to {last}, so that nothing is learnt; checkpoints "
-                "before them are kept: "
-                "give weights and style factors above 0, or try `compile=False`, another torch, or `device` cpu"
+                "before them are kept: give weights and style factors above 0, or try `compile=False`, another torch, "
+                "or `device` cpu"
             )
 
     def _write_row(self, row: _Row, values: list[list[float]], norm: float) -> None:
@@ -186,16 +186,14 @@ class MetricsLog:
         if not bad:
             return (
                 f"the norm of the gradient became {norm} at update {row.update}, though the loss is finite: clipped, "
-                "it would be nothing; "
-                "start a new run with a lower `content_weight` or `style_weight`"
+                "it would be nothing; start a new run with a lower `content_weight` or `style_weight`"
             )
         # The term of a single layer is more informative than the sums that it makes non-finite.
         term, sample = max(bad)
         return (
             f"the loss became {values[term][sample]} at update {row.update}: style '{row.styles[sample]}', term "
-            f"{self._names[term]}; "
-            "checkpoints before it are kept: start a new run from the last with `init_from`, a lower `lr` or "
-            "`precision` fp32"
+            f"{self._names[term]}; checkpoints before it are kept: start a new run from the last with `init_from`, a "
+            "lower `lr` or `precision` fp32"
         )
 
     def add_validation(self, update: int, losses: dict[str, dict[str, float]], peak_memory: int | None) -> None:

@@ -117,9 +117,8 @@ def _overlay(sets: dict[str, CurveSet]) -> list[Section]:
     text = ""
     if len({curves.convention for curves in sets.values()}) > 1:
         text = (
-            "The runs follow different loss conventions, so that heights mean different things: only the shapes can be "
-            "compared. "
-            "The second figure divides each curve by its own start."
+            "The runs follow different loss conventions, so that heights mean different things: only the shapes can "
+            "be compared. The second figure divides each curve by its own start."
         )
         panels = [
             Panel(
@@ -171,13 +170,10 @@ def _in_words(sets: dict[str, CurveSet]) -> Section:
         sentences.append(f"{text}{ends if len(finals) > 1 else ''}.")
     meaning = (
         f"At the end means over the last {LAST} updates, if the styles take turns. These are losses of training "
-        "batches, weighted as they "
-        "enter the total, and smoothed over a fiftieth of each curve with the raw values behind it: every update sees "
-        "other photographs, so "
-        "single values scatter. They show whether and how a run learns. They do not show how a run does on photographs "
-        "that it has not seen "
-        "(its validation losses do, in its log), and a style with a higher loss is not painted worse for it: paintings "
-        "differ in how far "
+        "batches, weighted as they enter the total, and smoothed over a fiftieth of each curve with the raw values "
+        "behind it: every update sees other photographs, so single values scatter. They show whether and how a run "
+        "learns. They do not show how a run does on photographs that it has not seen (its validation losses do, in "
+        "its log), and a style with a higher loss is not painted worse for it: paintings differ in how far "
         "photographs are from them."
     )
     return Section("In words", "\n\n".join([*sentences, meaning]))

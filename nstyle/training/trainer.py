@@ -29,14 +29,12 @@ from nstyle.training.config import TrainingConfig
 from nstyle.training.metrics import MetricsLog
 from nstyle.training.precision import triton_version
 from nstyle.training.run_directory import RunDirectory
-from nstyle.training.schedule import learning_rate, style_ids
+from nstyle.training.schedule import learning_rate
+from nstyle.training.style_ids import StyleIds
 from nstyle.training.update import StyleTable, Update, value_names
 from nstyle.training.validation import sample_grid, validate
 from nstyle.training.ways import WayChooser
 from nstyle.version import __version__
-
-IDS_SENT = 1000
-"""The number of updates whose styles are copied to the device together."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +109,7 @@ class Trainer:
         factors = torch.tensor([config.style_factors.get(name, 1.0) for name in styles.names], device=device)
         table = StyleTable(F.one_hot(self.rows, network.num_styles).float(), self.styles.targets, factors)
         self.work = Update(network, perceptual, table, clip=config.clip, dtype=hardware.dtype, device=device)
-        self.ids = _StyleIds(config, len(styles.names), hardware)
+        self.ids = StyleIds(config, len(styles.names), device, hardware.group.ranks)
         self.update = 0
         self.take: TakeUpdate | None = None
         """The function that takes an update, once it is chosen."""
@@ -258,51 +256,3 @@ class Trainer:
         """List the photographs that could not be read on any rank. All ranks must call this."""
         shares = self.hardware.group.gather_objects(list(self.photographs.sampler.monitor.broken))
         return list(dict.fromkeys(path for share in shares for path in share))
-
-
-class _StyleIds:
-    """The styles of the samples of every update, copied to the device for a thousand updates at a time.
-
-    Args:
-        config: The settings.
-        num_styles: The number of styles that are trained.
-        hardware: The hardware. Each process has its part of a batch on its device.
-    """
-
-    def __init__(self, config: TrainingConfig, num_styles: int, hardware: Hardware) -> None:
-        self._config, self._num_styles, self._device, self._ranks = (
-            config,
-            num_styles,
-            hardware.device,
-            hardware.group.ranks,
-        )
-        self._sent = range(0)
-        self._ids: list[list[int]] = []
-        self._ids_NB = torch.empty(0)
-
-    def at(self, update: int) -> tuple[list[int], Tensor]:
-        """Return the style of every sample of all ranks, and this rank's ids (B,) on the device."""
-        if update not in self._sent:
-            self._send(range(update, min(update + IDS_SENT, self._config.updates)))
-        position = update - self._sent.start
-        return self._ids[position], self._ids_NB[position]
-
-    def _send(self, updates: range) -> None:
-        config = self._config
-        self._ids = [
-            style_ids(
-                config.schedule,
-                u,
-                num_styles=self._num_styles,
-                batch_size=config.batch_size,
-                updates=config.updates,
-                seed=config.seed,
-            )
-            for u in updates
-        ]
-        ids_NB = torch.tensor([self._ranks.part(ids) for ids in self._ids])
-        on_gpu = self._device.type == "cuda"  # On other devices an asynchronous copy may be read too early.
-        self._sent, self._ids_NB = (
-            updates,
-            (ids_NB.pin_memory() if on_gpu else ids_NB).to(self._device, non_blocking=on_gpu),
-        )

@@ -399,16 +399,14 @@ def test_a_killed_run_with_a_torn_log_is_resumed(painting: Image.Image, random_v
     assert (tmp_path / "torn" / "losses.csv").read_text() == (tmp_path / "whole" / "losses.csv").read_text()
 
 
+def small_run(painting: Image.Image, random_vgg: VGGWeights, out: Path) -> dict[str, Any]:
+    return {"style": painting, "layers": "relu1_1", "encoder": random_vgg, "size": 48, "out": out}
+
+
 def test_resume_refuses_what_would_not_be_the_same_run(
     painting: Image.Image, random_vgg: VGGWeights, tmp_path: Path
 ) -> None:
-    options: dict[str, Any] = {
-        "style": painting,
-        "layers": "relu1_1",
-        "encoder": random_vgg,
-        "size": 48,
-        "out": tmp_path / "run",
-    }
+    options = small_run(painting, random_vgg, tmp_path / "run")
     nstyle.reconstruct(**options, iterations=5, precision="bf16")
     with pytest.raises(UsageError, match="stands at iteration 5 already"):
         nstyle.reconstruct(**options, iterations=3, precision="bf16", resume=True)
@@ -423,13 +421,7 @@ def test_resume_refuses_what_would_not_be_the_same_run(
 def test_a_run_that_cannot_start_leaves_the_old_one_alone(
     painting: Image.Image, random_vgg: VGGWeights, tmp_path: Path
 ) -> None:
-    options: dict[str, Any] = {
-        "style": painting,
-        "layers": "relu1_1",
-        "encoder": random_vgg,
-        "size": 48,
-        "out": tmp_path / "run",
-    }
+    options = small_run(painting, random_vgg, tmp_path / "run")
     nstyle.reconstruct(**options, iterations=2)
     before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
     with pytest.raises(NstyleError, match="the loss became"):

@@ -131,9 +131,8 @@ def _sentence(about: dict[str, object]) -> str:
     sets = about["instruction_sets"]
     return (
         f"{about['cpu']}, {about['cores']} cores, {about['threads']} threads "
-        f"({' '.join(sets) if isinstance(sets, list) else ''}); "
-        f"device {about['device']}; torch {about['torch']}, Pillow {about['pillow']}, Python {about['python']}, nstyle "
-        f"{about['nstyle']}"
+        f"({' '.join(sets) if isinstance(sets, list) else ''}); device {about['device']}; torch {about['torch']}, "
+        f"Pillow {about['pillow']}, Python {about['python']}, nstyle {about['nstyle']}"
     )
 
 
