@@ -5,7 +5,7 @@ import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from nstyle.imaging.values import from_values
 if TYPE_CHECKING:
     from torch import Tensor
 
-PictureSource: TypeAlias = "str | os.PathLike[str] | Image.Image | npt.NDArray[Any] | Tensor"
+PictureSource: TypeAlias = Union[str, os.PathLike[str], Image.Image, npt.NDArray[Any], "Tensor"]
 """A picture however it comes; see :func:`open_picture`."""
 IN_MEMORY = "PICTURE"
 """The name of a picture that comes from no file."""

@@ -1,25 +1,19 @@
 """The pictures of a reconstruction at any size, and the picture that the optimization starts from."""
 
 import hashlib
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
 from nstyle.encoders.layers import min_side
 from nstyle.errors import UsageError
-from nstyle.imaging.pictures import read_picture, resize, to_image, to_picture, to_tensor
+from nstyle.imaging.pictures import IN_MEMORY, PictureSource, open_picture, resize, to_tensor
 from nstyle.reconstruction.config import ReconstructionConfig
-
-PictureSource = str | Path | Image.Image | Tensor | NDArray[Any]
-"""A file, a Pillow picture, a tensor RGB (3, H, W) or (1, 3, H, W), or an array RGB (H, W, 3). Tensors and arrays are
-uint8, or float in [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +23,7 @@ class Source:
     image: Image.Image
     """The picture at its own size, upright, of mode RGB."""
     name: str
-    """The path of its file as it was given, or ``PICTURE`` for one from memory."""
+    """The path of its file as it was given, or ``PICTURE`` for one in memory."""
     path: Path | None = None
     """The absolute path of its file."""
 
@@ -41,34 +35,10 @@ class Source:
 
 def read_source(picture: PictureSource) -> Source:
     """Read a file, or convert a picture in memory. Transparency is composed on white."""
-    if isinstance(picture, Image.Image):
-        return Source(to_picture(picture).over_white(), "PICTURE")
-    if isinstance(picture, Tensor):
-        if picture.shape[-3:-2] != (3,) or picture.shape[:-3].numel() != 1:
-            raise UsageError(f"a picture has the shape {tuple(picture.shape)}; expected (3, H, W)")
-        return Source(to_image(picture.reshape(picture.shape[-3:])), "PICTURE")
-    if isinstance(picture, np.ndarray):
-        return Source(_from_array(picture), "PICTURE")
-    if not isinstance(picture, str | Path):
-        raise UsageError(
-            f"a picture is a {type(picture).__name__}; expected a file, a Pillow picture, a tensor (3, H, W) or an "
-            "array (H, W, 3)"
-        )
-    return Source(read_picture(Path(picture)).over_white(), str(picture), Path(picture).absolute())
-
-
-def _from_array(array: NDArray[Any]) -> Image.Image:
-    """Convert an array (H, W, 3), uint8 or float in [0, 1], rounded to the nearest of 256 levels."""
-    if array.ndim != 3 or array.shape[2] != 3 or array.size == 0:
-        raise UsageError(f"a picture is an array of shape {array.shape}; expected (H, W, 3)")
-    if array.dtype != np.uint8:
-        if not np.issubdtype(array.dtype, np.floating):
-            raise UsageError(f"a picture is an array of {array.dtype}; expected uint8, or float in [0, 1]")
-        low, high = float(array.min()), float(array.max())
-        if not (low >= 0 and high <= 1):
-            raise UsageError(f"a picture has values from {low:g} to {high:g}; expected uint8, or float in [0, 1]")
-        array = np.rint(array.astype(np.float64) * 255).astype(np.uint8)
-    return Image.fromarray(np.ascontiguousarray(array))
+    image = open_picture(picture).over_white()
+    if isinstance(picture, str | os.PathLike):
+        return Source(image, os.fspath(picture), Path(picture).absolute())
+    return Source(image, IN_MEMORY)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import logging
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +17,13 @@ from nstyle.encoders.load import EncoderWeights, load_encoder_weights
 from nstyle.encoders.vgg_weights import default_source
 from nstyle.errors import UsageError, check_setting
 from nstyle.imaging.animation import check_format
-from nstyle.imaging.pictures import to_image
+from nstyle.imaging.pictures import PictureSource, to_image
 from nstyle.reconstruction.config import TUNED_RELEASE, ReconstructionConfig
 from nstyle.reconstruction.config_file import settings_text
 from nstyle.reconstruction.configure import make_config, named_in
 from nstyle.reconstruction.engine import Progress, Reconstruction, StopReason
 from nstyle.reconstruction.layer_weights import Layers
-from nstyle.reconstruction.pictures import Pictures, PictureSource
+from nstyle.reconstruction.pictures import Pictures
 from nstyle.reconstruction.run_description import describe, identity
 from nstyle.reconstruction.run_folder import OtherRunError, Recorder, RunFolder
 from nstyle.renamed import renamed
@@ -229,6 +230,6 @@ def as_sequence(style: PictureSource | Sequence[PictureSource] | None) -> tuple[
     """Return no, one or several style pictures as a tuple."""
     if style is None:
         return ()
-    if isinstance(style, str | Path | Image.Image | Tensor | np.ndarray):
+    if isinstance(style, str | os.PathLike | Image.Image | Tensor | np.ndarray):
         return (style,)
     return tuple(style)

@@ -15,12 +15,12 @@ from nstyle.encoders.layers import Architecture
 from nstyle.encoders.load import EncoderWeights, load_encoder_weights
 from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.layout import labelled_table
-from nstyle.imaging.pictures import encode
+from nstyle.imaging.pictures import PictureSource, encode
 from nstyle.reconstruction.config import ReconstructionConfig
 from nstyle.reconstruction.configure import make_config
 from nstyle.reconstruction.engine import Progress
 from nstyle.reconstruction.layer_weights import layer_weights
-from nstyle.reconstruction.pictures import Pictures, PictureSource
+from nstyle.reconstruction.pictures import Pictures
 from nstyle.reconstruction.reconstruct import arguments, as_sequence, reconstruct
 from nstyle.reconstruction.run_description import identity
 from nstyle.reconstruction.run_folder import OtherRunError, RunFolder
