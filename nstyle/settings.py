@@ -91,7 +91,8 @@ def choices_of(kind: Any) -> tuple[str, ...]:
 
 
 def check_settings(config: Any) -> None:
-    """Check type, choices and range of every setting of a dataclass. Paths in the place of strings become strings.
+    """Check type, choices and range of every setting of a dataclass. Paths in the place of strings become strings, and
+    NumPy's numbers become Python's.
 
     Raises:
         UsageError: With the name of the first invalid setting, its value and what was expected.
@@ -102,9 +103,20 @@ def check_settings(config: Any) -> None:
         value = getattr(config, name)
         if isinstance(value, os.PathLike) and kind is str:
             value = os.fspath(value)
-            object.__setattr__(config, name, value)
         if not (value is None and is_open):
             _check(name, value, kind, details)
+        object.__setattr__(config, name, _plain(value))
+
+
+def _plain(value: Any) -> Any:
+    """Turn numbers of NumPy, alone or in a mapping or a tuple, into Python's, which can be written."""
+    if isinstance(value, Mapping):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, tuple):
+        return tuple(_plain(part) for part in value)
+    if isinstance(value, bool | int | float) or not isinstance(value, Real):
+        return value
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 def _check(name: str, value: Any, kind: Any, details: Setting) -> None:

@@ -13,6 +13,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from nstyle.comparison.experiment import Status
     from nstyle.reconstruction.engine import Progress as Iteration
+    from nstyle.reconstruction.sweep import SweepProgress
     from nstyle.training.trainer import Progress as TrainingProgress
 
 LINE_EVERY = 30.0
@@ -57,9 +58,14 @@ class Speed:
 
 
 class Estimate:
-    """Say once, after the first few updates, how long all of the work will take."""
+    """Say once, after the first few steps, how long all of the work will take.
 
-    def __init__(self) -> None:
+    Args:
+        step: What a step is, such as ``update``.
+    """
+
+    def __init__(self, step: str = "update") -> None:
+        self._step = step
         self._start: tuple[float, int] | None = None
         self._is_said = False
 
@@ -67,17 +73,18 @@ class Estimate:
         """Return the line when it is due.
 
         Args:
-            done: The updates that are done, after each of them.
-            total: All updates.
+            done: The steps that are done, after each of them.
+            total: All steps.
         """
-        if self._start is None:  # The first update starts the kernels and the readers: it is not timed.
+        if self._start is None:  # The first step starts the kernels and the readers: it is not timed.
             self._start = (time.monotonic(), done)
         start, first = self._start
         if self._is_said or done - first < ESTIMATED_AFTER or done >= total:
             return None
         self._is_said = True
         rate = (done - first) / max(1e-9, time.monotonic() - start)
-        return f"{total - done} more updates take about {in_words((total - done) / rate)} ({rate:.2f} updates/s)"
+        time_left = in_words((total - done) / rate)
+        return f"{total - done} more {self._step}s take about {time_left} ({rate:.2f} {self._step}s/s)"
 
 
 def in_words(seconds: float) -> str:
@@ -234,6 +241,22 @@ def reconstruction_progress(label: str = "") -> "Iterator[Callable[[Iteration], 
 
         def show(iteration: "Iteration") -> None:
             bar.update(task, total=iteration.iterations, completed=iteration.iteration, text=_iteration_text(iteration))
+
+        yield show
+
+
+@contextmanager
+def sweep_progress() -> "Iterator[Callable[[SweepProgress], None]]":
+    """Show the iterations of every cell, and say once how long all cells will take if they are like the first."""
+    estimate = Estimate("iteration")
+    with reconstruction_progress() as show_iteration:
+
+        def show(now: "SweepProgress") -> None:
+            show_iteration(now.iteration)
+            cells_left = now.cells - now.number
+            line = estimate.line(now.iteration.iteration, now.iteration.iterations * (cells_left + 1))
+            if line:
+                print(f"{line}, if all {now.cells} cells are like this one", file=sys.stderr, flush=True)
 
         yield show
 

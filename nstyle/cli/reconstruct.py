@@ -79,7 +79,7 @@ def sweep(
     Every option may be given several times, and numbers and names as a list with commas; layers and weights, which
     have commas themselves, are repeated. Cells that are done already are kept.
     """
-    from nstyle.cli.progress import reconstruction_progress
+    from nstyle.cli.progress import sweep_progress
     from nstyle.errors import UsageError
     from nstyle.reconstruction.sweep import expand_layers, sweep
     from nstyle.system.memory import keep_freed_memory
@@ -99,14 +99,14 @@ def sweep(
             raise UsageError("`per_layer` needs one list of `layers`, such as relu1_1,relu2_1")
         axes["layers"] = expand_layers(axes["layers"][0], per_layer)
     keep_freed_memory()
-    with reconstruction_progress() as progress:
+    with sweep_progress() as progress:
         result = sweep(
             axes,
             out=out,
             style=paintings or None,
             content=photo,
             snapshots_every=snapshots_every,
-            progress=lambda cell, now: progress(now),
+            progress=progress,
             notice=lambda text: typer.echo(f"cell {text}", err=True),
         )
     made = len(result.cells) - result.reused - len(result.failed)

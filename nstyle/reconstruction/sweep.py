@@ -5,7 +5,6 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +47,19 @@ class Cell:
         """The name of its folder."""
         text = "_".join(f"{axis}-{label}" for axis, label in self.labels.items()) or "run"
         return "".join(character if character.isalnum() or character in "+-_.=" else "-" for character in text)
+
+
+@dataclass(frozen=True)
+class SweepProgress:
+    """The progress of a sweep, after an iteration."""
+
+    cell: Cell
+    number: int
+    """The number of the cell, from 1."""
+    cells: int
+    """The number of all cells."""
+    iteration: Progress
+    """The progress of the cell."""
 
 
 @dataclass
@@ -139,7 +151,7 @@ def sweep(
     out: str | Path,
     style: PictureSource | Sequence[PictureSource] | None = None,
     content: PictureSource | None = None,
-    progress: Callable[[Cell, Progress], None] | None = None,
+    progress: Callable[[SweepProgress], None] = lambda now: None,
     notice: Callable[[str], None] | None = None,
     **options: Any,
 ) -> SweepResult:
@@ -153,7 +165,7 @@ def sweep(
         out: Folder for one folder per cell, ``grid.png`` and ``sweep.json``.
         style: See :func:`nstyle.reconstruct`.
         content: See :func:`nstyle.reconstruct`.
-        progress: Called with the cell and its progress after every update.
+        progress: Called after every iteration.
         notice: Called with a line of text about every cell.
         options: Arguments of :func:`nstyle.reconstruct` such as ``snapshots_every``.
 
@@ -187,7 +199,11 @@ def sweep(
                 notice(f"{where} (done already)")
                 continue
             notice(where)
-            _run_cell(cell, out / cell.name, release, progress, style=styles or None, content=content, **options)
+
+            def show(now: Progress, cell: Cell = cell, number: int = number) -> None:
+                progress(SweepProgress(cell, number, len(result.cells), now))
+
+            _run_cell(cell, out / cell.name, release, progress=show, style=styles or None, content=content, **options)
         except InterruptedRunError:
             raise
         except NstyleError as error:
@@ -231,12 +247,9 @@ def _load_releases(cells: Sequence[Cell]) -> dict[tuple[str, Architecture | None
     return releases
 
 
-def _run_cell(
-    cell: Cell, folder: Path, release: EncoderWeights, progress: Callable[[Cell, Progress], None] | None, **options: Any
-) -> None:
+def _run_cell(cell: Cell, folder: Path, release: EncoderWeights, **options: Any) -> None:
     """Resume the cell if it was interrupted, or else make it from the start."""
-    of_cell = None if progress is None else partial(progress, cell)
-    given: dict[str, Any] = {**cell.settings, **options, "encoder": release, "out": folder, "progress": of_cell}
+    given: dict[str, Any] = {**cell.settings, **options, "encoder": release, "out": folder}
     if RunFolder(folder).state.exists():
         try:
             reconstruct(**given, resume=True)

@@ -3,6 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -62,6 +63,16 @@ def test_settings_survive_toml(tmp_path: Path) -> None:
     path.write_text(config.to_toml(), encoding="utf-8")
     assert TrainingConfig.from_toml(path) == config
     assert config.style_size == 384
+
+
+def test_numbers_of_numpy_are_settings_too(tmp_path: Path) -> None:
+    config = TrainingConfig(updates=np.int64(7), lr=np.float32(0.5), style_factors={"a": np.float64(2)})  # type: ignore[arg-type]
+    (tmp_path / "config.toml").write_text(config.to_toml())
+    assert (
+        TrainingConfig.from_toml(tmp_path / "config.toml")
+        == config
+        == TrainingConfig(updates=7, lr=0.5, style_factors={"a": 2.0})
+    )
 
 
 @pytest.mark.parametrize(

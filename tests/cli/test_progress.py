@@ -1,12 +1,15 @@
-"""What is shown while pictures are painted."""
+"""What is shown while something is painted, trained or reconstructed."""
 
 import io
 import sys
 
 import pytest
+import torch
 
 from nstyle.cli import painting_progress, progress
 from nstyle.inference.batch import PaintStatus
+from nstyle.reconstruction.engine import Progress
+from nstyle.reconstruction.sweep import Cell, SweepProgress
 
 
 @pytest.fixture
@@ -67,3 +70,25 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch, total: int, text
     assert text in written
     assert "a.jpg" in written
     assert "photos" not in written
+
+
+def test_the_time_of_all_updates_is_said_once_after_a_few(clock: list[float]) -> None:
+    estimate = progress.Estimate()
+    lines = []
+    for update in range(1, 20):
+        clock[0] += 60 if update == 1 else 2  # The first update starts everything, and tells nothing about the others.
+        lines.append(estimate.line(update, 1000))
+    assert [line for line in lines if line] == [lines[progress.ESTIMATED_AFTER]]
+    assert lines[progress.ESTIMATED_AFTER] == "995 more updates take about 33 min (0.50 updates/s)"
+
+
+def test_the_time_of_a_sweep_counts_its_cells(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+    cell = Cell({}, {})
+    with progress.sweep_progress() as show:
+        for number in (1, 2):
+            for iteration in range(1, 11):
+                clock[0] += 0.5
+                now = Progress(iteration, 10, 8, 1.0, {}, torch.zeros(3, 8, 8))
+                show(SweepProgress(cell, number, 12, now))
+    said = [line for line in capsys.readouterr().err.splitlines() if "more" in line]
+    assert said == ["115 more iterations take about 58 s (2.00 iterations/s), if all 12 cells are like this one"]
