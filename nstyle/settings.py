@@ -137,7 +137,9 @@ def _check(name: str, value: Any, kind: Any, details: Setting) -> None:
         for key, number in value.items():
             _check(f"`{name}` {key}", number, get_args(kind)[1], details)
     elif get_origin(kind) is tuple:
-        check_setting(isinstance(value, tuple), name, value, "a tuple")
+        parts = get_args(kind)
+        expected = "a tuple" if ... in parts else f"{len(parts)} values"
+        check_setting(isinstance(value, tuple) and (... in parts or len(value) == len(parts)), name, value, expected)
         for i, part in enumerate(value, start=1):
             _check(f"part {i} of `{name}`", part, get_args(kind)[0], details)
 

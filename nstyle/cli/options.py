@@ -4,7 +4,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
-from typing import Annotated, Any, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 import typer
 
@@ -16,6 +16,7 @@ FLAGS = {
     "style_mix": "--weights",
     "encoder": "--vgg",
     "masks": "--mask",
+    "value_range": "--range",
     "all_styles": "--all",
     "tiling": "--tile",
     "as_json": "--json",
@@ -108,7 +109,7 @@ def given(kind: type, options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _typed(name: str, kind: Any, value: Any) -> Any:
     if get_origin(kind) is tuple and isinstance(value, str):
-        return split(value)
+        return _numbers(name, value) if get_args(kind)[0] is float else split(value)
     if get_origin(kind) is Mapping and isinstance(value, list):
         return dict(_named_number(name, text) for text in value)
     return value
@@ -117,6 +118,13 @@ def _typed(name: str, kind: Any, value: Any) -> Any:
 def split(text: str) -> tuple[str, ...]:
     """Split ``A,B`` into its parts."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _numbers(name: str, text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in split(text))
+    except ValueError:
+        raise UsageError(f"`{name}` is {text}; expected numbers with commas between them") from None
 
 
 def _named_number(name: str, text: str) -> tuple[str, float]:

@@ -39,8 +39,9 @@ def check(
     from nstyle.encoders.check import Finding
     from nstyle.encoders.vgg_weights import LITE, default_source, load_vgg_weights
     from nstyle.errors import UsageError
+    from nstyle.imaging.formats import WRITABLE
     from nstyle.imaging.layout import contact_sheet
-    from nstyle.imaging.pictures import WRITABLE, encode
+    from nstyle.imaging.pictures import encode
     from nstyle.reconstruction.check import check_vgg
     from nstyle.reconstruction.pictures import read_source
     from nstyle.system.files import write_atomically

@@ -17,7 +17,7 @@ nstyle stylize photo.jpg --weights starry-night=0.7,great-wave=0.3
 nstyle stylize holiday/ --all --out painted"""
 HEADINGS = (STYLES, PAINTING, OUTPUT)
 """The headings of the help, in order."""
-SWITCHES = ("keep_color", "all_styles", "overwrite", "as_json")
+SWITCHES = ("keep_color", "all_styles", "overwrite", "skip_existing", "as_json")
 """Settings that are on where their flag is given, and have no other."""
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from nstyle.errors import NstyleError, UsageError
-from nstyle.imaging.pictures import list_pictures, read_picture, read_size
+from nstyle.imaging.folders import list_pictures
+from nstyle.imaging.pictures import read_picture, read_size
 from nstyle.system.files import cache_folder, write_atomically
 
 logger = logging.getLogger(__name__)

@@ -1,6 +1,5 @@
 """The paintings: their files, the names of their styles, and their Gram targets."""
 
-import glob
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,8 @@ import torch
 from torch import Tensor
 
 from nstyle.errors import UsageError
-from nstyle.imaging.pictures import list_pictures, read_picture, resize, to_tensor
+from nstyle.imaging.folders import pictures_named
+from nstyle.imaging.pictures import read_picture, resize, to_tensor
 from nstyle.losses.perceptual import PerceptualLoss, StyleTargets
 from nstyle.models.style_names import style_name
 
@@ -44,13 +44,7 @@ def find_styles(arguments: Sequence[str | Path]) -> list[StyleFile]:
     """
     paths: list[Path] = []
     for argument in arguments:
-        path = Path(argument)
-        if path.is_dir():
-            found = list_pictures(path)
-        elif path.exists():
-            found = [path]
-        else:
-            found = [Path(name) for name in sorted(glob.glob(str(argument), recursive=True))]
+        found = [picture.path for picture in pictures_named(argument)]
         if not found:
             raise UsageError(
                 f"{argument}: no picture found; expected a painting, a folder of them or a pattern such as "

@@ -2,32 +2,44 @@
 
 import io
 import os
+import stat
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias, Union
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from nstyle.errors import NstyleError, UsageError
+from nstyle.imaging.formats import JPEG_QUALITY, READ, WRITABLE
 from nstyle.imaging.limits import MAX_PIXELS
 from nstyle.imaging.values import from_values
+from nstyle.imaging.wide import is_wide, to_levels
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 PictureSource: TypeAlias = Union[str, os.PathLike[str], Image.Image, npt.NDArray[Any], "Tensor"]
 """A picture however it comes; see :func:`open_picture`."""
+ValueRange: TypeAlias = tuple[float, float]
 IN_MEMORY = "PICTURE"
 """The name of a picture that comes from no file."""
-EXTENSIONS = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm", ".avif"}
-)
-"""The extensions of files that count as pictures when a folder is listed."""
-WRITABLE = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".avif"})
-JPEG_QUALITY = 95
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What turns a picture upright, by its orientation in EXIF."""
+ORIENTED = ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif")
+"""Where a picture that Pillow read keeps its orientation."""
 Image.MAX_IMAGE_PIXELS = None
 
 
@@ -47,36 +59,42 @@ class Picture:
         return Image.composite(self.rgb, Image.new("RGB", self.rgb.size, "white"), self.alpha)
 
 
-def read_picture(source: Path | IO[bytes], *, near_side: int | None = None, max_pixels: int = MAX_PIXELS) -> Picture:
+def read_picture(
+    source: Path | IO[bytes],
+    *,
+    near_side: int | None = None,
+    max_pixels: int = MAX_PIXELS,
+    value_range: ValueRange | None = None,
+) -> Picture:
     """Decode a picture, turn it upright and convert it to sRGB.
 
-    The first frame of an animation is read. Grey, palette, CMYK and 16-bit pictures become RGB.
+    The first frame of an animation is read. Grey, palette, CMYK and 16-bit pictures become RGB. Damaged EXIF data and
+    colour profiles are ignored.
 
     Args:
-        source: A file, or a binary stream.
+        source: A regular file, or a binary stream.
         near_side: If given, a JPEG may be decoded at reduced scale as long as its short side keeps this many pixels.
         max_pixels: The largest number of pixels that a picture may have.
+        value_range: The values that become black and white in a grey picture of more than 8 bits; see
+            :func:`nstyle.imaging.wide.to_levels`.
 
     Returns:
         The picture.
 
     Raises:
-        NstyleError: If the file cannot be read as a picture, or is too large.
+        UsageError: If there is no such file, it is no regular file, is too large, or needs a ``value_range``.
+        NstyleError: If the file cannot be read as a picture.
     """
     name = str(source) if isinstance(source, Path) else "standard input"
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns about odd metadata, which does not affect the pixels.
-            with Image.open(source) as image:
-                check_pixels(name, image.size, max_pixels)
-                if near_side is not None:
-                    _reduce_decoding(image, near_side)
-                image.load()
-                return to_picture(image)
+        with opened(source) as image:
+            check_pixels(name, image.size, max_pixels)
+            if near_side is not None:
+                _reduce_decoding(image, near_side)
+            image.load()
+            return to_picture(image, name=name, value_range=value_range)
     except FileNotFoundError:
         raise UsageError(f"{name}: no such file; expected a picture") from None
-    except IsADirectoryError:
-        raise UsageError(f"{name} is a folder; expected a picture") from None
     except NstyleError:
         raise
     except Exception as error:  # Pillow's decoders raise anything from SyntaxError to RuntimeError on damaged files.
@@ -85,7 +103,31 @@ def read_picture(source: Path | IO[bytes], *, near_side: int | None = None, max_
         ) from error
 
 
-def open_picture(source: PictureSource, *, near_side: int | None = None, max_pixels: int = MAX_PIXELS) -> Picture:
+@contextmanager
+def opened(source: Path | IO[bytes]) -> Iterator[Image.Image]:
+    """Open a picture of one of the formats that are read, whatever its name is. Pipes and devices are never waited for.
+
+    Raises:
+        UsageError: If it is no regular file.
+        Exception: Whatever Pillow raises about a damaged file.
+    """
+    if isinstance(source, Path) and not stat.S_ISREG(mode := source.stat().st_mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+        hint = "" if stat.S_ISDIR(mode) else "; a pipe can be read as standard input: -"
+        raise UsageError(f"{source} is {kind}; expected a picture{hint}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns about odd metadata, which does not affect the pixels.
+        with Image.open(source, formats=READ) as image:
+            yield image
+
+
+def open_picture(
+    source: PictureSource,
+    *,
+    near_side: int | None = None,
+    max_pixels: int = MAX_PIXELS,
+    value_range: ValueRange | None = None,
+) -> Picture:
     """Read a picture however it comes.
 
     Args:
@@ -93,14 +135,16 @@ def open_picture(source: PictureSource, *, near_side: int | None = None, max_pix
             and tensors are RGB, uint8 or float in [0, 1]; see :func:`from_values`.
         near_side: See :func:`read_picture`.
         max_pixels: The largest number of pixels that a file may have.
+        value_range: See :func:`read_picture`.
 
     Raises:
         UsageError: If it is none of these.
         NstyleError: If a file cannot be read as a picture, or is too large.
     """
     if isinstance(source, str | os.PathLike):
-        return read_picture(Path(source), near_side=near_side, max_pixels=max_pixels)
-    return to_picture(source if isinstance(source, Image.Image) else from_values(source))
+        return read_picture(Path(source), near_side=near_side, max_pixels=max_pixels, value_range=value_range)
+    image = source if isinstance(source, Image.Image) else from_values(source)
+    return to_picture(image, name=IN_MEMORY, value_range=value_range)
 
 
 def source_name(source: PictureSource) -> str:
@@ -124,12 +168,12 @@ def read_size(path: Path, *, near_side: int | None = None) -> tuple[int, int]:
         NstyleError: If the header cannot be read.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path) as image:
-                if near_side is not None:
-                    _reduce_decoding(image, near_side)
-                return image.size
+        with opened(path) as image:
+            if near_side is not None:
+                _reduce_decoding(image, near_side)
+            return image.size
+    except NstyleError:
+        raise
     except Exception as error:  # Pillow raises any exception here; see read_picture.
         raise NstyleError(f"{path}: {_reason(error)}") from error
 
@@ -146,16 +190,28 @@ def check_pixels(name: str, size: tuple[int, int], max_pixels: int) -> None:
 def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "unknown format"
+    if isinstance(error, MemoryError):
+        return "it needs more memory than there is"
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def to_picture(image: Image.Image) -> Picture:
-    """Turn a Pillow picture of any mode upright, convert it to sRGB and separate its transparency."""
+def to_picture(image: Image.Image, *, name: str = IN_MEMORY, value_range: ValueRange | None = None) -> Picture:
+    """Turn a Pillow picture of any mode upright, convert it to sRGB and separate its transparency.
+
+    Args:
+        image: The picture, which is not changed.
+        name: The picture in words, for messages.
+        value_range: See :func:`read_picture`.
+
+    Raises:
+        UsageError: If a picture of more than 8 bits needs a ``value_range``.
+    """
     profile = image.info.get("icc_profile")
-    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
-        image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I") or image.mode == "F":
-        image = _from_wide(image)
+    if is_wide(image):
+        levels = to_levels(image, name, value_range)
+        levels.info = {key: value for key, value in image.info.items() if key in ORIENTED}
+        image = levels
+    image = _upright(image)
     alpha = None
     if image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info:
         image = image.convert("RGBA")
@@ -164,15 +220,17 @@ def to_picture(image: Image.Image) -> Picture:
     return Picture(rgb=_to_srgb(image, profile), alpha=alpha)
 
 
-def _from_wide(image: Image.Image) -> Image.Image:
-    """Convert 16-bit grey (0-65535) to 8 bits, rounded. Float pictures are read as 0-1 if all values are at most 1,
-    else as 0-255."""
-    values = np.asarray(image).astype(np.float64)
-    if image.mode == "F":
-        values = values * 255 if values.max(initial=0) <= 1 else values
-    else:
-        values = values / 257
-    return Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
+def _upright(image: Image.Image) -> Image.Image:
+    """Turn a picture as its orientation says. Damaged EXIF data say nothing."""
+    try:
+        method = UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # Pillow raises any exception on damaged EXIF data.
+        return image
+    if method is None:
+        return image
+    image = image.transpose(method)
+    image.info = {key: value for key, value in image.info.items() if key not in ORIENTED}
+    return image
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
@@ -183,8 +241,8 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             converted = ImageCms.profileToProfile(base, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-        except (ImageCms.PyCMSError, OSError, ValueError):
-            converted = None  # The profile is damaged or for another mode. Like viewers, we ignore it.
+        except Exception:  # The profile is damaged or for another mode. Like viewers, we ignore it.
+            converted = None
         if converted is not None:
             return converted
     return image if image.mode == "RGB" else image.convert("RGB")
@@ -222,15 +280,6 @@ def resized(size: tuple[int, int], *, short_side: int | None = None, long_side: 
         return size
     width, height = (max(1, round(length * side / reference)) for length in size)
     return width, height
-
-
-def list_pictures(folder: Path) -> list[Path]:
-    """List the pictures in a folder and its subfolders by extension, sorted by path, without hidden ones."""
-    found = []
-    for directory, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(directory, name) for name in files if not name.startswith(".")]
-    return sorted(path for path in found if path.suffix.lower() in EXTENSIONS)
 
 
 def encode(image: Image.Image, extension: str, buffer: io.BytesIO | None = None) -> bytes:

@@ -7,13 +7,14 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
+from pathlib import Path
 
 import torch
 from PIL import Image
 
 from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.layout import contact_sheet, fit
-from nstyle.imaging.pictures import Picture
+from nstyle.imaging.pictures import Picture, read_picture
 from nstyle.inference.masks import Masks
 from nstyle.inference.options import Request
 from nstyle.inference.plan import STREAM, Job, choose_mixes, label_of, plan_jobs, read_masks
@@ -80,7 +81,7 @@ def stylize_files(
         if request.model is None and not is_shipped(path):
             notice(f"painting with {describe_model(path)}, the newest run")
         masks = read_masks(request, stylizer)
-        jobs = plan_jobs(request, choose_mixes(request, stylizer, notice), tuple(masks))
+        jobs = plan_jobs(request, choose_mixes(request, stylizer, notice), tuple(masks), notice)
         if ranks.size > 1 and STREAM in request.photos:
             raise UsageError(
                 f"standard input goes to one process, but there are {ranks.size}; give the photograph as a file"
@@ -100,7 +101,8 @@ def stylize_files(
                 notice(outcome.error)
     failures = [outcome for outcome in chain(*shares) if isinstance(outcome, Failure)]
     if failures:
-        raise NstyleError(
+        are_requests = all(failure.exit_status == UsageError.exit_status for failure in failures)
+        raise (UsageError if are_requests else NstyleError)(
             failures[0].error if len(jobs) == 1 else f"{len(failures)} of {len(jobs)} photographs could not be painted"
         )
 
@@ -121,18 +123,19 @@ def _paint_jobs(
     stylizer.settle_device()
     encoders = encoders_beside(stylizer.device)
     photos, options = [job.photo for job in jobs], request.options
-    index, total = 0, sum(len(job.outputs) for job in jobs)
-    with Reader(photos, options.size, request.max_pixels, ahead=encoders > 0) as reader, Writer(encoders) as writer:
+    index, total = 0, sum(job.to_paint for job in jobs)
+    reader = Reader(photos, options.size, request.max_pixels, options.value_range, ahead=encoders > 0)
+    with reader, Writer(encoders) as writer:
         for job in jobs:
             try:
                 photo = reader.take()
                 tell = partial(_tell, progress, job.photo, index, total)
                 yield from _paint_job(job, photo, request, stylizer, masks, tell, writer)
-            except NstyleError as error:
+            except Exception as error:  # A single photograph may raise anything, and does not stop the others.
                 yield from writer.results(rest=True)
                 if not writer.failed(job.photo):
-                    yield Failure(job.photo, str(error))
-            index += len(job.outputs)
+                    yield Failure.of(job.photo, error)
+            index += job.to_paint
         yield from writer.results(rest=True)
 
 
@@ -154,19 +157,24 @@ def _paint_job(
     """Paint a photograph in its mixes, pass the pictures to the writer, and yield the results that are ready."""
     options = replace(request.options, size=None)
     thumbnails: list[tuple[str, Image.Image]] = []
-    for i, (mix, output) in enumerate(job.outputs):
+    painted = 0
+    for output in job.outputs:
         if writer.failed(job.photo):
             return
-        tell(i, 0.0)
+        if output.is_there:
+            if job.sheet is not None:
+                thumbnails.append((label_of(output.mix, ()), fit(read_picture(Path(output.path)).over_white())))
+            continue
+        tell(painted, 0.0)
         start = time.perf_counter()
-        image = stylizer.paint(photo.rgb, mix, options, masks, partial(tell, i))
+        image = stylizer.paint(photo.rgb, output.mix, options, masks, partial(tell, painted))
         seconds = time.perf_counter() - start
-        tell(i, 1.0)
+        tell(painted, 1.0)
+        painted += 1
         if job.sheet is not None:
-            thumbnails.append((label_of(mix, ()), fit(image)))
-        writer.put(
-            Painted(job.photo, output, mix or {}, image.width, image.height, seconds), Picture(image, photo.alpha)
-        )
+            thumbnails.append((label_of(output.mix, ()), fit(image)))
+        what = Painted(job.photo, output.path, output.mix or {}, image.width, image.height, seconds)
+        writer.put(what, Picture(image, photo.alpha))
         del image  # The writer frees it as soon as it is encoded.
         yield from writer.results()
     if job.sheet is not None:

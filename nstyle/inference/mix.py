@@ -1,6 +1,6 @@
 """Mixes: which styles to paint in, and how much of each."""
 
-import math
+import sys
 from collections.abc import Mapping, Sequence
 
 from nstyle.errors import UsageError
@@ -64,12 +64,14 @@ def make_mix(
             raise UsageError(f"got {len(values)} weights for {there}{hint}{shipped_hint(model)}")
         by_name = dict(zip(names, values, strict=True))
     for name, value in by_name.items():
-        if not (math.isfinite(value) and value >= 0):
-            raise UsageError(f"the weight of '{name}' is {value:g}; expected a finite number of at least 0")
-    total = sum(by_name.values())
-    if total <= 0:
+        if not 0 <= value <= sys.float_info.max:
+            raise UsageError(f"the weight of '{name}' is {value}; expected a finite number of at least 0")
+    largest = max(by_name.values())
+    if largest == 0:
         raise UsageError("all weights are 0; expected at least one above 0")
-    return {name: value / total for name, value in by_name.items() if value > 0}
+    shares = {name: value / largest for name, value in by_name.items()}  # Their sum is always finite.
+    total = sum(shares.values())
+    return {name: share / total for name, share in shares.items() if share > 0}
 
 
 def parse_weights(text: str) -> list[float] | dict[str, float]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from nstyle.errors import check_setting
 from nstyle.imaging.limits import MAX_PIXELS
 from nstyle.settings import check_settings, setting
 from nstyle.tiling.kinds import Tiling
@@ -48,8 +49,18 @@ class PaintOptions:
         PAINTING,
     )
 
+    value_range: tuple[float, float] | None = setting(
+        None,
+        "Which values are black and white in grey pictures of more than 8 bits, such as 0,4095 for 12 bits in 16.",
+        PAINTING,
+        metavar="LOW,HIGH",
+        default_text="as the file says",
+    )
+
     def __post_init__(self) -> None:
         check_settings(self)
+        values = self.value_range
+        check_setting(values is None or values[0] < values[1], "value_range", values, "LOW below HIGH")
 
     @property
     def only_the_network_paints(self) -> bool:
@@ -83,6 +94,9 @@ class Request:
         default_text="PHOTO_STYLE.png here",
     )
     overwrite: bool = setting(False, "Replace files that exist.", OUTPUT)
+    skip_existing: bool = setting(
+        False, "Leave files that exist as they are, and paint what is missing: a stopped folder goes on.", OUTPUT
+    )
     as_json: bool = setting(False, "Report on standard output as JSON.", OUTPUT)
     device: str = "cpu"
 

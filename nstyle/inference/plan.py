@@ -1,24 +1,38 @@
 """Plan which pictures are painted in which mixes and into which files, and refuse invalid requests before any work is
 done."""
 
-from collections import Counter
+import math
+import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
 
 from nstyle.errors import UsageError
-from nstyle.imaging.pictures import WRITABLE, list_pictures
+from nstyle.imaging.folders import Found, pictures_named
+from nstyle.imaging.formats import WRITABLE
 from nstyle.inference.masks import Masks, read_mask
 from nstyle.inference.mix import Mix, label, make_mix, parse_weights
 from nstyle.inference.options import Request
+from nstyle.inference.output_names import name_outputs
 from nstyle.inference.stylizer import Stylizer
 from nstyle.models.style_names import match_style, shipped_hint
 
 STREAM = "-"
 """The file name that stands for standard input or output."""
-DEFAULT_EXTENSION = ".png"
+
+
+@dataclass(frozen=True)
+class Output:
+    """One picture to paint."""
+
+    mix: Mix | None
+    """The mix; None where masks cover everything."""
+    path: str
+    """The file to write."""
+    is_there: bool = False
+    """Whether the file exists and is left as it is."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +40,18 @@ class Job:
     """One photograph and the files to write for it."""
 
     photo: str
-    outputs: tuple[tuple[Mix | None, str], ...]
+    outputs: tuple[Output, ...]
     sheet: str | None
+
+    @property
+    def files(self) -> list[str]:
+        """All files of the job."""
+        return [*(output.path for output in self.outputs), *([self.sheet] if self.sheet else [])]
+
+    @property
+    def to_paint(self) -> int:
+        """The number of pictures that are not there yet."""
+        return sum(not output.is_there for output in self.outputs)
 
 
 def read_masks(request: Request, stylizer: Stylizer) -> Masks:
@@ -77,15 +101,28 @@ def choose_mixes(request: Request, stylizer: Stylizer, notice: Callable[[str], N
     total = sum(weights.values() if isinstance(weights, dict) else weights) if weights is not None else 1.0
     if abs(total - 1) > 1e-6:
         parts = ", ".join(f"{name}={value:.4g}" for name, value in mix.items())
-        notice(f"the weights sum to {total:g} and were normalized to sum 1: {parts}")
+        what = f"the weights sum to {total:g} and" if math.isfinite(total) else "the weights"
+        notice(f"{what} were normalized to sum 1: {parts}")
     return [mix]
 
 
-def plan_jobs(request: Request, mixes: Sequence[Mix | None], masked: tuple[str, ...]) -> list[Job]:
-    """Choose every output file, and refuse files that collide or that would overwrite others."""
+def plan_jobs(
+    request: Request,
+    mixes: Sequence[Mix | None],
+    masked: tuple[str, ...],
+    notice: Callable[[str], None] = lambda text: None,
+) -> list[Job]:
+    """Choose every output file, and refuse files that collide or that would overwrite others.
+
+    Args:
+        request: What to do.
+        mixes: The mixes to paint every photograph in.
+        masked: The styles that have masks.
+        notice: Called with one line if files exist and are left as they are.
+    """
     photos = _photos(request.photos)
     single = len(photos) == 1 and len(mixes) == 1
-    to_stream = request.out == STREAM or (request.out is None and photos == [STREAM])
+    to_stream = request.out == STREAM or (request.out is None and request.photos == (STREAM,))
     if to_stream and not single:
         raise UsageError(
             f"standard output takes one picture, but {len(photos) * len(mixes)} were asked for; give a folder with "
@@ -94,7 +131,7 @@ def plan_jobs(request: Request, mixes: Sequence[Mix | None], masked: tuple[str, 
     if to_stream and request.as_json:
         raise UsageError("`as_json` and the picture both want standard output; give a file with `out`")
     if to_stream:
-        return [Job(photos[0], ((mixes[0], STREAM),), None)]
+        return [Job(str(photos[0].path), (Output(mixes[0], STREAM),), None)]
     target = Path(request.out) if request.out is not None else Path()
     as_file = request.out is not None and not target.is_dir() and target.suffix.lower() in WRITABLE
     if as_file and not single:
@@ -103,48 +140,62 @@ def plan_jobs(request: Request, mixes: Sequence[Mix | None], masked: tuple[str, 
         )
     if (not as_file and target.is_file()) or (single and target.suffix and not target.is_dir() and not as_file):
         raise UsageError(f"`out` is {target}; expected a folder, or a file ending in {', '.join(sorted(WRITABLE))}")
+    if as_file:
+        jobs = [Job(str(photos[0].path), (Output(mixes[0], str(target)),), None)]
+    else:
+        jobs = _into_folder(target, photos, mixes, masked, with_sheets=request.all_styles)
+    return _without_existing(jobs, request, notice)
+
+
+def _into_folder(
+    target: Path, photos: list[Found], mixes: Sequence[Mix | None], masked: tuple[str, ...], *, with_sheets: bool
+) -> list[Job]:
+    labels = [label_of(mix, masked) for mix in mixes]
+    names = name_outputs(photos, [*labels, *(["all"] if with_sheets else [])])
     jobs = []
-    for photo in photos:
-        stem = "stdin" if photo == STREAM else Path(photo).stem
-        outputs = tuple(
-            (mix, str(target if as_file else target / f"{stem}_{label_of(mix, masked)}{DEFAULT_EXTENSION}"))
-            for mix in mixes
-        )
-        sheet = str(target / f"{stem}_all{DEFAULT_EXTENSION}") if request.all_styles else None
-        jobs.append(Job(photo, outputs, sheet))
-    _refuse_collisions(jobs, overwrite=request.overwrite)
+    for photo, files in zip(photos, names, strict=True):
+        paths = [str(target / file) for file in files]
+        outputs = tuple(Output(mix, path) for mix, path in zip(mixes, paths, strict=False))
+        jobs.append(Job(str(photo.path), outputs, paths[-1] if with_sheets else None))
     return jobs
 
 
-def _photos(arguments: tuple[str, ...]) -> list[str]:
-    photos: list[str] = []
+def _photos(arguments: tuple[str, ...]) -> list[Found]:
+    photos: dict[Path, Found] = {}
     for argument in arguments:
-        if argument != STREAM and Path(argument).is_dir():
-            found = [str(path) for path in list_pictures(Path(argument))]
-            if not found:
-                raise UsageError(f"the folder {argument} holds no pictures; expected JPEG, PNG, WebP or TIFF files")
-            photos += found
-        elif argument != STREAM and not Path(argument).exists():
-            raise UsageError(f"{argument}: no such file; expected a photograph or a folder of them")
-        else:
-            photos.append(argument)
-    return photos
+        found = [Found(Path(STREAM))] if argument == STREAM else pictures_named(argument)
+        if not found and Path(argument).is_dir():
+            raise UsageError(f"the folder {argument} holds no pictures; expected JPEG, PNG, WebP or TIFF files")
+        if not found:
+            raise UsageError(f"{argument}: no such file; expected a photograph, a folder or a pattern such as '*.jpg'")
+        for photo in found:
+            photos.setdefault(photo.path, photo)
+    return list(photos.values())
 
 
-def _refuse_collisions(jobs: list[Job], *, overwrite: bool) -> None:
-    files = [
-        path for job in jobs for path in (*(output for _, output in job.outputs), *([job.sheet] if job.sheet else []))
-    ]
-    twice = [path for path, count in Counter(files).items() if count > 1]
-    if twice:
-        raise UsageError(f"two photographs would both be written to {twice[0]}; stylize them into different folders")
-    sources = {Path(job.photo).resolve() for job in jobs if job.photo != STREAM}
-    over_source = [path for path in files if Path(path).resolve() in sources]
+def _without_existing(jobs: list[Job], request: Request, notice: Callable[[str], None]) -> list[Job]:
+    """Refuse what would overwrite a photograph or an existing file, and mark or drop what is left as it is."""
+    sources = {os.path.realpath(job.photo): job.photo for job in jobs if job.photo != STREAM}
+    over_source = [path for job in jobs for path in job.files if os.path.realpath(path) in sources]
     if over_source:
         raise UsageError(f"{over_source[0]} is a photograph to be read; choose another `out`")
-    existing = [path for path in files if Path(path).exists()]
-    if existing and not overwrite:
-        raise UsageError(f"{existing[0]} exists; give `overwrite` to replace it, or another `out`")
+    if request.overwrite and request.skip_existing:
+        raise UsageError("`overwrite` and `skip_existing` were given together; choose one")
+    existing = {path for job in jobs for path in job.files if os.path.lexists(path)}
+    if not existing or request.overwrite:
+        return jobs
+    if not request.skip_existing:
+        first = next(path for job in jobs for path in job.files if path in existing)
+        raise UsageError(
+            f"{first} exists; give `overwrite` to replace it, `skip_existing` to paint what is missing, or another "
+            "`out`"
+        )
+    notice(f"{len(existing)} of {sum(len(job.files) for job in jobs)} pictures exist and are left as they are")
+    marked = [
+        replace(job, outputs=tuple(replace(output, is_there=output.path in existing) for output in job.outputs))
+        for job in jobs
+    ]
+    return [job for job in marked if not existing.issuperset(job.files)]
 
 
 def label_of(mix: Mix | None, masked: tuple[str, ...]) -> str:

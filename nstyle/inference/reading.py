@@ -1,5 +1,6 @@
 """Read photographs in order, decoding the next one while a GPU paints."""
 
+import os
 import sys
 from collections import deque
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from typing import Self
 from PIL import Image
 
 from nstyle.errors import NstyleError
-from nstyle.imaging.pictures import Picture, check_pixels, read_picture, read_size, resize, resized
+from nstyle.imaging.pictures import Picture, ValueRange, check_pixels, read_picture, read_size, resize, resized
 from nstyle.inference.plan import STREAM
 
 MOST_AHEAD = 50_000_000
@@ -28,12 +29,22 @@ class Reader:
         photos: The files; ``-`` is standard input.
         size: The long side in pixels to resize to, or None.
         max_pixels: The largest number of pixels that a photograph may have, before and after resizing.
+        value_range: The values that are black and white in photographs of more than 8 bits; see
+            :func:`nstyle.imaging.pictures.read_picture`.
         ahead: Whether to decode in a thread. Otherwise every photograph is decoded when it is requested.
     """
 
-    def __init__(self, photos: Sequence[str], size: int | None, max_pixels: int, *, ahead: bool) -> None:
+    def __init__(
+        self,
+        photos: Sequence[str],
+        size: int | None,
+        max_pixels: int,
+        value_range: ValueRange | None = None,
+        *,
+        ahead: bool,
+    ) -> None:
         self._left = deque(photos)
-        self._size, self._max_pixels, self._ahead = size, max_pixels, ahead
+        self._size, self._max_pixels, self._value_range, self._ahead = size, max_pixels, value_range, ahead
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="nstyle-read")
         self._next: Future[Picture | None] | None = None
 
@@ -65,7 +76,9 @@ class Reader:
 
     def _read(self, photo: str) -> Picture:
         picture = read_picture(
-            BytesIO(sys.stdin.buffer.read()) if photo == STREAM else Path(photo), max_pixels=self._max_pixels
+            BytesIO(sys.stdin.buffer.read()) if photo == STREAM else Path(photo),
+            max_pixels=self._max_pixels,
+            value_range=self._value_range,
         )
         if self._size is not None:
             check_pixels(
@@ -78,4 +91,4 @@ class Reader:
 
 def _is_file(photo: str) -> bool:
     """Tell whether reading is certain to end, since Ctrl-C has to wait until it does."""
-    return photo != STREAM and Path(photo).is_file()
+    return photo != STREAM and os.path.isfile(photo)  # noqa: PTH113  # Unlike Path.is_file, it never raises.

@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from nstyle.errors import UsageError
-from nstyle.imaging.pictures import PictureSource, open_picture, resize
+from nstyle.imaging.pictures import PictureSource, ValueRange, open_picture, resize
 from nstyle.inference.color import finish
 from nstyle.inference.device_check import TRUSTED, precision_like_the_cpu
 from nstyle.inference.grain import add_grain
@@ -92,6 +92,7 @@ class Stylizer:
         size: int | None = ...,
         grain: float = ...,
         tiling: Tiling = ...,
+        value_range: ValueRange | None = ...,
     ) -> Image.Image: ...
 
     @overload
@@ -106,6 +107,7 @@ class Stylizer:
         size: int | None = ...,
         grain: float = ...,
         tiling: Tiling = ...,
+        value_range: ValueRange | None = ...,
     ) -> Pixels: ...
 
     def stylize(
@@ -119,6 +121,7 @@ class Stylizer:
         size: int | None = PaintOptions.size,
         grain: float = PaintOptions.grain,
         tiling: Tiling = PaintOptions.tiling,
+        value_range: ValueRange | None = PaintOptions.value_range,
     ) -> Image.Image | Pixels:
         """Paint a picture.
 
@@ -136,6 +139,8 @@ class Stylizer:
             grain: The standard deviation, in levels of 255, of film grain added to the photograph before painting, so
                 that plain areas get strokes instead of a mesh; see :func:`nstyle.inference.grain.add_grain`.
             tiling: How the picture is divided; see :func:`nstyle.tiling.paint.paint`.
+            value_range: The values that are black and white in files and PIL pictures of grey values of more than 8
+                bits; see :func:`nstyle.imaging.wide.to_levels`. None for what the file says.
 
         Returns:
             A picture of the same kind as ``image``: PIL RGB (for a file too), a uint8 or float array, or a tensor on
@@ -146,7 +151,9 @@ class Stylizer:
             UsageError: If the weights, a mask, an option or the picture is invalid.
             NstyleError: If a file cannot be read as a picture.
         """
-        options = PaintOptions(strength=strength, keep_color=keep_color, size=size, grain=grain, tiling=tiling)
+        options = PaintOptions(
+            strength=strength, keep_color=keep_color, size=size, grain=grain, tiling=tiling, value_range=value_range
+        )
         mix = None if weights is None and masks else self.mix(weights)
         if isinstance(image, str | os.PathLike | Image.Image):
             return self.paint(image, mix, options, masks)
@@ -195,7 +202,8 @@ class Stylizer:
             masks: The masks by style name.
             progress: Called with the share of the work that is done, in [0, 1].
         """
-        image = resize(open_picture(photo).over_white(), long_side=options.size)
+        picture = open_picture(photo, value_range=options.value_range)
+        image = resize(picture.over_white(), long_side=options.size)
         if options.strength == 0:
             return image.copy()
         painted = Image.fromarray(self._paint_levels(np.asarray(image), mix, options, masks, progress))

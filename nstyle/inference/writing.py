@@ -1,5 +1,6 @@
 """Encode and write pictures while a GPU paints the next ones."""
 
+import logging
 import sys
 import time
 from collections import deque
@@ -14,12 +15,15 @@ from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 from nstyle.errors import NstyleError
 from nstyle.imaging.pictures import Picture, encode
 from nstyle.inference.mix import Mix
-from nstyle.inference.plan import DEFAULT_EXTENSION, STREAM
+from nstyle.inference.output_names import DEFAULT_EXTENSION
+from nstyle.inference.plan import STREAM
 from nstyle.system.files import write_atomically
+from nstyle.system.memory import is_out_of_memory
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
+logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 MOST_WAITING = 50_000_000
@@ -47,6 +51,19 @@ class Failure:
 
     photo: str
     error: str
+    exit_status: int = 1
+    """2 if the photograph cannot be painted as it was asked for, 1 if something went wrong."""
+
+    @classmethod
+    def of(cls, photo: str, error: Exception) -> "Failure":
+        """Say in one line what a photograph raised, whatever it is."""
+        if isinstance(error, NstyleError):
+            return cls(photo, str(error), error.exit_status)
+        logger.debug("%s", photo, exc_info=error)
+        words = " ".join(str(error).split()) or "no reason given"
+        if is_out_of_memory(error):
+            return cls(photo, f"{photo}: there is not enough memory to paint it; give a smaller `size`")
+        return cls(photo, f"{photo}: {type(error).__name__}: {words}")
 
 
 @dataclass(frozen=True)
@@ -126,9 +143,11 @@ class Writer:
                 sys.stdout.buffer.flush()
             else:
                 write_atomically(Path(painted.output), data)
-        except NstyleError as error:
+        except CancelledError:
+            raise
+        except Exception as error:  # A single picture may raise anything, and does not stop the others.
             self._failed.add(painted.photo)
-            return Failure(painted.photo, str(error))
+            return Failure.of(painted.photo, error)
         seconds += painted.seconds + time.perf_counter() - start
         return Result(painted.photo, painted.output, painted.weights, painted.width, painted.height, round(seconds, 3))
 

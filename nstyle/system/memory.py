@@ -46,6 +46,13 @@ def peak_memory(device: torch.device) -> int | None:
     return int(kilobytes) * 1024 if kilobytes else None
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Tell whether an error means that memory was asked for that the machine does not have."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+
+
 def keep_freed_memory(*, large_too: bool = True) -> None:
     """Make glibc keep freed memory for the next allocation, in a process that repeatedly allocates the same tensors.
 

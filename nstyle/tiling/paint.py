@@ -9,6 +9,7 @@ from torch import Tensor
 from nstyle.models.transformer import MIN_SIDE, STRIDE, TransformerNetwork
 from nstyle.system.devices import choose_dtype
 from nstyle.tiling.kinds import Tiling
+from nstyle.tiling.levels import to_levels
 from nstyle.tiling.strips import StripPainter, multiplications
 from nstyle.tiling.tiles import HALO, SAMPLE, Tile, samples, tiles
 from nstyle.tiling.whole import WholePainter
@@ -134,4 +135,4 @@ def _colors(picture: Tensor) -> Tensor:
 
 
 def _like(colors: Tensor, picture: Tensor) -> Tensor:
-    return colors if picture.is_floating_point() else colors.mul_(255).round_().to(picture.dtype)
+    return colors if picture.is_floating_point() else to_levels(colors).to(picture.dtype)

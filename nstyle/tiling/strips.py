@@ -14,6 +14,7 @@ from torch import Tensor
 
 from nstyle.models.convolution import convolve_pixel_blocks
 from nstyle.models.transformer import ConvNorm, ResidualBlock, TransformerNetwork
+from nstyle.tiling.levels import to_levels
 from nstyle.tiling.moments import Moments
 from nstyle.tiling.plane import Border, Norm, Plane, Strip
 from nstyle.tiling.weights import as_kernel, upsampling_kernels
@@ -72,7 +73,7 @@ class StripPainter:
         painted = raw if dtype == raw.dtype else torch.empty_like(raw, dtype=dtype)
         for strip in features.strips(STRIP):
             colors = norm.apply(raw[strip.picture, :, strip.rows].contiguous(), strip).sigmoid_()
-            painted[strip.picture, :, strip.rows] = colors if dtype.is_floating_point else colors.mul_(255).round_()
+            painted[strip.picture, :, strip.rows] = colors if dtype.is_floating_point else to_levels(colors)
         return painted
 
     @torch.inference_mode()

@@ -10,9 +10,9 @@ import torch
 from PIL import Image, ImageCms
 
 from nstyle.errors import NstyleError, UsageError
+from nstyle.imaging.folders import list_pictures
 from nstyle.imaging.pictures import (
     encode,
-    list_pictures,
     open_picture,
     read_picture,
     resize,

@@ -34,7 +34,7 @@ from rows import Bench, Result, Row, Sample, Size
 from samples import Samples
 
 from nstyle.errors import NstyleError, UsageError
-from nstyle.imaging.pictures import list_pictures
+from nstyle.imaging.folders import list_pictures
 from nstyle.system.devices import choose_device
 
 NO_TIME = "not measured, as the time was up"

@@ -11,7 +11,8 @@ from train import BATCH
 
 from nstyle.data.crops import MAX_ZOOM, CropSampler
 from nstyle.data.photos import PhotoIndex
-from nstyle.imaging.pictures import encode, list_pictures, read_picture
+from nstyle.imaging.folders import list_pictures
+from nstyle.imaging.pictures import encode, read_picture
 
 SUBJECT = "load"
 WORKERS = (1, 2, 4)

@@ -21,7 +21,8 @@ from PIL import Image, ImageOps
 from rows import Bench, Row, Sample, Size
 
 import nstyle
-from nstyle.imaging.pictures import encode, list_pictures, read_picture
+from nstyle.imaging.folders import list_pictures
+from nstyle.imaging.pictures import encode, read_picture
 from nstyle.models.locate import DEFAULT, find_model
 from nstyle.models.model_file import ModelInfo, load_model, save_model
 from nstyle.models.transformer import TransformerNetwork, pad_to_stride

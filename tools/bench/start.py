@@ -10,7 +10,8 @@ from paint import fill
 from rows import Bench, Row, Sample
 
 import nstyle
-from nstyle.imaging.pictures import encode, list_pictures, read_picture
+from nstyle.imaging.folders import list_pictures
+from nstyle.imaging.pictures import encode, read_picture
 from nstyle.models.locate import DEFAULT
 
 SUBJECT = "start"

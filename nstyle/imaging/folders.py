@@ -1,0 +1,95 @@
+"""The pictures in folders, and what is left out of them."""
+
+import glob
+import logging
+import os
+import stat
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nstyle.imaging.formats import EXTENSIONS
+
+logger = logging.getLogger(__name__)
+
+NAMED = 6
+"""The largest number of extensions that are named when files are left out."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A picture that was found, and where."""
+
+    path: Path
+    folder: Path | None = None
+    """The folder that was asked for; None if the file itself was."""
+
+
+def pictures_named(argument: str | Path) -> list[Found]:
+    """Find the pictures that a user names by a file, a folder or a pattern such as ``holiday/*.jpg``.
+
+    Returns:
+        The pictures, sorted by path. Empty if there is nothing of this name. A file that is named by itself is returned
+        whatever it is, as reading it tells what is wrong with it.
+    """
+    path = Path(argument)
+    if path.is_dir():
+        return [Found(picture, path) for picture in list_pictures(path)]
+    if os.path.lexists(path):
+        return [Found(path)]
+    matches = [Path(name) for name in sorted(glob.glob(str(argument), recursive=True))]
+    return [found for match in matches for found in (pictures_named(match) if match.is_dir() else [Found(match)])]
+
+
+def list_pictures(folder: Path) -> list[Path]:
+    """List the pictures in a folder and its subfolders by extension, sorted by path, without hidden ones.
+
+    Symbolic links to folders are followed, every folder once. One line is logged about what is left out: files of other
+    extensions, whatever is no regular file, links that lead nowhere and folders that cannot be read.
+    """
+    found: list[Path] = []
+    left_out: Counter[str] = Counter()
+    for path in _walk(folder, left_out):
+        reason = _reason_to_leave_out(path)
+        if reason:
+            left_out[reason] += 1
+        else:
+            found.append(path)
+    if left_out:
+        logger.warning("%s: %s left out (%s)", folder, sum(left_out.values()), _in_words(left_out))
+    return sorted(found)
+
+
+def _walk(folder: Path, left_out: Counter[str]) -> Iterator[Path]:
+    """Yield everything in a folder and its subfolders that is no folder and not hidden."""
+    seen: set[tuple[int, int]] = set()
+
+    def count(error: OSError) -> None:
+        left_out["unreadable folders"] += 1
+
+    for directory, folders, files in os.walk(folder, followlinks=True, onerror=count):
+        here = Path(directory).stat()
+        if (here.st_dev, here.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((here.st_dev, here.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(directory, name) for name in files if not name.startswith("."))
+
+
+def _reason_to_leave_out(path: Path) -> str:
+    if path.suffix.lower() not in EXTENSIONS:
+        return path.suffix.lower() or "without extension"
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return "broken links" if path.is_symlink() else "unreadable files"
+    return "" if stat.S_ISREG(mode) else "pipes or devices"
+
+
+def _in_words(left_out: Counter[str]) -> str:
+    most = left_out.most_common(NAMED)
+    rest = sum(left_out.values()) - sum(count for _, count in most)
+    words = [f"{count} {reason}" for reason, count in most]
+    return ", ".join([*words, f"{rest} others"] if rest else words)
