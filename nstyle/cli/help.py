@@ -6,24 +6,28 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-OPTIONS = "Options"
+ARGUMENTS, OPTIONS = "Arguments", "Options"
+HEADINGS = (
+    *(ARGUMENTS, "Styles", "Paintings", "Photographs", "Painting", "Layers", "Loss", "Schedule", "Optimization"),
+    *("Picture", "Network", "Hardware", "Output", OPTIONS),
+)
+"""The headings of all commands, in order: what goes in, what is made of it, where it goes."""
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
 class GroupedCommand(TyperCommand):
-    """A command whose options stand under the heading of their ``rich_help_panel``, in the order of their first use."""
+    """A command whose options stand under the heading of their ``rich_help_panel``, in the order of ``HEADINGS``."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write arguments, then the options by heading."""
-        sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], OPTIONS: []}
+        sections: dict[str, list[tuple[str, str]]] = {heading: [] for heading in HEADINGS}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record is not None:
                 record = (re.sub(r" <.*>", "", record[0]), record[1])  # Arguments would show their Python types.
                 heading = getattr(parameter, "rich_help_panel", None) or OPTIONS
                 is_argument = parameter.param_type_name == "argument"
-                sections.setdefault("Arguments" if is_argument else heading, []).append(record)
-        sections[OPTIONS] = sections.pop(OPTIONS)  # What belongs to no heading comes last.
+                sections[ARGUMENTS if is_argument else heading].append(record)
         for heading, rows in sections.items():
             if rows:
                 with formatter.section(heading):

@@ -8,21 +8,19 @@ import typer
 from nstyle.cli.arguments import Device, Model
 from nstyle.cli.arguments import out as out_option
 from nstyle.cli.options import add_options, flag, given, options_of, with_flags
-from nstyle.inference.options import OUTPUT, PAINTING, STYLES, PaintOptions, Request
+from nstyle.inference.options import PaintOptions, Request
 from nstyle.settings import Setting, settings_of
 from nstyle.system.processes import joined
 
 EXAMPLES = """nstyle stylize photo.jpg --style starry-night
 nstyle stylize photo.jpg --weights starry-night=0.7,great-wave=0.3
 nstyle stylize holiday/ --all --out painted"""
-HEADINGS = (STYLES, PAINTING, OUTPUT)
-"""The headings of the help, in order."""
 SWITCHES = ("keep_color", "all_styles", "overwrite", "skip_existing", "as_json")
 """Settings that are on where their flag is given, and have no other."""
 
 
 def _options() -> list[inspect.Parameter]:
-    """Return the options of painting and of the request in the order of their headings, and the device."""
+    """Return the options of painting and of the request, and the device."""
     details = {**settings_of(PaintOptions), **settings_of(Request)}
     parameters = {parameter.name: parameter for kind in (PaintOptions, Request) for parameter in options_of(kind)}
     for name in SWITCHES:
@@ -31,8 +29,10 @@ def _options() -> list[inspect.Parameter]:
     out = details["out"]
     words = f"{out.help} [default: {out.default_text}]"
     parameters["out"] = _parameter("out", str | None, None, out_option(words, metavar=out.metavar))
-    ordered = sorted(parameters.values(), key=lambda parameter: HEADINGS.index(details[parameter.name].group))
-    return [*ordered, inspect.Parameter("device", inspect.Parameter.KEYWORD_ONLY, default="auto", annotation=Device)]
+    return [
+        *parameters.values(),
+        inspect.Parameter("device", inspect.Parameter.KEYWORD_ONLY, default="auto", annotation=Device),
+    ]
 
 
 def _info(name: str, details: Setting) -> Any:
