@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable
 
 import typer
@@ -94,8 +95,10 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="nstyle: %(message)s", stream=sys.stderr, force=True)
     for handler in logging.getLogger().handlers:
         handler.addFilter(_name_flags)
-    logging.getLogger().setLevel(logging.WARNING)
-    logging.getLogger("nstyle").setLevel(logging.INFO if speaks else logging.ERROR)
+    logging.getLogger().setLevel(logging.ERROR)  # What other packages warn of is not for users of the command line.
+    logging.getLogger("nstyle").setLevel(logging.DEBUG if debug else logging.INFO if speaks else logging.ERROR)
+    if not (debug or sys.warnoptions):
+        warnings.simplefilter("ignore")
     try:
         app()
     except NstyleError as error:

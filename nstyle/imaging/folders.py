@@ -89,7 +89,7 @@ def _reason_to_leave_out(path: Path) -> str:
 
 
 def _in_words(left_out: Counter[str]) -> str:
-    most = left_out.most_common(NAMED)
+    most = sorted(left_out.items(), key=lambda item: (-item[1], item[0]))[:NAMED]
     rest = sum(left_out.values()) - sum(count for _, count in most)
     words = [f"{count} {reason}" for reason, count in most]
     return ", ".join([*words, f"{rest} others"] if rest else words)

@@ -14,12 +14,13 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Write a file so that a crash leaves either the old content or the new: temporary file, fsync, rename.
 
     Args:
-        path: The file. Its folder is created if it does not exist.
+        path: The file. Its folder is created if it does not exist. Through a symbolic link its target is written.
         data: The content of the file.
 
     Raises:
         NstyleError: If the file cannot be written; no temporary file is left behind.
     """
+    path = Path(os.path.realpath(path)) if path.is_symlink() else path
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
