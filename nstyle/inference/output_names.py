@@ -51,7 +51,7 @@ def name_outputs(photos: Sequence[Found], labels: Sequence[str]) -> list[list[Pa
             f"{twice[0].path} and {twice[1].path} would both be written to the same file; stylize them into different "
             "folders"
         )
-    return [[folder / shortened(f"{name}_{label}", DEFAULT_EXTENSION) for label in labels] for folder, name in bases]
+    return [[folder / _fitting(name, f"_{label}{DEFAULT_EXTENSION}") for label in labels] for folder, name in bases]
 
 
 def _below(photo: Found) -> Path:
@@ -68,9 +68,9 @@ def _stem(path: Path) -> str:
     return STDIN if str(path) == "-" else path.stem
 
 
-def shortened(stem: str, extension: str) -> str:
-    """Return the name of a file, cut to a length that file systems allow, with a digest of what was cut."""
-    if len(os.fsencode(stem + extension)) <= MOST_BYTES:
-        return stem + extension
-    end = f"~{hashlib.sha256(os.fsencode(stem)).hexdigest()[:8]}{extension}"
-    return os.fsencode(stem)[: MOST_BYTES - len(end)].decode(errors="ignore") + end
+def _fitting(name: str, end: str) -> str:
+    """Return ``name`` and ``end``; a name that file systems do not allow is cut, with a digest of what was cut."""
+    if len(os.fsencode(name + end)) <= MOST_BYTES:
+        return name + end
+    end = f"~{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}{end}"
+    return os.fsencode(name)[: max(0, MOST_BYTES - len(os.fsencode(end)))].decode(errors="ignore") + end

@@ -69,7 +69,7 @@ def test_a_name_that_becomes_too_long_is_cut(model: Path, photo: Path, tmp_path:
     copy(photo, *(tmp_path / "in" / name for name in names))
     painted, _, _ = outcomes(tmp_path, model, tmp_path / "in")
     assert len(set(painted)) == 2
-    assert all(len(name.encode()) < 240 and "~" in name for name in painted)
+    assert all(len(name.encode()) < 240 and "~" in name and name.endswith("_plain.png") for name in painted)
 
 
 def test_a_stopped_folder_goes_on(model: Path, photo: Path, tmp_path: Path) -> None:
