@@ -6,57 +6,25 @@ import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias, Union
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.formats import JPEG_QUALITY, READ, WRITABLE
 from nstyle.imaging.limits import MAX_PIXELS
+from nstyle.imaging.picture import IN_MEMORY, Picture, ValueRange, to_picture
 from nstyle.imaging.values import from_values
-from nstyle.imaging.wide import is_wide, to_levels
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 PictureSource: TypeAlias = Union[str, os.PathLike[str], Image.Image, npt.NDArray[Any], "Tensor"]
 """A picture however it comes; see :func:`open_picture`."""
-ValueRange: TypeAlias = tuple[float, float]
-IN_MEMORY = "PICTURE"
-"""The name of a picture that comes from no file."""
-UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What turns a picture upright, by its orientation in EXIF."""
-ORIENTED = ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif")
-"""Where a picture that Pillow read keeps its orientation."""
 Image.MAX_IMAGE_PIXELS = None
-
-
-@dataclass(frozen=True)
-class Picture:
-    """An upright sRGB picture with separate transparency."""
-
-    rgb: Image.Image
-    """The colours, mode RGB."""
-    alpha: Image.Image | None
-    """The transparency, mode L of the same size, or None for an opaque picture."""
-
-    def over_white(self) -> Image.Image:
-        """Compose the picture on white, as a viewer shows it."""
-        if self.alpha is None:
-            return self.rgb
-        return Image.composite(self.rgb, Image.new("RGB", self.rgb.size, "white"), self.alpha)
 
 
 def read_picture(
@@ -97,6 +65,8 @@ def read_picture(
         raise UsageError(f"{name}: no such file; expected a picture") from None
     except NstyleError:
         raise
+    except MemoryError as error:
+        raise NstyleError(f"{name}: there is not enough memory to read it; reduce it first") from error
     except Exception as error:  # Pillow's decoders raise anything from SyntaxError to RuntimeError on damaged files.
         raise NstyleError(
             f"{name}: cannot be read as a picture ({_reason(error)}); give a JPEG, PNG, WebP or TIFF file"
@@ -190,62 +160,7 @@ def check_pixels(name: str, size: tuple[int, int], max_pixels: int) -> None:
 def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "unknown format"
-    if isinstance(error, MemoryError):
-        return "it needs more memory than there is"
     return " ".join(str(error).split()) or type(error).__name__
-
-
-def to_picture(image: Image.Image, *, name: str = IN_MEMORY, value_range: ValueRange | None = None) -> Picture:
-    """Turn a Pillow picture of any mode upright, convert it to sRGB and separate its transparency.
-
-    Args:
-        image: The picture, which is not changed.
-        name: The picture in words, for messages.
-        value_range: See :func:`read_picture`.
-
-    Raises:
-        UsageError: If a picture of more than 8 bits needs a ``value_range``.
-    """
-    profile = image.info.get("icc_profile")
-    if is_wide(image):
-        levels = to_levels(image, name, value_range)
-        levels.info = {key: value for key, value in image.info.items() if key in ORIENTED}
-        image = levels
-    image = _upright(image)
-    alpha = None
-    if image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info:
-        image = image.convert("RGBA")
-        alpha = image.getchannel("A")
-        alpha = None if alpha.getextrema() == (255, 255) else alpha
-    return Picture(rgb=_to_srgb(image, profile), alpha=alpha)
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    """Turn a picture as its orientation says. Damaged EXIF data say nothing."""
-    try:
-        method = UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # Pillow raises any exception on damaged EXIF data.
-        return image
-    if method is None:
-        return image
-    image = image.transpose(method)
-    image.info = {key: value for key, value in image.info.items() if key not in ORIENTED}
-    return image
-
-
-def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Convert to sRGB through the embedded profile if it is valid for the mode; otherwise ignore the profile."""
-    if profile:
-        base = image.convert("RGB") if image.mode in {"RGBA", "P", "PA"} else image
-        base = base.convert("L") if base.mode == "LA" else base
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(base, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-        except Exception:  # The profile is damaged or for another mode. Like viewers, we ignore it.
-            converted = None
-        if converted is not None:
-            return converted
-    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def to_tensor(image: Image.Image) -> "Tensor":

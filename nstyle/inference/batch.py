@@ -14,7 +14,8 @@ from PIL import Image
 
 from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.layout import contact_sheet, fit
-from nstyle.imaging.pictures import Picture, read_picture
+from nstyle.imaging.picture import Picture
+from nstyle.imaging.pictures import read_picture
 from nstyle.inference.masks import Masks
 from nstyle.inference.options import Request
 from nstyle.inference.plan import STREAM, Job, choose_mixes, label_of, plan_jobs, read_masks

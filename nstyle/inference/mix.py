@@ -2,12 +2,15 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from nstyle.errors import UsageError
 from nstyle.models.style_names import match_style, shipped_hint
 
 Mix = dict[str, float]
 """Weights by style name, which sum to 1."""
+Weights: TypeAlias = Sequence[float] | Mapping[str, float] | str | None
+"""Weights by position or by name, the name of one style, or None for a model of a single style."""
 LABELLED = 3
 """The largest number of styles that are named in a file name."""
 
@@ -72,6 +75,21 @@ def make_mix(
     shares = {name: value / largest for name, value in by_name.items()}  # Their sum is always finite.
     total = sum(shares.values())
     return {name: share / total for name, share in shares.items() if share > 0}
+
+
+def weights_to_mix(weights: Weights, styles: Sequence[str], model: str = "") -> Mix:
+    """Convert weights in any form to a mix; see :func:`make_mix`.
+
+    Raises:
+        UsageError: As :func:`make_mix` does, and if there are no weights though the model has several styles.
+    """
+    if isinstance(weights, str):
+        return make_mix(styles, chosen=[weights], model=model)
+    if weights is None and len(styles) > 1:
+        raise UsageError(
+            f"{model} has {len(styles)} styles; choose one or weigh them: {', '.join(styles)}{shipped_hint(model)}"
+        )
+    return make_mix(styles, weights, model=model)
 
 
 def parse_weights(text: str) -> list[float] | dict[str, float]:

@@ -12,7 +12,8 @@ from typing import Self
 from PIL import Image
 
 from nstyle.errors import NstyleError
-from nstyle.imaging.pictures import Picture, ValueRange, check_pixels, read_picture, read_size, resize, resized
+from nstyle.imaging.picture import Picture, ValueRange
+from nstyle.imaging.pictures import check_pixels, read_picture, read_size, resize, resized
 from nstyle.inference.plan import STREAM
 
 MOST_AHEAD = 50_000_000

@@ -3,11 +3,10 @@
 import logging
 import os
 import threading
-from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias, TypeVar, cast, overload
+from typing import TypeVar, cast, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -16,17 +15,17 @@ from PIL import Image
 from torch import Tensor
 
 from nstyle.errors import UsageError
-from nstyle.imaging.pictures import PictureSource, ValueRange, open_picture, resize
+from nstyle.imaging.picture import ValueRange
+from nstyle.imaging.pictures import PictureSource, open_picture, resize
 from nstyle.inference.color import finish
 from nstyle.inference.device_check import TRUSTED, precision_like_the_cpu
 from nstyle.inference.grain import add_grain
 from nstyle.inference.margin import paint_with_margin
 from nstyle.inference.masks import Masks, mix_map
-from nstyle.inference.mix import Mix, make_mix
+from nstyle.inference.mix import Mix, Weights, weights_to_mix
 from nstyle.inference.options import KeepColor, PaintOptions
 from nstyle.models.locate import describe_model, find_model
 from nstyle.models.model_file import ModelInfo, load_model
-from nstyle.models.style_names import shipped_hint
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.system.devices import choose_device
 from nstyle.tiling.kinds import Tiling
@@ -34,7 +33,6 @@ from nstyle.tiling.paint import Share
 from nstyle.tiling.whole import whole_painter
 
 logger = logging.getLogger(__name__)
-Weights: TypeAlias = Sequence[float] | Mapping[str, float] | str | None
 Pixels = TypeVar("Pixels", Image.Image, npt.NDArray[np.generic], Tensor)
 
 
@@ -176,14 +174,7 @@ class Stylizer:
 
     def mix(self, weights: Weights) -> Mix:
         """Convert weights to a mix; see :meth:`stylize`."""
-        if isinstance(weights, str):
-            return make_mix(self.styles, chosen=[weights], model=self.name)
-        if weights is None and len(self.styles) > 1:
-            raise UsageError(
-                f"{self.name} has {len(self.styles)} styles; choose one or weigh them: {', '.join(self.styles)}"
-                f"{shipped_hint(self.name)}"
-            )
-        return make_mix(self.styles, weights, model=self.name)
+        return weights_to_mix(weights, self.styles, self.name)
 
     def paint(
         self,

@@ -13,7 +13,8 @@ from threading import Event
 from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 
 from nstyle.errors import NstyleError
-from nstyle.imaging.pictures import Picture, encode
+from nstyle.imaging.picture import Picture
+from nstyle.imaging.pictures import encode
 from nstyle.inference.mix import Mix
 from nstyle.inference.output_names import DEFAULT_EXTENSION
 from nstyle.inference.plan import STREAM

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from nstyle.encoders.layers import min_side
 from nstyle.errors import UsageError
-from nstyle.imaging.pictures import IN_MEMORY, PictureSource, open_picture, resize, to_tensor
+from nstyle.imaging.picture import IN_MEMORY
+from nstyle.imaging.pictures import PictureSource, open_picture, resize, to_tensor
 from nstyle.reconstruction.config import ReconstructionConfig
 
 

@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 
 from nstyle.errors import NstyleError
-from nstyle.imaging.pictures import Picture, read_picture
+from nstyle.imaging.picture import Picture
+from nstyle.imaging.pictures import read_picture
 from nstyle.inference.batch import PaintStatus, encoders_beside, stylize_files
 from nstyle.inference.options import Request
 from nstyle.inference.reading import Reader
