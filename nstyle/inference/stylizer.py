@@ -152,7 +152,7 @@ class Stylizer:
         options = PaintOptions(
             strength=strength, keep_color=keep_color, size=size, grain=grain, tiling=tiling, value_range=value_range
         )
-        mix = None if weights is None and masks else self.mix(weights)
+        mix = None if weights is None and masks else weights_to_mix(weights, self.styles, self.name)
         if isinstance(image, str | os.PathLike | Image.Image):
             return self.paint(image, mix, options, masks)
         array = np.asarray(image) if not isinstance(image, Tensor) else None
@@ -171,10 +171,6 @@ class Stylizer:
             return self._paint_tensor(image, mix, options)
         tensor = torch.from_numpy(np.ascontiguousarray(array)).permute(2, 0, 1)
         return cast(Pixels, self._paint_tensor(tensor, mix, options).permute(1, 2, 0).numpy().astype(array.dtype))
-
-    def mix(self, weights: Weights) -> Mix:
-        """Convert weights to a mix; see :meth:`stylize`."""
-        return weights_to_mix(weights, self.styles, self.name)
 
     def paint(
         self,

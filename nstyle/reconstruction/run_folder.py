@@ -16,7 +16,7 @@ from PIL import Image
 
 from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.animation import write_animation
-from nstyle.imaging.pictures import encode, to_image
+from nstyle.imaging.pictures import encode, read_picture, to_image
 from nstyle.reconstruction.config import modern
 from nstyle.reconstruction.engine import Progress, Reconstruction
 from nstyle.system.files import write_atomically
@@ -145,13 +145,10 @@ class RunFolder:
         """Read the best picture.
 
         Raises:
-            UsageError: If it is missing or damaged.
+            UsageError: If it is missing.
+            NstyleError: If it is damaged.
         """
-        try:
-            with Image.open(self.result) as image:
-                return image.convert("RGB")
-        except OSError as error:
-            raise UsageError(f"{self.result} cannot be read as a picture") from error
+        return read_picture(self.result).rgb
 
     def write_state(self, identity: Mapping[str, Any], run: Reconstruction) -> None:
         """Save the state of the run, together with what the run is about."""
@@ -281,10 +278,7 @@ class Recorder:
         """Write the animation of the snapshots, and last the description of the run."""
         self.save()
         if animation:
-            frames = []
-            for path in sorted(self.folder.snapshots.glob("*.png")):
-                with Image.open(path) as image:
-                    frames.append(image.convert("RGB"))
+            frames = [read_picture(path).rgb for path in sorted(self.folder.snapshots.glob("*.png"))]
             frames.append(to_image(self.run.picture()))
             write_animation(self.folder.path / f"animation.{animation}", frames)
         write_atomically(
