@@ -4,13 +4,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from nstyle.errors import check_setting
-from nstyle.imaging.limits import MAX_PIXELS
+from nstyle.imaging.limits import MAX_GRAIN, MAX_PIXELS
 from nstyle.settings import check_settings, setting
 from nstyle.tiling.kinds import Tiling
 
 KeepColor = Literal["luminance"]
-MAX_GRAIN = 64.0
-"""The largest grain in levels of 255; beyond it a photograph is mostly noise."""
 STYLES, PAINTING, OUTPUT = "Styles", "Painting", "Output"
 """Headings of the settings in the help."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nstyle.errors import UsageError, check_setting
+from nstyle.imaging.limits import MAX_GRAIN
 from nstyle.losses.presets import RELATIVE, Preset
 from nstyle.settings import check_names, check_settings, setting
 from nstyle.settings_file import read_toml, to_toml
@@ -60,6 +61,16 @@ class TrainingConfig:
         (), "Take only photographs that show one of these categories.", PHOTOGRAPHS, metavar="A,B"
     )
     size: int = setting(256, "The side of the square crops.", PHOTOGRAPHS, at_least=32, at_most=4096, unit="px")
+    grain: float = setting(
+        0.0,
+        "Film grain of a random strength up to this on the photographs that the network sees, so that it paints plain "
+        "areas; pictures get half of it.",
+        PHOTOGRAPHS,
+        metavar="LEVELS",
+        at_least=0,
+        at_most=MAX_GRAIN,
+        unit="levels of 255",
+    )
     workers: int = setting(
         0,
         "How many threads read photographs.",

@@ -108,7 +108,9 @@ class Trainer:
                 parameter.requires_grad_(name.endswith(("gamma_SC", "beta_SC")))
         factors = torch.tensor([config.style_factors.get(name, 1.0) for name in styles.names], device=device)
         table = StyleTable(F.one_hot(self.rows, network.num_styles).float(), self.styles.targets, factors)
-        self.work = Update(network, perceptual, table, clip=config.clip, dtype=hardware.dtype, device=device)
+        self.work = Update(
+            network, perceptual, table, clip=config.clip, dtype=hardware.dtype, device=device, grain=config.grain
+        )
         self.ids = StyleIds(config, len(styles.names), device, hardware.group.ranks)
         self.update = 0
         self.take: TakeUpdate | None = None

@@ -15,6 +15,7 @@ from torch.nn.utils import clip_grad_norm_, get_total_norm
 from nstyle.losses.perceptual import PerceptualLoss, PerceptualLosses, StyleTargets
 from nstyle.losses.presets import Preset
 from nstyle.models.transformer import TransformerNetwork
+from nstyle.training.grain import add_grain
 from nstyle.training.precision import autocast
 
 AFFINE_LR_FACTOR = 10.0
@@ -40,6 +41,7 @@ def step_losses(
     ids_B: Tensor,
     styles: StyleTable,
     dtype: torch.dtype,
+    grain: float = 0.0,
 ) -> tuple[Tensor, PerceptualLosses]:
     """Stylize photographs and compare them with their targets: the forward half of an update.
 
@@ -50,20 +52,23 @@ def step_losses(
         ids_B: The indices of the samples' styles among the K styles.
         styles: The data of these styles.
         dtype: The dtype of the network's convolutions; statistics and losses are float32.
+        grain: The largest grain that the network sees on a photograph, in levels of 255; see :func:`add_grain`. The
+            content target has none.
 
     Returns:
         The weighted total (B,) and the unweighted losses.
     """
-    photos = photos.contiguous(memory_format=torch.channels_last).float().div(255)
-    content_target = perceptual.content_features(photos)
+    colors = photos.contiguous(memory_format=torch.channels_last).float().div(255)
+    content_target = perceptual.content_features(colors)
+    grainy = add_grain(photos, colors, grain) if grain else colors
     with autocast(photos.device, dtype):
-        output = network(photos, styles.mix[ids_B])
+        output = network(grainy, styles.mix[ids_B])
     losses = perceptual(output, content_target, {term: value[ids_B] for term, value in styles.targets.items()})
     return perceptual.total(losses, styles.factor[ids_B]), losses
 
 
 StepLosses = Callable[
-    [torch.nn.Module, PerceptualLoss, Tensor, Tensor, StyleTable, torch.dtype], tuple[Tensor, PerceptualLosses]
+    [torch.nn.Module, PerceptualLoss, Tensor, Tensor, StyleTable, torch.dtype, float], tuple[Tensor, PerceptualLosses]
 ]
 
 
@@ -113,6 +118,7 @@ class Update:
         clip: The largest norm of the gradient; 0 for no clipping.
         dtype: The dtype of the network's convolutions.
         device: The device to train on.
+        grain: The largest grain that the network sees on a photograph, in levels of 255.
     """
 
     def __init__(
@@ -124,9 +130,10 @@ class Update:
         clip: float,
         dtype: torch.dtype,
         device: torch.device,
+        grain: float = 0.0,
     ) -> None:
         self.network, self.perceptual, self.styles = network, perceptual, styles
-        self.clip, self.dtype, self.device = clip, dtype, device
+        self.clip, self.dtype, self.device, self.grain = clip, dtype, device, grain
         self.parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         on_gpu = device.type == "cuda"
         groups = parameter_groups(network)
@@ -156,7 +163,7 @@ class Update:
             photos: The photographs, RGB (B, 3, H, W), uint8, on the device.
             ids_B: The indices of the samples' styles, on the device.
         """
-        total, parts = losses(self.network, self.perceptual, photos, ids_B, self.styles, self.dtype)
+        total, parts = losses(self.network, self.perceptual, photos, ids_B, self.styles, self.dtype, self.grain)
         self.optimizer.zero_grad()
         total.mean().backward()  # type: ignore[no-untyped-call]
         gradients = tuple(parameter.grad for parameter in self.parameters if parameter.grad is not None)
