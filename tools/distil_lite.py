@@ -123,9 +123,8 @@ def train(arguments: argparse.Namespace) -> None:
         }
     std = INPUT_SCALE * teacher.std
     if arguments.init_from is not None:
-        student.load_state_dict(read_lite_weights(arguments.init_from).state)
-        scale_heads(student, {layer: 1 / scale for layer, scale in scales.items()})
-    optimizer = torch.optim.Adam(student.parameters(), lr=PEAK_RATE)
+        start_from(student, read_lite_weights(arguments.init_from).state, scales)
+    optimizer = torch.optim.Adam([p for p in student.parameters() if p.requires_grad], lr=PEAK_RATE)
     started, recent = time.perf_counter(), []
     for update in range(arguments.updates):
         for group in optimizer.param_groups:
@@ -156,6 +155,14 @@ def _words(tables: list[Tensor]) -> str:
     return ", ".join(
         f"{layer} {feature:.3f} {statistic:.3f}" for layer, (feature, statistic) in zip(LAYERS, mean, strict=True)
     )
+
+
+def start_from(student: LiteNetwork, state: dict[str, Tensor], scales: dict[str, float]) -> None:
+    """Load weights. If they lack the deepest blocks, only those will be trained, and the others stay as they are."""
+    new = set(student.load_state_dict(state, strict=False).missing_keys)
+    scale_heads(student, {layer: 1 / scale for layer, scale in scales.items() if f"heads.{layer}.weight" not in new})
+    for name, parameter in student.named_parameters():
+        parameter.requires_grad_(not new or name in new)
 
 
 def scale_heads(student: LiteNetwork, scales: dict[str, float]) -> None:

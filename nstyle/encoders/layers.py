@@ -13,7 +13,7 @@ Pooling = Literal["max", "average"]
 
 CONVS_PER_BLOCK: dict[str, tuple[int, ...]] = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 CHANNELS_PER_BLOCK = (64, 128, 256, 512, 512)
-LITE_LAYERS = ("relu1_2", "relu2_2", "relu3_3")
+LITE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_1")
 """The layers of VGG16 that lite imitates."""
 ARCHITECTURES: tuple[Architecture, ...] = ("vgg16", "vgg19")
 NUM_NEAREST = 4

@@ -21,16 +21,16 @@ from nstyle.errors import NstyleError
 from nstyle.models.locate import shipped_folder
 
 LAYERS = LITE_LAYERS
-CHANNELS = dict(zip(LAYERS, (64, 128, 256), strict=True))
+CHANNELS = dict(zip(LAYERS, (64, 128, 256, 512), strict=True))
 """The number of channels of each layer, as VGG16 has it."""
-WIDTHS = (16, 64, 128)
+WIDTHS = (16, 64, 128, 128)
 """The number of channels of each block. There are few at full size, where memory traffic costs the most time."""
-CONVS_PER_BLOCK = (2, 2, 3)
+CONVS_PER_BLOCK = (2, 2, 3, 1)
 SHIPPED_FILE = "encoders/lite.safetensors"
 
 
 class LiteNetwork(nn.Module):
-    """Three blocks of 3x3 convolutions like those of VGG16 but narrower, each with a 1x1 head to the channels of VGG16.
+    """Four blocks of 3x3 convolutions like those of VGG16 but narrower, each with a 1x1 head to the channels of VGG16.
 
     ``tools/distil_lite.py`` trains it to match the features of VGG16 and their Gram matrices.
     """
@@ -54,7 +54,7 @@ class LiteNetwork(nn.Module):
             layers: Some of :data:`LAYERS`. Blocks after the deepest of them are not evaluated.
 
         Returns:
-            The non-negative features by name, (B, C, H, W), (B, C, H / 2, W / 2), (B, C, H / 4, W / 4).
+            The non-negative features by name, (B, C, H, W), (B, C, H / 2, W / 2) and so on.
         """
         features: dict[str, Tensor] = {}
         for block in range(1 + max(LAYERS.index(layer) for layer in layers)):
