@@ -45,9 +45,19 @@ def random_vgg() -> VGGWeights:
 
 @pytest.fixture(scope="session")
 def vgg_file(tmp_path_factory: pytest.TempPathFactory, random_vgg: VGGWeights) -> Path:
+    """A weights file that stops at relu4_1, as deep as the default loss looks; the numbers are random."""
+    return write_vgg(tmp_path_factory.mktemp("vgg") / "random.safetensors", random_vgg, last=17)
+
+
+@pytest.fixture(scope="session")
+def short_vgg_file(tmp_path_factory: pytest.TempPathFactory, random_vgg: VGGWeights) -> Path:
     """A weights file that stops at relu3_3, like the ones that are passed around; the numbers are random."""
-    path = tmp_path_factory.mktemp("vgg") / "random.safetensors"
-    state = {key: value for key, value in random_vgg.state.items() if int(key.split(".")[1]) <= 14}
+    return write_vgg(tmp_path_factory.mktemp("vgg") / "short.safetensors", random_vgg, last=14)
+
+
+def write_vgg(path: Path, weights: VGGWeights, *, last: int) -> Path:
+    """Write the convolutions up to an index of torchvision's."""
+    state = {key: value for key, value in weights.state.items() if int(key.split(".")[1]) <= last}
     metadata = {"architecture": "vgg16", "mean": "0.485,0.456,0.406", "std": "0.229,0.224,0.225"}
     save_file(state, path, metadata=metadata)
     return path

@@ -13,6 +13,8 @@ import numpy as np
 
 from nstyle.demo.folder import DemoFolder
 from nstyle.demo.plan import DemoTraining
+from nstyle.encoders.load import load_encoder_weights, reaches
+from nstyle.losses.presets import RELATIVE, Preset
 from nstyle.models.locate import DEFAULT
 from nstyle.models.model_file import read_info
 from nstyle.training.config import TrainingConfig
@@ -75,7 +77,7 @@ def is_finished(run: RunDirectory) -> bool:
 def training_command(folder: DemoFolder, training: DemoTraining) -> str:
     """Return the command that trains as the demo did."""
     config = TrainingConfig.from_toml(RunDirectory(folder.run(training.run)).config)
-    settings = training.settings() | {"updates": config.updates}
+    settings = training.settings() | {"updates": config.updates, "style_layers": ",".join(config.preset.style_layers)}
     styles = " ".join(folder.shown("styles", f"{name}.jpg") for name in training.styles)
     photographs = folder.shown("photographs")
     options = [f"--{name.replace('_', '-')} {value}" for name, value in settings.items()]
@@ -108,8 +110,11 @@ def seconds_per_update(prepare: Callable[[Path, int], Trainer]) -> float:
 def _prepare(folder: DemoFolder, training: DemoTraining, model: Path, path: Path, updates: int) -> Trainer:
     styles = [folder.styles / f"{name}.jpg" for name in training.styles]
     photographs = str(folder.photographs)
+    base = Preset.from_dict(read_info(model).preset) if training.width is None else RELATIVE
+    encoder_weights = load_encoder_weights(folder.vgg)
     settings: dict[str, Any] = training.settings() | {
         "updates": updates,
+        "style_layers": tuple(layer for layer in base.style_layers if reaches(encoder_weights, [layer])),
         "content": photographs,
         "validation": photographs,
         "vgg": folder.vgg,

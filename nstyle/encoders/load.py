@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from nstyle.encoders.layers import Architecture, Pooling
+from nstyle.encoders.layers import Architecture, Pooling, names_of
 from nstyle.encoders.lite import LiteFeatures, LiteWeights, read_lite_weights
 from nstyle.encoders.vgg import VGGFeatures, VGGWeights
 from nstyle.encoders.vgg_weights import LITE, default_source, load_vgg_weights
@@ -28,6 +28,13 @@ def load_encoder_weights(
     if architecture is not None:
         raise UsageError(f"lite is no {architecture}; leave `network` out, or give {architecture} weights with `vgg`")
     return read_lite_weights()
+
+
+def reaches(weights: EncoderWeights, layers: Sequence[str]) -> bool:
+    """Tell whether weights are deep enough to compute all of some layers."""
+    names = names_of(weights.architecture)
+    present = names[: names.index(weights.deepest) + 1]
+    return all(layer in present for layer in layers)
 
 
 def build_encoder(

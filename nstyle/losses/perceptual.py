@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from nstyle.encoders.layers import min_side
-from nstyle.encoders.load import EncoderWeights, build_encoder
+from nstyle.encoders.layers import min_side, names_of
+from nstyle.encoders.load import EncoderWeights, build_encoder, reaches
 from nstyle.errors import UsageError
 from nstyle.losses.functional import downsample, gram, mean_squared_error, relative_squared_error, total_variation
-from nstyle.losses.presets import Preset
+from nstyle.losses.presets import PRESETS, Preset
 
 StyleTargets = dict[str, Tensor]
 """The Gram matrices (S, C, C) by term name, such as ``relu2_2@1`` for relu2_2 at half size."""
@@ -28,6 +28,19 @@ class PerceptualLosses:
     tv: Tensor
     style_terms: dict[str, Tensor]
     """The style loss by layer and scale, before the average or the sum."""
+
+
+def _what_would_do(preset: Preset, encoder_weights: EncoderWeights) -> str:
+    """Say which presets and layers an encoder can serve that is not deep enough for a preset."""
+    deep = next(layer for layer in preset.layers if not reaches(encoder_weights, [layer]))
+    kept = ",".join(layer for layer in preset.style_layers if reaches(encoder_weights, [layer]))
+    presets = " or ".join(name for name, other in PRESETS.items() if reaches(encoder_weights, other.layers))
+    ways = [f"`preset` {presets}"] if presets else []
+    ways += [f"`style_layers` {kept}"] if kept and reaches(encoder_weights, preset.content_layers) else []
+    return (
+        f"preset {preset.name} compares {deep}, but these {encoder_weights.architecture} weights stop at "
+        f"{encoder_weights.deepest}; give {', '.join([*ways, 'or deeper weights with `vgg`'])}"
+    )
 
 
 class PerceptualLoss(nn.Module):
@@ -47,7 +60,10 @@ class PerceptualLoss(nn.Module):
     def __init__(self, preset: Preset, encoder_weights: EncoderWeights, *, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.preset = preset
-        layers = tuple(dict.fromkeys(preset.content_layers + preset.style_layers))
+        layers = preset.layers
+        deep = [name for name in layers if name in names_of(encoder_weights.architecture)]
+        if not reaches(encoder_weights, deep):
+            raise UsageError(_what_would_do(preset, encoder_weights))
         self.encoder = build_encoder(encoder_weights, layers, pooling=preset.pooling, dtype=dtype)
 
     @property

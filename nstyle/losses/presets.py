@@ -58,6 +58,11 @@ class Preset:
             object.__setattr__(self, name, tuple(dict.fromkeys(canonical)))
 
     @property
+    def layers(self) -> tuple[str, ...]:
+        """All layers that are compared, each once."""
+        return tuple(dict.fromkeys(self.content_layers + self.style_layers))
+
+    @property
     def term_names(self) -> tuple[str, ...]:
         """Name the terms of the style loss, ``layer@scale``, in the order in which they are computed."""
         return tuple(f"{layer}@{scale}" for scale in range(self.style_scales) for layer in self.style_layers)
@@ -113,7 +118,7 @@ RELATIVE = Preset(
     name="relative",
     summary="every term over its target's own energy, style on three scales",
     content_layers=("relu3_3",),
-    style_layers=("relu1_2", "relu2_2", "relu3_3"),
+    style_layers=("relu1_2", "relu2_2", "relu3_3", "relu4_1"),
     content_weight=1.0,
     style_weight=10.0,
     gram_divisor="hw",
@@ -123,8 +128,16 @@ RELATIVE = Preset(
 """The default, in which every term is divided by the energy of its target.
 
 Departure from Johnson et al. 2016 and Dumoulin et al. 2017: with absolute losses, strong paintings dominate weak
-ones, and weights do not transfer between VGG releases. Here one style weight serves all. Three layers on three scales
-have a larger reach than relu4_3 on one, at less cost (Snelgrove 2017).
+ones, and weights do not transfer between VGG releases. Here one style weight serves all. Layers on three scales have a
+larger reach than relu4_3 on one (Snelgrove 2017). What relu4_1 adds are strokes that follow each other; shallower
+layers leave texture without them.
 """
 
-PRESETS: dict[str, Preset] = {preset.name: preset for preset in (RELATIVE, JOHNSON, DUMOULIN)}
+RELATIVE_3 = replace(
+    RELATIVE,
+    name="relative-3",
+    summary="relative up to relu3_3, as up to version 0.2, for encoders that stop there",
+    style_layers=("relu1_2", "relu2_2", "relu3_3"),
+)
+
+PRESETS: dict[str, Preset] = {preset.name: preset for preset in (RELATIVE, RELATIVE_3, JOHNSON, DUMOULIN)}

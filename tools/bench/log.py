@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 from machine import synchronize
 from rows import Bench, Row, Sample
-from train import WITH_RELU4_1
 
+from nstyle.losses.presets import RELATIVE
 from nstyle.training.metrics import SHOWN_EVERY, MetricsLog
 from nstyle.training.update import value_names
 
@@ -40,7 +40,7 @@ def rows(bench: Bench) -> list[Row]:
 
 def _measure(batches: Sequence[Sequence[str]], bench: Bench) -> Sample:
     device = torch.device(bench.device)
-    preset = WITH_RELU4_1
+    preset = RELATIVE
     names = value_names(preset)
     values = [torch.rand(len(names), len(batches[0]), device=device) for _ in range(DISTINCT)]
     norm = torch.rand((), device=device) + 1

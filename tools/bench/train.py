@@ -19,7 +19,7 @@ from rows import Bench, Row, Sample
 from nstyle.encoders.lite import LiteWeights
 from nstyle.encoders.vgg import VGGWeights
 from nstyle.losses.perceptual import PerceptualLoss
-from nstyle.losses.presets import JOHNSON, RELATIVE, Preset
+from nstyle.losses.presets import JOHNSON, RELATIVE, RELATIVE_3, Preset
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.system.memory import keep_freed_memory, peak_memory, reset_peak_memory
 from nstyle.training.captured import CapturedUpdate
@@ -40,7 +40,6 @@ TIMED = {"cuda": 30}
 """The number of timed updates by device type; 3 on other devices."""
 PAIRS = 5
 """The number of updates of each of two recipes that take turns in one process."""
-WITH_RELU4_1 = replace(RELATIVE, name="relative+relu4_1", style_layers=("relu1_2", "relu2_2", "relu3_3", "relu4_1"))
 WAYS: tuple[Way, ...] = ("eager", "compiled", "captured")
 
 
@@ -82,8 +81,8 @@ ON_CPU = (
 )
 ON_CUDA = (
     PLAIN,
-    *(Recipe(WITH_RELU4_1, torch.bfloat16, way, num_styles=ON_GPU_STYLES) for way in reversed(WAYS)),
-    Recipe(RELATIVE, torch.bfloat16),
+    *(Recipe(RELATIVE, torch.bfloat16, way, num_styles=ON_GPU_STYLES) for way in reversed(WAYS)),
+    Recipe(RELATIVE_3, torch.bfloat16),
     Recipe(JOHNSON, torch.bfloat16),
     Recipe(JOHNSON, torch.float32),
 )

@@ -151,7 +151,7 @@ class Training:
     def _expected(self) -> float:
         """Estimate the updates per second of the run from the bench."""
         batch, size = (int(option(self.extra, name) or usual) for name, usual in (("--batch-size", 4), ("--size", 256)))
-        preset = "relative+relu4_1" if "relu4_1" in (option(self.extra, "--style-layers") or "") else "relative"
+        preset = option(self.extra, "--preset") or "relative"
         seconds = bench_seconds(self.asked.out / BENCH, preset, batch, size, on_gpu=self.asked.on_gpu)
         return GUESS if seconds is None else MOST_OF_BENCH / seconds
 
