@@ -116,9 +116,9 @@ class _Evaluator:
         if model not in self.cache:
             notice(f"measuring {member.label} after {updates} updates")
             network, info = load_model(path)
-            if info.vgg["sha256"] != self.encoder_sha256:
+            if info.vgg_sha256 != self.encoder_sha256:
                 raise UsageError(
-                    f"{path} was trained with other VGG weights ({info.vgg['release']}); give them with `vgg`"
+                    f"{path} was trained with other VGG weights ({info.vgg_in_words}); give them with `vgg`"
                 )
             rows = torch.tensor([self.plan.names.index(style.name) for style in member.styles], device=self.device)
             targets = {term: value[rows] for term, value in self.targets.items()}

@@ -77,8 +77,8 @@ def make_meter(
         return None, f"no loss curves: {model} comes without {whose}; {HOW_TO_ADD}"
     config = TrainingConfig.from_toml(run.config) if run.config.exists() and run.model == model else None
     encoder_weights = load_encoder_weights(vgg or (config.vgg if config else ""))
-    if encoder_weights.sha256 != info.vgg.get("sha256"):
-        release = f"{info.vgg.get('release', 'unknown')}, sha256 {info.vgg.get('sha256', '')[:12]}"
+    if encoder_weights.sha256 != info.vgg_sha256:
+        release = info.vgg_in_words
         if not paintings:
             raise UsageError(
                 f"the run's targets were made with other VGG weights ({release}); give them with `vgg`, or "

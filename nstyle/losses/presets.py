@@ -75,12 +75,13 @@ class Preset:
         """Read what :meth:`to_dict` wrote.
 
         Raises:
-            UsageError: If a setting does not exist or is invalid.
+            UsageError: If a setting does not exist or is invalid, or the name is missing.
         """
         check_names(values, [f.name for f in fields(cls)])
         plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        known = PRESETS.get(plain.get("name", ""))
-        return cls(**{"summary": known.summary if known else "", **plain})
+        name = plain.setdefault("name", None)
+        summary = PRESETS[name].summary if isinstance(name, str) and name in PRESETS else ""
+        return cls(**{"summary": summary, **plain})
 
 
 JOHNSON = Preset(

@@ -131,7 +131,7 @@ def _read_run(path: Path) -> CurveSet:
 def _convention(config: TrainingConfig, run: RunDirectory) -> str:
     """Describe all settings that a loss value depends on."""
     preset = config.preset
-    vgg = read_info(run.model).vgg if run.has_run else {}
+    info = read_info(run.model) if run.has_run else None
     parts = [
         preset.name,
         f"content {'+'.join(preset.content_layers)} x {preset.content_weight:g}",
@@ -139,7 +139,11 @@ def _convention(config: TrainingConfig, run: RunDirectory) -> str:
         f"{preset.reduction}, Gram / {preset.gram_divisor}, {preset.pooling} pooling",
         f"crops of {config.size} px, paintings of {config.style_size} px",
     ]
-    parts += [f"{vgg['architecture']} {vgg['release']} {vgg['sha256'][:12]}"] if vgg else []
+    parts += (
+        [f"{info.vgg.get('architecture')} {info.vgg.get('release')} {info.vgg_sha256[:12]}"]
+        if info and info.vgg
+        else []
+    )
     return ", ".join(parts)
 
 

@@ -135,11 +135,8 @@ def resume_run(path: Path, config: TrainingConfig, group: Group = ALONE) -> Trai
     config = resolve(config)
     device = group.ranks.place(choose_device(config.device))
     encoder_weights = load_encoder_weights(config.vgg)
-    if encoder_weights.sha256 != info.vgg["sha256"]:
-        raise UsageError(
-            f"the run was started with other VGG weights ({info.vgg['release']}, sha256 {info.vgg['sha256'][:12]}); "
-            "give them with `vgg`"
-        )
+    if encoder_weights.sha256 != info.vgg_sha256:
+        raise UsageError(f"the run was started with other VGG weights ({info.vgg_in_words}); give them with `vgg`")
     photos, validation = _photographs(config)
     if group.ranks.is_first:
         run.write_config(config)
