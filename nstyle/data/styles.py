@@ -35,6 +35,17 @@ class TrainedStyles:
     targets: StyleTargets
     """The Gram matrices (K, C, C) by term, in the order of the names."""
 
+    def check_terms(self, terms: Sequence[str]) -> None:
+        """Refuse targets that a loss lacks some of.
+
+        Raises:
+            UsageError: If there is no target for one of the terms.
+        """
+        if missing := [term for term in terms if term not in self.targets]:
+            raise UsageError(
+                f"the style targets lack {missing[0]}, which the loss compares; expected targets of the same loss"
+            )
+
 
 def find_styles(arguments: Sequence[str | Path]) -> list[StyleFile]:
     """Resolve files, quoted globs and folders to paintings. The given order is kept and determines the style ids.

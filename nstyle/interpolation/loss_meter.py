@@ -86,12 +86,14 @@ def make_meter(
             )
         logger.warning("the losses are measured with other VGG weights than the model was trained with (%s)", release)
     where = choose_device(device)
-    perceptual = PerceptualLoss(Preset.from_dict(info.preset), encoder_weights).to(where)
+    preset = Preset.from_dict(info.preset)
+    perceptual = PerceptualLoss(preset, encoder_weights).to(where)
     if paintings:
         targets = compute_targets(paintings, perceptual, info.style_size, where)
         source = f"paintings at {info.style_size} px"
     else:
         assert known is not None
+        known.check_terms(preset.term_names)
         targets = {
             term: value[[known.names.index(name) for name in styles]].to(where) for term, value in known.targets.items()
         }

@@ -5,7 +5,7 @@ The format is described in ``docs/formats.md``.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,28 +27,10 @@ and up to it the statistics of the norms, squares of products of weights, cannot
 STORED_DTYPES = ("F16", "BF16", "F32", "F64")
 """The types of weights that are read, as safetensors calls them."""
 
-__all__ = ["LoadedModel", "ModelInfo", "load_model", "read_info", "read_model", "save_model"]
+__all__ = ["ModelInfo", "load_model", "read_info", "save_model"]
 
 
-@dataclass(frozen=True)
-class LoadedModel:
-    """Everything that a model file holds."""
-
-    network: TransformerNetwork
-    """The network on the CPU in float32, in evaluation mode and channels_last."""
-    info: ModelInfo
-    metadata: Mapping[str, str]
-    """All metadata of the file, the description among them."""
-
-
-def save_model(
-    path: Path,
-    network: TransformerNetwork,
-    info: ModelInfo,
-    *,
-    dtype: torch.dtype = torch.float32,
-    metadata: Mapping[str, str] | None = None,
-) -> None:
+def save_model(path: Path, network: TransformerNetwork, info: ModelInfo, *, dtype: torch.dtype = torch.float32) -> None:
     """Write a model atomically.
 
     Args:
@@ -56,7 +38,6 @@ def save_model(
         network: The network, with as many styles as ``info`` names.
         info: Its description.
         dtype: The dtype of the stored weights: float32 for runs, float16 for shipped models.
-        metadata: Further metadata of the file.
 
     Raises:
         NstyleError: If a weight is not finite or too large (nothing is written then), or the file cannot be written.
@@ -67,8 +48,7 @@ def save_model(
     if broken := _what_is_broken(state):
         raise NstyleError(f"{path} is not written: {broken}; go back to an earlier checkpoint")
     stored = {_renamed(name, STORED_NAMES.items()): value.to(dtype).contiguous() for name, value in state.items()}
-    description = json.dumps(asdict(info), sort_keys=True)
-    write_atomically(path, sealed(stored, {METADATA_KEY: description, **(metadata or {})}))
+    write_atomically(path, sealed(stored, {METADATA_KEY: json.dumps(asdict(info), sort_keys=True)}))
 
 
 def load_model(path: Path) -> tuple[TransformerNetwork, ModelInfo]:
@@ -77,12 +57,6 @@ def load_model(path: Path) -> tuple[TransformerNetwork, ModelInfo]:
     Raises:
         UsageError: If the file is not an nstyle model, is damaged, or has a newer format.
     """
-    model = read_model(path)
-    return model.network, model.info
-
-
-def read_model(path: Path) -> LoadedModel:
-    """Read a model with all its metadata; see :func:`load_model`."""
     with open_model(path, "pt") as (info, file):
         with torch.device("meta"):  # Shapes without memory, so that a wrong description allocates nothing.
             network = TransformerNetwork(len(info.styles), width=info.width)
@@ -95,7 +69,7 @@ def read_model(path: Path) -> LoadedModel:
     if broken := _what_is_broken(state):
         raise damaged(path, broken)
     network.load_state_dict(state, assign=True)
-    return LoadedModel(network.eval().to(memory_format=torch.channels_last), info, metadata)
+    return network.eval().to(memory_format=torch.channels_last), info
 
 
 def _check_shapes(path: Path, expected: Mapping[str, Tensor], file: Any) -> None:

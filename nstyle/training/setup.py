@@ -131,6 +131,9 @@ def resume_run(path: Path, config: TrainingConfig, group: Group = ALONE) -> Trai
             f"{path} is finished: {update} of {config.updates} updates are done; give more `updates` to go on"
         )
     styles = run.read_styles()
+    styles.check_terms(config.preset.term_names)
+    if unknown := [name for name in styles.names if name not in info.styles]:
+        raise UsageError(f"{run.targets} has a style {unknown[0]}, which {run.model} lacks; they are of two runs")
     group.ranks.check_batch(config.batch_size)
     config = resolve(config)
     device = group.ranks.place(choose_device(config.device))
@@ -145,7 +148,10 @@ def resume_run(path: Path, config: TrainingConfig, group: Group = ALONE) -> Trai
     base = replace(info, updates=info.updates - info.run_updates, run_updates=0)
     start = Start(run, config, network, base, styles, encoder_weights, photos, validation, update)
     trainer = start.trainer(device, group)
-    trainer.restore(optimizer, update)
+    try:
+        trainer.restore(optimizer, update)
+    except ValueError as error:
+        raise run.broken_state(update, error) from error
     return trainer
 
 
