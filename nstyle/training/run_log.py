@@ -119,7 +119,7 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
 
 
 def _is_number(value: Any, *kinds: type) -> bool:
-    return isinstance(value, kinds) and not isinstance(value, bool) and is_finite(value)
+    return type(value) in kinds and is_finite(value)
 
 
 def cut_log(path: Path, update: int) -> None:
