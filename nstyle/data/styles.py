@@ -2,7 +2,7 @@
 
 import glob
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 from nstyle.errors import UsageError
 from nstyle.imaging.pictures import list_pictures, read_picture, resize, to_tensor
 from nstyle.losses.perceptual import PerceptualLoss, StyleTargets
-from nstyle.models.style_names import style_name
+from nstyle.models.style_names import former_style_name, style_name
 
 PALETTE_SIDE = 128
 """The short side, in pixels, at which a painting's colours are measured."""
@@ -77,6 +77,21 @@ def find_styles(arguments: Sequence[str | Path]) -> list[StyleFile]:
             )
         by_name[style.name] = style.path
     return styles
+
+
+def under_stored_names(styles: Sequence[StyleFile], stored: Sequence[str]) -> list[StyleFile]:
+    """Give paintings the names under which a model or a run knows them, if version 0.1 named them otherwise.
+
+    Args:
+        styles: The paintings.
+        stored: The names in the model or the run. A painting keeps its name if it is among them, or if its name of
+            version 0.1 is not among them or not its alone.
+    """
+    former = [former_style_name(style.path) for style in styles]
+    return [
+        replace(style, name=old) if style.name not in stored and old in stored and former.count(old) == 1 else style
+        for style, old in zip(styles, former, strict=True)
+    ]
 
 
 def logit_colors(styles: Sequence[StyleFile]) -> tuple[Tensor, Tensor]:

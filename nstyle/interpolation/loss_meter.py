@@ -10,7 +10,7 @@ from torch import Tensor
 
 from nstyle.data.crops import center_crops
 from nstyle.data.photos import PhotoIndex, index_folder
-from nstyle.data.styles import StyleFile, compute_targets, find_styles
+from nstyle.data.styles import StyleFile, compute_targets, find_styles, under_stored_names
 from nstyle.encoders.load import load_encoder_weights
 from nstyle.errors import UsageError
 from nstyle.imaging.pictures import PictureSource, open_picture, resize, source_name, to_tensor
@@ -105,7 +105,7 @@ def make_meter(
 
 def _match_paintings(styles: Sequence[str], files: Sequence[StyleFile]) -> list[StyleFile]:
     """Find the painting of every style by its name, in the order of the styles."""
-    by_name = {file.name: file for file in files}
+    by_name = {file.name: file for file in under_stored_names(files, styles)}
     for name in styles:
         if name not in by_name:
             there = ", ".join(by_name)

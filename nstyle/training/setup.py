@@ -12,7 +12,7 @@ from nstyle.data.choice import choose_sampler
 from nstyle.data.coco import DEFAULT_FOLDERS, index_coco
 from nstyle.data.crops import center_crops, hold_out, rank
 from nstyle.data.photos import PhotoIndex, index_folder, probe
-from nstyle.data.styles import StyleFile, TrainedStyles, compute_targets, logit_colors
+from nstyle.data.styles import StyleFile, TrainedStyles, compute_targets, logit_colors, under_stored_names
 from nstyle.encoders.load import EncoderWeights, load_encoder_weights
 from nstyle.encoders.vgg_weights import default_source
 from nstyle.errors import UsageError
@@ -197,8 +197,9 @@ def _initial_network(config: TrainingConfig, styles: Sequence[StyleFile]) -> tup
         raise UsageError(
             f"{config.init_from} has width {source.width}, but `width` is {config.width}; leave `width` out"
         )
-    known = [name for name in names if name in info.styles]
-    new = [name for name in names if name not in info.styles]
+    rows = [style.name for style in under_stored_names(styles, info.styles)] if not config.rows_only else names
+    known = [name for name in rows if name in info.styles]
+    new = [name for name in rows if name not in info.styles]
     if config.rows_only:
         if known:
             raise UsageError(
@@ -206,7 +207,7 @@ def _initial_network(config: TrainingConfig, styles: Sequence[StyleFile]) -> tup
             )
         return source.grow_styles(len(new)), replace(info, styles=(*info.styles, *new), run_updates=0)
     grown = source.grow_styles(len(new)) if new else source
-    order = [(*info.styles, *new).index(name) for name in names]
+    order = [(*info.styles, *new).index(name) for name in rows]
     return grown.select_styles(order), replace(info, styles=names, run_updates=0)
 
 

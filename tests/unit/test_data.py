@@ -11,7 +11,7 @@ from PIL import Image
 from nstyle.data.coco import index_coco
 from nstyle.data.crops import CropSampler, center_crops, crop_resized, hold_out
 from nstyle.data.photos import ReadMonitor, index_folder, probe
-from nstyle.data.styles import compute_targets, find_styles, logit_colors
+from nstyle.data.styles import StyleFile, compute_targets, find_styles, logit_colors, under_stored_names
 from nstyle.encoders.vgg import VGGWeights
 from nstyle.errors import NstyleError, UsageError
 from nstyle.losses.perceptual import PerceptualLoss
@@ -245,6 +245,30 @@ def test_names_that_lead_elsewhere_are_refused(name: object) -> None:
         check_style_names(["a", name])
     with pytest.raises(UsageError, match="two styles are called 'a'"):
         check_style_names(["a", "b", "a"])
+
+
+def files(*stems: str) -> list[StyleFile]:
+    return [StyleFile(style_name(Path(f"{stem}.jpg")), Path(f"{stem}.jpg")) for stem in stems]
+
+
+@pytest.mark.parametrize(
+    ("stems", "stored", "names"),
+    [
+        (["Édouard", "waves"], ["douard", "waves"], ["douard", "waves"]),
+        (["Édouard", "waves"], ["édouard", "waves"], ["édouard", "waves"]),
+        (["Édouard", "waves"], ["édouard", "douard"], ["édouard", "waves"]),
+        (["梵高"], ["style"], ["style"]),
+        (["梵高", "葛飾"], ["style"], ["梵高", "葛飾"]),
+        (["Édouard", "douard"], ["douard"], ["édouard", "douard"]),
+        (["waves"], ["mosaic"], ["waves"]),
+        (["x" * 200], ["x" * 200], ["x" * 200]),
+        (["a", "b"], [], ["a", "b"]),
+    ],
+)
+def test_paintings_are_found_under_the_names_of_version_0_1(
+    stems: list[str], stored: list[str], names: list[str]
+) -> None:
+    assert [style.name for style in under_stored_names(files(*stems), stored)] == names
 
 
 def test_find_styles_keeps_the_order_and_takes_patterns_and_folders(styles: Path) -> None:

@@ -56,7 +56,7 @@ def test_settings_survive_toml(tmp_path: Path) -> None:
         coco_annotations="instances.json",
         coco_categories=("cat", "dog"),
         preset=DUMOULIN,
-        style_factors={"great-wave": 2.0, "ü x": 0.5},
+        style_factors={"great-wave": 2.0, "ü-x": 0.5},
         compile=True,
     )
     path = tmp_path / "config.toml"
