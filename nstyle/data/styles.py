@@ -1,6 +1,7 @@
 """The paintings: their files, the names of their styles, and their Gram targets."""
 
 import glob
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from nstyle.errors import UsageError
+from nstyle.errors import UsageError, check_setting
 from nstyle.imaging.pictures import list_pictures, read_picture, resize, to_tensor
 from nstyle.losses.perceptual import PerceptualLoss, StyleTargets
 from nstyle.models.style_names import former_style_name, style_name
@@ -53,6 +54,8 @@ def find_styles(arguments: Sequence[str | Path]) -> list[StyleFile]:
     Raises:
         UsageError: If nothing is found, or two paintings would have the same name.
     """
+    are_paths = isinstance(arguments, Sequence) and all(isinstance(path, str | os.PathLike) for path in arguments)
+    check_setting(are_paths and not isinstance(arguments, str), "styles", arguments, "a list of files and folders")
     paths: list[Path] = []
     for argument in arguments:
         path = Path(argument)

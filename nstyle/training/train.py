@@ -1,5 +1,6 @@
 """Training from Python and from the command line: ``nstyle.train`` and ``nstyle.add_style``."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -109,7 +110,9 @@ def _prepare_training(
         raise UsageError("no styles given; expected paintings as `styles`, such as styles/*.jpg")
     files = find_styles(styles)
     if settings.get("init_from"):
-        model = find_model(settings["init_from"])
+        source = settings["init_from"]
+        check_setting(isinstance(source, str | os.PathLike), "init_from", source, "a model")
+        model = find_model(source)
         settings = {"width": read_info(model).width, **settings, "init_from": str(model)}
     path = Path(out) if out else RUNS / run_name([style.name for style in files])
     if _goes_on(path):
