@@ -29,6 +29,15 @@ MOST_SHOWN = 120
 """The length in characters to which a value is cut in a message."""
 
 
+def one_line(text: str) -> str:
+    """Escape what is not printable: ends of lines, what a terminal would obey, and bytes that are no characters.
+
+    >>> one_line("two\\nlines")
+    'two\\\\nlines'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def in_short(value: object, most: int = MOST_SHOWN) -> str:
     """Show a value in a message on one line, cut where it is long, without characters that a terminal would obey.
 
@@ -39,7 +48,7 @@ def in_short(value: object, most: int = MOST_SHOWN) -> str:
         text = str(value)
     except ValueError:  # Python does not write whole numbers of thousands of digits.
         text = f"a {type(value).__name__} that is too large to show"
-    text = "".join(c if c.isprintable() else "\ufffd" for c in " ".join(text[: 4 * most].split()))
+    text = one_line(" ".join(text[: 4 * most].split()))
     return text if len(text) <= most else f"{text[:most]}..."
 
 

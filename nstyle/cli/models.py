@@ -11,7 +11,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def models(as_json: Json = False) -> None:
     """List the models that are shipped, and the runs of the current folder."""
-    from nstyle.errors import UsageError
+    from nstyle.errors import UsageError, one_line
     from nstyle.models.locate import find_model, run_models, shipped_models
     from nstyle.models.model_info import read_info
 
@@ -22,7 +22,7 @@ def models(as_json: Json = False) -> None:
         try:
             description, size = read_info(path), path.stat().st_size
         except (UsageError, OSError) as error:
-            typer.echo(f"nstyle: {error}", err=True)
+            typer.echo(f"nstyle: {one_line(str(error))}", err=True)
             continue
         rows.append(
             {
@@ -80,7 +80,7 @@ def info(
     )
     typer.echo(f"saved       {datetime.fromtimestamp(description.created, UTC):%Y-%m-%d %H:%M} UTC")
     if description.preset:
-        loss = Preset.from_dict(description.preset)
+        loss = Preset.of_model(path, description.preset)
         typer.echo(f"loss        {loss.name}: content {loss.content_weight:g} x {'+'.join(loss.content_layers)}")
         typer.echo(
             f"            style {loss.style_weight:g} x {'+'.join(loss.style_layers)} on {loss.style_scales} scales"

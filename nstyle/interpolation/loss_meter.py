@@ -86,7 +86,7 @@ def make_meter(
             )
         logger.warning("the losses are measured with other VGG weights than the model was trained with (%s)", release)
     where = choose_device(device)
-    preset = Preset.from_dict(info.preset)
+    preset = Preset.of_model(model, info.preset)
     perceptual = PerceptualLoss(preset, encoder_weights).to(where)
     if paintings:
         targets = compute_targets(paintings, perceptual, info.style_size, where)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
-from nstyle.errors import UsageError
+from nstyle.errors import UsageError, in_short
 from nstyle.models.model_info import read_info
 from nstyle.models.style_names import SHIPPED
 
@@ -108,6 +108,6 @@ def find_model(model: str | Path | None = None) -> Path:
     if _is(Path.is_dir, Path(model)):
         raise UsageError(f"{model} holds no {MODEL_FILE}; expected a run directory whose first checkpoint is written")
     raise UsageError(
-        f"model '{model}' not found; expected a run directory, a model file or a shipped name "
+        f"model '{in_short(model)}' not found; expected a run directory, a model file or a shipped name "
         f"({', '.join(shipped) or 'none here'})"
     )

@@ -142,7 +142,7 @@ def _prepare_append(
     if not files:
         raise UsageError("no styles given; expected paintings as `styles`, such as new.jpg")
     return new_run(
-        out, make_config(files, {**inherited, **settings, **fixed}, Preset.from_dict(info.preset)), files, group
+        out, make_config(files, {**inherited, **settings, **fixed}, Preset.of_model(path, info.preset)), files, group
     )
 
 
