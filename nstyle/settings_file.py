@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nstyle.errors import UsageError
+from nstyle.errors import UsageError, in_short
 
 
 def to_toml(values: Mapping[str, Any]) -> str:
@@ -27,7 +27,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
+    except (OSError, ValueError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or in_short(error)
         raise UsageError(f"{path} cannot be read as a file of settings ({reason}); expected TOML") from error
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}

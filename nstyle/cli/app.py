@@ -22,7 +22,7 @@ from nstyle.cli import (
 from nstyle.cli.help import GroupedCommand, SpreadStyleImages, SpreadStyles, new_group
 from nstyle.cli.old_spellings import modernize_arguments
 from nstyle.cli.options import with_flags
-from nstyle.errors import NstyleError, UsageError
+from nstyle.errors import NstyleError, UsageError, one_line
 from nstyle.system.processes import Ranks
 from nstyle.version import __version__
 
@@ -80,7 +80,7 @@ def root(
 def _name_flags(record: logging.LogRecord) -> bool:
     """Let a message of the library name options by their flags."""
     if record.name.startswith("nstyle"):
-        record.msg, record.args = with_flags(record.getMessage()), ()
+        record.msg, record.args = one_line(with_flags(record.getMessage())), ()
     return True
 
 
@@ -105,7 +105,7 @@ def main() -> None:
         if debug:
             raise
         if speaks:
-            print(f"nstyle: {with_flags(str(error))}", file=sys.stderr)
+            print(f"nstyle: {one_line(with_flags(str(error)))}", file=sys.stderr)
         sys.exit(error.exit_status)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -117,5 +117,6 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
-        print(f"nstyle: {type(error).__name__}: {' '.join(str(error).split())} (--debug shows where)", file=sys.stderr)
+        words = one_line(" ".join(str(error).split()))
+        print(f"nstyle: {type(error).__name__}: {words} (--debug shows where)", file=sys.stderr)
         sys.exit(1)

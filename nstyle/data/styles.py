@@ -1,17 +1,18 @@
 """The paintings: their files, the names of their styles, and their Gram targets."""
 
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from nstyle.errors import UsageError
+from nstyle.errors import UsageError, check_setting
 from nstyle.imaging.folders import pictures_named
 from nstyle.imaging.pictures import read_picture, resize, to_tensor
 from nstyle.losses.perceptual import PerceptualLoss, StyleTargets
-from nstyle.models.style_names import style_name
+from nstyle.models.style_names import former_style_name, style_name
 
 PALETTE_SIDE = 128
 """The short side, in pixels, at which a painting's colours are measured."""
@@ -35,6 +36,17 @@ class TrainedStyles:
     targets: StyleTargets
     """The Gram matrices (K, C, C) by term, in the order of the names."""
 
+    def check_terms(self, terms: Sequence[str]) -> None:
+        """Refuse targets that a loss lacks some of.
+
+        Raises:
+            UsageError: If there is no target for one of the terms.
+        """
+        if missing := [term for term in terms if term not in self.targets]:
+            raise UsageError(
+                f"the style targets lack {missing[0]}, which the loss compares; expected targets of the same loss"
+            )
+
 
 def find_styles(arguments: Sequence[str | Path]) -> list[StyleFile]:
     """Resolve files, quoted globs and folders to paintings. The given order is kept and determines the style ids.
@@ -42,6 +54,8 @@ def find_styles(arguments: Sequence[str | Path]) -> list[StyleFile]:
     Raises:
         UsageError: If nothing is found, or two paintings would have the same name.
     """
+    are_paths = isinstance(arguments, Sequence) and all(isinstance(path, str | os.PathLike) for path in arguments)
+    check_setting(are_paths and not isinstance(arguments, str), "styles", arguments, "a list of files and folders")
     paths: list[Path] = []
     for argument in arguments:
         found = [picture.path for picture in pictures_named(argument)]
@@ -60,6 +74,21 @@ def find_styles(arguments: Sequence[str | Path]) -> list[StyleFile]:
             )
         by_name[style.name] = style.path
     return styles
+
+
+def under_stored_names(styles: Sequence[StyleFile], stored: Sequence[str]) -> list[StyleFile]:
+    """Give paintings the names under which a model or a run knows them, if version 0.1 named them otherwise.
+
+    Args:
+        styles: The paintings.
+        stored: The names in the model or the run. A painting keeps its name if it is among them, or if its name of
+            version 0.1 is not among them or not its alone.
+    """
+    former = [former_style_name(style.path) for style in styles]
+    return [
+        replace(style, name=old) if style.name not in stored and old in stored and former.count(old) == 1 else style
+        for style, old in zip(styles, former, strict=True)
+    ]
 
 
 def logit_colors(styles: Sequence[StyleFile]) -> tuple[Tensor, Tensor]:

@@ -143,7 +143,7 @@ def _next_section(folder: DemoFolder, plan: DemoPlan) -> Section:
 
 def _measured_section(folder: DemoFolder, plan: DemoPlan) -> Section:
     """List the time and the memory that the demo took, and the machine."""
-    vgg = read_info(folder.run(plan.append.run) / MODEL_FILE).vgg
+    info = read_info(folder.run(plan.append.run) / MODEL_FILE)
     steps = {
         "pictures of the shipped model": folder.took("paint"),
         "add-style, training": folder.seconds.get(f"{plan.append.run}-training", 0.0),
@@ -152,6 +152,6 @@ def _measured_section(folder: DemoFolder, plan: DemoPlan) -> Section:
     }
     rows = [[name, f"{seconds:.1f} s"] for name, seconds in steps.items()]
     rows += [["most memory of the process", f"{folder.peak / 1e9:.2f} GB"]] if folder.peak else []
-    rows += [["VGG", f"{vgg['architecture']}, {vgg['release']}, sha256 {vgg['sha256'][:12]}"]]
+    rows += [["VGG", f"{info.vgg.get('architecture')}, {info.vgg_in_words}"]]
     rows += [[name, value] for name, value in describe_machine().items()]
     return Section("What it took", "", tables=[Table(["", "measured here"], rows)])

@@ -19,6 +19,7 @@ from nstyle.imaging.animation import write_animation
 from nstyle.imaging.pictures import encode, read_picture, to_image
 from nstyle.reconstruction.config import modern
 from nstyle.reconstruction.engine import Progress, Reconstruction
+from nstyle.strict_json import parse_json
 from nstyle.system.files import write_atomically
 from nstyle.system.output_folders import first_difference
 
@@ -92,7 +93,7 @@ class RunFolder:
             UsageError: If it is missing or damaged.
         """
         try:
-            values: dict[str, Any] = json.loads(self.description.read_text(encoding="utf-8"))
+            values: dict[str, Any] = parse_json(self.description.read_bytes())
             if values["format"] != FORMAT:
                 raise UsageError(
                     f"{self.description} has format {values['format']}; expected {FORMAT}, so it was made by another "

@@ -13,6 +13,7 @@ import torch
 
 from nstyle.errors import UsageError
 from nstyle.reports.page import Section, render
+from nstyle.strict_json import parse_json
 from nstyle.system.files import write_atomically
 from nstyle.system.output_folders import output_folder
 from nstyle.version import __version__
@@ -77,24 +78,33 @@ def write_folder(
         commands=[command] if command else [],
     )
     files[PAGE] = render(title, [*sections, how], f"nstyle {__version__}").encode()
-    stale = set(_previous(out).get("files", [])) - set(files)
+    stale = _files_of(_previous(out)) - set(files)
     for name, data in files.items():
         write_atomically(out / name, data)
     made = {"command": command or "a call from Python", **machine}
     summary = {"report": title, **numbers, "made": made, "files": sorted(files)}
     write_atomically(out / NUMBERS, json.dumps(summary, indent=2, allow_nan=False).encode())
     for name in stale:
-        (out / Path(name).name).unlink(missing_ok=True)
+        (out / name).unlink(missing_ok=True)
     return out / PAGE
 
 
 def _previous(out: Path) -> dict[str, Any]:
     """Read ``report.json`` of an earlier report. Return an empty dictionary if there is no such report."""
     try:
-        found = json.loads((out / NUMBERS).read_text(encoding="utf-8"))
+        found = parse_json((out / NUMBERS).read_bytes())
         return found if isinstance(found, dict) else {}
     except (OSError, ValueError):
         return {}
+
+
+def _files_of(report: Mapping[str, Any]) -> set[str]:
+    """Return the files of an earlier report that may be removed: its list is believed only for names of such files."""
+    listed = report.get("files")
+    names = {name for name in listed if isinstance(name, str)} if isinstance(listed, list) else set()
+    return {
+        name for name in names if Path(name).name == name and Path(name).suffix in (".html", ".png", ".svg", ".csv")
+    }
 
 
 def describe_machine() -> dict[str, str]:

@@ -12,7 +12,7 @@ from nstyle.data.choice import choose_sampler
 from nstyle.data.coco import DEFAULT_FOLDERS, index_coco
 from nstyle.data.crops import center_crops, hold_out, rank
 from nstyle.data.photos import PhotoIndex, index_folder, probe
-from nstyle.data.styles import StyleFile, TrainedStyles, compute_targets, logit_colors
+from nstyle.data.styles import StyleFile, TrainedStyles, compute_targets, logit_colors, under_stored_names
 from nstyle.encoders.load import EncoderWeights, load_encoder_weights
 from nstyle.encoders.vgg_weights import default_source
 from nstyle.errors import UsageError
@@ -131,15 +131,15 @@ def resume_run(path: Path, config: TrainingConfig, group: Group = ALONE) -> Trai
             f"{path} is finished: {update} of {config.updates} updates are done; give more `updates` to go on"
         )
     styles = run.read_styles()
+    styles.check_terms(config.preset.term_names)
+    if unknown := [name for name in styles.names if name not in info.styles]:
+        raise UsageError(f"{run.targets} has a style {unknown[0]}, which {run.model} lacks; they are of two runs")
     group.ranks.check_batch(config.batch_size)
     config = resolve(config)
     device = group.ranks.place(choose_device(config.device))
     encoder_weights = load_encoder_weights(config.vgg)
-    if encoder_weights.sha256 != info.vgg["sha256"]:
-        raise UsageError(
-            f"the run was started with other VGG weights ({info.vgg['release']}, sha256 {info.vgg['sha256'][:12]}); "
-            "give them with `vgg`"
-        )
+    if encoder_weights.sha256 != info.vgg_sha256:
+        raise UsageError(f"the run was started with other VGG weights ({info.vgg_in_words}); give them with `vgg`")
     photos, validation = _photographs(config)
     if group.ranks.is_first:
         run.write_config(config)
@@ -148,7 +148,10 @@ def resume_run(path: Path, config: TrainingConfig, group: Group = ALONE) -> Trai
     base = replace(info, updates=info.updates - info.run_updates, run_updates=0)
     start = Start(run, config, network, base, styles, encoder_weights, photos, validation, update)
     trainer = start.trainer(device, group)
-    trainer.restore(optimizer, update)
+    try:
+        trainer.restore(optimizer, update)
+    except ValueError as error:
+        raise run.broken_state(update, error) from error
     return trainer
 
 
@@ -194,8 +197,9 @@ def _initial_network(config: TrainingConfig, styles: Sequence[StyleFile]) -> tup
         raise UsageError(
             f"{config.init_from} has width {source.width}, but `width` is {config.width}; leave `width` out"
         )
-    known = [name for name in names if name in info.styles]
-    new = [name for name in names if name not in info.styles]
+    rows = [style.name for style in under_stored_names(styles, info.styles)] if not config.rows_only else names
+    known = [name for name in rows if name in info.styles]
+    new = [name for name in rows if name not in info.styles]
     if config.rows_only:
         if known:
             raise UsageError(
@@ -203,7 +207,7 @@ def _initial_network(config: TrainingConfig, styles: Sequence[StyleFile]) -> tup
             )
         return source.grow_styles(len(new)), replace(info, styles=(*info.styles, *new), run_updates=0)
     grown = source.grow_styles(len(new)) if new else source
-    order = [(*info.styles, *new).index(name) for name in names]
+    order = [(*info.styles, *new).index(name) for name in rows]
     return grown.select_styles(order), replace(info, styles=names, run_updates=0)
 
 

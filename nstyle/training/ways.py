@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from nstyle.errors import NstyleError
+from nstyle.strict_json import parse_json
 from nstyle.system.files import cache_folder, write_atomically
 from nstyle.system.memory import reset_peak_memory
 from nstyle.system.processes import Group
@@ -230,7 +231,7 @@ class _Verdict:
     def recall(self, group: Group) -> Way | None:
         """Return the way that the first rank has stored, or None."""
         try:
-            way = json.loads(self._path.read_bytes())["way"]
+            way = parse_json(self._path.read_bytes())["way"]
         except (OSError, ValueError, LookupError, TypeError):
             way = None
         first: Way | None = group.gather_objects(way if way in get_args(Way) else None)[0]
