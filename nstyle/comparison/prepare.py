@@ -41,10 +41,11 @@ def prepare_comparison(
     if not files:
         raise UsageError("no styles given; expected paintings as `styles`, such as styles/*.jpg")
     plan = Plan(Path(out), tuple(files), resolve(make_config(files, {"held_out": held_out, **settings})), seeds)
+    chosen = {**plan.config.to_dict(), "styles": [str(file.path.absolute()) for file in files], "seeds": seeds}
+    text = to_toml(chosen)
     check_photographs(plan)
     claim(plan)
-    chosen = {**plan.config.to_dict(), "styles": [str(file.path.absolute()) for file in files], "seeds": seeds}
-    write_atomically(plan.out / "config.toml", to_toml(chosen).encode())
+    write_atomically(plan.out / "config.toml", text.encode())
     return plan
 
 

@@ -5,6 +5,7 @@ Every random crop is a pure function of the seed and its number in the run; see 
 
 import hashlib
 import logging
+import os
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -25,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 def rank(index: PhotoIndex) -> tuple[Path, ...]:
     """Order photographs by a hash of their names, which does not depend on a seed and changes little with new files."""
-    return tuple(sorted(index.files, key=lambda path: hashlib.sha256(_name(path, index.root).encode()).digest()))
+    return tuple(sorted(index.files, key=lambda path: hashlib.sha256(os.fsencode(_name(path, index.root))).digest()))
 
 
 def hold_out(index: PhotoIndex, count: int) -> tuple[PhotoIndex, PhotoIndex]:

@@ -66,14 +66,13 @@ def index_folder(folder: Path) -> PhotoIndex:
 
 def index_files(root: Path, files: list[Path]) -> PhotoIndex:
     """Read the headers of the given files; see :func:`index_folder`."""
-    digest = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
-    cache_path = cache_folder() / "index" / f"{digest}.json"
-    known = _read_cache(cache_path)
+    cache_path = _cache_path(root)
+    known = _read_cache(cache_path) if cache_path else {}
     seen: dict[str, tuple[int, int, str]] = {}
     with ThreadPoolExecutor(max_workers=min(8, 2 * (os.cpu_count() or 1))) as pool:
         for path, entry in zip(files, pool.map(lambda path: _check_header(path, known), files), strict=True):
             seen[str(path.absolute())] = entry
-    if any(known.get(name) != entry for name, entry in seen.items()):
+    if cache_path and any(known.get(name) != entry for name, entry in seen.items()):
         try:
             write_atomically(cache_path, json.dumps(known | seen).encode())
         except NstyleError as error:
@@ -87,6 +86,12 @@ def index_files(root: Path, files: list[Path]) -> PhotoIndex:
             f"{root} holds no usable photograph ({len(files)} files looked at); expected JPEG, PNG or WebP pictures"
         )
     return PhotoIndex(root=root, files=usable, skipped=skipped)
+
+
+def _cache_path(root: Path) -> Path | None:
+    """Return where the index of a folder is kept, or None if there is no place for it."""
+    folder = cache_folder()
+    return folder / "index" / f"{hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]}.json" if folder else None
 
 
 def _read_cache(path: Path) -> dict[str, tuple[int, int, str]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nstyle.errors import UsageError
+from nstyle.system.files import is_of_work
 
 
 class Difference(NamedTuple):
@@ -47,6 +48,6 @@ def holds_work(folder: Path, record: Path, what: str) -> bool:
     Raises:
         UsageError: If ``folder`` is a file, or holds other files.
     """
-    if not record.exists() and output_folder(folder, what).exists() and any(folder.iterdir()):
+    if not record.exists() and output_folder(folder, what).exists() and any(map(is_of_work, folder.iterdir())):
         raise UsageError(f"{folder} holds other files and no {what}; give the {what} a folder of its own (`out`)")
     return record.exists()

@@ -4,6 +4,7 @@ Torch is imported late, as the command line needs to know its rank before it nee
 """
 
 import gc
+import hashlib
 import itertools
 import os
 import socket
@@ -271,7 +272,7 @@ def _fresh_store(ranks: Ranks) -> "TCPStore | None":
 
 
 def _key(run: Path) -> str:
-    return f"nstyle/begun/{run.absolute()}"
+    return f"nstyle/begun/{hashlib.sha256(os.fsencode(run.absolute())).hexdigest()}"
 
 
 def _agent_store() -> "TCPStore | None":
