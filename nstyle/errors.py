@@ -4,6 +4,9 @@ A message names settings as Python knows them, in backticks: ```style_weight` is
 turns them into its flags.
 """
 
+LONGEST = 200
+"""The most characters of a value that a message shows."""
+
 
 class NstyleError(Exception):
     """A failure during the work, such as a broken file, a non-finite loss or a blocked download. Exit status 1."""
@@ -33,4 +36,13 @@ def check_setting(ok: bool, name: str, value: object, expected: str) -> None:
     """
     if not ok:
         name = f"`{name}`" if name.isidentifier() else name
-        raise UsageError(f"{name} is {value}; expected {expected}")
+        raise UsageError(f"{name} is {_shown(value)}; expected {expected}")
+
+
+def _shown(value: object) -> str:
+    """Return a value in words, the start of it if it is long."""
+    try:
+        text = str(value)
+    except ValueError:  # Python writes no numbers of thousands of digits.
+        return "a number of too many digits"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."

@@ -54,7 +54,15 @@ class Setting:
 
     def admits(self, value: float) -> bool:
         """Tell whether a number is finite and in the range."""
-        return math.isfinite(value) and self.above < value <= self.at_most and value >= self.at_least
+        return _is_finite(value) and self.above < value <= self.at_most and value >= self.at_least
+
+
+def _is_finite(value: float) -> bool:
+    """Tell whether a number is finite; one that a float cannot hold is not."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _number(value: float) -> str:
@@ -128,7 +136,7 @@ def _check(name: str, value: Any, kind: Any, details: Setting) -> None:
     elif kind in (int, float):
         plain = isinstance(value, Integral if kind is int else Real) and not isinstance(value, bool)
         expected = "a whole number" if kind is int else "a finite number"
-        check_setting(plain and math.isfinite(value), name, value, f"{expected}, {details.range}".rstrip(", "))
+        check_setting(plain and _is_finite(value), name, value, f"{expected}, {details.range}".rstrip(", "))
         check_setting(details.admits(value), name, value, details.range)
     elif kind is str:
         check_setting(isinstance(value, str), name, value, "text")

@@ -4,13 +4,17 @@ import hashlib
 import json
 import logging
 import os
+import stat
 import threading
 from collections import deque
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.pictures import list_pictures, read_picture, read_size
@@ -107,11 +111,15 @@ def _check_header(path: Path, known: dict[str, tuple[int, int, str]]) -> tuple[i
         status = path.stat()
     except OSError as error:
         return 0, 0, error.strerror or "cannot be read"
+    if not stat.S_ISREG(status.st_mode):
+        return 0, 0, "no regular file"  # Opening a pipe would wait for its other end.
     entry = known.get(str(path.absolute()))
     if entry is not None and not entry[2].startswith(BROKEN) and entry[:2] == (status.st_size, status.st_mtime_ns):
         return entry
     try:
-        reason = "" if min(size := read_size(path)) >= MIN_SIDE else f"tiny ({size[0]}x{size[1]} px)"
+        with harmless(path):
+            size = read_size(path)
+        reason = "" if min(size) >= MIN_SIDE else f"tiny ({size[0]}x{size[1]} px)"
     except NstyleError as error:
         reason = f"{BROKEN} ({error})"
     return status.st_size, status.st_mtime_ns, reason
@@ -138,9 +146,31 @@ def probe(index: PhotoIndex, seed: int) -> None:
         raise BrokenPhotosError(_too_many_broken(failures, len(files)))
 
 
+def read_photograph(path: Path, near_side: int) -> Image.Image:
+    """Decode a photograph on white; see :func:`nstyle.imaging.pictures.read_picture`.
+
+    Raises:
+        NstyleError: Whatever is wrong with the file, so that it harms nothing but itself.
+    """
+    with harmless(path):
+        return read_picture(path, near_side=near_side).over_white()
+
+
+@contextmanager
+def harmless(path: Path) -> Iterator[None]:
+    """Turn everything that the work with one photograph raises into an :class:`NstyleError` about it."""
+    try:
+        yield
+    except NstyleError:
+        raise
+    except Exception as error:  # Decoders raise anything, up to MemoryError for sizes that only a damaged file has.
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise NstyleError(f"{path}: cannot be used ({reason})") from error
+
+
 def _decode_failure(path: Path) -> str:
     try:
-        read_picture(path, near_side=MIN_SIDE)
+        read_photograph(path, MIN_SIDE)
     except NstyleError as error:
         return str(error)
     return ""

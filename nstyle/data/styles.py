@@ -1,18 +1,33 @@
 """The paintings: their files, the names of their styles, and their Gram targets."""
 
 import glob
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from nstyle.data.photos import MIN_SIDE
 from nstyle.errors import UsageError
-from nstyle.imaging.pictures import list_pictures, read_picture, resize, to_tensor
+from nstyle.imaging.limits import MAX_PIXELS
+from nstyle.imaging.pictures import (
+    list_pictures,
+    read_picture,
+    read_size,
+    resize,
+    resized,
+    to_tensor,
+)
 from nstyle.losses.perceptual import PerceptualLoss, StyleTargets
 from nstyle.models.style_names import style_name
 
+logger = logging.getLogger(__name__)
+
+FLAT = 2
+"""The largest difference between the pixels of a painting of one colour, in grey levels of 255. JPEG leaves some."""
 PALETTE_SIDE = 128
 """The short side, in pixels, at which a painting's colours are measured."""
 LOGIT_EPS = 0.02
@@ -66,6 +81,36 @@ def find_styles(arguments: Sequence[str | Path]) -> list[StyleFile]:
             )
         by_name[style.name] = style.path
     return styles
+
+
+def check_paintings(styles: Sequence[StyleFile], style_size: int) -> None:
+    """Refuse paintings that cannot be learnt from, and warn of those that have nothing to teach.
+
+    Args:
+        styles: The paintings.
+        style_size: The short side that they will be resized to, in pixels.
+
+    Raises:
+        UsageError: If a painting is no file, or too small, or would become too large.
+        NstyleError: If a painting cannot be read.
+    """
+    for style in styles:
+        if not style.path.is_file():
+            raise UsageError(f"{style.path} is no file; expected a painting (`styles`)")
+        picture = read_picture(style.path, near_side=PALETTE_SIDE).over_white()
+        width, height = size = read_size(style.path)
+        if min(size) < MIN_SIDE:
+            raise UsageError(
+                f"the painting {style.path} has {width}x{height} px; expected at least {MIN_SIDE} px on every side"
+            )
+        width, height = resized(size, short_side=style_size)
+        if width * height > MAX_PIXELS:
+            raise UsageError(
+                f"{style.path} would have {width}x{height} px at `style_size` {style_size}; expected at most "
+                f"{MAX_PIXELS / 1e6:g} megapixels: crop it, or give a smaller `style_size`"
+            )
+        if np.ptp(np.asarray(picture), axis=(0, 1)).max() <= FLAT:
+            logger.warning("the painting %s has one colour only, and its style will hardly be more", style.path)
 
 
 def logit_colors(styles: Sequence[StyleFile]) -> tuple[Tensor, Tensor]:
