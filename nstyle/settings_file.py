@@ -22,14 +22,12 @@ def to_toml(values: Mapping[str, Any]) -> str:
 
     for name, value in values.items():
         for text in value if isinstance(value, list | tuple) else [value]:
-            if isinstance(text, str) and not _is_unicode(text):
-                raise UsageError(f"`{name}` is {text}, which is no UTF-8 and cannot be stored; give it another name")
+            try:
+                str(text).encode()
+            except UnicodeEncodeError:
+                what = f"`{name}` is {text}, which is no UTF-8 and cannot be stored"
+                raise UsageError(f"{what}; give it another name") from None
     return tomli_w.dumps(written(values))
-
-
-def _is_unicode(text: str) -> bool:
-    """Tell whether a text has no lone surrogates, which stand for bytes that could not be decoded."""
-    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

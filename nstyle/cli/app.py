@@ -118,7 +118,8 @@ def _run() -> None:
     for handler in logging.getLogger().handlers:
         handler.addFilter(_name_flags)
     logging.getLogger().setLevel(logging.WARNING)
-    logging.getLogger("PIL").setLevel(logging.CRITICAL)
+    for library in ("PIL", "matplotlib"):
+        logging.getLogger(library).setLevel(logging.ERROR)
     logging.getLogger("nstyle").setLevel(logging.INFO if speaks else logging.ERROR)
     try:
         app()

@@ -55,7 +55,7 @@ def find_styles(arguments: Sequence[str | Path]) -> list[StyleFile]:
     """Resolve files, quoted globs and folders to paintings. The given order is kept and determines the style ids.
 
     Raises:
-        UsageError: If nothing is found, or two paintings would have the same name.
+        UsageError: If nothing is found, something is no file, or two paintings would have the same name.
     """
     paths: list[Path] = []
     for argument in arguments:
@@ -71,6 +71,9 @@ def find_styles(arguments: Sequence[str | Path]) -> list[StyleFile]:
                 f"{argument}: no picture found; expected a painting, a folder of them or a pattern such as "
                 "'styles/*.jpg'"
             )
+        for file in found:
+            if not file.is_file():  # Opening a pipe would wait for its other end.
+                raise UsageError(f"{file} is no regular file; expected a painting (`styles`)")
         paths += found
     styles = [StyleFile(style_name(path), path) for path in paths]
     by_name: dict[str, Path] = {}
@@ -91,12 +94,10 @@ def check_paintings(styles: Sequence[StyleFile], style_size: int) -> None:
         style_size: The short side that they will be resized to, in pixels.
 
     Raises:
-        UsageError: If a painting is no file, or too small, or would become too large.
+        UsageError: If a painting is too small, or would become too large.
         NstyleError: If a painting cannot be read.
     """
     for style in styles:
-        if not style.path.is_file():
-            raise UsageError(f"{style.path} is no file; expected a painting (`styles`)")
         picture = read_picture(style.path, near_side=PALETTE_SIDE).over_white()
         width, height = size = read_size(style.path)
         if min(size) < MIN_SIDE:

@@ -34,9 +34,13 @@ def output_folder(out: str | Path, what: str) -> Path:
     """Return the folder ``out``, which need not exist yet. ``what`` names what is written there, such as ``"report"``.
 
     Raises:
-        UsageError: If ``out`` is a file.
+        UsageError: If ``out`` is a file, or has bytes that are no UTF-8, as not every library can open files there.
     """
     path = Path(out)
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"`out` is {path}, which is no UTF-8; give the {what} a folder of another name") from None
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path} is a file; expected a folder for the {what} (`out`)")
     return path
