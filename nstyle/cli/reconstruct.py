@@ -81,7 +81,8 @@ def sweep(
     """
     from nstyle.cli.progress import sweep_progress
     from nstyle.errors import UsageError
-    from nstyle.reconstruction.sweep import expand_layers, sweep
+    from nstyle.reconstruction.cells import expand_layers
+    from nstyle.reconstruction.sweep import sweep
     from nstyle.system.memory import keep_freed_memory
 
     if task not in ("style", "content", "transfer"):

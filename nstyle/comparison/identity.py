@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ def _fingerprint(index: PhotoIndex) -> str:
     """Return a hash of the names and sizes of photographs, which does not depend on where their folder is."""
     names = [path.relative_to(index.root) if path.is_relative_to(index.root) else path for path in index.files]
     listed = [f"{name.as_posix()} {path.stat().st_size}" for name, path in zip(names, index.files, strict=True)]
-    return hashlib.sha256("\n".join(listed).encode()).hexdigest()
+    return hashlib.sha256(os.fsencode("\n".join(listed))).hexdigest()
 
 
 def _flat(identity: dict[str, Any]) -> dict[str, Any]:

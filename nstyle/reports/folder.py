@@ -67,7 +67,7 @@ def write_folder(
         NstyleError: If a file cannot be written.
     """
     machine = describe_machine()
-    files = {name: text.encode() for name, text in tables.items()}
+    files = {name: encoded(text) for name, text in tables.items()}
     for figure in (figure for section in sections for figure in section.figures):
         files[f"{figure.name}.{figure.kind}"] = figure.image
         if figure.svg is not None:
@@ -77,7 +77,7 @@ def write_folder(
         ", ".join(f"{name} {value}" for name, value in machine.items()),
         commands=[command] if command else [],
     )
-    files[PAGE] = render(title, [*sections, how], f"nstyle {__version__}").encode()
+    files[PAGE] = encoded(render(title, [*sections, how], f"nstyle {__version__}"))
     stale = _files_of(_previous(out)) - set(files)
     for name, data in files.items():
         write_atomically(out / name, data)
@@ -87,6 +87,11 @@ def write_folder(
     for name in stale:
         (out / name).unlink(missing_ok=True)
     return out / PAGE
+
+
+def encoded(text: str) -> bytes:
+    """Encode a page or a table. Bytes in the names of files that are no UTF-8 are escaped."""
+    return text.encode(errors="backslashreplace")
 
 
 def _previous(out: Path) -> dict[str, Any]:

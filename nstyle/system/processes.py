@@ -4,6 +4,7 @@ Torch is imported late, as the command line needs to know its rank before it nee
 """
 
 import gc
+import hashlib
 import itertools
 import os
 import socket
@@ -47,9 +48,26 @@ class Ranks:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Ranks":
-        """Read the ranks from the variables that torchrun sets. Without them there is one process."""
+        """Read the ranks from the variables that torchrun sets. Without them there is one process.
+
+        Raises:
+            UsageError: If some of them are missing, or they do not fit together.
+        """
         names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
-        return cls(*(int(environment[name]) for name in names)) if all(name in environment for name in names) else cls()
+        given = {name: environment[name] for name in names if name in environment}
+        if not given:
+            return cls()
+        try:
+            rank, size, local_rank = (int(given[name]) for name in names)
+            fit = 0 <= rank < size and 0 <= local_rank < size
+        except (KeyError, ValueError):
+            fit = False
+        if not fit:
+            there = ", ".join(f"{name}={environment.get(name, '(not set)')}" for name in names)
+            raise UsageError(
+                f"the environment has {there:.200}; expected numbers as torchrun sets them, or none of the three"
+            )
+        return cls(rank, size, local_rank)
 
     @property
     def is_first(self) -> bool:
@@ -211,6 +229,9 @@ def joined() -> Iterator[Group]:
     if ranks.size == 1:
         yield ALONE
         return
+    for name in ("MASTER_ADDR", "MASTER_PORT"):
+        if not os.environ.get(name):
+            raise UsageError(f"the environment has WORLD_SIZE={ranks.size} and no {name}; start with torchrun")
     import torch
     import torch.distributed as dist
 
@@ -271,7 +292,7 @@ def _fresh_store(ranks: Ranks) -> "TCPStore | None":
 
 
 def _key(run: Path) -> str:
-    return f"nstyle/begun/{run.absolute()}"
+    return f"nstyle/begun/{hashlib.sha256(os.fsencode(run.absolute())).hexdigest()}"
 
 
 def _agent_store() -> "TCPStore | None":

@@ -10,6 +10,7 @@ from nstyle.errors import NstyleError, UsageError, in_short
 from nstyle.models.model_file import ModelInfo, load_model, save_model
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.system.files import write_atomically
+from nstyle.system.locks import FolderLock
 from nstyle.system.output_folders import output_folder
 from nstyle.training.config import TrainingConfig
 from nstyle.training.optimizer_state import packed_state, unpacked_state
@@ -75,8 +76,17 @@ class RunDirectory:
             raise UsageError(f"{self.path} holds a run already; continue it with `resume`, or choose another `out`")
         output_folder(self.path, "run")
 
+    def lock(self) -> FolderLock:
+        """Keep other processes from writing to the directory, which is created if it does not exist.
+
+        Raises:
+            UsageError: If another process is writing to it, or it is not a directory.
+            NstyleError: If it cannot be written to.
+        """
+        return FolderLock(output_folder(self.path, "run"), subfolders=(self.samples.name,))
+
     def create(self, config: TrainingConfig, styles: TrainedStyles) -> None:
-        """Write settings and style targets, and remove the logs of a run that died before its first checkpoint.
+        """Write settings and style targets, and remove what a run that died before its first checkpoint left.
 
         Raises:
             UsageError: If the directory already holds a run.
@@ -84,7 +94,8 @@ class RunDirectory:
         """
         self.refuse_if_taken()
         self.metrics.unlink(missing_ok=True)
-        shutil.rmtree(self.tensorboard, ignore_errors=True)
+        for folder in (self.tensorboard, self.samples):
+            shutil.rmtree(folder, ignore_errors=True)
         write_atomically(self.targets, targets_file(styles))
         self.write_config(config)
 

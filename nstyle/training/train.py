@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from nstyle.data.styles import StyleFile, find_styles, under_stored_names
+from nstyle.data.styles import StyleFile, check_paintings, find_styles, under_stored_names
 from nstyle.errors import UsageError, check_setting
 from nstyle.losses.presets import PRESETS, RELATIVE, Preset
 from nstyle.models.locate import RUNS, find_model, newest_run
@@ -117,7 +117,9 @@ def _prepare_training(
     path = Path(out) if out else RUNS / run_name([style.name for style in files])
     if _goes_on(path):
         return _prepare_resume(styles, path, group, settings)
-    return new_run(path, make_config(files, settings), files, group)
+    config = make_config(files, settings)
+    check_paintings(files, config.style_size)
+    return new_run(path, config, files, group)
 
 
 def prepare_append(
@@ -141,9 +143,9 @@ def _prepare_append(
     files = find_styles(styles)
     if not files:
         raise UsageError("no styles given; expected paintings as `styles`, such as new.jpg")
-    return new_run(
-        out, make_config(files, {**inherited, **settings, **fixed}, Preset.of_model(path, info.preset)), files, group
-    )
+    config = make_config(files, {**inherited, **settings, **fixed}, Preset.of_model(path, info.preset))
+    check_paintings(files, config.style_size)
+    return new_run(out, config, files, group)
 
 
 def _goes_on(path: Path) -> bool:
