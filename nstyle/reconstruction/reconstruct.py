@@ -194,7 +194,11 @@ def _warn_of_release(release: str) -> None:
 
 def _resume(run: Reconstruction, recorder: Recorder) -> None:
     folder = recorder.folder
-    run.load_state_dict(folder.read_state(recorder.identity))
+    state = folder.read_state(recorder.identity)
+    try:
+        run.load_state_dict(state)
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError, RuntimeError) as error:
+        raise folder.broken_state(error) from error
     if run.iteration > run.iterations:
         raise OtherRunError(
             f"{folder.path} stands at iteration {run.iteration} already; resume with more, or choose another `out`"

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import pickle
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from PIL import Image
 
 from nstyle.errors import UsageError
 from nstyle.imaging.pictures import read_picture
+from nstyle.models.pickle_file import unpickle
 from nstyle.reconstruction.config import modern
 from nstyle.reconstruction.engine import Reconstruction
 from nstyle.strict_json import parse_json
@@ -24,21 +24,7 @@ from nstyle.system.output_folders import first_difference
 
 FORMAT = 1
 KEYS = frozenset(
-    {
-        "command",
-        "config",
-        "styles",
-        "content",
-        "identity",
-        "vgg",
-        "initial",
-        "best",
-        "iterations",
-        "stopped",
-        "seconds",
-        "device",
-        "versions",
-    }
+    "command config styles content identity vgg initial best iterations stopped seconds device versions".split()
 )
 """The keys that ``run.json`` must have."""
 
@@ -171,17 +157,19 @@ class RunFolder:
             OtherRunError: If it is of another run, or damaged.
         """
         try:
-            state = torch.load(self.state, map_location="cpu", weights_only=True)
-            saved, run = modern(json.loads(state["identity"])), state["run"]
+            state = unpickle(self.state.read_bytes())
+            saved, run = modern(parse_json(state["identity"])), dict(state["run"])
         except FileNotFoundError:
             raise UsageError(f"{self.path} has nothing to resume; expected {self.state}") from None
-        except (OSError, RuntimeError, pickle.UnpicklingError, KeyError, ValueError, EOFError) as error:
-            raise OtherRunError(
-                f"{self.state} is damaged ({type(error).__name__}); start anew in another `out`"
-            ) from error
+        except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+            raise self.broken_state(error) from error
         if difference := first_difference(saved, identity):
             raise OtherRunError(f"{self.path} was made {difference}; resume with the same, or choose another `out`")
-        return dict(run)
+        return run
+
+    def broken_state(self, error: Exception) -> OtherRunError:
+        """Return the error for a state that a run cannot go on from."""
+        return OtherRunError(f"{self.state} is damaged ({type(error).__name__}); start anew in another `out`")
 
     def clear(self) -> None:
         """Remove the files of an earlier run."""
