@@ -23,7 +23,7 @@ from nstyle.cli.old_spellings import modernize_arguments
 from nstyle.cli.options import with_flags
 from nstyle.cli.streams import take_streams
 from nstyle.errors import NstyleError, UsageError, one_line
-from nstyle.system.processes import Ranks
+from nstyle.system.ranks import Ranks
 from nstyle.version import __version__
 
 app = new_group("Train one network in n styles, and paint photographs in any blend of them.", name="nstyle")

@@ -19,7 +19,7 @@ from nstyle.data.draws import MAX_ZOOM, Draws, num_threads, work_ahead
 from nstyle.data.photos import BrokenPhotosError, PhotoIndex, ReadMonitor, harmless, read_photograph
 from nstyle.errors import NstyleError
 from nstyle.imaging.pictures import resize
-from nstyle.system.processes import ONE, Ranks
+from nstyle.system.ranks import ONE, Ranks
 
 logger = logging.getLogger(__name__)
 

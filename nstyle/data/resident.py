@@ -24,7 +24,7 @@ from nstyle.data.lanczos import Span, resample, span
 from nstyle.data.photos import PhotoIndex
 from nstyle.errors import NstyleError
 from nstyle.imaging.pictures import resize
-from nstyle.system.processes import ONE, Ranks
+from nstyle.system.ranks import ONE, Ranks
 
 LENGTH_STEP = 32
 """The numbers of rows and columns of a batch's regions are rounded up to a multiple of this, so that few different

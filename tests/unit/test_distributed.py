@@ -9,7 +9,8 @@ import torch
 from nstyle.data.crops import CropSampler
 from nstyle.data.photos import PhotoIndex
 from nstyle.errors import NstyleError, UsageError
-from nstyle.system.processes import ALONE, ONE, Ranks, joined, was_begun
+from nstyle.system.processes import ALONE, joined, was_begun
+from nstyle.system.ranks import ONE, Ranks
 from nstyle.training.schedule import style_ids
 
 
