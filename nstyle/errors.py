@@ -4,6 +4,8 @@ A message names settings as Python knows them, in backticks: ```style_weight` is
 turns them into its flags.
 """
 
+from unicodedata import category
+
 
 class NstyleError(Exception):
     """A failure during the work, such as a broken file, a non-finite loss or a blocked download. Exit status 1."""
@@ -35,7 +37,7 @@ def one_line(text: str) -> str:
     >>> one_line("two\\nlines")
     'two\\\\nlines'
     """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if c.isprintable() or category(c) == "Zs" else repr(c)[1:-1] for c in text)
 
 
 def in_short(value: object, most: int = MOST_SHOWN) -> str:

@@ -58,6 +58,7 @@ def updates(run: Path) -> list[dict[str, Any]]:
     return [{name: row[name] for name in ("update", "losses")} for row in rows if "losses" in row]
 
 
+@pytest.mark.slow
 def test_a_second_writer_is_refused_and_readers_are_not(
     tmp_path: Path, settings: dict[str, Any], painting: list[Path]
 ) -> None:
@@ -103,6 +104,7 @@ def file_sizes_restored() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line_and_the_run_goes_on(
     tmp_path: Path, settings: dict[str, Any], painting: list[Path]
 ) -> None:
@@ -172,6 +174,7 @@ def command_line(settings: dict[str, Any], painting: list[Path]) -> list[object]
     return ["train", "--styles", *painting, *[f"--{key.replace('_', '-')}={value}" for key, value in settings.items()]]
 
 
+@pytest.mark.slow
 def test_a_user_without_a_home_trains(
     tmp_path: Path, settings: dict[str, Any], painting: list[Path], nobody: Nobody
 ) -> None:
@@ -207,6 +210,7 @@ def odd_names(tmp_path: Path, photos: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_odd_names_are_trained_on_and_pipes_are_not_waited_for(
     tmp_path: Path, settings: dict[str, Any], painting: list[Path], odd_names: Path, nstyle: Any
 ) -> None:
@@ -215,7 +219,7 @@ def test_odd_names_are_trained_on_and_pipes_are_not_waited_for(
     for out in ("one", "two"):  # The second run reads the cache of the first.
         done = nstyle("train", "--styles", *painting, "--out", out, *options, PYTHONIOENCODING="ascii:strict")
         assert done.returncode == 0, done.stderr.decode()
-        assert done.stderr.count(b"no regular file") == 2
+        assert b"2 pipes or devices" in done.stderr
         assert b"content: 2 photographs in" in done.stderr  # Two of the four are held out.
     assert updates(tmp_path / "one") == updates(tmp_path / "two")
 
