@@ -37,7 +37,7 @@ def _open_if_closed(number: int, way: int) -> None:
             os.close(opened)
 
 
-def _safe(stream: TextIO | None, number: int, kind: "type[_Output | _Messages]") -> TextIO:
+def _safe(stream: TextIO | None, number: int, kind: "type[_Stream]") -> TextIO:
     """Return a stream that writes through ``kind``, unless it is none of the process, such as that of a notebook."""
     try:
         is_ours = stream is None or stream.fileno() == number
@@ -53,37 +53,35 @@ def _safe(stream: TextIO | None, number: int, kind: "type[_Output | _Messages]")
     return io.TextIOWrapper(io.BufferedWriter(raw), encoding=encoding, errors="backslashreplace", line_buffering=lines)
 
 
-class _Output(io.FileIO):
-    """Standard output. After a failure, which is raised once, what comes is dropped."""
+class _Stream(io.FileIO):
+    """A stream whose reader may go away, and that drops everything after it was given up."""
 
-    _failed = False
+    _is_given_up = False
 
     def write(self, data: "ReadableBuffer", /) -> int:
         size = memoryview(data).nbytes
-        if self._failed:
+        if self._is_given_up:
             return size
         try:
             return super().write(data)
         except OSError as error:
-            self._failed = True
             if error.errno == errno.EPIPE:
+                self._is_given_up = True
                 raise
-            raise NstyleError(f"cannot write to standard output: {error.strerror}; check where it goes") from error
+            self._fail(error)
+            return size
+
+    def _fail(self, error: OSError) -> None:
+        """Handle a failure other than that the reader went away."""
 
 
-class _Messages(io.FileIO):
+class _Output(_Stream):
+    """Standard output, a failure of which is raised once."""
+
+    def _fail(self, error: OSError) -> None:
+        self._is_given_up = True
+        raise NstyleError(f"cannot write to standard output: {error.strerror}; check where it goes") from error
+
+
+class _Messages(_Stream):
     """Standard error. Work goes on without those who would read of it, unless they went away."""
-
-    _failed = False
-
-    def write(self, data: "ReadableBuffer", /) -> int:
-        size = memoryview(data).nbytes
-        if self._failed:
-            return size
-        try:
-            return super().write(data)
-        except OSError as error:
-            if error.errno == errno.EPIPE:
-                self._failed = True
-                raise
-            return size

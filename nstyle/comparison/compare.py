@@ -23,7 +23,6 @@ from nstyle.comparison.sections import (
     setting_section,
 )
 from nstyle.comparison.words import AllGaps, in_words
-from nstyle.errors import UsageError
 from nstyle.imaging.pictures import read_size
 from nstyle.renamed import renamed
 from nstyle.reports.folder import csv_text, write_folder
@@ -72,10 +71,8 @@ def compare(
             being written by another process.
         NstyleError: If training fails or is interrupted; what was done stays.
     """
-    for photo in map(Path, photos):
-        if photo.exists() and not (photo.is_file() or photo.is_dir()):
-            raise UsageError(f"{photo} is no regular file; expected a photograph (`photos`)")
-        read_size(photo)
+    for photo in photos:
+        read_size(Path(photo))
     with FolderLock(output_folder(out, "comparison")):
         plan = prepare_comparison(styles, out=out, seeds=seeds, held_out=held_out, **settings)
         networks = len(plan.members())

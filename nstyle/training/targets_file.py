@@ -38,13 +38,13 @@ def read_targets(path: Path) -> TrainedStyles:
             for term in file.keys():
                 _check_term(term, file.get_slice(term), len(names))
             targets = {term: file.get_tensor(term).clone() for term in file.keys()}
-        check_seal(path, targets, metadata)
         for term, value in targets.items():
             if not bool(torch.isfinite(value).all()):
                 raise UsageError(f"{term} holds values that are not finite")
     except (SafetensorError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or in_short(error, 300)
         raise UsageError(f"{path} cannot be read ({reason}); the run cannot be continued without it") from error
+    check_seal(path, targets, metadata)
     return TrainedStyles(names, targets)
 
 

@@ -24,6 +24,7 @@ from nstyle.models.model_file import load_model, read_info
 from nstyle.reconstruction.sweep import sweep
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.train import prepare_append, prepare_training
+from tests.conftest import SMALL_RUN
 
 NOBODY = """
 import pwd
@@ -40,11 +41,7 @@ def settings(photos: Path) -> dict[str, Any]:
         "vgg": "lite",
         "updates": 6,
         "checkpoint_every": 2,
-        "batch_size": 2,
-        "size": 32,
-        "width": 0.25,
-        "precision": "fp32",
-        "device": "cpu",
+        **SMALL_RUN,
     }
 
 

@@ -215,9 +215,20 @@ def test_style_names(stem: str, name: str) -> None:
     check_style_names([name])
 
 
-@pytest.mark.parametrize("stem", ["hokusai_great-wave", "Ü1", "Édouard", "梵高", "\udce9", "a" * 250])
-def test_names_that_version_0_1_stored_can_be_read(stem: str) -> None:
-    check_style_names([former_style_name(Path(f"{stem}.jpg"))])
+@pytest.mark.parametrize(
+    ("stem", "name"),
+    [
+        ("hokusai_Great-wave", "hokusai-great-wave"),
+        ("Ü1", "1"),
+        ("Édouard", "douard"),
+        ("梵高", "style"),
+        ("\udce9", "style"),
+        ("a" * 250, "a" * 250),
+    ],
+)
+def test_names_that_version_0_1_stored_can_be_read(stem: str, name: str) -> None:
+    assert former_style_name(Path(f"{stem}.jpg")) == name
+    check_style_names([name])
 
 
 @pytest.mark.parametrize(
