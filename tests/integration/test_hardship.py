@@ -55,7 +55,6 @@ def updates(run: Path) -> list[dict[str, Any]]:
     return [{name: row[name] for name in ("update", "losses")} for row in rows if "losses" in row]
 
 
-@pytest.mark.slow
 def test_a_second_writer_is_refused_and_readers_are_not(
     tmp_path: Path, settings: dict[str, Any], painting: list[Path]
 ) -> None:
