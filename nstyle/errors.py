@@ -4,6 +4,8 @@ A message names settings as Python knows them, in backticks: ```style_weight` is
 turns them into its flags.
 """
 
+from unicodedata import category
+
 
 class NstyleError(Exception):
     """A failure during the work, such as a broken file, a non-finite loss or a blocked download. Exit status 1."""
@@ -25,6 +27,33 @@ class ZeroGradientError(NstyleError):
     """The updates had no gradient at all, so that the run learns nothing."""
 
 
+MOST_SHOWN = 120
+"""The length in characters to which a value is cut in a message."""
+
+
+def one_line(text: str) -> str:
+    """Escape what is not printable: ends of lines, what a terminal would obey, and bytes that are no characters.
+
+    >>> one_line("two\\nlines")
+    'two\\\\nlines'
+    """
+    return "".join(c if c.isprintable() or category(c) == "Zs" else repr(c)[1:-1] for c in text)
+
+
+def in_short(value: object, most: int = MOST_SHOWN) -> str:
+    """Show a value in a message on one line, cut where it is long, without characters that a terminal would obey.
+
+    >>> in_short("two\\nlines")
+    'two lines'
+    """
+    try:
+        text = str(value)
+    except ValueError:  # Python does not write whole numbers of thousands of digits.
+        text = f"a {type(value).__name__} that is too large to show"
+    text = one_line(" ".join(text[: 4 * most].split()))
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 def check_setting(ok: bool, name: str, value: object, expected: str) -> None:
     """Raise an error unless a setting is ``ok``.
 
@@ -33,4 +62,4 @@ def check_setting(ok: bool, name: str, value: object, expected: str) -> None:
     """
     if not ok:
         name = f"`{name}`" if name.isidentifier() else name
-        raise UsageError(f"{name} is {value}; expected {expected}")
+        raise UsageError(f"{name} is {in_short(value)}; expected {expected}")

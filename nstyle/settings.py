@@ -4,6 +4,7 @@ The dataclass checks itself with :func:`check_settings`, and ``nstyle/cli/option
 The help names other settings in backticks, as errors do.
 """
 
+import dataclasses
 import difflib
 import math
 import os
@@ -13,7 +14,7 @@ from numbers import Integral, Real
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from nstyle.errors import UsageError, check_setting
+from nstyle.errors import UsageError, check_setting, in_short
 
 METADATA_KEY = "setting"
 
@@ -54,7 +55,19 @@ class Setting:
 
     def admits(self, value: float) -> bool:
         """Tell whether a number is finite and in the range."""
-        return math.isfinite(value) and self.above < value <= self.at_most and value >= self.at_least
+        return is_finite(value) and self.above < value <= self.at_most and value >= self.at_least
+
+
+PLAIN = Setting(help="", group="")
+"""What is known of a field that is no setting: its type alone."""
+
+
+def is_finite(value: float) -> bool:
+    """Tell whether a number is finite and can be computed with, which whole numbers beyond all floats cannot."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _number(value: float) -> str:
@@ -91,14 +104,15 @@ def choices_of(kind: Any) -> tuple[str, ...]:
 
 
 def check_settings(config: Any) -> None:
-    """Check type, choices and range of every setting of a dataclass. Paths in the place of strings become strings, and
-    NumPy's numbers become Python's.
+    """Check type, choices and range of every setting of a dataclass, and the types of its other fields. Paths in the
+    place of strings become strings, and NumPy's numbers become Python's.
 
     Raises:
         UsageError: With the name of the first invalid setting, its value and what was expected.
     """
-    kinds = types_of(type(config))
-    for name, details in settings_of(type(config)).items():
+    kinds, settings = types_of(type(config)), settings_of(type(config))
+    for name in (f.name for f in fields(config)):
+        details = settings.get(name, PLAIN)
         kind, is_open = kinds[name]
         value = getattr(config, name)
         if isinstance(value, os.PathLike) and kind is str:
@@ -128,20 +142,24 @@ def _check(name: str, value: Any, kind: Any, details: Setting) -> None:
     elif kind in (int, float):
         plain = isinstance(value, Integral if kind is int else Real) and not isinstance(value, bool)
         expected = "a whole number" if kind is int else "a finite number"
-        check_setting(plain and math.isfinite(value), name, value, f"{expected}, {details.range}".rstrip(", "))
+        check_setting(plain and is_finite(value), name, value, f"{expected}, {details.range}".rstrip(", "))
         check_setting(details.admits(value), name, value, details.range)
     elif kind is str:
-        check_setting(isinstance(value, str), name, value, "text")
+        check_setting(isinstance(value, str) and "\0" not in value, name, value, "text")
     elif get_origin(kind) is Mapping:
-        check_setting(isinstance(value, Mapping), name, value, "numbers by name")
-        for key, number in value.items():
-            _check(f"`{name}` {key}", number, get_args(kind)[1], details)
+        of_numbers = get_args(kind)[1] in (int, float)
+        check_setting(isinstance(value, Mapping), name, value, f"{'numbers' if of_numbers else 'values'} by name")
+        for key, part in value.items():
+            _check(f"`{name}` {in_short(key)}", part, get_args(kind)[1], details)
     elif get_origin(kind) is tuple:
         parts = get_args(kind)
         expected = "a tuple" if ... in parts else f"{len(parts)} values"
         check_setting(isinstance(value, tuple) and (... in parts or len(value) == len(parts)), name, value, expected)
         for i, part in enumerate(value, start=1):
             _check(f"part {i} of `{name}`", part, get_args(kind)[0], details)
+    elif dataclasses.is_dataclass(kind):
+        expected = f"a {kind.__name__}"  # type: ignore[union-attr]
+        check_setting(isinstance(value, kind), name, value, expected)  # type: ignore[arg-type]
 
 
 def check_names(given: Iterable[str], known: Iterable[str]) -> None:
@@ -153,8 +171,8 @@ def check_names(given: Iterable[str], known: Iterable[str]) -> None:
     known = list(known)
     for name in given:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            near = difflib.get_close_matches(in_short(name), known, n=1, cutoff=0.5)
             raise UsageError(
-                f"there is no setting `{name}`; "
+                f"there is no setting `{in_short(name)}`; "
                 + (f"did you mean `{near[0]}`?" if near else f"expected one of {', '.join(sorted(known))}")
             )

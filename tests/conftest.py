@@ -20,6 +20,8 @@ from nstyle.models.transformer import TransformerNetwork
 torch.set_num_threads(2)
 
 STYLE_NAMES = ("waves", "mosaic", "hatching")
+SMALL_RUN = {"batch_size": 2, "size": 32, "width": 0.25, "precision": "fp32", "device": "cpu"}
+"""Settings of a training that takes a moment."""
 
 
 @pytest.fixture(autouse=True)

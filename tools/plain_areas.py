@@ -114,9 +114,8 @@ def main() -> None:
         stylizer = load(model)
         for grain in arguments.grain:
             rows = {style: measure(stylizer, style, grain) for style in stylizer.styles}
-            print(
-                f"\n{model}, grain {grain:g}\n\n| style | deviations | regularity | over the painting's |\n|---|---|---|---|"
-            )
+            print(f"\n{model}, grain {grain:g}\n")
+            print("| style | deviations | regularity | over the painting's |\n|---|---|---|---|")
             for style, row in rows.items():
                 over = f"{row.regularity / own[style]:.2f}" if style in own else ""
                 deviations = ", ".join(f"{value:.1f}" for value in row.deviations)

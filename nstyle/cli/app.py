@@ -1,7 +1,6 @@
 """The ``nstyle`` command: errors as one line, exit status, and the commands by name."""
 
 import logging
-import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -22,8 +21,9 @@ from nstyle.cli import (
 from nstyle.cli.help import GroupedCommand, SpreadStyleImages, SpreadStyles, new_group
 from nstyle.cli.old_spellings import modernize_arguments
 from nstyle.cli.options import with_flags
-from nstyle.errors import NstyleError, UsageError
-from nstyle.system.processes import Ranks
+from nstyle.cli.streams import take_streams
+from nstyle.errors import NstyleError, UsageError, one_line
+from nstyle.system.ranks import Ranks
 from nstyle.version import __version__
 
 app = new_group("Train one network in n styles, and paint photographs in any blend of them.", name="nstyle")
@@ -78,44 +78,60 @@ def root(
 
 
 def _name_flags(record: logging.LogRecord) -> bool:
-    """Let a message of the library name options by their flags."""
+    """Let a message of the library name options by their flags, on one line."""
     if record.name.startswith("nstyle"):
-        record.msg, record.args = with_flags(record.getMessage()), ()
+        record.msg, record.args = one_line(with_flags(record.getMessage())), ()
     return True
 
 
 def main() -> None:
     """Run the command line and exit: 0, 1 for a failure at work, 2 for bad usage, 130 after Ctrl-C."""
-    speaks = (
-        Ranks.from_environment().is_first
-    )  # Processes that work together raise the same error; see nstyle.system.processes.
+    take_streams()
     debug = "--debug" in sys.argv
     sys.argv = [argument for argument in sys.argv if argument != "--debug"]
+    if not (debug or sys.warnoptions):
+        warnings.simplefilter("ignore")  # Those of libraries are for programmers.
+    try:
+        _run(debug=debug)
+    except NstyleError as error:
+        if debug:
+            raise
+        if _speaks():
+            _say(with_flags(str(error)))
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(1)  # The reader of a pipe went away.
+    except Exception as error:
+        if debug:
+            raise
+        _say(f"{type(error).__name__}: {' '.join(str(error).split())} (--debug shows where)")
+        sys.exit(1)
+
+
+def _run(*, debug: bool) -> None:
+    """Run the command, and write what it printed before the interpreter ends, where a failure would be ignored."""
+    speaks = Ranks.from_environment().is_first
     modernize_arguments()
     logging.basicConfig(level=logging.INFO, format="nstyle: %(message)s", stream=sys.stderr, force=True)
     for handler in logging.getLogger().handlers:
         handler.addFilter(_name_flags)
     logging.getLogger().setLevel(logging.ERROR)  # What other packages warn of is not for users of the command line.
     logging.getLogger("nstyle").setLevel(logging.DEBUG if debug else logging.INFO if speaks else logging.ERROR)
-    if not (debug or sys.warnoptions):
-        warnings.simplefilter("ignore")
     try:
         app()
-    except NstyleError as error:
-        if debug:
-            raise
-        if speaks:
-            print(f"nstyle: {with_flags(str(error))}", file=sys.stderr)
-        sys.exit(error.exit_status)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of a pipe went away. Python would complain again at exit, so standard output goes nowhere from
-        # here.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except Exception as error:
-        if debug:
-            raise
-        print(f"nstyle: {type(error).__name__}: {' '.join(str(error).split())} (--debug shows where)", file=sys.stderr)
-        sys.exit(1)
+    finally:
+        sys.stdout.flush()
+
+
+def _speaks() -> bool:
+    """Tell whether this process shows errors: those that work together raise the same; see nstyle.system.processes."""
+    try:
+        return Ranks.from_environment().is_first
+    except UsageError:
+        return True
+
+
+def _say(text: str) -> None:
+    print(f"nstyle: {one_line(text)}", file=sys.stderr)

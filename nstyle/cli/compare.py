@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from nstyle.cli.arguments import Styles, command_line, out
+from nstyle.cli.options import say
 from nstyle.cli.training_options import settings, with_training_options
 
 EXAMPLES = """nstyle compare --styles styles/*.jpg --content photos --updates 10000 --seeds 2 --out gap"""
@@ -49,7 +50,7 @@ def compare(
             out=out,
             command=command_line(),
             progress=progress,
-            notice=lambda text: typer.echo(text, err=True),
+            notice=say,
             **chosen,
         )
     typer.echo(page, err=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nstyle.cli.arguments import out as out_option
+from nstyle.cli.options import say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +41,7 @@ def demo(
         out,
         vgg=vgg,
         display=Display(
-            notice=lambda text: typer.echo(f"nstyle: {text}", err=True),
+            notice=lambda text: say(f"nstyle: {text}"),
             painting=_pictures,
             training=training_progress,
         ),

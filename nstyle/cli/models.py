@@ -11,18 +11,18 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def models(as_json: Json = False) -> None:
     """List the models that are shipped, and the runs of the current folder."""
-    from nstyle.errors import UsageError
-    from nstyle.models.locate import MODEL_FILE, RUNS, find_model, shipped_models
+    from nstyle.errors import UsageError, one_line
+    from nstyle.models.locate import find_model, run_models, shipped_models
     from nstyle.models.model_info import read_info
 
     listed = shipped_models()
-    listed |= {str(path.parent): path for path in sorted(RUNS.glob(f"*/{MODEL_FILE}"))}
+    listed |= {str(path.parent): path for path in run_models()}
     rows: list[dict[str, Any]] = []
     for name, path in listed.items():
         try:
-            description = read_info(path)
-        except UsageError as error:
-            typer.echo(f"nstyle: {error}", err=True)
+            description, size = read_info(path), path.stat().st_size
+        except (UsageError, OSError) as error:
+            typer.echo(f"nstyle: {one_line(str(error))}", err=True)
             continue
         rows.append(
             {
@@ -30,7 +30,7 @@ def models(as_json: Json = False) -> None:
                 "path": str(path),
                 "styles": description.styles,
                 "updates": description.updates,
-                "bytes": path.stat().st_size,
+                "bytes": size,
             }
         )
     if as_json:
@@ -55,6 +55,7 @@ def info(
     """Describe a model: styles, updates, loss, VGG, sizes."""
     from dataclasses import asdict
 
+    from nstyle.losses.presets import Preset
     from nstyle.models.locate import find_model
     from nstyle.models.model_file import load_model
 
@@ -69,7 +70,6 @@ def info(
     if as_json:
         typer.echo(json.dumps(values, indent=2))
         return
-    loss, vgg = values["preset"], values["vgg"]
     typer.echo(f"model       {path}")
     typer.echo(
         f"size        {values['bytes'] / 1e6:.2f} MB, {values['parameters']:,} parameters, width {description.width:g}"
@@ -79,15 +79,14 @@ def info(
         f"{description.style_size} px (short side)"
     )
     typer.echo(f"saved       {datetime.fromtimestamp(description.created, UTC):%Y-%m-%d %H:%M} UTC")
-    if loss:
+    if description.preset:
+        loss = Preset.of_model(path, description.preset)
+        typer.echo(f"loss        {loss.name}: content {loss.content_weight:g} x {'+'.join(loss.content_layers)}")
         typer.echo(
-            f"loss        {loss['name']}: content {loss['content_weight']:g} x {'+'.join(loss['content_layers'])}"
+            f"            style {loss.style_weight:g} x {'+'.join(loss.style_layers)} on {loss.style_scales} scales"
         )
-        typer.echo(
-            f"            style {loss['style_weight']:g} x {'+'.join(loss['style_layers'])} on {loss['style_scales']} "
-            "scales"
-        )
-    if vgg:
-        typer.echo(f"VGG         {vgg['architecture']}, {vgg['release']}, sha256 {vgg['sha256'][:12]}")
+    if description.vgg:
+        architecture = description.vgg.get("architecture", "unknown")
+        typer.echo(f"VGG         {architecture}, {description.vgg_in_words}")
     for i, name in enumerate(description.styles):
         typer.echo(f"{'styles' if i == 0 else '':<12}{i} {name}")

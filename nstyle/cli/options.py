@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 import typer
 
-from nstyle.errors import UsageError
+from nstyle.errors import UsageError, one_line
 from nstyle.settings import METADATA_KEY, Setting, choices_of, settings_of, types_of
 
 FLAGS = {
@@ -37,6 +37,11 @@ def with_flags(message: str) -> str:
     """
     message = re.sub(r"`(\w+)=False`", lambda match: flag(match[1]).replace("--", "--no-", 1), message)
     return re.sub(r"`([a-z]\w*)`", lambda match: flag(match[1]), message)
+
+
+def say(text: str) -> None:
+    """Print a line of the library on standard error, with settings named by their flags."""
+    typer.echo(one_line(with_flags(text)), err=True)
 
 
 def options_of(kind: type, *, without: Sequence[str] = (), **changed: Mapping[str, Any]) -> list[inspect.Parameter]:

@@ -8,7 +8,7 @@ from nstyle.cli import reconstruct_options as o
 from nstyle.cli.arguments import command_line
 from nstyle.cli.arguments import out as out_option
 from nstyle.cli.help import GroupedCommand, new_group
-from nstyle.cli.options import add_options
+from nstyle.cli.options import add_options, say
 from nstyle.cli.reconstruct_check import EXAMPLES as CHECK_EXAMPLES
 from nstyle.cli.reconstruct_check import check
 from nstyle.cli.training_options import CONFIG
@@ -81,7 +81,8 @@ def sweep(
     """
     from nstyle.cli.progress import sweep_progress
     from nstyle.errors import UsageError
-    from nstyle.reconstruction.sweep import expand_layers, sweep
+    from nstyle.reconstruction.cells import expand_layers
+    from nstyle.reconstruction.sweep import sweep
     from nstyle.system.memory import keep_freed_memory
 
     if task not in ("style", "content", "transfer"):
@@ -107,7 +108,7 @@ def sweep(
             content=photo,
             snapshots_every=snapshots_every,
             progress=progress,
-            notice=lambda text: typer.echo(f"cell {text}", err=True),
+            notice=lambda text: say(f"cell {text}"),
         )
     made = len(result.cells) - result.reused - len(result.failed)
     typer.echo(

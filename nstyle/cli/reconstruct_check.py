@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nstyle.cli.arguments import out as out_option
-from nstyle.cli.options import add_options, given, options_of
+from nstyle.cli.options import add_options, given, options_of, say
 from nstyle.reconstruction.check_config import CheckConfig
 
 if TYPE_CHECKING:
@@ -62,9 +62,7 @@ def check(
             raise
         _print_table("VGG weights", [Finding("file", False, str(error))])
         raise typer.Exit(1) from error
-    verdict = check_vgg(
-        weights, image, size=config.size, iterations=config.iterations, notice=lambda text: typer.echo(text, err=True)
-    )
+    verdict = check_vgg(weights, image, size=config.size, iterations=config.iterations, notice=say)
     _print_table(f"{weights.architecture}, sha256 {weights.sha256[:12]}", verdict.findings)
     write_atomically(
         target, encode(contact_sheet([(shown.label, shown.image) for shown in verdict.pictures]), target.suffix)

@@ -27,6 +27,8 @@ from nstyle.imaging.pictures import read_size
 from nstyle.renamed import renamed
 from nstyle.reports.folder import csv_text, write_folder
 from nstyle.reports.page import Section
+from nstyle.system.locks import FolderLock
+from nstyle.system.output_folders import output_folder
 from nstyle.training.validation import TERMS
 
 PICTURES = 3
@@ -65,16 +67,20 @@ def compare(
         The page of the report.
 
     Raises:
-        UsageError: If a setting, a painting or the photographs are invalid, or the folder holds something else.
+        UsageError: If a setting, a painting or the photographs are invalid, or the folder holds something else or is
+            being written by another process.
         NstyleError: If training fails or is interrupted; what was done stays.
     """
     for photo in photos:
         read_size(Path(photo))
-    plan = prepare_comparison(styles, out=out, seeds=seeds, held_out=held_out, **settings)
-    notice(f"{len(plan.members())} networks of {plan.updates} updates each, on {plan.config.device}, into {plan.out}")
-    train_networks(plan, progress)
-    evaluation = evaluate(plan, notice)
-    return _write_report(plan, evaluation, [Path(photo) for photo in photos] or evaluation.photos[:PICTURES], command)
+    with FolderLock(output_folder(out, "comparison")):
+        plan = prepare_comparison(styles, out=out, seeds=seeds, held_out=held_out, **settings)
+        networks = len(plan.members())
+        notice(f"{networks} networks of {plan.updates} updates each, on {plan.config.device}, into {plan.out}")
+        train_networks(plan, progress)
+        evaluation = evaluate(plan, notice)
+        shown = [Path(photo) for photo in photos] or evaluation.photos[:PICTURES]
+        return _write_report(plan, evaluation, shown, command)
 
 
 def _write_report(plan: Plan, evaluation: Evaluation, photos: Sequence[Path], command: str) -> Path:

@@ -20,6 +20,7 @@ from nstyle.encoders.load import load_encoder_weights
 from nstyle.errors import NstyleError, UsageError
 from nstyle.losses.perceptual import PerceptualLoss
 from nstyle.models.model_file import load_model
+from nstyle.strict_json import parse_json
 from nstyle.system.devices import choose_device
 from nstyle.system.files import write_atomically
 from nstyle.training.setup import split_photographs
@@ -113,12 +114,13 @@ class _Evaluator:
             raise UsageError(
                 f"{path} cannot be read ({error.strerror}); remove {member.run.path} to train that network anew"
             ) from error
-        if model not in self.cache:
+        shape = (len(member.styles), len(self.photos), len(TERMS))
+        if not _is_finite_of(shape, self.cache.get(model)):
             notice(f"measuring {member.label} after {updates} updates")
             network, info = load_model(path)
-            if info.vgg["sha256"] != self.encoder_sha256:
+            if info.vgg_sha256 != self.encoder_sha256:
                 raise UsageError(
-                    f"{path} was trained with other VGG weights ({info.vgg['release']}); give them with `vgg`"
+                    f"{path} was trained with other VGG weights ({info.vgg_in_words}); give them with `vgg`"
                 )
             rows = torch.tensor([self.plan.names.index(style.name) for style in member.styles], device=self.device)
             targets = {term: value[rows] for term, value in self.targets.items()}
@@ -164,10 +166,19 @@ def _photographs(plan: Plan) -> tuple[tuple[Path, ...], Tensor]:
     return tuple(files), torch.stack(crops)
 
 
+def _is_finite_of(shape: tuple[int, ...], losses: Any) -> bool:
+    """Tell whether losses from a file are finite numbers, as many as there must be."""
+    try:
+        values = np.asarray(losses, dtype=np.float64)
+    except (ValueError, TypeError, OverflowError):
+        return False
+    return values.shape == shape and bool(np.isfinite(values).all())
+
+
 def _read_cache(path: Path, signature: str) -> dict[str, list[Any]]:
     """Read the losses that were measured with the same loss, encoder and photographs before."""
     try:
-        cache = json.loads(path.read_text(encoding="utf-8"))
+        cache = parse_json(path.read_bytes())
         return dict(cache["losses"]) if cache["evaluator"] == signature else {}
     except (OSError, ValueError, KeyError, TypeError):
         return {}

@@ -79,7 +79,8 @@ def _train_to(plan: Plan, member: Member, milestone: int, progress: Callable[[Pr
     elif done > milestone and not kept.exists():
         raise UsageError(f"{kept} is gone, and its run is past it; remove {run.path} to train that network anew")
     if kept != run.model and not kept.exists():
-        write_atomically(kept, run.model.read_bytes())
+        with run.lock():
+            write_atomically(kept, run.model.read_bytes())
     return signal
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,13 @@ from nstyle.comparison.plan import Plan
 from nstyle.data.photos import PhotoIndex
 from nstyle.encoders.load import load_encoder_weights
 from nstyle.errors import UsageError
+from nstyle.strict_json import parse_json
 from nstyle.system.files import write_atomically
 from nstyle.system.output_folders import Difference, first_difference, holds_work
 from nstyle.training.setup import split_photographs
 from nstyle.training.train import RESUMABLE
 
+IDENTITY_FILE = "comparison.json"
 NOT_COMPARED = (*RESUMABLE, "seed", "init_from", "rows_only", "styles")
 """Settings of the runs that may differ when a comparison is continued, that are stored elsewhere, or that have a single
 value.
@@ -32,7 +35,7 @@ CONTENTS = {
 
 def settings_file(plan: Plan) -> Path:
     """Return the file that holds the identity."""
-    return plan.out / "comparison.json"
+    return plan.out / IDENTITY_FILE
 
 
 def identity(plan: Plan) -> dict[str, Any]:
@@ -66,11 +69,20 @@ def claim(plan: Plan) -> None:
         write_atomically(path, json.dumps(now, indent=2).encode())
         return
     try:
-        difference = first_difference(_flat(json.loads(path.read_text(encoding="utf-8"))), _flat(now))
+        difference = first_difference(_flat(parse_json(path.read_bytes())), _flat(now))
+        words = _in_words(difference) if difference else ""
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{path} cannot be read ({type(error).__name__}); choose another `out`") from error
-    if difference:
-        raise UsageError(f"{plan.out} holds a comparison {_in_words(difference)}; choose another `out`")
+    if words:
+        raise UsageError(f"{plan.out} holds a comparison {words}; choose another `out`")
+
+
+def names_in(out: Path) -> list[str]:
+    """Return the names of the styles of the comparison in a folder; none if there is none that can be read."""
+    try:
+        return [str(style["name"]) for style in parse_json((out / IDENTITY_FILE).read_bytes())["styles"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def _in_words(difference: Difference) -> str:
@@ -87,7 +99,7 @@ def _fingerprint(index: PhotoIndex) -> str:
     """Return a hash of the names and sizes of photographs, which does not depend on where their folder is."""
     names = [path.relative_to(index.root) if path.is_relative_to(index.root) else path for path in index.files]
     listed = [f"{name.as_posix()} {path.stat().st_size}" for name, path in zip(names, index.files, strict=True)]
-    return hashlib.sha256("\n".join(listed).encode()).hexdigest()
+    return hashlib.sha256(os.fsencode("\n".join(listed))).hexdigest()
 
 
 def _flat(identity: dict[str, Any]) -> dict[str, Any]:

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from nstyle.data.styles import StyleFile
 from nstyle.errors import check_setting
-from nstyle.training.config import TrainingConfig
+from nstyle.training.config import MAX_SEED, TrainingConfig
 from nstyle.training.run_directory import RunDirectory
 
 N_STYLE = "n-style"
+MAX_SEEDS = 1000
+"""More would take years to train."""
 MIN_HELD_OUT = 2
 """Number of photographs that a standard deviation needs."""
 
@@ -53,7 +55,9 @@ class Plan:
     def __post_init__(self) -> None:
         n, config = len(self.styles), self.config
         check_setting(n >= 1, "styles", n, "at least one painting")
-        check_setting(self.seeds >= 1, "seeds", self.seeds, "at least 1")
+        check_setting(1 <= self.seeds <= MAX_SEEDS, "seeds", self.seeds, f"1 to {MAX_SEEDS}")
+        last_seed = config.seed + self.seeds - 1
+        check_setting(last_seed <= MAX_SEED, "the last `seed`", last_seed, f"at most {MAX_SEED}")
         check_setting(
             config.updates % n == 0,
             "updates",

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nstyle.comparison.identity import claim
+from nstyle.comparison.identity import claim, names_in
 from nstyle.comparison.plan import MIN_HELD_OUT, Plan
-from nstyle.data.styles import find_styles
+from nstyle.data.styles import check_paintings, find_styles, under_stored_names
 from nstyle.errors import UsageError
 from nstyle.settings_file import to_toml
 from nstyle.system.files import write_atomically
@@ -37,14 +37,17 @@ def prepare_comparison(
     Raises:
         UsageError: If a setting or a painting is invalid, or the folder holds something else.
     """
-    files = find_styles(styles)
+    files = under_stored_names(find_styles(styles), names_in(Path(out)))
     if not files:
         raise UsageError("no styles given; expected paintings as `styles`, such as styles/*.jpg")
-    plan = Plan(Path(out), tuple(files), resolve(make_config(files, {"held_out": held_out, **settings})), seeds)
+    config = make_config(files, {"held_out": held_out, **settings})
+    check_paintings(files, config.style_size)
+    plan = Plan(Path(out), tuple(files), resolve(config), seeds)
+    chosen = {**plan.config.to_dict(), "styles": [str(file.path.absolute()) for file in files], "seeds": seeds}
+    text = to_toml(chosen)
     check_photographs(plan)
     claim(plan)
-    chosen = {**plan.config.to_dict(), "styles": [str(file.path.absolute()) for file in files], "seeds": seeds}
-    write_atomically(plan.out / "config.toml", to_toml(chosen).encode())
+    write_atomically(plan.out / "config.toml", text.encode())
     return plan
 
 

@@ -147,9 +147,10 @@ def paint(plan: Plan, photos: Sequence[Path]) -> Section:
 
 def setting_section(plan: Plan) -> Section:
     """List the settings that all networks share."""
-    vgg = read_info(plan.n_style(0).run.model).vgg
+    info = read_info(plan.n_style(0).run.model)
     settings = {**plan.config.to_dict(), **plan.config.preset.to_dict(), "release": None}
-    settings = {"preset": settings.pop("name"), **settings, "vgg_release": vgg["release"], "vgg_sha256": vgg["sha256"]}
+    vgg = {"vgg_release": info.vgg.get("release"), "vgg_sha256": info.vgg_sha256}
+    settings = {"preset": settings.pop("name"), **settings, **vgg}
     chosen = {name: value for name, value in settings.items() if name != "loss" and value not in ("", (), {}, None)}
     rows = [[name.replace("_", " "), str(value)] for name, value in chosen.items()]
     return Section(

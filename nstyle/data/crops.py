@@ -5,27 +5,30 @@ Every random crop is a pure function of the seed and its number in the run; see 
 
 import hashlib
 import logging
-from collections.abc import Generator, Sequence
+import os
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import cast
+from typing import TypeVar, cast
 
 import torch
 from PIL import Image
 from torch import Tensor
 
 from nstyle.data.draws import MAX_ZOOM, Draws, num_threads, work_ahead
-from nstyle.data.photos import BrokenPhotosError, PhotoIndex, ReadMonitor
+from nstyle.data.photos import BrokenPhotosError, PhotoIndex, ReadMonitor, harmless, read_photograph
 from nstyle.errors import NstyleError
-from nstyle.imaging.pictures import read_picture, resize
-from nstyle.system.processes import ONE, Ranks
+from nstyle.imaging.pictures import resize
+from nstyle.system.ranks import ONE, Ranks
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 def rank(index: PhotoIndex) -> tuple[Path, ...]:
     """Order photographs by a hash of their names, which does not depend on a seed and changes little with new files."""
-    return tuple(sorted(index.files, key=lambda path: hashlib.sha256(_name(path, index.root).encode()).digest()))
+    return tuple(sorted(index.files, key=lambda path: hashlib.sha256(os.fsencode(_name(path, index.root))).digest()))
 
 
 def hold_out(index: PhotoIndex, count: int) -> tuple[PhotoIndex, PhotoIndex]:
@@ -58,23 +61,25 @@ class CropSampler:
         self.draws = Draws(len(index.files), size, seed)
         self.monitor = ReadMonitor()
 
-    def decode(self, number: int) -> Image.Image | None:
-        """Decode photograph ``number`` of the index, no larger than crops need it, and record whether it could be read.
+    def made_of(self, number: int, make: Callable[[Image.Image], T]) -> T | None:
+        """Decode photograph ``number`` of the index, no larger than crops need it, and make something of it.
 
         Returns:
-            The photograph, or None if it is broken.
+            What was made, or None if the photograph is broken, which is recorded.
 
         Raises:
             BrokenPhotosError: If too many files are broken.
         """
         path = self.index.files[number]
         try:
-            image = read_picture(path, near_side=near_side(self.size)).over_white()
+            image = read_photograph(path, near_side(self.size))
+            with harmless(path):
+                made = make(image)
         except NstyleError as error:
             self.monitor.record(path, str(error))
             return None
         self.monitor.record(path, None)
-        return image
+        return made
 
     def sample(self, position: int) -> Tensor:
         """Return crop number ``position`` of the run, uint8 (3, size, size).
@@ -85,12 +90,15 @@ class CropSampler:
             BrokenPhotosError: If too many files are broken.
         """
         v2 = _transforms()
+
+        def cut(image: Image.Image) -> Tensor:
+            crop = self.draws.crop(position, image.size)
+            square = crop_resized(image, crop.resized, crop.left, crop.top, self.size)
+            return cast(Tensor, v2.pil_to_tensor(v2.horizontal_flip(square) if crop.flipped else square))
+
         for number in self.draws.candidates(position):
-            image = self.decode(number)
-            if image is not None:
-                crop = self.draws.crop(position, image.size)
-                square = crop_resized(image, crop.resized, crop.left, crop.top, self.size)
-                pixels: Tensor = v2.pil_to_tensor(v2.horizontal_flip(square) if crop.flipped else square)
+            pixels = self.made_of(number, cut)
+            if pixels is not None:
                 return pixels
         raise self.none_left()
 
@@ -185,9 +193,10 @@ def center_crop(path: Path, size: int) -> Tensor:
         NstyleError: If the file cannot be read.
     """
     v2 = _transforms()
-    image = resize(read_picture(path, near_side=size).over_white(), short_side=size)
-    pixels: Tensor = v2.pil_to_tensor(v2.center_crop(image, [size, size]))
-    return pixels.float().div(255)
+    image = read_photograph(path, size)
+    with harmless(path):
+        pixels: Tensor = v2.pil_to_tensor(v2.center_crop(resize(image, short_side=size), [size, size]))
+        return pixels.float().div(255)
 
 
 def _transforms() -> ModuleType:

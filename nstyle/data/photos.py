@@ -4,13 +4,17 @@ import hashlib
 import json
 import logging
 import os
+import stat
 import threading
 from collections import deque
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.folders import list_pictures
@@ -67,14 +71,13 @@ def index_folder(folder: Path) -> PhotoIndex:
 
 def index_files(root: Path, files: list[Path]) -> PhotoIndex:
     """Read the headers of the given files; see :func:`index_folder`."""
-    digest = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
-    cache_path = cache_folder() / "index" / f"{digest}.json"
-    known = _read_cache(cache_path)
+    cache_path = _cache_path(root)
+    known = _read_cache(cache_path) if cache_path else {}
     seen: dict[str, tuple[int, int, str]] = {}
     with ThreadPoolExecutor(max_workers=min(8, 2 * (os.cpu_count() or 1))) as pool:
         for path, entry in zip(files, pool.map(lambda path: _check_header(path, known), files), strict=True):
             seen[str(path.absolute())] = entry
-    if any(known.get(name) != entry for name, entry in seen.items()):
+    if cache_path and any(known.get(name) != entry for name, entry in seen.items()):
         try:
             write_atomically(cache_path, json.dumps(known | seen).encode())
         except NstyleError as error:
@@ -90,6 +93,12 @@ def index_files(root: Path, files: list[Path]) -> PhotoIndex:
     return PhotoIndex(root=root, files=usable, skipped=skipped)
 
 
+def _cache_path(root: Path) -> Path | None:
+    """Return where the index of a folder is kept, or None if there is no place for it."""
+    folder = cache_folder()
+    return folder / "index" / f"{hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]}.json" if folder else None
+
+
 def _read_cache(path: Path) -> dict[str, tuple[int, int, str]]:
     try:
         return {name: (entry[0], entry[1], entry[2]) for name, entry in json.loads(path.read_bytes()).items()}
@@ -103,11 +112,15 @@ def _check_header(path: Path, known: dict[str, tuple[int, int, str]]) -> tuple[i
         status = path.stat()
     except OSError as error:
         return 0, 0, error.strerror or "cannot be read"
+    if not stat.S_ISREG(status.st_mode):
+        return 0, 0, "no regular file"  # Opening a pipe would wait for its other end.
     entry = known.get(str(path.absolute()))
     if entry is not None and not entry[2].startswith(BROKEN) and entry[:2] == (status.st_size, status.st_mtime_ns):
         return entry
     try:
-        reason = "" if min(size := read_size(path)) >= MIN_SIDE else f"tiny ({size[0]}x{size[1]} px)"
+        with harmless(path):
+            size = read_size(path)
+        reason = "" if min(size) >= MIN_SIDE else f"tiny ({size[0]}x{size[1]} px)"
     except NstyleError as error:
         reason = f"{BROKEN} ({error})"
     return status.st_size, status.st_mtime_ns, reason
@@ -134,9 +147,31 @@ def probe(index: PhotoIndex, seed: int) -> None:
         raise BrokenPhotosError(_too_many_broken(failures, len(files)))
 
 
+def read_photograph(path: Path, near_side: int) -> Image.Image:
+    """Decode a photograph on white; see :func:`nstyle.imaging.pictures.read_picture`.
+
+    Raises:
+        NstyleError: Whatever is wrong with the file, so that it harms nothing but itself.
+    """
+    with harmless(path):
+        return read_picture(path, near_side=near_side).over_white()
+
+
+@contextmanager
+def harmless(path: Path) -> Iterator[None]:
+    """Turn everything that the work with one photograph raises into an :class:`NstyleError` about it."""
+    try:
+        yield
+    except NstyleError:
+        raise
+    except Exception as error:  # Decoders raise anything, up to MemoryError for sizes that only a damaged file has.
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise NstyleError(f"{path}: cannot be used ({reason})") from error
+
+
 def _decode_failure(path: Path) -> str:
     try:
-        read_picture(path, near_side=MIN_SIDE)
+        read_photograph(path, MIN_SIDE)
     except NstyleError as error:
         return str(error)
     return ""

@@ -15,6 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from nstyle.data.crops import CropSampler, positions_of
@@ -23,7 +24,7 @@ from nstyle.data.lanczos import Span, resample, span
 from nstyle.data.photos import PhotoIndex
 from nstyle.errors import NstyleError
 from nstyle.imaging.pictures import resize
-from nstyle.system.processes import ONE, Ranks
+from nstyle.system.ranks import ONE, Ranks
 
 LENGTH_STEP = 32
 """The numbers of rows and columns of a batch's regions are rounded up to a multiple of this, so that few different
@@ -99,9 +100,9 @@ class ResidentSampler(CropSampler):
                 self._kept.append(photograph)
 
     def _decode_to_keep(self, number: int) -> Kept | None:
-        image = self.decode(number)
-        if image is None:
-            return None
+        return self.made_of(number, self._keep)
+
+    def _keep(self, image: Image.Image) -> Kept:
         reduced = resize(image, short_side=min(self.short_side or min(image.size), *image.size))
         pixels = torch.frombuffer(bytearray(reduced.tobytes()), dtype=torch.uint8).view(
             reduced.height, reduced.width, 3

@@ -17,6 +17,7 @@ from nstyle.demo.plan import DemoPlan, DemoTraining
 from nstyle.errors import UsageError
 from nstyle.imaging.pictures import encode
 from nstyle.reports.page import Figure
+from nstyle.strict_json import parse_json
 from nstyle.system.files import write_atomically
 from nstyle.system.memory import peak_memory
 from nstyle.system.output_folders import first_difference, holds_work
@@ -117,9 +118,11 @@ class DemoFolder:
 def _read(path: Path) -> dict[str, Any]:
     """Read the record of a demo."""
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if set(found) == {f.name for f in fields(DemoFolder)} - {"path"} and isinstance(found["identity"], dict):
+        found: dict[str, Any] = parse_json(path.read_bytes())
+        kinds = {"identity": dict, "asked": str, "vgg": str, "seconds": dict, "peak": int}
+        typed = found.keys() == kinds.keys() and all(isinstance(found[name], kind) for name, kind in kinds.items())
+        if typed and all(isinstance(seconds, int | float) for seconds in found["seconds"].values()):
             return found
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, AttributeError):
         pass
     raise UsageError(f"{path} cannot be read as the record of a demo; remove it, or choose another --out")

@@ -21,6 +21,8 @@ from nstyle.reports.folder import describe_machine
 from nstyle.reports.page import Section, Table, render
 from nstyle.system.files import write_atomically
 from nstyle.system.interrupts import InterruptedRunError
+from nstyle.system.locks import FolderLock
+from nstyle.system.output_folders import output_folder
 from nstyle.version import __version__
 
 TITLE = "The first minutes with nstyle"
@@ -51,22 +53,24 @@ def run_demo(out: str | Path, *, vgg: str | None = None, plan: DemoPlan = PLAN, 
         The page.
 
     Raises:
-        UsageError: If the folder holds something else, or ``vgg`` names no VGG weights.
+        UsageError: If the folder holds something else or is being written by another process, or ``vgg`` names no VGG
+            weights.
         NstyleError: If scikit-image is missing, a file cannot be written, or the demo is interrupted; what is done
             stays.
     """
     model = shipped_models()[DEFAULT]
-    folder = DemoFolder.open(out, plan, model)
-    check_photographs(folder.photographs)
-    settle_vgg(folder, vgg, display.notice)
-    folder.save()
-    try:
-        _make(folder, plan, model, display)
-    except InterruptedRunError as error:
-        raise InterruptedRunError(
-            f"stopped; what is done is kept, and the same command goes on: nstyle demo --out {folder.shown()}",
-            error.signal_number,
-        ) from error
+    with FolderLock(output_folder(out, "demo"), subfolders=("photographs", "pictures", "styles")):
+        folder = DemoFolder.open(out, plan, model)
+        check_photographs(folder.photographs)
+        settle_vgg(folder, vgg, display.notice)
+        folder.save()
+        try:
+            _make(folder, plan, model, display)
+        except InterruptedRunError as error:
+            raise InterruptedRunError(
+                f"stopped; what is done is kept, and the same command goes on: nstyle demo --out {folder.shown()}",
+                error.signal_number,
+            ) from error
     return folder.page
 
 
@@ -143,7 +147,7 @@ def _next_section(folder: DemoFolder, plan: DemoPlan) -> Section:
 
 def _measured_section(folder: DemoFolder, plan: DemoPlan) -> Section:
     """List the time and the memory that the demo took, and the machine."""
-    vgg = read_info(folder.run(plan.append.run) / MODEL_FILE).vgg
+    info = read_info(folder.run(plan.append.run) / MODEL_FILE)
     steps = {
         "pictures of the shipped model": folder.took("paint"),
         "add-style, training": folder.seconds.get(f"{plan.append.run}-training", 0.0),
@@ -152,6 +156,6 @@ def _measured_section(folder: DemoFolder, plan: DemoPlan) -> Section:
     }
     rows = [[name, f"{seconds:.1f} s"] for name, seconds in steps.items()]
     rows += [["most memory of the process", f"{folder.peak / 1e9:.2f} GB"]] if folder.peak else []
-    rows += [["VGG", f"{vgg['architecture']}, {vgg['release']}, sha256 {vgg['sha256'][:12]}"]]
+    rows += [["VGG", f"{info.vgg.get('architecture')}, {info.vgg_in_words}"]]
     rows += [[name, value] for name, value in describe_machine().items()]
     return Section("What it took", "", tables=[Table(["", "measured here"], rows)])

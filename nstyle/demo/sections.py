@@ -120,5 +120,5 @@ def _how_it_was_trained(maker: PictureMaker, training: DemoTraining, run: Path) 
     seconds = maker.folder.seconds.get(f"{training.run}-training", 0.0)
     return (
         f"{info.run_updates} updates on crops of the {len(maker.photographs)} photographs, in {seconds:.0f} seconds, "
-        f"against the features of {info.vgg['architecture']} ({info.vgg['release']})."
+        f"against the features of {info.vgg.get('architecture')} ({info.vgg.get('release')})."
     )

@@ -2,19 +2,21 @@
 
 import hashlib
 import logging
+import math
 import os
 import pickle
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from nstyle.encoders.layers import CHANNELS_PER_BLOCK, Architecture, layer_names
 from nstyle.encoders.reachable import check_reachable, noticing_stalls
 from nstyle.encoders.vgg import VGGWeights
-from nstyle.errors import NstyleError, UsageError
+from nstyle.errors import NstyleError, UsageError, in_short
+from nstyle.models.pickle_file import is_dense, unpickle
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +41,8 @@ OXFORD_FIRST_BIAS: dict[Architecture, float] = {"vgg16": 0.7343, "vgg19": 0.7302
 """The first bias of conv1_1 in the Caffe release, by which files that were converted from it are recognized. In both
 networks the first weight of the first filter is larger for red than for blue, unless a file has kept the order of
 colours of Caffe."""
+SMALLEST_STD = 1e-4
+"""The smallest divisor of colours, a fortieth of the one of networks for 0-255."""
 
 
 def default_source(source: str = "") -> str:
@@ -87,29 +91,16 @@ def read_vgg_file(path: Path) -> VGGWeights:
     Raises:
         UsageError: If the file holds no VGG16 or VGG19.
     """
-    metadata: dict[str, str] = {}
-    try:
-        if path.suffix == ".safetensors":
-            with safe_open(path, framework="pt") as file:
-                metadata = file.metadata() or {}
-                state = {key: file.get_tensor(key) for key in file.keys() if key.startswith("features.")}
-        else:
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
-            state = {key: value for key, value in loaded.items() if key.startswith("features.")}
-    except Exception as error:  # For a file that is no pickle, the unpickler raises any kind of error.
-        raise UsageError(
-            f"{path} cannot be read as VGG weights ({type(error).__name__}); expected safetensors or a state dict"
-        ) from error
-    name = metadata.get("architecture") or _architecture(path, state)
+    found, metadata = _read(path)
+    name = metadata.get("architecture") or _architecture(path, found)
     if name not in ("vgg16", "vgg19"):
-        raise UsageError(f"{path} holds '{name}'; expected vgg16 or vgg19")
+        raise UsageError(f"{path} holds '{in_short(name)}'; expected vgg16 or vgg19")
     architecture = cast(Architecture, name)
-    if "features.0.weight" not in state or "features.0.bias" not in state:
+    if "features.0.weight" not in found or "features.0.bias" not in found:
         raise UsageError(
             f"{path} lacks conv1_1 (features.0.weight and features.0.bias); expected torchvision's key names"
         )
-    _check_shapes(path, architecture, state)
-    state = {key: value.float() for key, value in state.items()}
+    state = _checked(path, architecture, found)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     first = state["features.0.weight"]
     release, (mean, std) = _convention(path, architecture, state, sha256, metadata)
@@ -123,6 +114,24 @@ def read_vgg_file(path: Path) -> VGGWeights:
         is_reordered=is_reordered,
         state=state,
     )
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """Read what a file holds of convolutions, of which nothing is known yet, and its metadata if it has some."""
+    try:
+        if path.suffix == ".safetensors":
+            with safe_open(path, framework="pt") as file:
+                names = [name for name in file.keys() if name.startswith("features.")]
+                return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
+        loaded = unpickle(path.read_bytes())
+        if not isinstance(loaded, dict):
+            raise ValueError(f"it holds a {type(loaded).__name__}")
+        return {key: value for key, value in loaded.items() if str(key).startswith("features.")}, {}
+    except (SafetensorError, OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or in_short(error)
+        raise UsageError(
+            f"{path} cannot be read as VGG weights ({reason}); expected safetensors or a state dict"
+        ) from error
 
 
 def _download(architecture: Architecture) -> VGGWeights:
@@ -145,7 +154,7 @@ def _download(architecture: Architecture) -> VGGWeights:
     return read_vgg_file(folder / file_name)
 
 
-def _architecture(path: Path, state: dict[str, Tensor]) -> Architecture:
+def _architecture(path: Path, state: dict[str, Any]) -> Architecture:
     """Distinguish VGG16 from VGG19 by the first convolution that only VGG19 has (conv3_4, features.16)."""
     if "features.16.weight" in state:
         return "vgg19"
@@ -157,7 +166,9 @@ def _architecture(path: Path, state: dict[str, Tensor]) -> Architecture:
     )
 
 
-def _check_shapes(path: Path, architecture: Architecture, state: dict[str, Tensor]) -> None:
+def _checked(path: Path, architecture: Architecture, found: dict[str, Any]) -> dict[str, Tensor]:
+    """Return the convolutions of a network in float32, after their shapes and values are checked."""
+    state: dict[str, Tensor] = {}
     in_channels = 3
     for index, name in enumerate(layer_names(architecture)):
         if not name.startswith("conv"):
@@ -168,13 +179,22 @@ def _check_shapes(path: Path, architecture: Architecture, state: dict[str, Tenso
             f"features.{index}.bias": (out_channels,),
         }
         for key, shape in expected.items():
-            if key in state and tuple(state[key].shape) != shape:
-                raise UsageError(
-                    f"{path}: {key} has shape {tuple(state[key].shape)}; expected {shape} for {name} of {architecture}"
-                )
-            if key in state and not bool(torch.isfinite(state[key]).all()):
-                raise UsageError(f"{path}: {key} ({name}) holds values that are not finite; the file is damaged")
+            if key in found:
+                state[key] = _checked_tensor(f"{path}: {key}", found[key], shape, f"{name} of {architecture}")
         in_channels = out_channels
+    return state
+
+
+def _checked_tensor(what: str, value: object, shape: tuple[int, ...], where: str) -> Tensor:
+    if not is_dense(value):
+        raise UsageError(f"{what} is no tensor of plain numbers; expected one of shape {shape} for {where}")
+    assert isinstance(value, Tensor)
+    if tuple(value.shape) != shape:
+        raise UsageError(f"{what} has shape {in_short(tuple(value.shape))}; expected {shape} for {where}")
+    value = value.to(torch.float32, copy=True).contiguous()
+    if not bool(torch.isfinite(value).all()):
+        raise UsageError(f"{what} holds values that are not finite for {where}; the file is damaged")
+    return value
 
 
 def _convention(
@@ -191,7 +211,8 @@ def _convention(
         )
         state["features.0.weight"] = first.flip(1)
     if "mean" in metadata and "std" in metadata:
-        return ("oxford" if is_oxford else "unknown"), (_rgb(metadata["mean"]), _rgb(metadata["std"]))
+        convention = _rgb(path, "mean", metadata["mean"], 0), _rgb(path, "std", metadata["std"], SMALLEST_STD)
+        return ("oxford" if is_oxford else "unknown"), convention
     if is_oxford:
         return "oxford", OXFORD_CONVENTION
     logger.warning(
@@ -200,8 +221,15 @@ def _convention(
     return "unknown", TORCHVISION_CONVENTION
 
 
-def _rgb(text: str) -> RGB:
-    values = tuple(float(part) for part in text.split(","))
-    if len(values) != 3:
-        raise UsageError(f"'{text}' in the metadata of the weights file is not three numbers for R, G and B")
-    return values
+def _rgb(path: Path, name: str, text: str, least: float) -> RGB:
+    """Read three numbers of the metadata."""
+    try:
+        red, green, blue = (float(part) for part in text.split(","))
+    except ValueError:
+        red = green = blue = math.nan
+    if not all(least <= value <= 1 for value in (red, green, blue)):
+        raise UsageError(
+            f"{path} says in its metadata that {name} is '{in_short(text)}'; expected three numbers from {least:g} to "
+            "1, for red, green and blue"
+        )
+    return red, green, blue

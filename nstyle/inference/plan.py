@@ -21,6 +21,8 @@ from nstyle.models.style_names import match_style, shipped_hint
 
 STREAM = "-"
 """The file name that stands for standard input or output."""
+SHEET = "all"
+"""The label of a contact sheet."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,8 @@ def _into_folder(
     target: Path, photos: list[Found], mixes: Sequence[Mix | None], masked: tuple[str, ...], *, with_sheets: bool
 ) -> list[Job]:
     labels = [label_of(mix, masked) for mix in mixes]
-    names = name_outputs(photos, [*labels, *(["all"] if with_sheets else [])])
+    sheet = SHEET if SHEET not in labels else f"{SHEET}-styles"  # A style may be called so.
+    names = name_outputs(photos, [*labels, *([sheet] if with_sheets else [])])
     jobs = []
     for photo, files in zip(photos, names, strict=True):
         paths = [str(target / file) for file in files]

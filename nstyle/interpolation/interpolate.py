@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from nstyle.data.styles import find_styles
+from nstyle.data.styles import find_styles, under_stored_names
 from nstyle.imaging.animation import FRAMES_PER_SECOND, check_format, write_animation
 from nstyle.imaging.pictures import PictureSource, open_picture, read_picture, resize, source_name
 from nstyle.inference.mix import choose_styles
@@ -128,5 +128,6 @@ def _tables(results: Sequence[LegResult]) -> dict[str, str]:
 
 
 def _paintings(names: Sequence[str], style_images: Sequence[str | Path]) -> list[Image.Image | None]:
-    by_name = {file.name: file.path for file in find_styles(style_images)} if style_images else {}
+    files = under_stored_names(find_styles(style_images), names) if style_images else []
+    by_name = {file.name: file.path for file in files}
     return [read_picture(by_name[name]).over_white() if name in by_name else None for name in names]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from nstyle.data.crops import center_crops
 from nstyle.data.photos import PhotoIndex, index_folder
-from nstyle.data.styles import StyleFile, compute_targets, find_styles
+from nstyle.data.styles import StyleFile, compute_targets, find_styles, under_stored_names
 from nstyle.encoders.load import load_encoder_weights
 from nstyle.errors import UsageError
 from nstyle.imaging.pictures import PictureSource, open_picture, resize, source_name, to_tensor
@@ -77,8 +77,8 @@ def make_meter(
         return None, f"no loss curves: {model} comes without {whose}; {HOW_TO_ADD}"
     config = TrainingConfig.from_toml(run.config) if run.config.exists() and run.model == model else None
     encoder_weights = load_encoder_weights(vgg or (config.vgg if config else ""))
-    if encoder_weights.sha256 != info.vgg.get("sha256"):
-        release = f"{info.vgg.get('release', 'unknown')}, sha256 {info.vgg.get('sha256', '')[:12]}"
+    if encoder_weights.sha256 != info.vgg_sha256:
+        release = info.vgg_in_words
         if not paintings:
             raise UsageError(
                 f"the run's targets were made with other VGG weights ({release}); give them with `vgg`, or "
@@ -86,12 +86,14 @@ def make_meter(
             )
         logger.warning("the losses are measured with other VGG weights than the model was trained with (%s)", release)
     where = choose_device(device)
-    perceptual = PerceptualLoss(Preset.from_dict(info.preset), encoder_weights).to(where)
+    preset = Preset.of_model(model, info.preset)
+    perceptual = PerceptualLoss(preset, encoder_weights).to(where)
     if paintings:
         targets = compute_targets(paintings, perceptual, info.style_size, where)
         source = f"paintings at {info.style_size} px"
     else:
         assert known is not None
+        known.check_terms(preset.term_names)
         targets = {
             term: value[[known.names.index(name) for name in styles]].to(where) for term, value in known.targets.items()
         }
@@ -103,7 +105,7 @@ def make_meter(
 
 def _match_paintings(styles: Sequence[str], files: Sequence[StyleFile]) -> list[StyleFile]:
     """Find the painting of every style by its name, in the order of the styles."""
-    by_name = {file.name: file for file in files}
+    by_name = {file.name: file for file in under_stored_names(files, styles)}
     for name in styles:
         if name not in by_name:
             there = ", ".join(by_name)

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from nstyle.encoders.layers import Pooling, canonical_layer
-from nstyle.errors import check_setting
+from nstyle.errors import UsageError, check_setting
+from nstyle.models.model_info import damaged
 from nstyle.settings import check_names, check_settings, setting
 
 GramDivisor = Literal["chw", "hw"]
@@ -80,12 +82,25 @@ class Preset:
         """Read what :meth:`to_dict` wrote.
 
         Raises:
-            UsageError: If a setting does not exist or is invalid.
+            UsageError: If a setting does not exist or is invalid, or the name is missing.
         """
         check_names(values, [f.name for f in fields(cls)])
         plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        known = PRESETS.get(plain.get("name", ""))
-        return cls(**{"summary": known.summary if known else "", **plain})
+        name = plain.setdefault("name", None)
+        summary = PRESETS[name].summary if isinstance(name, str) and name in PRESETS else ""
+        return cls(**{"summary": summary, **plain})
+
+    @classmethod
+    def of_model(cls, path: Path, values: Mapping[str, Any]) -> "Preset":
+        """Read the preset in the description of a model.
+
+        Raises:
+            UsageError: If there is none, or a setting in it is invalid.
+        """
+        try:
+            return cls.from_dict(values)
+        except UsageError as error:
+            raise damaged(path, f"in its preset {error}") from error
 
 
 JOHNSON = Preset(

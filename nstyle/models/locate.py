@@ -1,11 +1,15 @@
 """Look-up of the model that a user names: a shipped name, a file, a run directory, or the newest run."""
 
+import logging
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
-from nstyle.errors import UsageError
+from nstyle.errors import UsageError, in_short
 from nstyle.models.model_info import read_info
 from nstyle.models.style_names import SHIPPED
+
+logger = logging.getLogger(__name__)
 
 DEFAULT = "default"
 RUNS = Path("checkpoints")
@@ -38,10 +42,33 @@ def describe_model(path: Path) -> str:
     return str(path.parent if path.name == MODEL_FILE else path)
 
 
+def run_models(runs: Path = RUNS) -> list[Path]:
+    """List the model files of the runs below a folder, also those that cannot be read; a folder without is no run."""
+    try:
+        folders = sorted(runs.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        logger.warning("%s cannot be read (%s), so that its runs are not seen", runs, error.strerror)
+        return []
+    return [folder / MODEL_FILE for folder in folders if _may_be_there(folder / MODEL_FILE)]
+
+
+def _may_be_there(path: Path) -> bool:
+    """Tell whether there is a file or a link, or something that cannot be looked at."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def newest_run(runs: Path = RUNS) -> Path | None:
     """Return the run directory below ``runs`` whose checkpoint records the latest time, if there is one."""
     newest: tuple[float, Path] | None = None
-    for path in runs.glob(f"*/{MODEL_FILE}"):
+    for path in run_models(runs):
         try:
             created = read_info(path).created
         except UsageError:
@@ -49,6 +76,14 @@ def newest_run(runs: Path = RUNS) -> Path | None:
         if newest is None or created > newest[0]:
             newest = (created, path.parent)
     return newest[1] if newest else None
+
+
+def _is(kind: Callable[[Path], bool], path: Path) -> bool:
+    """Tell whether there is something of a kind at a path, which may be too long or in a folder that is closed."""
+    try:
+        return kind(path)
+    except OSError:
+        return False
 
 
 def find_model(model: str | Path | None = None) -> Path:
@@ -64,16 +99,15 @@ def find_model(model: str | Path | None = None) -> Path:
     if model is None:
         model = newest_run() or DEFAULT
     for candidate in (Path(model), RUNS / model):
-        if candidate.is_dir() and (candidate / MODEL_FILE).is_file():
-            return candidate / MODEL_FILE
-        if candidate.is_file():
-            return candidate
+        for path in (candidate / MODEL_FILE, candidate):
+            if _is(Path.is_file, path):
+                return path
     shipped = shipped_models()
     if str(model) in shipped:
         return shipped[str(model)]
-    if Path(model).is_dir():
+    if _is(Path.is_dir, Path(model)):
         raise UsageError(f"{model} holds no {MODEL_FILE}; expected a run directory whose first checkpoint is written")
     raise UsageError(
-        f"model '{model}' not found; expected a run directory, a model file or a shipped name "
+        f"model '{in_short(model)}' not found; expected a run directory, a model file or a shipped name "
         f"({', '.join(shipped) or 'none here'})"
     )

@@ -4,21 +4,28 @@ The format is described in ``docs/formats.md``.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors.torch import save
+from torch import Tensor
 
-from nstyle.errors import NstyleError, UsageError
-from nstyle.models.model_info import METADATA_KEY, ModelInfo, open_model, read_info
+from nstyle.errors import NstyleError
+from nstyle.models.checksum import check_seal, sealed
+from nstyle.models.model_info import METADATA_KEY, ModelInfo, damaged, open_model, read_info
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.system.files import write_atomically
 
 STORED_NAMES = {"downsampling.": "encoder.", "upsampling.": "decoder."}
 """The parts of the network whose tensors keep their names of version 0.1 in files, so that both versions can read the
 files of the other."""
+LARGEST_WEIGHT = torch.finfo(torch.float16).max
+"""The largest weight, that of half precision, in which models are shipped. Training stays thousands of times below it,
+and up to it the statistics of the norms, squares of products of weights, cannot overflow in float32."""
+STORED_DTYPES = ("F16", "BF16", "F32", "F64")
+"""The types of weights that are read, as safetensors calls them."""
 
 __all__ = ["ModelInfo", "load_model", "read_info", "save_model"]
 
@@ -33,39 +40,61 @@ def save_model(path: Path, network: TransformerNetwork, info: ModelInfo, *, dtyp
         dtype: The dtype of the stored weights: float32 for runs, float16 for shipped models.
 
     Raises:
-        NstyleError: If a weight is not finite (nothing is written then), or the file cannot be written.
+        NstyleError: If a weight is not finite or too large (nothing is written then), or the file cannot be written.
     """
     if network.num_styles != len(info.styles):
         raise ValueError(f"the network has {network.num_styles} styles, but {len(info.styles)} names were given")
-    stored = STORED_NAMES.items()
-    state = {
-        _renamed(name, stored): value.detach().cpu().to(dtype).contiguous()
-        for name, value in network.state_dict().items()
-    }
-    for name, value in state.items():
-        if not bool(torch.isfinite(value).all()):
-            raise NstyleError(
-                f"{path} is not written: {name} holds values that are not finite; go back to an earlier checkpoint"
-            )
-    write_atomically(path, save(state, metadata={METADATA_KEY: json.dumps(asdict(info), sort_keys=True)}))
+    state = {name: value.detach().cpu() for name, value in network.state_dict().items()}
+    if broken := _what_is_broken(state):
+        raise NstyleError(f"{path} is not written: {broken}; go back to an earlier checkpoint")
+    stored = {_renamed(name, STORED_NAMES.items()): value.to(dtype).contiguous() for name, value in state.items()}
+    write_atomically(path, sealed(stored, {METADATA_KEY: json.dumps(asdict(info), sort_keys=True)}))
 
 
 def load_model(path: Path) -> tuple[TransformerNetwork, ModelInfo]:
     """Read a model to the CPU in float32, in evaluation mode and channels_last.
 
     Raises:
-        UsageError: If the file is not an nstyle model, or has a newer format.
+        UsageError: If the file is not an nstyle model, is damaged, or has a newer format.
     """
     with open_model(path, "pt") as (info, file):
-        loaded = [(stored, part) for part, stored in STORED_NAMES.items()]
-        state = {_renamed(name, loaded): file.get_tensor(name).float() for name in file.keys()}
-    network = TransformerNetwork(len(info.styles), width=info.width)
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        first_line = " ".join(str(error).split())[:200]
-        raise UsageError(f"{path} is damaged: its weights do not fit its description ({first_line})") from error
+        with torch.device("meta"):  # Shapes without memory, so that a wrong description allocates nothing.
+            network = TransformerNetwork(len(info.styles), width=info.width)
+        _check_shapes(path, network.state_dict(), file)
+        stored = {name: file.get_tensor(name) for name in file.keys()}
+        metadata = dict(file.metadata())
+    check_seal(path, stored, metadata)
+    loaded = [(old, part) for part, old in STORED_NAMES.items()]
+    state = {_renamed(name, loaded): value.to(torch.float32, copy=True) for name, value in stored.items()}
+    if broken := _what_is_broken(state):
+        raise damaged(path, broken)
+    network.load_state_dict(state, assign=True)
     return network.eval().to(memory_format=torch.channels_last), info
+
+
+def _check_shapes(path: Path, expected: Mapping[str, Tensor], file: Any) -> None:
+    """Compare the tensors that a file announces with those of the network, before any of them is read."""
+    shapes = {_renamed(name, STORED_NAMES.items()): list(value.shape) for name, value in expected.items()}
+    names = set(file.keys())
+    for name in sorted(shapes.keys() ^ names):
+        raise damaged(path, f"its weights {'lack' if name in shapes else 'have an unknown'} {name}")
+    for name, shape in shapes.items():
+        part = file.get_slice(name)
+        if part.get_shape() != shape:
+            raise damaged(path, f"{name} has shape {part.get_shape()}; expected {shape} by its description")
+        if part.get_dtype() not in STORED_DTYPES:
+            raise damaged(path, f"{name} is of type {part.get_dtype()}; expected one of {', '.join(STORED_DTYPES)}")
+
+
+def _what_is_broken(state: Mapping[str, Tensor]) -> str:
+    """Say which weights no picture can be painted with; empty if all are fine."""
+    for name, value in state.items():
+        largest = float(value.abs().max())  # NaN if any value is.
+        if not largest < float("inf"):
+            return f"{name} holds values that are not finite"
+        if largest > LARGEST_WEIGHT:
+            return f"{name} holds {largest:.3g}, which no trained network does; expected at most {LARGEST_WEIGHT:.0f}"
+    return ""
 
 
 def _renamed(name: str, pairs: Iterable[tuple[str, str]]) -> str:

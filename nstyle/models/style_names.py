@@ -1,31 +1,96 @@
-"""Names of styles: their derivation from file names, and their look-up from a user's input."""
+"""Names of styles: their derivation from file names, their check where a file holds them, and their look-up from a
+user's input."""
 
+import hashlib
+import os
 import re
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from nstyle.errors import UsageError
+from nstyle.errors import UsageError, in_short
 
 SHIPPED = "the shipped model"
 """How messages name a model that comes with the package; its name follows."""
 LETTERS_PER_TYPO = 4
 """One typo for every so many letters, and at least one, still makes a name that is suggested."""
 MOST_SUGGESTED = 3
+MOST_BYTES = 100
+"""The length in UTF-8 to which a name is cut, so that names of files with one or two styles in them can be written."""
+MOST_BYTES_STORED = 255
+"""The length in UTF-8 of names that are read: version 0.1 did not cut them, and no file has a longer name."""
+VARIATION_SELECTORS = re.compile("[\u034f\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+"""Marks that only choose how another character is drawn."""
 
 
 def style_name(path: Path) -> str:
-    """Name a style after its file: the stem in lower case, with every run of other characters replaced by ``-``.
+    """Name a style after its file: letters and digits of the stem in lower case, with ``-`` for every run of others.
+
+    Letters, digits and their marks are those of every script. The name of a file without any is a hash of it.
 
     >>> style_name(Path("styles/Hokusai_Great Wave.jpg"))
     'hokusai-great-wave'
+    >>> style_name(Path("\u845b\u98fe\u5317\u658e.jpg")) == "\u845b\u98fe\u5317\u658e"
+    True
     """
+    name = shorten(_plain(path.stem), MOST_BYTES)
+    return name or f"style-{hashlib.sha256(os.fsencode(path.stem)).hexdigest()[:8]}"
+
+
+def former_style_name(path: Path) -> str:
+    """Name a style as version 0.1 did, which knew the letters a to z only."""
     return re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "style"
+
+
+def shorten(name: str, most_bytes: int) -> str:
+    """Cut a name to a length in UTF-8, at the end of a character with its marks."""
+    if len(name.encode()) <= most_bytes:
+        return name
+    kept = name.encode()[:most_bytes].decode(errors="ignore")
+    if _is_mark(name[len(kept)]):
+        kept = kept.rstrip("".join(filter(_is_mark, kept)))[:-1]
+    return kept.rstrip("-")
+
+
+def check_style_names(names: Iterable[object]) -> None:
+    """Refuse names that no style can have: file names are made of them, so they must not lead anywhere else.
+
+    Raises:
+        UsageError: If a name is none that :func:`style_name` could make, or there is a name twice.
+    """
+    seen = set()
+    for name in names:
+        is_name = isinstance(name, str) and name and name.isprintable() and name == _plain(name)
+        if not is_name or len(str(name).encode()) > MOST_BYTES_STORED:
+            raise UsageError(
+                f"a style is called '{in_short(name)}'; expected letters and digits with single hyphens, in lower case"
+            )
+        if name in seen:
+            raise UsageError(f"two styles are called '{name}'; expected a name of its own for each")
+        seen.add(name)
+
+
+def _plain(text: str) -> str:
+    """Return the letters, digits and marks of a text in lower case and composed form, with ``-`` between words."""
+    text = "".join(c for c in VARIATION_SELECTORS.sub("", text) if unicodedata.category(c) != "Cf")
+    text = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
+    words = [""]
+    for character in text:
+        if character.isalnum() or (words[-1] and _is_mark(character)):
+            words[-1] += character
+        elif words[-1]:
+            words.append("")
+    return "-".join(words).strip("-")
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character) in ("Mn", "Mc")
 
 
 def match_style(query: str, styles: Sequence[str], model: str = "") -> str:
     """Find the style named ``query``, or the only one whose name contains it, or all its words in their order.
 
-    Spaces, underscores and hyphens are alike, and so are capitals and small letters.
+    Capitals and small letters are alike, composed letters and those with marks, and all characters between words.
 
     >>> match_style("Starry Night", ["van-gogh-starry-night", "van-gogh-irises"])
     'van-gogh-starry-night'
@@ -67,7 +132,7 @@ def shipped_hint(model: str) -> str:
 
 def _key(name: str) -> str:
     """Return a name as it is compared."""
-    return re.sub(r"[\s_-]+", "-", name.strip().lower()).strip("-")
+    return _plain(_plain(name).casefold())
 
 
 def _nearest(wanted: str, keys: dict[str, str]) -> list[str]:

@@ -65,7 +65,8 @@ class ConvNorm(nn.Module):
         self.padding = kernel // 2
         self.conv = nn.Conv2d(in_channels, out_channels, kernel, stride, bias=False)
         self.norm = ConditionalInstanceNorm2d(num_styles, out_channels)
-        nn.init.normal_(self.conv.weight, std=0.01)  # Dumoulin et al. 2017, appendix: "isotropic gaussian (0, 0.01)"
+        if not self.conv.weight.is_meta:  # Without data there is nothing to draw, and torch imports its compiler to.
+            nn.init.normal_(self.conv.weight, std=0.01)  # Dumoulin et al. 2017: "isotropic gaussian (0, 0.01)"
 
     def forward(self, x: Tensor, mix: Tensor) -> Tensor:
         """Map (B, in, H, W) to (B, out, H', W'), where H' is H / stride, or 2 H when upsampling."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from nstyle.encoders.layers import check_layers
 from nstyle.encoders.load import EncoderWeights, build_encoder
 from nstyle.errors import NonFiniteLossError
+from nstyle.models.pickle_file import is_dense
 from nstyle.reconstruction.config import ReconstructionConfig
 from nstyle.reconstruction.objective import Evaluation, Objective
 from nstyle.reconstruction.optimizers import make_optimizer
@@ -241,8 +242,16 @@ class Reconstruction:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what :meth:`state_dict` returned."""
+        """Restore what :meth:`state_dict` returned.
+
+        Raises:
+            ValueError: If the pictures in it are none of this run.
+        """
         self.scale, self.iteration, self.scale_start = state["scale"], state["iteration"], state["scale_start"]
+        width, height = self.pictures.result_size(self.sizes[self.scale])
+        for picture in (state["image"], state["best"][0]):
+            if not is_dense(picture) or tuple(picture.shape) != (1, 3, height, width):
+                raise ValueError("a picture of the state is not of the run's size")
         self.image = state["image"].to(self.device)
         self.optimizer.load_state_dict(state["optimizer"], self.device)
         self.initial, self.seconds = state["initial"], state["seconds"]

@@ -9,6 +9,7 @@ from typing import Any
 from nstyle.errors import UsageError
 from nstyle.reconstruction.config import ReconstructionConfig
 from nstyle.reconstruction.run_folder import RunFolder
+from nstyle.strict_json import parse_json
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def _read_run(path: Path) -> Run:
 
 def _read_sweep(path: Path) -> tuple[list[Run], list[Failure]]:
     try:
-        cells = json.loads((path / "sweep.json").read_text(encoding="utf-8"))["cells"]
+        cells = parse_json((path / "sweep.json").read_bytes())["cells"]
         failures = [Failure(cell["labels"], cell["failed"]) for cell in cells if cell["failed"]]
         folders = [path / cell["folder"] for cell in cells if not cell["failed"]]
     except (OSError, ValueError, KeyError, TypeError) as error:

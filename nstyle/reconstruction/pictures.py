@@ -36,10 +36,12 @@ class Source:
 
 def read_source(picture: PictureSource) -> Source:
     """Read a file, or convert a picture in memory. Transparency is composed on white."""
-    image = open_picture(picture).over_white()
-    if isinstance(picture, str | os.PathLike):
-        return Source(image, os.fspath(picture), Path(picture).absolute())
-    return Source(image, IN_MEMORY)
+    if not isinstance(picture, str | os.PathLike):
+        return Source(open_picture(picture).over_white(), IN_MEMORY)
+    path = Path(picture)
+    if path.exists() and not (path.is_file() or path.is_dir()):  # Opening a pipe would wait for its other end.
+        raise UsageError(f"{path} is no regular file; expected a picture")
+    return Source(open_picture(path).over_white(), os.fspath(picture), path.absolute())
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ import dataclasses
 import inspect
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,9 @@ from nstyle.reconstruction.configure import make_config, named_in
 from nstyle.reconstruction.engine import Progress, Reconstruction, StopReason
 from nstyle.reconstruction.layer_weights import Layers
 from nstyle.reconstruction.pictures import Pictures
+from nstyle.reconstruction.recorder import Recorder
 from nstyle.reconstruction.run_description import describe, identity
-from nstyle.reconstruction.run_folder import OtherRunError, Recorder, RunFolder
+from nstyle.reconstruction.run_folder import OtherRunError, RunFolder
 from nstyle.renamed import renamed
 from nstyle.settings import check_names
 from nstyle.system.interrupts import InterruptedRunError, caught_signals
@@ -107,7 +109,7 @@ def reconstruct(
         The best picture and how it was reached.
 
     Raises:
-        UsageError: If pictures, layers, weights or settings do not fit together.
+        UsageError: If pictures, layers, weights or settings do not fit together, or another process writes to ``out``.
         NstyleError: If the loss becomes non-finite or a file cannot be written; what was written before stays.
     """
     check_names(settings, arguments())
@@ -121,49 +123,41 @@ def reconstruct(
         networks=(encoder.architecture,) if encoder else (),
         **settings,
     )
-    folder = _folder(out, resume=resume, overwrite=overwrite)
-    if folder is None and (snapshots_every or animation or tensorboard or resume):
-        raise UsageError("snapshots, animation, TensorBoard and resume need a folder; give out (`out` DIR)")
-    _check_snapshots(snapshots_every, animation)
-    if encoder is not None and config.network not in (None, encoder.architecture):
-        raise UsageError(f"`encoder` is {encoder.architecture}, but `network` is {config.network}; leave `network` out")
-    encoder_weights = encoder or load_encoder_weights(config.vgg or None, architecture=config.network)
-    config = named_in(config, encoder_weights.architecture)
-    run = Reconstruction(config, pictures, encoder_weights)
-    if config.is_transfer and settings.get("style_weight") is None and encoder_weights.release != TUNED_RELEASE:
-        logger.warning(
-            "the default style weight was chosen with %s weights and these are %s: look at the picture, and give "
-            "`style_weight`",
-            TUNED_RELEASE,
-            encoder_weights.release,
-        )
-    if folder is None:
-        run.run(progress or (lambda now: None))
-    else:
-        recorder = Recorder(
-            folder,
-            run,
-            identity(config, pictures, encoder_weights),
-            settings_text(config, pictures, "" if encoder else default_source(config.vgg)),
-            snapshots_every,
-            tensorboard,
-            resumed=resume,
-        )
-        if resume:
-            run.load_state_dict(folder.read_state(recorder.identity))
-            if run.iteration > run.iterations:
-                raise OtherRunError(
-                    f"{folder.path} stands at iteration {run.iteration} already; resume with more, or choose another "
-                    "`out`"
-                )
-        _run_recorded(run, recorder, progress, encoder_weights, animation)
-    assert run.best is not None
-    assert run.stopped is not None
-    best = run.best
-    return ReconstructionResult(
-        run.picture(), best.iteration, best.loss, best.terms, run.initial, run.iteration, run.stopped, run.seconds,
-        config
-    )  # fmt: skip
+    with _claimed(out, resume=resume, overwrite=overwrite) as folder:
+        if folder is None and (snapshots_every or animation or tensorboard or resume):
+            raise UsageError("snapshots, animation, TensorBoard and resume need a folder; give out (`out` DIR)")
+        _check_snapshots(snapshots_every, animation)
+        if encoder is not None and config.network not in (None, encoder.architecture):
+            raise UsageError(
+                f"`encoder` is {encoder.architecture}, but `network` is {config.network}; leave `network` out"
+            )
+        encoder_weights = encoder or load_encoder_weights(config.vgg or None, architecture=config.network)
+        config = named_in(config, encoder_weights.architecture)
+        run = Reconstruction(config, pictures, encoder_weights)
+        if config.is_transfer and settings.get("style_weight") is None:
+            _warn_of_release(encoder_weights.release)
+        if folder is None:
+            run.run(progress or (lambda now: None))
+        else:
+            recorder = Recorder(
+                folder,
+                run,
+                identity(config, pictures, encoder_weights),
+                settings_text(config, pictures, "" if encoder else default_source(config.vgg)),
+                snapshots_every,
+                tensorboard,
+                resumed=resume,
+            )
+            if resume:
+                _resume(run, recorder)
+            _run_recorded(run, recorder, progress, encoder_weights, animation)
+        assert run.best is not None
+        assert run.stopped is not None
+        best = run.best
+        return ReconstructionResult(
+            run.picture(), best.iteration, best.loss, best.terms, run.initial, run.iteration, run.stopped, run.seconds,
+            config
+        )  # fmt: skip
 
 
 def arguments() -> list[str]:
@@ -172,15 +166,43 @@ def arguments() -> list[str]:
     return [*own, *(f.name for f in dataclasses.fields(ReconstructionConfig) if f.name not in own)]
 
 
-def _folder(out: str | Path | None, *, resume: bool, overwrite: bool) -> RunFolder | None:
-    """Return the folder of the run, unless it holds another run that may not be replaced."""
+@contextmanager
+def _claimed(out: str | Path | None, *, resume: bool, overwrite: bool) -> Iterator[RunFolder | None]:
+    """Lock the folder of the run, unless it holds another run that may not be replaced."""
     if out is None:
-        return None
+        yield None
+        return
     folder = RunFolder(output_folder(out, "reconstruction"))
-    if (folder.description.exists() or folder.state.exists()) and not (resume or overwrite):
-        taken = f"{folder.path} holds a reconstruction already"
-        raise UsageError(f"{taken}; continue it with `resume`, replace it with `overwrite`, or choose another `out`")
-    return folder
+    with folder.lock():
+        if (folder.description.exists() or folder.state.exists()) and not (resume or overwrite):
+            raise UsageError(
+                f"{folder.path} holds a reconstruction already; continue it with `resume`, replace it with "
+                "`overwrite`, or choose another `out`"
+            )
+        yield folder
+
+
+def _warn_of_release(release: str) -> None:
+    if release != TUNED_RELEASE:
+        logger.warning(
+            "the default style weight was chosen with %s weights and these are %s: look at the picture, and give "
+            "`style_weight`",
+            TUNED_RELEASE,
+            release,
+        )
+
+
+def _resume(run: Reconstruction, recorder: Recorder) -> None:
+    folder = recorder.folder
+    state = folder.read_state(recorder.identity)
+    try:
+        run.load_state_dict(state)
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError, RuntimeError) as error:
+        raise folder.broken_state(error) from error
+    if run.iteration > run.iterations:
+        raise OtherRunError(
+            f"{folder.path} stands at iteration {run.iteration} already; resume with more, or choose another `out`"
+        )
 
 
 def _check_snapshots(snapshots_every: int, animation: str | None) -> None:

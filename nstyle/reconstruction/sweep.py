@@ -1,6 +1,5 @@
 """Sweeps: reconstructions for all combinations of lists of settings, each in a folder, and together in a grid."""
 
-import itertools
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ from nstyle.encoders.load import EncoderWeights, load_encoder_weights
 from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.layout import labelled_table
 from nstyle.imaging.pictures import PictureSource, encode
+from nstyle.reconstruction.cells import Cell, make_cells
 from nstyle.reconstruction.config import ReconstructionConfig
 from nstyle.reconstruction.configure import make_config
 from nstyle.reconstruction.engine import Progress
@@ -27,26 +27,11 @@ from nstyle.renamed import renamed
 from nstyle.settings import check_names
 from nstyle.system.files import write_atomically
 from nstyle.system.interrupts import InterruptedRunError
+from nstyle.system.locks import FolderLock
 from nstyle.system.output_folders import first_difference, output_folder
 
 LAYERS = ("layers", "style_layers", "content_layers")
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One reconstruction of a sweep."""
-
-    labels: Mapping[str, str]
-    """Its label on each axis, such as ``{"layers": "relu1_1", "loss": "moments-2"}``."""
-    settings: Mapping[str, Any]
-    """Settings of :func:`nstyle.reconstruct`."""
-
-    @property
-    def name(self) -> str:
-        """The name of its folder."""
-        text = "_".join(f"{axis}-{label}" for axis, label in self.labels.items()) or "run"
-        return "".join(character if character.isalnum() or character in "+-_.=" else "-" for character in text)
 
 
 @dataclass(frozen=True)
@@ -75,73 +60,6 @@ class SweepResult:
     """The number of cells that were made before."""
     failed: dict[str, str] = field(default_factory=dict)
     """The reason why a cell could not be made, by the name of the cell."""
-
-
-def make_cells(axes: Mapping[str, Sequence[Any]]) -> list[Cell]:
-    """Combine lists of settings. Losses and numbers of moments are one axis, as only one loss has moments.
-
-    Args:
-        axes: A list of values for each setting. A list of a single value is a setting of all cells, and has no label.
-
-    Returns:
-        Every combination once. The last axis varies fastest.
-    """
-    choices: dict[str, dict[str, dict[str, Any]]] = {}
-    for name, values in axes.items():
-        if name == "moments" and "loss" in axes:
-            continue
-        options = _losses(values, axes.get("moments", [2])) if name == "loss" else [{name: value} for value in values]
-        options = [option for i, option in enumerate(options) if option not in options[:i]]
-        choices[name] = _labelled(options)
-    cells = []
-    for combination in itertools.product(*(options.items() for options in choices.values())):
-        labels = {
-            name: label
-            for (name, options), (label, _) in zip(choices.items(), combination, strict=True)
-            if len(options) > 1
-        }
-        settings: dict[str, Any] = {}
-        for _, chosen in combination:
-            settings |= chosen
-        cells.append(Cell(labels, settings))
-    return cells
-
-
-def _losses(losses: Sequence[str], numbers: Sequence[int]) -> list[dict[str, Any]]:
-    return [{"loss": loss, "moments": n} if loss == "moments" else {"loss": loss} for loss in losses for n in numbers]
-
-
-def _labelled(options: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return the choices by their labels, which are short unless two short ones would be the same."""
-    short = ["-".join(_label(value) for value in option.values()) for option in options]
-    full = ["-".join(str(value) for value in option.values()) for option in options]
-    return {(a if short.count(a) == 1 else b): option for a, b, option in zip(short, full, options, strict=True)}
-
-
-def _label(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, Mapping):
-        return "+".join(name if weight == 1 else f"{name}={weight:g}" for name, weight in value.items())
-    if isinstance(value, tuple | list):
-        return "+".join(_label(part) for part in value)
-    if isinstance(value, str) and ("/" in value or "\\" in value):
-        return Path(value).stem
-    return str(value).replace(",", "+").replace(" ", "")
-
-
-def expand_layers(text: str, how: str) -> list[str]:
-    """Expand layers into single ones (``single``) or the first n (``cumulative``, tau_n of Early, Sian and Stonard).
-
-    Raises:
-        UsageError: If ``how`` is neither.
-    """
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    if how == "single":
-        return parts
-    if how == "cumulative":
-        return [",".join(parts[: n + 1]) for n in range(len(parts))]
-    raise UsageError(f"`per_layer` is {how}; expected single or cumulative")
 
 
 @renamed(callback="progress")
@@ -173,8 +91,8 @@ def sweep(
         The cells, and which of them were reused or failed.
 
     Raises:
-        UsageError: If a picture or the encoder cannot be read, a setting or a layer does not exist, or ``out`` is a
-            file.
+        UsageError: If a picture or the encoder cannot be read, a setting or a layer does not exist, ``out`` is a file,
+            or another process writes to it.
         NstyleError: If the encoder cannot be downloaded.
     """
     check_names({**axes, **options}, arguments())
@@ -184,42 +102,45 @@ def sweep(
     layers = {name: [layer_weights(value) for value in axes[name]] for name in LAYERS if name in axes}
     result = SweepResult(make_cells({**axes, **layers}), out / "grid.png")
     notice = notice or (lambda text: None)
-    releases = _load_releases(result.cells)
-    for number, cell in enumerate(result.cells, start=1):
-        where = f"{number} of {len(result.cells)}: {cell.name}"
-        try:
-            release = releases[_release(cell)]
-            if isinstance(release, NstyleError):
-                raise release
-            config = make_config(pictures, networks=(release.architecture,), **cell.settings)
-            done = _find_done(out, cell, config, pictures, release)
-            result.folders[cell.name] = done or out / cell.name
-            if done:
-                result.reused += 1
-                notice(f"{where} (done already)")
-                continue
-            notice(where)
+    with FolderLock(out):
+        releases = _load_releases(result.cells)
+        for number, cell in enumerate(result.cells, start=1):
+            where = f"{number} of {len(result.cells)}: {cell.name}"
+            try:
+                release = releases[_release(cell)]
+                if isinstance(release, NstyleError):
+                    raise release
+                config = make_config(pictures, networks=(release.architecture,), **cell.settings)
+                done = _find_done(out, cell, config, pictures, release)
+                result.folders[cell.name] = done or out / cell.name
+                if done:
+                    result.reused += 1
+                    notice(f"{where} (done already)")
+                    continue
+                notice(where)
 
-            def show(now: Progress, cell: Cell = cell, number: int = number) -> None:
-                progress(SweepProgress(cell, number, len(result.cells), now))
+                def show(now: Progress, cell: Cell = cell, number: int = number) -> None:
+                    progress(SweepProgress(cell, number, len(result.cells), now))
 
-            _run_cell(cell, out / cell.name, release, progress=show, style=styles or None, content=content, **options)
-        except InterruptedRunError:
-            raise
-        except NstyleError as error:
-            result.failed[cell.name] = str(error)
-            notice(f"{where} cannot be made: {error}")
-    write_atomically(result.grid, encode(draw_grid(result), ".png"))
-    cells = [
-        {
-            "folder": result.folders.get(cell.name, out / cell.name).name,
-            "labels": dict(cell.labels),
-            "failed": result.failed.get(cell.name),
-        }
-        for cell in result.cells
-    ]
-    write_atomically(out / "sweep.json", (json.dumps({"cells": cells}, indent=2) + "\n").encode())
-    return result
+                _run_cell(
+                    cell, out / cell.name, release, progress=show, style=styles or None, content=content, **options
+                )
+            except InterruptedRunError:
+                raise
+            except NstyleError as error:
+                result.failed[cell.name] = str(error)
+                notice(f"{where} cannot be made: {error}")
+        write_atomically(result.grid, encode(draw_grid(result), ".png"))
+        cells = [
+            {
+                "folder": result.folders.get(cell.name, out / cell.name).name,
+                "labels": dict(cell.labels),
+                "failed": result.failed.get(cell.name),
+            }
+            for cell in result.cells
+        ]
+        write_atomically(out / "sweep.json", (json.dumps({"cells": cells}, indent=2) + "\n").encode())
+        return result
 
 
 def _release(cell: Cell) -> tuple[str, Architecture | None]:

@@ -13,6 +13,7 @@ import torch
 
 from nstyle.errors import UsageError
 from nstyle.reports.page import Section, render
+from nstyle.strict_json import parse_json
 from nstyle.system.files import write_atomically
 from nstyle.system.output_folders import output_folder
 from nstyle.version import __version__
@@ -66,7 +67,7 @@ def write_folder(
         NstyleError: If a file cannot be written.
     """
     machine = describe_machine()
-    files = {name: text.encode() for name, text in tables.items()}
+    files = {name: encoded(text) for name, text in tables.items()}
     for figure in (figure for section in sections for figure in section.figures):
         files[f"{figure.name}.{figure.kind}"] = figure.image
         if figure.svg is not None:
@@ -76,25 +77,39 @@ def write_folder(
         ", ".join(f"{name} {value}" for name, value in machine.items()),
         commands=[command] if command else [],
     )
-    files[PAGE] = render(title, [*sections, how], f"nstyle {__version__}").encode()
-    stale = set(_previous(out).get("files", [])) - set(files)
+    files[PAGE] = encoded(render(title, [*sections, how], f"nstyle {__version__}"))
+    stale = _files_of(_previous(out)) - set(files)
     for name, data in files.items():
         write_atomically(out / name, data)
     made = {"command": command or "a call from Python", **machine}
     summary = {"report": title, **numbers, "made": made, "files": sorted(files)}
     write_atomically(out / NUMBERS, json.dumps(summary, indent=2, allow_nan=False).encode())
     for name in stale:
-        (out / Path(name).name).unlink(missing_ok=True)
+        (out / name).unlink(missing_ok=True)
     return out / PAGE
+
+
+def encoded(text: str) -> bytes:
+    """Encode a page or a table. Bytes in the names of files that are no UTF-8 are escaped."""
+    return text.encode(errors="backslashreplace")
 
 
 def _previous(out: Path) -> dict[str, Any]:
     """Read ``report.json`` of an earlier report. Return an empty dictionary if there is no such report."""
     try:
-        found = json.loads((out / NUMBERS).read_text(encoding="utf-8"))
+        found = parse_json((out / NUMBERS).read_bytes())
         return found if isinstance(found, dict) else {}
     except (OSError, ValueError):
         return {}
+
+
+def _files_of(report: Mapping[str, Any]) -> set[str]:
+    """Return the files of an earlier report that may be removed: its list is believed only for names of such files."""
+    listed = report.get("files")
+    names = {name for name in listed if isinstance(name, str)} if isinstance(listed, list) else set()
+    return {
+        name for name in names if Path(name).name == name and Path(name).suffix in (".html", ".png", ".svg", ".csv")
+    }
 
 
 def describe_machine() -> dict[str, str]:

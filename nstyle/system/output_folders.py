@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nstyle.errors import UsageError
+from nstyle.system.files import is_of_work
 
 
 class Difference(NamedTuple):
@@ -33,9 +34,13 @@ def output_folder(out: str | Path, what: str) -> Path:
     """Return the folder ``out``, which need not exist yet. ``what`` names what is written there, such as ``"report"``.
 
     Raises:
-        UsageError: If ``out`` is a file.
+        UsageError: If ``out`` is a file, or has bytes that are no UTF-8, as not every library can open files there.
     """
     path = Path(out)
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"`out` is {path}, which is no UTF-8; give the {what} a folder of another name") from None
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path} is a file; expected a folder for the {what} (`out`)")
     return path
@@ -47,6 +52,6 @@ def holds_work(folder: Path, record: Path, what: str) -> bool:
     Raises:
         UsageError: If ``folder`` is a file, or holds other files.
     """
-    if not record.exists() and output_folder(folder, what).exists() and any(folder.iterdir()):
+    if not record.exists() and output_folder(folder, what).exists() and any(map(is_of_work, folder.iterdir())):
         raise UsageError(f"{folder} holds other files and no {what}; give the {what} a folder of its own (`out`)")
     return record.exists()

@@ -1,24 +1,25 @@
-"""Coordinate several processes that work together: their ranks, their agreements, and what outlives a crash.
+"""Coordinate several processes that work together: their agreements, and what outlives a crash.
 
-Torch is imported late, as the command line needs to know its rank before it needs torch.
+Torch is imported late, as the command line is imported before it needs torch.
 """
 
 import gc
+import hashlib
 import itertools
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nstyle.errors import NstyleError, UsageError
+from nstyle.system.ranks import ONE, Ranks
 
 if TYPE_CHECKING:
-    from torch import Tensor, device
+    from torch import Tensor
     from torch.distributed import TCPStore  # type: ignore[attr-defined]  # Its stubs forget the name.
 
 T = TypeVar("T")
@@ -32,82 +33,6 @@ STARTING = 300
 """The seconds for which processes wait for rank 0 to start."""
 ERROR = 128
 """The limit between codes of signals, below it, and codes of ranks that failed, above it."""
-
-
-@dataclass(frozen=True)
-class Ranks:
-    """The rank of this process among several."""
-
-    rank: int = 0
-    """The index among the processes on all machines, from 0."""
-    size: int = 1
-    """The number of processes on all machines."""
-    local_rank: int = 0
-    """The index among the processes on this machine, from 0."""
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Ranks":
-        """Read the ranks from the variables that torchrun sets. Without them there is one process."""
-        names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
-        return cls(*(int(environment[name]) for name in names)) if all(name in environment for name in names) else cls()
-
-    @property
-    def is_first(self) -> bool:
-        """Tell whether this is the process that writes files and messages."""
-        return self.rank == 0
-
-    def part(self, items: Sequence[T]) -> Sequence[T]:
-        """Return this rank's part of a batch: consecutive items, the same number on every rank."""
-        count = len(items) // self.size
-        return items[self.rank * count : (self.rank + 1) * count]
-
-    def check_batch(self, batch_size: int) -> None:
-        """Check that a batch can be divided evenly among the ranks.
-
-        Raises:
-            UsageError: If some ranks would have more photographs than others.
-        """
-        if batch_size % self.size:
-            raise UsageError(
-                f"`batch_size` is {batch_size}, the photographs per update of all {self.size} processes together; "
-                f"expected a multiple of {self.size}"
-            )
-
-    def place(self, chosen: "device") -> "device":
-        """Choose the device of this process, so that every process has a GPU of its own.
-
-        Args:
-            chosen: The device that a single process would use.
-
-        Returns:
-            ``cuda:LOCAL_RANK`` for ``cuda`` if there are several processes, else ``chosen``.
-
-        Raises:
-            UsageError: If several processes would share a device that they cannot share.
-        """
-        import torch
-
-        if self.size == 1 or chosen.type == "cpu":
-            return chosen
-        if chosen.type != "cuda":
-            raise UsageError(
-                f"`device` is {chosen}, which {self.size} processes cannot share; use `device` cpu, or start one "
-                "process"
-            )
-        if chosen.index is not None:
-            raise UsageError(
-                f"`device` is {chosen}, but each of the {self.size} processes takes a GPU of its own; use `device` cuda"
-            )
-        if self.local_rank >= torch.cuda.device_count():
-            raise UsageError(
-                f"there are more processes on a machine than its {torch.cuda.device_count()} GPUs; "
-                "start one for each GPU (--nproc-per-node gpu), or use `device` cpu"
-            )
-        return torch.device("cuda", self.local_rank)
-
-
-ONE = Ranks()
-"""The ranks of a process that works alone."""
 
 
 class Group:
@@ -211,6 +136,9 @@ def joined() -> Iterator[Group]:
     if ranks.size == 1:
         yield ALONE
         return
+    for name in ("MASTER_ADDR", "MASTER_PORT"):
+        if not os.environ.get(name):
+            raise UsageError(f"the environment has WORLD_SIZE={ranks.size} and no {name}; start with torchrun")
     import torch
     import torch.distributed as dist
 
@@ -271,7 +199,7 @@ def _fresh_store(ranks: Ranks) -> "TCPStore | None":
 
 
 def _key(run: Path) -> str:
-    return f"nstyle/begun/{run.absolute()}"
+    return f"nstyle/begun/{hashlib.sha256(os.fsencode(run.absolute())).hexdigest()}"
 
 
 def _agent_store() -> "TCPStore | None":

@@ -8,6 +8,7 @@ from typing import Any
 from nstyle.errors import UsageError, check_setting
 from nstyle.imaging.limits import MAX_GRAIN
 from nstyle.losses.presets import RELATIVE, Preset
+from nstyle.models.style_names import check_style_names
 from nstyle.settings import check_names, check_settings, setting
 from nstyle.settings_file import read_toml, to_toml
 from nstyle.system.devices import Precision
@@ -154,6 +155,7 @@ class TrainingConfig:
         if self.style_size == 0:
             object.__setattr__(self, "style_size", round(STYLE_SIZE_FACTOR * self.size))
         check_settings(self)
+        check_style_names(self.style_factors)
         check_setting(
             not self.coco_categories or bool(self.coco_annotations),
             "coco_categories",
@@ -181,8 +183,8 @@ class TrainingConfig:
         try:
             check_names(values, [f.name for f in fields(cls)])
             return cls(**values)
-        except (TypeError, UsageError) as error:
-            raise UsageError(f"{path} cannot be read as the settings of a run: {error}") from error
+        except UsageError as error:
+            raise _not_settings(path, error) from error
 
 
 def read_settings(path: Path) -> dict[str, Any]:
@@ -194,6 +196,13 @@ def read_settings(path: Path) -> dict[str, Any]:
     values = read_toml(path)
     if "loss" in values and "preset" not in values:
         values["preset"] = values.pop("loss")  # What version 0.1 called the table.
-    if isinstance(values.get("preset"), Mapping):
-        values["preset"] = Preset.from_dict(values["preset"])
+    try:
+        if isinstance(values.get("preset"), Mapping):
+            values["preset"] = Preset.from_dict(values["preset"])
+    except UsageError as error:
+        raise _not_settings(path, error) from error
     return values
+
+
+def _not_settings(path: Path, reason: UsageError) -> UsageError:
+    return UsageError(f"{path} cannot be read as the settings of a run: {reason}")

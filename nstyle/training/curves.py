@@ -1,7 +1,6 @@
 """Learning curves, read from our run directories or from the CSV files that Early, Sian and Stonard published."""
 
 import re
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from nstyle.models.model_file import read_info
 from nstyle.models.style_names import style_name
 from nstyle.training.config import TrainingConfig
 from nstyle.training.run_directory import RunDirectory
-from nstyle.training.run_log import RunLog
+from nstyle.training.run_log import MOST_UPDATES, RunLog
 
 Values = npt.NDArray[np.float64]
 SMOOTHING = 50
@@ -115,14 +114,13 @@ def _read_run(path: Path) -> CurveSet:
     config, log = TrainingConfig.from_toml(run.config), RunLog.read(run.metrics)
     preset = config.preset
     rows: dict[str, list[tuple[int, float, float]]] = {}
-    try:
-        for line in log.updates:
-            for style, terms in line["losses"].items():
-                content = preset.content_weight * terms["content"]
-                weighted = preset.style_weight * config.style_factors.get(style, 1.0) * terms["style"]
-                rows.setdefault(style, []).append((line["update"], content, weighted))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"{run.metrics} is damaged ({type(error).__name__}: {error}); give another run") from error
+    for line in log.updates:
+        for style, terms in line["losses"].items():
+            content = preset.content_weight * terms["content"]
+            weighted = preset.style_weight * config.style_factors.get(style, 1.0) * terms["style"]
+            rows.setdefault(style, []).append((line["update"], content, weighted))
+    if not rows:
+        raise UsageError(f"{run.metrics} holds no losses; give another run")
     return CurveSet(
         {style: _curve(values) for style, values in rows.items()}, _convention(config, run), _facts(config, log)
     )
@@ -131,7 +129,7 @@ def _read_run(path: Path) -> CurveSet:
 def _convention(config: TrainingConfig, run: RunDirectory) -> str:
     """Describe all settings that a loss value depends on."""
     preset = config.preset
-    vgg = read_info(run.model).vgg if run.has_run else {}
+    info = read_info(run.model) if run.has_run else None
     parts = [
         preset.name,
         f"content {'+'.join(preset.content_layers)} x {preset.content_weight:g}",
@@ -139,7 +137,11 @@ def _convention(config: TrainingConfig, run: RunDirectory) -> str:
         f"{preset.reduction}, Gram / {preset.gram_divisor}, {preset.pooling} pooling",
         f"crops of {config.size} px, paintings of {config.style_size} px",
     ]
-    parts += [f"{vgg['architecture']} {vgg['release']} {vgg['sha256'][:12]}"] if vgg else []
+    parts += (
+        [f"{info.vgg.get('architecture')} {info.vgg.get('release')} {info.vgg_sha256[:12]}"]
+        if info and info.vgg
+        else []
+    )
     return ", ".join(parts)
 
 
@@ -173,13 +175,15 @@ def _read_published(path: Path) -> CurveSet:
             raise ValueError(f"{len(values)} rows for {count} styles")
         if not np.isfinite(values).all():
             raise ValueError("a loss is not finite")
+        numbers = values[:, 0].clip(0, MOST_UPDATES - 1).astype(np.int64)
+        if not (numbers == values[:, 0]).all() or set((numbers % count).tolist()) != set(range(count)):
+            raise ValueError("the updates are not those of all styles in turn")
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise UsageError(
             f"{path} cannot be read as published losses ({error}); expected a line 'updates, styles', "
             "a line of style names, then lines 'update, style loss, content loss'"
         ) from error
     names = _published_names(names_line, count)
-    numbers = values[:, 0].astype(np.int64)
     curves = {
         name: Curve(numbers[numbers % count == i] + 1, values[numbers % count == i, 2], values[numbers % count == i, 1])
         for i, name in enumerate(names)
@@ -194,9 +198,8 @@ def _read_published(path: Path) -> CurveSet:
 def _published_names(line: str, count: int) -> list[str]:
     """Return the names of the styles in our form, or ``style 1`` and so on if the line does not name each style."""
     names = [name.strip(" ,") for name in PICTURE_NAME.findall(line)]
-    if len(names) != count or max(Counter(names).values()) > 1:
-        return [f"style {i}" for i in range(1, count + 1)]
-    return [style_name(Path(name)) for name in names]
+    names = [style_name(Path(name)) for name in names]
+    return names if len(set(names)) == len(names) == count else [f"style {i}" for i in range(1, count + 1)]
 
 
 def _curve(rows: list[tuple[int, float, float]]) -> Curve:

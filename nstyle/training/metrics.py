@@ -4,7 +4,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ import torch
 from torch import Tensor
 
 from nstyle.errors import NonFiniteLossError, ZeroGradientError
-from nstyle.system.files import sync
+from nstyle.imaging.pictures import encode, to_image
+from nstyle.system.event_file import EventFile
+from nstyle.system.files import AppendedFile
 from nstyle.system.processes import ALONE, Group
 from nstyle.training.run_log import FLUSH_EVERY, seconds_so_far
 
@@ -70,18 +72,20 @@ class MetricsLog:
         first_update: The update from which on events of a killed run are purged.
         names: The names of the terms.
         group: The processes that train together. All of them add and flush at the same updates; rank 0 writes.
+
+    Raises:
+        NstyleError: If a file cannot be written, here and from all methods.
     """
 
     def __init__(
         self, path: Path, tensorboard: Path, first_update: int, names: Sequence[str], group: Group = ALONE
     ) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
         self._group, self._names = group, names
         self._writes = group.ranks.is_first
         if self._writes:
-            self._file = path.open("a", encoding="utf-8")
-            self._writer = SummaryWriter(str(tensorboard), purge_step=first_update + 1)
+            self._events = EventFile(tensorboard, purge_from=first_update + 1)
+            self._file = AppendedFile(path)
+        self._lines: list[str] = []
         self._noted: list[tuple[_Row, Tensor, Tensor]] = []
         self._fetched: _Block | None = None
         self._shown: dict[str, int] = {}
@@ -135,8 +139,7 @@ class MetricsLog:
             if self._writes:
                 self._write_row(row, values, norm)
         self.latest = {"content": values_NTB[-1, 1].mean().item(), "style": values_NTB[-1, 2].mean().item()}
-        if self._writes:
-            self._file.flush()
+        self._write_lines()
         if not any(norms):
             first, last = block.rows[0].update, block.rows[-1].update
             raise ZeroGradientError(
@@ -171,15 +174,7 @@ class MetricsLog:
         if new:
             self._shown |= dict.fromkeys(new, stretch)
             shown = {f"{style}/{term}": value for style in new for term, value in by_style[style].items()}
-            self._show(shown | {"lr": row.lr, "gradient_norm": norm}, row.update)
-
-    def _show(self, values: Mapping[str, float], update: int) -> None:
-        """Show values in TensorBoard as one event; ``add_scalar`` writes an event per value, at many times the cost."""
-        from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]
-
-        assert self._writer.file_writer is not None
-        summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()])
-        self._writer.file_writer.add_summary(summary, update)
+            self._events.add_values(shown | {"lr": row.lr, "gradient_norm": norm}, row.update)
 
     def _what_is_not_finite(self, row: _Row, values: list[list[float]], norm: float) -> str:
         bad = [(t, b) for t, line in enumerate(values) for b, value in enumerate(line) if not math.isfinite(value)]
@@ -199,30 +194,38 @@ class MetricsLog:
     def add_validation(self, update: int, losses: dict[str, dict[str, float]], peak_memory: int | None) -> None:
         """Write the validation losses by style, and the peak memory of training so far in bytes."""
         self._write({"update": update, "seconds": self._seconds(), "peak_memory": peak_memory, "validation": losses})
-        self._show(
-            {f"validation/{style}/{term}": value for style, terms in losses.items() for term, value in terms.items()},
-            update,
-        )
-        sync(self._file)
+        shown = {
+            f"validation/{style}/{term}": value for style, terms in losses.items() for term, value in terms.items()
+        }
+        self._events.add_values(shown, update)
+        self._sync()
 
     def add_grid(self, update: int, grid: Tensor) -> None:
         """Show a sample grid, RGB (3, H, W) in [0, 1], in TensorBoard."""
-        self._writer.add_image("samples", grid, update)
+        picture = to_image(grid)
+        self._events.add_picture("samples", encode(picture, ".png"), picture.size, update)
+        self._events.flush()
 
     def _write(self, line: dict[str, Any]) -> None:
-        self._file.write(json.dumps(line) + "\n")
+        self._lines.append(json.dumps(line) + "\n")
+
+    def _write_lines(self) -> None:
+        """Write the lines and events of this process that wait for it."""
+        if self._writes:
+            data, self._lines = "".join(self._lines).encode(), []
+            self._file.append(data)
+            self._events.flush()
 
     def _seconds(self) -> float:
         return round(time.monotonic() - self._started, 3)
 
     def _sync(self) -> None:
+        self._write_lines()
         if self._writes:
-            sync(self._file)
+            self._file.sync()
 
     def close(self) -> None:
-        """Write all fetched lines to disk and close the files. Losses that were not fetched are dropped."""
-        if not self._writes:
-            return
-        sync(self._file)
-        self._file.close()
-        self._writer.close()
+        """Close the files. Losses that were not flushed are dropped."""
+        if self._writes:
+            self._file.close()
+            self._events.close()

@@ -1,24 +1,20 @@
 """A run directory: the model, the style targets, the training state, the settings and the logs of one run."""
 
-import io
-import json
-import pickle
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-
 from nstyle.data.styles import TrainedStyles
-from nstyle.errors import NstyleError, UsageError
+from nstyle.errors import NstyleError, UsageError, in_short
 from nstyle.models.model_file import ModelInfo, load_model, save_model
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.system.files import write_atomically
+from nstyle.system.locks import FolderLock
 from nstyle.system.output_folders import output_folder
 from nstyle.training.config import TrainingConfig
+from nstyle.training.optimizer_state import packed_state, unpacked_state
+from nstyle.training.targets_file import read_targets, targets_file
 
 
 @dataclass(frozen=True)
@@ -80,8 +76,17 @@ class RunDirectory:
             raise UsageError(f"{self.path} holds a run already; continue it with `resume`, or choose another `out`")
         output_folder(self.path, "run")
 
+    def lock(self) -> FolderLock:
+        """Keep other processes from writing to the directory, which is created if it does not exist.
+
+        Raises:
+            UsageError: If another process is writing to it, or it is not a directory.
+            NstyleError: If it cannot be written to.
+        """
+        return FolderLock(output_folder(self.path, "run"), subfolders=(self.samples.name,))
+
     def create(self, config: TrainingConfig, styles: TrainedStyles) -> None:
-        """Write settings and style targets, and remove the logs of a run that died before its first checkpoint.
+        """Write settings and style targets, and remove what a run that died before its first checkpoint left.
 
         Raises:
             UsageError: If the directory already holds a run.
@@ -89,9 +94,9 @@ class RunDirectory:
         """
         self.refuse_if_taken()
         self.metrics.unlink(missing_ok=True)
-        shutil.rmtree(self.tensorboard, ignore_errors=True)
-        tensors = {term: value.cpu().contiguous() for term, value in styles.targets.items()}
-        write_atomically(self.targets, save(tensors, metadata={"styles": json.dumps(styles.names)}))
+        for folder in (self.tensorboard, self.samples):
+            shutil.rmtree(folder, ignore_errors=True)
+        write_atomically(self.targets, targets_file(styles))
         self.write_config(config)
 
     def write_config(self, config: TrainingConfig) -> None:
@@ -104,14 +109,7 @@ class RunDirectory:
         Raises:
             UsageError: If the file is missing or damaged.
         """
-        try:
-            with safe_open(self.targets, framework="pt") as file:
-                names = tuple(json.loads(file.metadata()["styles"]))
-                return TrainedStyles(names, {term: file.get_tensor(term) for term in file.keys()})
-        except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
-            raise UsageError(
-                f"{self.targets} cannot be read ({error}); the run cannot be continued without it"
-            ) from error
+        return read_targets(self.targets)
 
     def save_checkpoint(
         self, network: TransformerNetwork, info: ModelInfo, optimizer: dict[str, Any], update: int
@@ -121,10 +119,8 @@ class RunDirectory:
         Raises:
             NstyleError: If a weight is not finite, or a file cannot be written. The last checkpoint is kept.
         """
-        buffer = io.BytesIO()
-        torch.save({"optimizer": optimizer, "update": update}, buffer)
         state_path = self.training_state(update)
-        write_atomically(state_path, buffer.getvalue())
+        write_atomically(state_path, packed_state(optimizer, update))
         try:
             save_model(self.model, network, info)
         except NstyleError:
@@ -143,11 +139,16 @@ class RunDirectory:
         if not self.model.exists():
             raise UsageError(f"{self.path} has no checkpoint to resume from; expected {self.model}")
         network, info = load_model(self.model)
-        path = self.training_state(info.run_updates)
+        update = info.run_updates
         try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-            return network, info, state["optimizer"], info.run_updates
-        except (OSError, RuntimeError, pickle.UnpicklingError, KeyError, EOFError) as error:
-            raise UsageError(
-                f"{path} is missing or damaged ({type(error).__name__}); start anew with `init_from` {self.model}"
-            ) from error
+            optimizer = unpacked_state(self.training_state(update).read_bytes(), update)
+        except (OSError, ValueError) as error:
+            raise self.broken_state(update, getattr(error, "strerror", None) or error) from error
+        return network, info, optimizer, update
+
+    def broken_state(self, update: int, reason: object) -> UsageError:
+        """Return the error for a training state that a run cannot go on from."""
+        return UsageError(
+            f"{self.training_state(update)} is missing or damaged ({in_short(reason, 300)}); start anew with "
+            f"`init_from` {self.model}"
+        )

@@ -1,6 +1,9 @@
-"""Reading of ``metrics.jsonl``, the log of a run, and its truncation to the last checkpoint when the run is resumed."""
+"""Reading of ``metrics.jsonl``, the log of a run, and its truncation to the last checkpoint when the run is resumed.
 
-import json
+Lines that are damaged are left out, and a warning says which.
+"""
+
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,11 +11,21 @@ from typing import Any
 import numpy as np
 
 from nstyle.errors import UsageError
+from nstyle.models.style_names import check_style_names
+from nstyle.settings import is_finite
+from nstyle.strict_json import parse_json
 from nstyle.system.files import write_atomically
+
+logger = logging.getLogger(__name__)
 
 FLUSH_EVERY = 20
 """The number of updates whose losses are fetched and written together. Speeds are measured over as many updates,
 because a GPU executes updates later than they are launched."""
+
+MOST_NAMED = 5
+"""The number of damaged lines that a warning names."""
+MOST_UPDATES = 2**53
+"""The largest number of an update; beyond it JSON has no whole numbers."""
 
 
 @dataclass(frozen=True)
@@ -29,26 +42,13 @@ class RunLog:
         """Read a log. The last line may be incomplete if the run is still going on or was killed.
 
         Raises:
-            UsageError: If the file is missing, holds no update yet, or a line before the last is damaged.
+            UsageError: If the file is missing, or holds no update yet.
         """
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
+            rows = [row for _, row in sound_lines(path)]
+        except OSError as error:
             raise UsageError(f"{path} cannot be read ({type(error).__name__}); expected the log of a run") from error
-        updates: list[dict[str, Any]] = []
-        validations: list[dict[str, Any]] = []
-        for number, line in enumerate(lines, start=1):
-            try:
-                row = json.loads(line)
-                kind = "validation" if "validation" in row else "losses"
-                row["update"], row[kind].items()
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                if number == len(lines):
-                    break
-                raise UsageError(
-                    f"line {number} of {path} is damaged ({type(error).__name__}); remove it, or give another run"
-                ) from error
-            (validations if kind == "validation" else updates).append(row)
+        updates, validations = ([row for row in rows if kind in row] for kind in ("losses", "validation"))
         if not updates:
             raise UsageError(f"{path} holds no update yet; give the run time, or another run")
         return cls(tuple(updates), tuple(validations))
@@ -73,21 +73,63 @@ class RunLog:
         return max((row["peak_memory"] for row in self.validations if row.get("peak_memory")), default=None)
 
 
+def sound_lines(path: Path) -> list[tuple[bytes, dict[str, Any]]]:
+    """Read the lines of a log that are as a run writes them, with their values, and warn of others.
+
+    The incomplete last line of a run that goes on or was killed is left out without a warning.
+
+    Raises:
+        OSError: If the file cannot be read.
+    """
+    lines = path.read_bytes().split(b"\n")
+    sound, broken = [], []
+    for number, line in enumerate(lines, start=1):
+        row = _parsed(line)
+        if row is not None:
+            sound.append((line, row))
+        elif line.strip() and number < len(lines):
+            broken.append(number)
+    if broken:
+        more = f" and {len(broken) - MOST_NAMED} more" if len(broken) > MOST_NAMED else ""
+        named = f"line{'s' if len(broken) > 1 else ''} {', '.join(map(str, broken[:MOST_NAMED]))}{more}"
+        logger.warning("%s: %s cannot be read and %s left out", path, named, "are" if len(broken) > 1 else "is")
+    return sound
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    """Return the values of a line, or None if a run would not have written it."""
+    try:
+        row = parse_json(line)
+        if (
+            not isinstance(row, dict)
+            or not _is_number(row.get("update"), int)
+            or not 1 <= row["update"] <= MOST_UPDATES
+        ):
+            return None
+        numbers = [row[name] for name in ("seconds", "lr", "total", "gradient_norm") if name in row]
+        memory = row.get("peak_memory")
+        by_style = row["validation" if "validation" in row else "losses"]
+        check_style_names(by_style)
+        numbers += [value for terms in by_style.values() for value in terms.values()]
+        complete = "validation" in row or all({"content", "style"} <= terms.keys() for terms in by_style.values())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    known = memory is None or _is_number(memory, int)
+    return row if complete and known and all(_is_number(value, int, float) for value in numbers) else None
+
+
+def _is_number(value: Any, *kinds: type) -> bool:
+    return type(value) in kinds and is_finite(value)
+
+
 def cut_log(path: Path, update: int) -> None:
-    """Drop the lines after ``update``, which are computed again, and the incomplete last line of a killed run."""
-    if not path.exists():
-        return
-    kept = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            if json.loads(line)["update"] <= update:
-                kept.append(line)
-        except (ValueError, KeyError, TypeError):
-            continue
-    write_atomically(path, "".join(f"{line}\n" for line in kept).encode())
+    """Drop the lines after ``update``, which are computed again, and those that are damaged or incomplete."""
+    if path.exists():
+        kept = [line for line, row in sound_lines(path) if row["update"] <= update]
+        write_atomically(path, b"".join(line + b"\n" for line in kept))
 
 
 def seconds_so_far(path: Path) -> float:
     """Return the seconds in the last line of a resumed run's log, which holds complete lines only."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return float(json.loads(lines[-1]).get("seconds", 0.0)) if lines else 0.0
+    lines = sound_lines(path) if path.exists() else []
+    return float(lines[-1][1].get("seconds", 0.0)) if lines else 0.0

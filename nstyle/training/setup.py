@@ -1,7 +1,7 @@
 """Construction of a trainer from settings, for a new run, a resumed run, or styles appended to a model."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from nstyle.data.choice import choose_sampler
 from nstyle.data.coco import DEFAULT_FOLDERS, index_coco
 from nstyle.data.crops import center_crops, hold_out, rank
 from nstyle.data.photos import PhotoIndex, index_folder, probe
-from nstyle.data.styles import StyleFile, TrainedStyles, compute_targets, logit_colors
+from nstyle.data.styles import StyleFile, TrainedStyles, compute_targets, logit_colors, under_stored_names
 from nstyle.encoders.load import EncoderWeights, load_encoder_weights
 from nstyle.encoders.vgg_weights import default_source
 from nstyle.errors import UsageError
@@ -86,10 +86,28 @@ def new_run(path: Path, config: TrainingConfig, styles: Sequence[StyleFile], gro
         UsageError: If the settings, the paintings, the photographs or the weights are invalid.
     """
     run = RunDirectory(path)
+    return _while_locked(run, group, lambda: _new_run(run, config, styles, group))
+
+
+def _while_locked(run: RunDirectory, group: Group, prepare: Callable[[], Trainer]) -> Trainer:
+    """Prepare a trainer while no other process writes to the run directory. The trainer keeps the lock."""
+    if not group.ranks.is_first:
+        return prepare()
+    lock = run.lock()
+    try:
+        trainer = prepare()
+    except BaseException:
+        lock.release()
+        raise
+    trainer.lock = lock
+    return trainer
+
+
+def _new_run(run: RunDirectory, config: TrainingConfig, styles: Sequence[StyleFile], group: Group) -> Trainer:
     if group.ranks.is_first:
         run.refuse_if_taken()
     group.ranks.check_batch(config.batch_size)
-    config = resolve(config)
+    config = resolve(replace(config, styles=tuple(str(style.path.absolute()) for style in styles)))
     device = group.ranks.place(choose_device(config.device))
     encoder_weights = load_encoder_weights(config.vgg)
     _warn_of_release(config, encoder_weights)
@@ -103,10 +121,9 @@ def new_run(path: Path, config: TrainingConfig, styles: Sequence[StyleFile], gro
         )
     targets = compute_targets(styles, perceptual, config.style_size, device)
     trained = TrainedStyles(tuple(style.name for style in styles), targets)
-    config = replace(config, styles=tuple(str(style.path.absolute()) for style in styles))
     if group.ranks.is_first:
         run.create(config, trained)
-        note_begun(path)
+        note_begun(run.path)
     vgg = {name: getattr(encoder_weights, name) for name in ("architecture", "release", "sha256")}
     info = replace(info, size=config.size, style_size=config.style_size, preset=config.preset.to_dict(), vgg=vgg)
     start = Start(run, config, network, info, trained, encoder_weights, photos, validation)
@@ -125,30 +142,37 @@ def resume_run(path: Path, config: TrainingConfig, group: Group = ALONE) -> Trai
         UsageError: If there is no checkpoint, or the VGG weights differ from before.
     """
     run = RunDirectory(path)
+    return _while_locked(run, group, lambda: _resume_run(run, config, group))
+
+
+def _resume_run(run: RunDirectory, config: TrainingConfig, group: Group) -> Trainer:
     network, info, optimizer, update = run.load_checkpoint()
-    if update >= config.updates and not was_begun(path):  # Restarted processes may find nothing left to do.
+    if update >= config.updates and not was_begun(run.path):  # Restarted processes may find nothing left to do.
         raise UsageError(
-            f"{path} is finished: {update} of {config.updates} updates are done; give more `updates` to go on"
+            f"{run.path} is finished: {update} of {config.updates} updates are done; give more `updates` to go on"
         )
     styles = run.read_styles()
+    styles.check_terms(config.preset.term_names)
+    if unknown := [name for name in styles.names if name not in info.styles]:
+        raise UsageError(f"{run.targets} has a style {unknown[0]}, which {run.model} lacks; they are of two runs")
     group.ranks.check_batch(config.batch_size)
     config = resolve(config)
     device = group.ranks.place(choose_device(config.device))
     encoder_weights = load_encoder_weights(config.vgg)
-    if encoder_weights.sha256 != info.vgg["sha256"]:
-        raise UsageError(
-            f"the run was started with other VGG weights ({info.vgg['release']}, sha256 {info.vgg['sha256'][:12]}); "
-            "give them with `vgg`"
-        )
+    if encoder_weights.sha256 != info.vgg_sha256:
+        raise UsageError(f"the run was started with other VGG weights ({info.vgg_in_words}); give them with `vgg`")
     photos, validation = _photographs(config)
     if group.ranks.is_first:
         run.write_config(config)
         cut_log(run.metrics, update)
-        note_begun(path)
+        note_begun(run.path)
     base = replace(info, updates=info.updates - info.run_updates, run_updates=0)
     start = Start(run, config, network, base, styles, encoder_weights, photos, validation, update)
     trainer = start.trainer(device, group)
-    trainer.restore(optimizer, update)
+    try:
+        trainer.restore(optimizer, update)
+    except ValueError as error:
+        raise run.broken_state(update, error) from error
     return trainer
 
 
@@ -156,7 +180,8 @@ def resolve(config: TrainingConfig) -> TrainingConfig:
     """Resolve the settings that depend on the machine and the environment, so that a resumed run uses the same ones.
 
     Raises:
-        UsageError: If the device or a folder does not exist, no photographs are named or found, or --compile fails.
+        UsageError: If the device or a folder does not exist, no photographs are named or found, a path cannot be
+            stored, or --compile fails.
     """
     device = choose_device(config.device)
     if config.compile:
@@ -171,7 +196,7 @@ def resolve(config: TrainingConfig) -> TrainingConfig:
     for name, named in (("content", str(folder)), ("validation", config.validation)):
         if named and not Path(named).is_dir():
             raise UsageError(f"`{name}` is {named}: no such folder; expected a folder of photographs")
-    return replace(
+    resolved = replace(
         config,
         content=str(folder.absolute()),
         validation=str(Path(config.validation).absolute()) if config.validation else "",
@@ -179,6 +204,8 @@ def resolve(config: TrainingConfig) -> TrainingConfig:
         device=str(device),
         precision="bf16" if choose_dtype(config.precision, device) == torch.bfloat16 else "fp32",
     )
+    resolved.to_toml()
+    return resolved
 
 
 def _initial_network(config: TrainingConfig, styles: Sequence[StyleFile]) -> tuple[TransformerNetwork, ModelInfo]:
@@ -194,8 +221,9 @@ def _initial_network(config: TrainingConfig, styles: Sequence[StyleFile]) -> tup
         raise UsageError(
             f"{config.init_from} has width {source.width}, but `width` is {config.width}; leave `width` out"
         )
-    known = [name for name in names if name in info.styles]
-    new = [name for name in names if name not in info.styles]
+    rows = [style.name for style in under_stored_names(styles, info.styles)] if not config.rows_only else names
+    known = [name for name in rows if name in info.styles]
+    new = [name for name in rows if name not in info.styles]
     if config.rows_only:
         if known:
             raise UsageError(
@@ -203,7 +231,7 @@ def _initial_network(config: TrainingConfig, styles: Sequence[StyleFile]) -> tup
             )
         return source.grow_styles(len(new)), replace(info, styles=(*info.styles, *new), run_updates=0)
     grown = source.grow_styles(len(new)) if new else source
-    order = [(*info.styles, *new).index(name) for name in names]
+    order = [(*info.styles, *new).index(name) for name in rows]
     return grown.select_styles(order), replace(info, styles=names, run_updates=0)
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from nstyle.system.processes import Ranks
+from nstyle.system.ranks import Ranks
 from nstyle.training.config import TrainingConfig
 from nstyle.training.schedule import style_ids
 

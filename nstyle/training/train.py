@@ -1,16 +1,17 @@
 """Training from Python and from the command line: ``nstyle.train`` and ``nstyle.add_style``."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from nstyle.data.styles import StyleFile, find_styles
+from nstyle.data.styles import StyleFile, check_paintings, find_styles, under_stored_names
 from nstyle.errors import UsageError, check_setting
 from nstyle.losses.presets import PRESETS, RELATIVE, Preset
 from nstyle.models.locate import RUNS, find_model, newest_run
 from nstyle.models.model_file import read_info
-from nstyle.models.style_names import match_style
+from nstyle.models.style_names import former_style_name, match_style, shorten
 from nstyle.renamed import renamed
 from nstyle.settings import check_names, settings_of
 from nstyle.system.processes import ALONE, Group, joined, was_begun
@@ -23,6 +24,9 @@ PRESET_OVERRIDES = tuple(settings_of(Preset))
 """Settings of a preset that may be given beside it."""
 RESUMABLE = ("updates", "content", "validation", "coco_annotations", "vgg", "device", "compile", "workers")
 """The settings that may differ when a run is resumed: its length, the paths of files, and the hardware."""
+
+MOST_BYTES_OF_RUN = 250
+"""The length in UTF-8 to which the name of a run is cut; file systems allow 255."""
 
 Callback = Callable[[Progress], None]
 
@@ -106,12 +110,16 @@ def _prepare_training(
         raise UsageError("no styles given; expected paintings as `styles`, such as styles/*.jpg")
     files = find_styles(styles)
     if settings.get("init_from"):
-        model = find_model(settings["init_from"])
+        source = settings["init_from"]
+        check_setting(isinstance(source, str | os.PathLike), "init_from", source, "a model")
+        model = find_model(source)
         settings = {"width": read_info(model).width, **settings, "init_from": str(model)}
-    path = Path(out) if out else RUNS / run_name(files)
+    path = Path(out) if out else RUNS / run_name([style.name for style in files])
     if _goes_on(path):
         return _prepare_resume(styles, path, group, settings)
-    return new_run(path, make_config(files, settings), files, group)
+    config = make_config(files, settings)
+    check_paintings(files, config.style_size)
+    return new_run(path, config, files, group)
 
 
 def prepare_append(
@@ -135,9 +143,9 @@ def _prepare_append(
     files = find_styles(styles)
     if not files:
         raise UsageError("no styles given; expected paintings as `styles`, such as new.jpg")
-    return new_run(
-        out, make_config(files, {**inherited, **settings, **fixed}, Preset.from_dict(info.preset)), files, group
-    )
+    config = make_config(files, {**inherited, **settings, **fixed}, Preset.of_model(path, info.preset))
+    check_paintings(files, config.style_size)
+    return new_run(out, config, files, group)
 
 
 def _goes_on(path: Path) -> bool:
@@ -145,10 +153,17 @@ def _goes_on(path: Path) -> bool:
     return RunDirectory(path).has_run and was_begun(path)
 
 
-def run_name(styles: Sequence[StyleFile]) -> str:
+def run_name(names: Sequence[str]) -> str:
     """Name a run after its styles, of which up to three are spelled out."""
-    names = [style.name for style in styles]
-    return "+".join(names) if len(names) <= 3 else f"{names[0]}+{len(names) - 1}-more"
+    name = "+".join(names) if len(names) <= 3 else f"{names[0]}+{len(names) - 1}-more"
+    return shorten(name, MOST_BYTES_OF_RUN)
+
+
+def _run_of(styles: Sequence[StyleFile]) -> Path:
+    """Return the run directory that is named after paintings, under their names of version 0.1 if it is there."""
+    path = RUNS / run_name([style.name for style in styles])
+    former = RUNS / run_name([former_style_name(style.path) for style in styles])
+    return former if RunDirectory(former).has_run and not RunDirectory(path).has_run else path
 
 
 def make_config(styles: Sequence[StyleFile], settings: Mapping[str, Any], base: Preset = RELATIVE) -> TrainingConfig:
@@ -161,11 +176,13 @@ def make_config(styles: Sequence[StyleFile], settings: Mapping[str, Any], base: 
     check_names(settings, [*(f.name for f in fields(TrainingConfig)), *PRESET_OVERRIDES])
     preset = settings.pop("preset", None) or base
     if not isinstance(preset, Preset):
-        check_setting(preset in PRESETS, "preset", preset, " | ".join(PRESETS))
+        check_setting(isinstance(preset, str) and preset in PRESETS, "preset", preset, " | ".join(PRESETS))
         preset = PRESETS[preset]
     preset = preset.override(**{name: settings.pop(name) for name in PRESET_OVERRIDES if name in settings})
     names = [style.name for style in styles]
-    factors = {match_style(name, names): value for name, value in settings.pop("style_factors", {}).items()}
+    factors = settings.pop("style_factors", {})
+    check_setting(isinstance(factors, Mapping), "style_factors", factors, "numbers by name")
+    factors = {match_style(name, names): value for name, value in factors.items()}
     return TrainingConfig(preset=preset, style_factors=factors, **settings)
 
 
@@ -174,7 +191,7 @@ def _prepare_resume(
 ) -> Trainer:
     files = find_styles(styles)
     if out is None:
-        out = RUNS / run_name(files) if files else newest_run()
+        out = _run_of(files) if files else newest_run()
     if out is None:
         raise UsageError(f"there is no run under {RUNS} to resume; name one with `out`")
     run = RunDirectory(Path(out))
@@ -182,7 +199,7 @@ def _prepare_resume(
         raise UsageError(f"{out} holds no run to resume; expected a run directory (`out`) with {run.config.name}")
     config = TrainingConfig.from_toml(run.config)
     names = run.read_styles().names
-    if files and tuple(style.name for style in files) != names:
+    if files and tuple(style.name for style in under_stored_names(files, names)) != names:
         raise UsageError(
             f"the run trains {', '.join(names)}, in this order; leave `styles` out to resume it, or choose another "
             "`out`"

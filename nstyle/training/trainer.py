@@ -22,6 +22,7 @@ from nstyle.models.transformer import TransformerNetwork
 from nstyle.system.devices import training_on
 from nstyle.system.files import write_atomically
 from nstyle.system.interrupts import InterruptedRunError, caught_signals
+from nstyle.system.locks import FolderLock
 from nstyle.system.memory import peak_memory, reset_peak_memory
 from nstyle.system.processes import ALONE, Group
 from nstyle.training.captured import TakeUpdate
@@ -115,6 +116,8 @@ class Trainer:
         self.update = 0
         self.take: TakeUpdate | None = None
         """The function that takes an update, once it is chosen."""
+        self.lock: FolderLock | None = None
+        """The lock of the run directory, in the process that writes to it, until the training ends."""
 
     def restore(self, optimizer: dict[str, object], update: int) -> None:
         """Continue from a checkpoint of this run."""
@@ -131,11 +134,19 @@ class Trainer:
             The signal that arrived during the last update, when there was nothing left to stop, or None.
 
         Raises:
+            NstyleError: If a file cannot be written; the last checkpoint is kept.
             NonFiniteLossError: If a loss is not finite; the last checkpoint is kept.
             ZeroGradientError: If all gradients are zero; the last checkpoint is kept.
             BrokenPhotosError: If too many photographs are broken; the state is saved.
             InterruptedRunError: After Ctrl-C or SIGTERM; the state is saved.
         """
+        try:
+            return self._train(progress)
+        finally:
+            if self.lock is not None:
+                self.lock.release()
+
+    def _train(self, progress: Callable[[Progress], None]) -> int | None:
         config = self.config
         reset_peak_memory(self.hardware.device)
         log = MetricsLog(
@@ -228,7 +239,7 @@ class Trainer:
         }
 
     def _checkpoint(self, log: MetricsLog) -> dict[str, dict[str, float]] | None:
-        """Write the logs, validate, and then save, so that a checkpoint is never ahead of its logs.
+        """Write the logs, validate, write the grid, and save last, so that a checkpoint is never ahead of the others.
 
         Rank 0 validates and saves; the other ranks continue.
         """
@@ -243,8 +254,8 @@ class Trainer:
         grid = sample_grid(self.network, self.photographs.validation, self.rows)
         log.add_grid(self.update, grid)
         self.network.train()
-        self._save()
         write_atomically(self.run.samples / f"{self.update:06d}.jpg", encode(to_image(grid), ".jpg"))
+        self._save()
         return losses
 
     def _save(self) -> None:

@@ -16,6 +16,7 @@ from nstyle.losses.perceptual import PerceptualLoss, PerceptualLosses, StyleTarg
 from nstyle.losses.presets import Preset
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.training.grain import add_grain
+from nstyle.training.optimizer_state import checked_state
 from nstyle.training.precision import autocast
 
 AFFINE_LR_FACTOR = 10.0
@@ -200,5 +201,12 @@ class Update:
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Load the moments of a checkpoint, possibly from another device, but keep the rates and flags of this one."""
-        self.optimizer.load_state_dict({**state, "param_groups": self.optimizer.state_dict()["param_groups"]})
+        """Load the moments of a checkpoint, possibly from another device, but keep the rates and flags of this one.
+
+        Raises:
+            ValueError: If the state is not one of these parameters.
+        """
+        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        moments = checked_state(state.get("state"), parameters)
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})

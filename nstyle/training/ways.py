@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from nstyle.errors import NstyleError
+from nstyle.strict_json import parse_json
 from nstyle.system.files import cache_folder, write_atomically
 from nstyle.system.memory import reset_peak_memory
 from nstyle.system.processes import Group
@@ -225,12 +226,13 @@ class _Verdict:
     def __init__(self, identity: dict[str, Any]) -> None:
         self._identity = identity
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
-        self._path = cache_folder() / "updates" / f"{digest}.json"
+        folder = cache_folder()
+        self._path = folder / "updates" / f"{digest}.json" if folder else None
 
     def recall(self, group: Group) -> Way | None:
         """Return the way that the first rank has stored, or None."""
         try:
-            way = json.loads(self._path.read_bytes())["way"]
+            way = parse_json(self._path.read_bytes())["way"] if self._path else None
         except (OSError, ValueError, LookupError, TypeError):
             way = None
         first: Way | None = group.gather_objects(way if way in get_args(Way) else None)[0]
@@ -238,6 +240,8 @@ class _Verdict:
 
     def remember(self, way: Way, seconds: dict[Way, float]) -> None:
         """Store a choice. If the cache cannot be written, only a warning is logged."""
+        if self._path is None:
+            return
         try:
             write_atomically(
                 self._path, json.dumps({"way": way, "seconds": seconds, "of": self._identity}, indent=2).encode()

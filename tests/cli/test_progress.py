@@ -8,8 +8,9 @@ import torch
 
 from nstyle.cli import painting_progress, progress
 from nstyle.inference.batch import PaintStatus
+from nstyle.reconstruction.cells import Cell
 from nstyle.reconstruction.engine import Progress
-from nstyle.reconstruction.sweep import Cell, SweepProgress
+from nstyle.reconstruction.sweep import SweepProgress
 
 
 @pytest.fixture

@@ -14,10 +14,11 @@ from PIL import Image
 
 from nstyle import reconstruct
 from nstyle.errors import UsageError
+from nstyle.reconstruction.cells import make_cells
 from nstyle.reconstruction.config_file import read_settings
 from nstyle.reconstruction.report import write_report
 from nstyle.reconstruction.run_folder import RunFolder
-from nstyle.reconstruction.sweep import make_cells, sweep
+from nstyle.reconstruction.sweep import sweep
 
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
 

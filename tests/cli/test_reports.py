@@ -199,7 +199,7 @@ def test_seeds_can_be_added(comparison: Path, pair: list[Path], settings: dict[s
         ({"lr_schedule": "one-cycle"}, "`lr_schedule` is one-cycle; expected constant"),
         ({"schedule": "random"}, "`schedule` is random; expected round-robin"),
         ({"held_out": 1}, "`held_out` is 1; expected at least 2"),
-        ({"seeds": 0}, "`seeds` is 0; expected at least 1"),
+        ({"seeds": 0}, "`seeds` is 0; expected 1 to"),
     ],
 )
 def test_settings_that_do_not_fit(

@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from nstyle.inference.batch import stylize_files
 from nstyle.inference.options import Request
 from nstyle.inference.stylizer import Stylizer
 from nstyle.inference.writing import Failure, Result
-from nstyle.models.model_file import load_model
+from nstyle.models.model_file import load_model, save_model
 from nstyle.models.model_info import read_info
 
 DAMAGED_EXIF = b"Exif\x00\x00MM\x00*\x00\x00\x00\x08\xff\xff\x01\x12\x00\x03\xff\xff\xff\xff\x00\x06"
@@ -89,6 +90,13 @@ def test_a_stopped_folder_goes_on(model: Path, photo: Path, tmp_path: Path) -> N
     with pytest.raises(package.UsageError, match="`overwrite` and `skip_existing` were given together"):
         list(stylize_files(Request(photos=(str(folder),), model=str(model), style="plain", overwrite=True,
                                    skip_existing=True), print))  # fmt: skip
+
+
+def test_a_style_called_all_keeps_its_picture(model: Path, photo: Path, tmp_path: Path) -> None:
+    network, info = load_model(model)
+    save_model(tmp_path / "odd.safetensors", network, replace(info, styles=("all", "b", "c")))
+    painted, _, _ = outcomes(tmp_path, tmp_path / "odd.safetensors", photo, style=None, all_styles=True)
+    assert painted == [f"coffee_{label}.png" for label in ("all", "b", "c", "all-styles")]
 
 
 def test_a_link_is_written_through(model: Path, photo: Path, tmp_path: Path) -> None:

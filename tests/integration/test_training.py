@@ -22,6 +22,7 @@ from nstyle.models.model_file import load_model, read_info
 from nstyle.training.config import TrainingConfig
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.train import prepare_append, prepare_training
+from tests.conftest import SMALL_RUN
 
 Train = Callable[..., Path]
 
@@ -33,11 +34,7 @@ def settings(photos: Path, vgg_file: Path) -> dict[str, Any]:
         "vgg": str(vgg_file),
         "updates": 12,
         "checkpoint_every": 4,
-        "batch_size": 2,
-        "size": 32,
-        "width": 0.25,
-        "precision": "fp32",
-        "device": "cpu",
+        **SMALL_RUN,
     }
 
 

@@ -11,12 +11,12 @@ from PIL import Image
 from nstyle.data.coco import index_coco
 from nstyle.data.crops import CropSampler, center_crops, crop_resized, hold_out
 from nstyle.data.photos import ReadMonitor, index_folder, probe
-from nstyle.data.styles import compute_targets, find_styles, logit_colors
+from nstyle.data.styles import StyleFile, compute_targets, find_styles, logit_colors, under_stored_names
 from nstyle.encoders.vgg import VGGWeights
 from nstyle.errors import NstyleError, UsageError
 from nstyle.losses.perceptual import PerceptualLoss
 from nstyle.losses.presets import RELATIVE
-from nstyle.models.style_names import style_name
+from nstyle.models.style_names import check_style_names, former_style_name, style_name
 
 
 def noise(size: tuple[int, int] = (60, 50), seed: int = 0) -> Image.Image:
@@ -196,12 +196,90 @@ def test_coco_errors(coco: Path, photos: Path, tmp_path: Path) -> None:
     [
         ("hokusai_great-wave", "hokusai-great-wave"),
         ("Starry Night (1889)", "starry-night-1889"),
-        ("__", "style"),
-        ("Ü1", "1"),
+        ("Ü1", "ü1"),
+        ("E\u0301douard Manet", "édouard-manet"),
+        ("葛飾北斎_神奈川沖浪裏", "葛飾北斎-神奈川沖浪裏"),
+        ("हिन्दी कला", "हिन्दी-कला"),
+        ("\u2764\ufe0f wave\u200b", "wave"),
+        ("caf\udce9", "caf"),
+        ("__", "style-9911f4d2"),
+        ("\udce9", "style-de2e331d"),
+        ("a" * 300, "a" * 100),
+        ("あ" * 60, "あ" * 33),
+        ("a" * 99 + "e\u0323\u0301", "a" * 99),
     ],
 )
 def test_style_names(stem: str, name: str) -> None:
     assert style_name(Path(f"styles/{stem}.jpg")) == name
+    name.encode()
+    check_style_names([name])
+
+
+@pytest.mark.parametrize(
+    ("stem", "name"),
+    [
+        ("hokusai_Great-wave", "hokusai-great-wave"),
+        ("Ü1", "1"),
+        ("Édouard", "douard"),
+        ("梵高", "style"),
+        ("\udce9", "style"),
+        ("a" * 250, "a" * 250),
+    ],
+)
+def test_names_that_version_0_1_stored_can_be_read(stem: str, name: str) -> None:
+    assert former_style_name(Path(f"{stem}.jpg")) == name
+    check_style_names([name])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../x",
+        "/x",
+        "..",
+        "",
+        "A",
+        "a b",
+        "a--b",
+        "-a",
+        "a\n",
+        "a\x1b[31m",
+        "a\u202eb",
+        "e\u0301",
+        "x" * 256,
+        None,
+        5,
+    ],
+)
+def test_names_that_lead_elsewhere_are_refused(name: object) -> None:
+    with pytest.raises(UsageError, match="a style is called"):
+        check_style_names(["a", name])
+    with pytest.raises(UsageError, match="two styles are called 'a'"):
+        check_style_names(["a", "b", "a"])
+
+
+def files(*stems: str) -> list[StyleFile]:
+    return [StyleFile(style_name(Path(f"{stem}.jpg")), Path(f"{stem}.jpg")) for stem in stems]
+
+
+@pytest.mark.parametrize(
+    ("stems", "stored", "names"),
+    [
+        (["Édouard", "waves"], ["douard", "waves"], ["douard", "waves"]),
+        (["Édouard", "waves"], ["édouard", "waves"], ["édouard", "waves"]),
+        (["Édouard", "waves"], ["édouard", "douard"], ["édouard", "waves"]),
+        (["梵高"], ["style"], ["style"]),
+        (["梵高", "葛飾"], ["style"], ["梵高", "葛飾"]),
+        (["Édouard", "douard"], ["douard"], ["édouard", "douard"]),
+        (["waves"], ["mosaic"], ["waves"]),
+        (["x" * 200], ["x" * 200], ["x" * 200]),
+        (["a", "b"], [], ["a", "b"]),
+    ],
+)
+def test_paintings_are_found_under_the_names_of_version_0_1(
+    stems: list[str], stored: list[str], names: list[str]
+) -> None:
+    assert [style.name for style in under_stored_names(files(*stems), stored)] == names
 
 
 def test_find_styles_keeps_the_order_and_takes_patterns_and_folders(styles: Path) -> None:

@@ -9,13 +9,23 @@ import torch
 from nstyle.data.crops import CropSampler
 from nstyle.data.photos import PhotoIndex
 from nstyle.errors import NstyleError, UsageError
-from nstyle.system.processes import ALONE, ONE, Ranks, joined, was_begun
+from nstyle.system.processes import ALONE, joined, was_begun
+from nstyle.system.ranks import ONE, Ranks
 from nstyle.training.schedule import style_ids
 
 
 def test_ranks_come_from_torchruns_environment() -> None:
     assert Ranks.from_environment({"RANK": "9", "WORLD_SIZE": "16", "LOCAL_RANK": "1"}) == Ranks(9, 16, 1)
-    assert Ranks.from_environment({"RANK": "9", "WORLD_SIZE": "16"}) == Ranks.from_environment({}) == ONE
+    assert Ranks.from_environment({"MASTER_ADDR": "localhost"}) == ONE
+
+
+@pytest.mark.parametrize(
+    "given", ["9 16 -", "- - 0", "x 2 0", "-1 2 0", "2 2 0", "0 0 0", "0 2 2", "1 2 -1", f"{'9' * 5000} 2 0", "0 2 "]
+)
+def test_ranks_that_are_none_are_refused_in_one_line(given: str) -> None:
+    values = zip(("RANK", "WORLD_SIZE", "LOCAL_RANK"), given.split(" "), strict=True)
+    with pytest.raises(UsageError, match=r"^the environment has RANK=.*; expected numbers as torchrun sets them"):
+        Ranks.from_environment({name: value for name, value in values if value != "-"})
 
 
 @pytest.mark.parametrize("size", [1, 2, 4])

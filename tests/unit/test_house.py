@@ -16,6 +16,7 @@ LEVELS = {
     "renamed": 0,
     "settings": 1,
     "settings_file": 1,
+    "strict_json": 1,
     "system": 1,
     "imaging": 2,
     "models": 2,

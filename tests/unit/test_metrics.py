@@ -19,8 +19,7 @@ STYLES = ("waves", "mosaic", "waves")
 def log(tmp_path: Path) -> Iterator[MetricsLog]:
     log = MetricsLog(tmp_path / "metrics.jsonl", tmp_path / "tensorboard", 0, NAMES)
     yield log
-    if not log._file.closed:
-        log.close()
+    log.close()
 
 
 def add(log: MetricsLog, update: int, norm: float = 1.0, value: float = 0.5) -> None:

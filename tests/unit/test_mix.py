@@ -23,10 +23,16 @@ STYLES = ("van-gogh-starry-night", "hokusai-great-wave", "van-gogh-olive-trees")
         ("Starry_Night", STYLES[0]),
         ("van  Gogh - starry night", STYLES[0]),
         ("gogh olive", STYLES[2]),
+        ("Van Gogh: (Starry) Night", STYLES[0]),
     ],
 )
 def test_a_part_of_one_name_is_enough_however_it_is_written(query: str, name: str) -> None:
     assert match_style(query, STYLES) == name
+
+
+@pytest.mark.parametrize("query", ["Édouard", "E\u0301DOUARD", "ÉDOUARD manet", "édouard"])
+def test_names_match_however_their_letters_are_composed(query: str) -> None:
+    assert match_style(query, ("édouard-manet", "manet")) == "édouard-manet"
 
 
 def test_an_exact_name_wins_over_longer_ones() -> None:

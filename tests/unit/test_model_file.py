@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from nstyle.errors import NstyleError, UsageError
-from nstyle.models.locate import describe_model, find_model, newest_run, shipped_models
+from nstyle.models.locate import describe_model, find_model, newest_run, run_models, shipped_models
 from nstyle.models.model_file import ModelInfo, load_model, read_info, save_model
 from nstyle.models.transformer import TransformerNetwork
 
@@ -75,6 +77,148 @@ def test_foreign_newer_and_damaged_files(tmp_path: Path, network: TransformerNet
     save_file(state, path, metadata={"nstyle": json.dumps({"format_version": 1, "styles": ["a", "b"], "width": 0.25})})
     with pytest.raises(UsageError, match=r"is damaged.*output.conv.weight"):
         load_model(path)
+
+
+DESCRIPTION = {"format_version": 1, "styles": ["a", "b"], "width": 0.25, "updates": 7}
+WRONG: dict[str, list[object]] = {
+    "styles": [None, "ab", 5, [], ["a", "a"], ["a", 5], ["a", "../../../esc/x"], ["a", "b" * 256], ["a"], [["a"], "b"]],
+    "width": [None, "1", 0, -1, 1e9, 1e999, True, [1], 0.5],
+    "updates": [None, "7", -1, 1.5, 10**400, True],
+    "run_updates": [None, "../7", -1, 10**30],
+    "size": ["256", -1, 10**9],
+    "style_size": [None, 10**9],
+    "created": ["now", -1, 1e300, 1e999, None],
+    "format_version": [None, "1", 0, 1.5, True, 10**4000],
+    "preset": [None, [], "x", {"name": {"a": 1}}, {"name": [[1]]}, {"content_weight": 1e999}],
+    "vgg": [None, [], {"sha256": 5}, {"release": None}],
+    "unknown": [1],
+}
+
+
+def write_description(path: Path, network: TransformerNetwork, description: str) -> None:
+    save_file({name: value.contiguous() for name, value in stored(network).items()}, path, {"nstyle": description})
+
+
+def stored(network: TransformerNetwork) -> dict[str, torch.Tensor]:
+    """The tensors of a network as they are called in files."""
+    path = Path(tempfile.mkdtemp()) / "m.safetensors"
+    save_model(path, network, INFO)
+    return load_file(path)
+
+
+@pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in WRONG.items() for value in values])
+def test_every_entry_of_a_description_is_checked(
+    tmp_path: Path, network: TransformerNetwork, key: str, value: object
+) -> None:
+    path = tmp_path / "m.safetensors"
+    write_description(path, network, json.dumps({**DESCRIPTION, key: value}))
+    with pytest.raises(UsageError) as raised:
+        load_model(path)
+    assert str(path) in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert len(str(raised.value)) < len(str(path)) + 400
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "7", "null", "NaN", '{"width": NaN}', "[" * 100_000, '{"a":' * 100_000, "1" * 10_000, "\\ud800"],
+)
+def test_descriptions_that_are_none(tmp_path: Path, network: TransformerNetwork, text: str) -> None:
+    path = tmp_path / "m.safetensors"
+    write_description(path, network, text)
+    with pytest.raises(UsageError, match="is damaged: its"):
+        read_info(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda w: w.fill_(float("nan")), "not finite"),
+        (lambda w: w.fill_(float("inf")), "not finite"),
+        (lambda w: w.mul_(0).add_(1e30), "holds 1e.30, which no trained network does"),
+        (lambda w: w[:, :1].contiguous(), "has shape"),
+        (lambda w: w.expand(2, *w.shape).contiguous(), "has shape"),
+        (lambda w: w.to(torch.int32), "is of type I32"),
+        (lambda w: w.double().fill_(1e300), "not finite"),
+        (lambda w: None, "lack output.conv.weight"),
+    ],
+)
+def test_weights_that_nothing_can_be_painted_with(
+    tmp_path: Path, network: TransformerNetwork, change: Callable[[torch.Tensor], torch.Tensor | None], message: str
+) -> None:
+    path = tmp_path / "m.safetensors"
+    state = stored(network)
+    changed = change(state.pop("output.conv.weight"))
+    state |= {} if changed is None else {"output.conv.weight": changed}
+    save_file(state, path, metadata={"nstyle": json.dumps(DESCRIPTION)})
+    with pytest.raises(UsageError, match=message):
+        load_model(path)
+
+
+def test_a_byte_that_changed_later_is_noticed(tmp_path: Path, network: TransformerNetwork) -> None:
+    path = tmp_path / "m.safetensors"
+    save_model(path, network, INFO)
+    good = path.read_bytes()
+    expected = network.state_dict()
+    noticed = 0
+    for place in [*range(0, 2600, 23), *range(2600, len(good), len(good) // 60)]:
+        path.write_bytes(good[:place] + bytes([good[place] ^ 0x10]) + good[place + 1 :])
+        try:
+            loaded, info = load_model(path)
+        except UsageError:
+            noticed += 1
+        else:  # The name of the checksum is what changed, or the padding.
+            assert info == INFO
+            assert all(torch.equal(value, loaded.state_dict()[name]) for name, value in expected.items())
+    assert noticed > 150
+
+
+def test_files_without_a_checksum_are_read(tmp_path: Path, network: TransformerNetwork) -> None:
+    """Those of version 0.1 and the shipped ones have none."""
+    path = tmp_path / "m.safetensors"
+    write_description(path, network, json.dumps(DESCRIPTION))
+    assert load_model(path)[1].updates == 7
+
+
+def test_one_run_that_cannot_be_read_stops_no_other(
+    tmp_path: Path, network: TransformerNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("good", "folder", "link", "junk", "damaged", "empty", "closed"):
+        Path("checkpoints", name).mkdir(parents=True)
+    Path("checkpoints/file").touch()
+    save_model(Path("checkpoints/good/model.safetensors"), network, INFO)
+    Path("checkpoints/folder/model.safetensors").mkdir()
+    Path("checkpoints/link/model.safetensors").symlink_to("nowhere")
+    Path("checkpoints/junk/model.safetensors").write_bytes(b"junk")
+    write_description(Path("checkpoints/damaged/model.safetensors"), network, "{" * 5000)
+    save_model(Path("checkpoints/closed/model.safetensors"), network, INFO)
+
+    def refuse(method: Callable[..., object]) -> Callable[..., object]:
+        def look(path: Path, *args: object, **kwargs: object) -> object:
+            if "closed" in path.parts:
+                raise PermissionError(13, "Permission denied", str(path))
+            return method(path, *args, **kwargs)
+
+        return look
+
+    for method in (
+        "stat",
+        "lstat",
+        "is_file",
+        "is_dir",
+        "exists",
+    ):  # The tests may run as root, whom nothing is closed to.
+        monkeypatch.setattr(Path, method, refuse(getattr(Path, method)))
+    assert [path.parent.name for path in run_models()] == ["closed", "damaged", "folder", "good", "junk", "link"]
+    assert newest_run() == Path("checkpoints/good")
+    assert find_model() == Path("checkpoints/good/model.safetensors")
+    for path in run_models():
+        if path.parent.name != "good":
+            with pytest.raises(UsageError, match=path.parent.name):
+                read_info(path)
+    with pytest.raises(UsageError, match="not found"):
+        find_model("x" * 5000)
 
 
 def test_find_model(tmp_path: Path, network: TransformerNetwork, monkeypatch: pytest.MonkeyPatch) -> None:

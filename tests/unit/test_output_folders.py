@@ -1,10 +1,12 @@
 """Work goes on only in its own folder, and only if it is about the same."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from nstyle.errors import UsageError
+from nstyle.reports.folder import check_folder, write_folder
 from nstyle.system.output_folders import first_difference, holds_work, output_folder
 
 
@@ -32,3 +34,18 @@ def test_a_folder_is_free_or_holds_the_work(tmp_path: Path) -> None:
     ):
         with pytest.raises(UsageError, match=r"letter\.txt is a file; expected a folder for the report \(`out`\)"):
             refuse(folder / "letter.txt")
+
+
+@pytest.mark.parametrize(
+    "files", [["../x.png", "..", 5, "notes.txt", "config.toml", "old.png"], {"old.png": 1}, "old.png"]
+)
+def test_a_report_removes_no_other_files_than_those_of_a_report(tmp_path: Path, files: object) -> None:
+    out = tmp_path / "report"
+    out.mkdir()
+    for name in ("old.png", "notes.txt", "config.toml", "../x.png"):
+        (out / name).touch()
+    (out / "report.json").write_text(json.dumps({"report": "Title", "files": files}))
+    write_folder(check_folder(out, "Title"), "Title", [], {}, {}, "")
+    assert {"notes.txt", "config.toml", "report.html", "report.json"} <= {path.name for path in out.iterdir()}
+    assert (tmp_path / "x.png").exists()
+    assert (out / "old.png").exists() == (not isinstance(files, list))

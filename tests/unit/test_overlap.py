@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -121,9 +122,9 @@ def test_progress_counts_pictures_that_are_painted_or_failed(model: Path, tmp_pa
 def test_one_photograph_is_decoded_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, read = folder_of(tmp_path / "in", 4), []
 
-    def note(source: Path, *, max_pixels: int) -> Picture:
+    def note(source: Path, **limits: Any) -> Picture:
         read.append((source.stem, threading.current_thread() is threading.main_thread()))
-        return read_picture(source, max_pixels=max_pixels)
+        return read_picture(source, **limits)
 
     monkeypatch.setattr("nstyle.inference.reading.read_picture", note)
     monkeypatch.setattr("nstyle.inference.reading.MOST_AHEAD", 24 * 22)

@@ -171,6 +171,29 @@ def test_inversion_schedule_stops_below_its_threshold_and_can_be_overridden(
     assert run.best.loss < 1e-5
 
 
+def test_a_damaged_state_is_one_line(painting: Image.Image, random_vgg: VGGWeights, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"style": painting, "layers": "relu1_1", "size": 32, "encoder": random_vgg}
+    nstyle.reconstruct(**options, iterations=1, out=tmp_path)
+    path = RunFolder(tmp_path).state
+    good, saved = path.read_bytes(), torch.load(path, weights_only=True)
+    changed: list[Any] = [[], {}, {**saved, "identity": 5}, {**saved, "identity": "[" * 9999}, {**saved, "run": 7}]
+    for name, value in (
+        ("scale", 7),
+        ("scale", "x"),
+        ("image", None),
+        ("image", torch.zeros(1)),
+        ("image", saved["run"]["image"].to("meta")),
+        ("best", ()),
+        ("watch", 5),
+        ("optimizer", None),
+    ):
+        changed.append({**saved, "run": {**saved["run"], name: value}})
+    for state in [*changed, b"", b"x", good[: len(good) // 2]]:
+        path.write_bytes(state) if isinstance(state, bytes) else torch.save(state, path)
+        with pytest.raises(UsageError, match=r"state\.pt is damaged \(\w+\); start anew"):
+            nstyle.reconstruct(**options, iterations=2, out=tmp_path, resume=True)
+
+
 def test_names_of_version_01_go_on_working(painting: Image.Image, random_vgg: VGGWeights, tmp_path: Path) -> None:
     options: dict[str, Any] = {"style": painting, "layers": "relu1_1", "size": 48, "threshold": 1e-20}
     now = {**options, "encoder": random_vgg, "schedule": "inversion-table"}

@@ -16,7 +16,7 @@ from nstyle.data.draws import num_threads, work_ahead
 from nstyle.data.photos import BrokenPhotosError, PhotoIndex, index_folder
 from nstyle.data.resident import ResidentSampler
 from nstyle.errors import UsageError
-from nstyle.system.processes import Ranks
+from nstyle.system.ranks import Ranks
 from nstyle.training.config import TrainingConfig
 
 CPU = torch.device("cpu")

@@ -1,6 +1,9 @@
 """Schedules, settings, device choice."""
 
+import json
+import re
 from collections import Counter
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +11,7 @@ import pytest
 import torch
 
 from nstyle.errors import UsageError
-from nstyle.losses.presets import DUMOULIN
+from nstyle.losses.presets import DUMOULIN, Preset
 from nstyle.system.devices import choose_device, choose_dtype
 from nstyle.training.config import TrainingConfig
 from nstyle.training.schedule import learning_rate, style_ids
@@ -56,7 +59,7 @@ def test_settings_survive_toml(tmp_path: Path) -> None:
         coco_annotations="instances.json",
         coco_categories=("cat", "dog"),
         preset=DUMOULIN,
-        style_factors={"great-wave": 2.0, "ü x": 0.5},
+        style_factors={"great-wave": 2.0, "ü-x": 0.5},
         compile=True,
     )
     path = tmp_path / "config.toml"
@@ -97,6 +100,38 @@ def test_damaged_settings_file(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("updates = ")
     with pytest.raises(UsageError, match="cannot be read as a file of settings"):
         TrainingConfig.from_toml(tmp_path / "config.toml")
+
+
+ODD = ('"no"', '""', "-1", "nan", "inf", "true", "[[1]]", "[1, nan]", "{a = {b = 1}}", "1979-05-27", "0x" + "f" * 9000)
+
+
+@pytest.mark.parametrize("value", [*ODD, "[" * 3000 + "]" * 3000, '"a\\u0000b"', "{'../x' = 1.0}"])
+@pytest.mark.parametrize(
+    "name", ["compile", "style_factors", "coco_categories", "seed", "preset", "rows_only", "styles"]
+)
+def test_settings_of_a_file_are_checked(tmp_path: Path, name: str, value: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(f"{name} = {value}\n")
+    if name in ("compile", "rows_only") and value == "true":
+        assert TrainingConfig.from_toml(path)
+        return
+    with pytest.raises(UsageError, match=re.escape(str(path))) as raised:
+        TrainingConfig.from_toml(path)
+    assert "\n" not in str(raised.value)
+    assert len(str(raised.value)) < len(str(path)) + 400
+
+
+@pytest.mark.parametrize("value", [*ODD, "{}"])
+@pytest.mark.parametrize("name", [f.name for f in fields(Preset) if f.name != "summary"])
+def test_the_loss_of_a_file_is_checked(tmp_path: Path, name: str, value: str) -> None:
+    path = tmp_path / "config.toml"
+    text = "\n".join(f"{key} = {json.dumps(part)}" for key, part in DUMOULIN.to_dict().items() if key != name)
+    path.write_text(f"[preset]\n{text}\n{name} = {value}\n")
+    if name in ("name", "release") and value.startswith('"'):
+        assert TrainingConfig.from_toml(path)
+        return
+    with pytest.raises(UsageError, match=f"{re.escape(str(path))} cannot be read .*{name}"):
+        TrainingConfig.from_toml(path)
 
 
 def test_devices() -> None:

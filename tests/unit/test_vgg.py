@@ -150,6 +150,66 @@ def test_wrong_shapes(tmp_path: Path) -> None:
         load_vgg_weights(tmp_path / "a.safetensors")
 
 
+def first_block(random_vgg: VGGWeights) -> dict[str, object]:
+    return {key: value for key, value in random_vgg.state.items() if int(key.split(".")[1]) <= 14}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(
+            ("mean", text)
+            for text in ("", "a,b,c", "0.1,0.2", "0.1,0.2,nan", "inf,0,0", "-1,0,0", "0.1,0.2,200", "1" * 9999)
+        ),
+        *(("std", text) for text in ("", "0,0,0", "0.2,0.2,-0.2", "1e-46,1,1", "nan,1,1", "1,1,1e999", "0.2;0.2;0.2")),
+        ("architecture", "lite"),
+        ("architecture", "vgg\n16"),
+    ],
+)
+def test_metadata_are_checked(tmp_path: Path, random_vgg: VGGWeights, name: str, value: str) -> None:
+    metadata = {"architecture": "vgg16", "mean": "0.485,0.456,0.406", "std": "0.229,0.224,0.225", name: value}
+    save_file(first_block(random_vgg), tmp_path / "a.safetensors", metadata=metadata)
+    with pytest.raises(UsageError, match=r"expected three numbers from|expected vgg16 or vgg19") as raised:
+        load_vgg_weights(tmp_path / "a.safetensors")
+    assert "\n" not in str(raised.value)
+    assert len(str(raised.value)) < len(str(tmp_path)) + 300
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        7,
+        "weights",
+        [0.0] * 64,
+        {},
+        torch.zeros(64, dtype=torch.int64),
+        torch.zeros(64, dtype=torch.complex64),
+        torch.zeros(64).to_sparse(),
+        torch.zeros(64, device="meta"),
+        torch.zeros(64).bool(),
+        torch.full((64,), 1e300, dtype=torch.float64),
+        torch.full((64,), float("nan")),
+        torch.zeros(1).expand(10**6, 10**6),
+        torch.zeros(()),
+    ],
+)
+def test_values_that_are_no_weights(tmp_path: Path, random_vgg: VGGWeights, value: object) -> None:
+    torch.save({**first_block(random_vgg), "features.0.bias": value}, tmp_path / "a.pth")
+    with pytest.raises(UsageError, match=r"features\.0\.bias (is no tensor|has shape|holds values)") as raised:
+        load_vgg_weights(tmp_path / "a.pth")
+    assert "\n" not in str(raised.value)
+
+
+def test_what_a_file_holds_beside_the_convolutions_is_ignored(tmp_path: Path, random_vgg: VGGWeights) -> None:
+    others = {"features.1.x": "text", "features.99.weight": None, 5: 7, "features.": torch.zeros(1), ("a",): [1]}
+    torch.save({**first_block(random_vgg), **others}, tmp_path / "a.pth")
+    assert load_vgg_weights(tmp_path / "a.pth").state.keys() == first_block(random_vgg).keys()
+    torch.save([1, 2], tmp_path / "b.pth")
+    with pytest.raises(UsageError, match="it holds a list"):
+        load_vgg_weights(tmp_path / "b.pth")
+
+
 def test_missing_file_and_blocked_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match="no such file"):
         load_vgg_weights(tmp_path / "nothing.pth")
