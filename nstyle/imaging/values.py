@@ -51,3 +51,23 @@ def _levels(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         raise UsageError(f"a picture has values from {array.min():g} to {array.max():g}; expected [0, 1]")
     levels: npt.NDArray[np.uint8] = np.rint(array * 255).astype(np.uint8)
     return levels
+
+
+def as_batch(image: "Tensor") -> "Tensor":
+    """Return a float picture (3, H, W), or pictures (B, 3, H, W), in [0, 1] as a batch (B, 3, H, W).
+
+    Raises:
+        UsageError: If the type, the shape or a value is another one.
+    """
+    import torch
+
+    batch = image if image.dim() == 4 else image[None]
+    if batch.dim() != 4 or batch.shape[1] != 3 or not image.is_floating_point():
+        raise UsageError(
+            f"got a tensor of shape {tuple(image.shape)}, {image.dtype}; expected float (3, H, W) or (B, 3, H, W) in "
+            "[0, 1]"
+        )
+    low, high = torch.stack(torch.aminmax(batch)).tolist()  # One transfer for both.
+    if not (low >= 0 and high <= 1):
+        raise UsageError(f"got values from {low:g} to {high:g}; expected [0, 1]")
+    return batch

@@ -14,13 +14,14 @@ def finish(stylized: Image.Image, photo: Image.Image, *, strength: float, keep_c
     Args:
         stylized: The stylized picture, RGB. It is changed in place.
         photo: The photograph, RGB of the same size.
-        strength: The strength of the style, in [0, 1].
+        strength: The strength of the style. From 1 on nothing is mixed; see
+            :func:`nstyle.inference.strength.strengthen`.
         keep_color: ``"luminance"`` takes only the luminance from the stylized picture.
 
     Returns:
         ``stylized``.
     """
-    if keep_color is None and strength == 1:
+    if keep_color is None and strength >= 1:
         return stylized
     for top in range(0, photo.height, ROWS):
         box = (0, top, photo.width, min(top + ROWS, photo.height))

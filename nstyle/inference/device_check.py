@@ -1,12 +1,15 @@
 """Find the precision in which a device paints what the CPU paints. A device is trusted only after a comparison on the
 same machine."""
 
+import logging
+
 import torch
 
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.tiling.paint import paint
 from nstyle.tiling.whole import whole_painter
 
+logger = logging.getLogger(__name__)
 PRECISIONS: dict[str, tuple[torch.dtype, ...]] = {"cuda": (torch.float16, torch.float32)}
 """The precisions to try by device type, fastest first; float32 on other types."""
 TRUSTED = ("cpu",)
@@ -51,3 +54,22 @@ def precision_like_the_cpu(
         if all((ours - theirs).abs().mean() <= TOLERANCE for ours, theirs in zip(painted, expected, strict=True)):
             return dtype
     return None
+
+
+def settle(
+    network: TransformerNetwork, device: torch.device, on_cpu: TransformerNetwork
+) -> tuple[TransformerNetwork, torch.device, torch.dtype]:
+    """Choose the network, the device and the precision to paint with: those of :func:`precision_like_the_cpu`, or else
+    the CPU, with a warning. The arguments are the same."""
+    dtype = precision_like_the_cpu(network, device, on_cpu)
+    if dtype is None:
+        logger.warning(
+            "%s painted a small picture otherwise than the CPU did (torch %s), so the CPU paints now; another torch "
+            "may do",
+            device,
+            torch.__version__,
+        )
+        return on_cpu, torch.device("cpu"), torch.float32
+    if device.type == "cuda" and dtype == torch.float32:
+        logger.warning("%s paints in float32, as in half precision this model paints another picture", device)
+    return network, device, dtype

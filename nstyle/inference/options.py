@@ -18,7 +18,11 @@ class PaintOptions:
     """How a picture is painted, other than in which styles. All settings are checked on construction."""
 
     strength: float = setting(
-        1.0, "The strength of the style: 0 gives the photograph, 1 the style.", PAINTING, at_least=0, at_most=1
+        1.0,
+        "The strength of the style: 0 gives the photograph, 1 the style; up to 3 it is painted more freely.",
+        PAINTING,
+        at_least=0,
+        at_most=3,
     )
     keep_color: KeepColor | None = setting(
         None, "Keep the photograph's colours: only the luminance is painted.", PAINTING
@@ -30,6 +34,13 @@ class PaintOptions:
         at_least=1,
         unit="px",
         default_text="as it is",
+    )
+    stroke: float = setting(
+        1.0,
+        "The size of the strokes: 2 paints them twice as large, and keeps the photograph's detail.",
+        PAINTING,
+        at_least=0.5,
+        at_most=4,
     )
     grain: float = setting(
         0.0,
@@ -63,7 +74,7 @@ class PaintOptions:
     @property
     def only_the_network_paints(self) -> bool:
         """Tell whether the picture is made by the network and grain alone, without resizing or finishing."""
-        return self.size is None and self.strength == 1 and self.keep_color is None
+        return self.size is None and self.stroke == 1 and self.strength == 1 and self.keep_color is None
 
 
 @dataclass(frozen=True, kw_only=True)

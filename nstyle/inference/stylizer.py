@@ -1,6 +1,5 @@
 """Paint pictures with a trained network."""
 
-import logging
 import os
 import threading
 from copy import deepcopy
@@ -17,22 +16,24 @@ from torch import Tensor
 from nstyle.errors import UsageError
 from nstyle.imaging.picture import ValueRange
 from nstyle.imaging.pictures import PictureSource, open_picture, resize
+from nstyle.imaging.values import as_batch
 from nstyle.inference.color import finish
-from nstyle.inference.device_check import TRUSTED, precision_like_the_cpu
+from nstyle.inference.device_check import TRUSTED, settle
 from nstyle.inference.grain import add_grain
 from nstyle.inference.margin import paint_with_margin
 from nstyle.inference.masks import Masks, mix_map
 from nstyle.inference.mix import Mix, Weights, weights_to_mix
 from nstyle.inference.options import KeepColor, PaintOptions
+from nstyle.inference.strength import strengthen
+from nstyle.inference.stroke import paint_with_stroke
 from nstyle.models.locate import describe_model, find_model
 from nstyle.models.model_file import ModelInfo, load_model
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.system.devices import choose_device
 from nstyle.tiling.kinds import Tiling
 from nstyle.tiling.paint import Share
-from nstyle.tiling.whole import whole_painter
+from nstyle.tiling.whole import WholePainter, whole_painter
 
-logger = logging.getLogger(__name__)
 Pixels = TypeVar("Pixels", Image.Image, npt.NDArray[np.generic], Tensor)
 
 
@@ -88,6 +89,7 @@ class Stylizer:
         strength: float = ...,
         keep_color: KeepColor | None = ...,
         size: int | None = ...,
+        stroke: float = ...,
         grain: float = ...,
         tiling: Tiling = ...,
         value_range: ValueRange | None = ...,
@@ -103,6 +105,7 @@ class Stylizer:
         strength: float = ...,
         keep_color: KeepColor | None = ...,
         size: int | None = ...,
+        stroke: float = ...,
         grain: float = ...,
         tiling: Tiling = ...,
         value_range: ValueRange | None = ...,
@@ -117,6 +120,7 @@ class Stylizer:
         strength: float = PaintOptions.strength,
         keep_color: KeepColor | None = PaintOptions.keep_color,
         size: int | None = PaintOptions.size,
+        stroke: float = PaintOptions.stroke,
         grain: float = PaintOptions.grain,
         tiling: Tiling = PaintOptions.tiling,
         value_range: ValueRange | None = PaintOptions.value_range,
@@ -129,11 +133,14 @@ class Stylizer:
             weights: Weights by position or by name, or the name of one style. They are normalized to sum to 1. None is
                 valid for models of a single style, or where ``masks`` cover everything.
             masks: The masks by style name: files, PIL pictures, arrays or tensors, white where a picture has only this
-                style; see :func:`nstyle.inference.masks.mix_map`. They, ``keep_color``, ``size`` and ``grain`` are for
-                files, PIL pictures and uint8 arrays.
-            strength: The strength of the style: 0 gives the photograph, 1 the style.
+                style; see :func:`nstyle.inference.masks.mix_map`. They, ``keep_color``, ``size``, ``stroke`` and
+                ``grain`` are for files, PIL pictures and uint8 arrays.
+            strength: The strength of the style: 0 gives the photograph, 1 the style, and up to 3 more of it; see
+                :func:`nstyle.inference.strength.strengthen`.
             keep_color: ``"luminance"`` takes only the luminance from the stylized picture.
             size: The long side in pixels to resize to first.
+            stroke: How many times as large strokes are as the network's own, 0.5 to 4; see
+                :func:`nstyle.inference.stroke.paint_with_stroke`.
             grain: The standard deviation, in levels of 255, of film grain added to the photograph before painting, so
                 that plain areas get strokes instead of a mesh; see :func:`nstyle.inference.grain.add_grain`.
             tiling: How the picture is divided; see :func:`nstyle.tiling.paint.paint`.
@@ -150,7 +157,13 @@ class Stylizer:
             NstyleError: If a file cannot be read as a picture.
         """
         options = PaintOptions(
-            strength=strength, keep_color=keep_color, size=size, grain=grain, tiling=tiling, value_range=value_range
+            strength=strength,
+            keep_color=keep_color,
+            size=size,
+            stroke=stroke,
+            grain=grain,
+            tiling=tiling,
+            value_range=value_range,
         )
         mix = None if weights is None and masks else weights_to_mix(weights, self.styles, self.name)
         if isinstance(image, str | os.PathLike | Image.Image):
@@ -162,10 +175,10 @@ class Stylizer:
             if options.only_the_network_paints:
                 return cast(Pixels, self._paint_levels(array, mix, options, masks))
             return cast(Pixels, np.array(self.paint(Image.fromarray(array), mix, options, masks)))
-        if mix is None or masks or keep_color is not None or size is not None or grain:
+        if mix is None or masks or keep_color is not None or size is not None or stroke != 1 or grain:
             raise UsageError(
-                "`masks`, `keep_color`, `size` and `grain` are for files, PIL pictures and uint8 arrays; prepare float "
-                "pixels before"
+                "`masks`, `keep_color`, `size`, `stroke` and `grain` are for files, PIL pictures and uint8 arrays; "
+                "prepare float pixels before"
             )
         if array is None:
             return self._paint_tensor(image, mix, options)
@@ -193,7 +206,11 @@ class Stylizer:
         image = resize(picture.over_white(), long_side=options.size)
         if options.strength == 0:
             return image.copy()
-        painted = Image.fromarray(self._paint_levels(np.asarray(image), mix, options, masks, progress))
+
+        def paint(shown: Image.Image) -> Image.Image:
+            return Image.fromarray(self._paint_levels(np.asarray(shown), mix, options, masks, progress))
+
+        painted = paint_with_stroke(image, options.stroke, paint)
         return finish(painted, image, strength=options.strength, keep_color=options.keep_color)
 
     def _paint_levels(
@@ -204,14 +221,14 @@ class Stylizer:
         masks: Masks | None,
         progress: Share = lambda share: None,
     ) -> npt.NDArray[np.uint8]:
-        """Paint ``levels`` (H, W, 3), which is not changed, with the network alone. The caller applies strength and
-        colour."""
+        """Paint ``levels`` (H, W, 3), which is not changed, with the network alone. The caller applies
+        strengths below 1 and colour."""
         self.settle_device()
-        network, whole, weights = self.network, self._whole, self._weights(mix or {})
+        network, weights = self.network, self._weights(mix or {})
         if masks:
             rows, weights = mix_map(self.styles, mix, masks, (levels.shape[1], levels.shape[0]), self.name)
-            network = prepare(network.select_styles(rows), self.device)
-            whole = whole_painter(network, self.device, self._dtype)
+            network = network.select_styles(rows)
+        network, whole = self._at_strength(network, options.strength)
         grainy = add_grain(levels.copy(), options.grain) if options.grain else levels
         pixels = torch.from_numpy(np.require(grainy, requirements=["C", "W"])).permute(2, 0, 1)[None]
         painted = paint_with_margin(network, pixels.to(self.device), weights, options.tiling, progress, whole=whole)
@@ -219,21 +236,23 @@ class Stylizer:
         return cast(npt.NDArray[np.uint8], painted.cpu().numpy())
 
     def _paint_tensor(self, image: Tensor, mix: Mix, options: PaintOptions) -> Tensor:
-        batch = image if image.dim() == 4 else image[None]
-        if batch.dim() != 4 or batch.shape[1] != 3 or not image.is_floating_point():
-            raise UsageError(
-                f"got a tensor of shape {tuple(image.shape)}, {image.dtype}; expected float (3, H, W) or (B, 3, H, W) "
-                "in [0, 1]"
-            )
-        low, high = torch.stack(torch.aminmax(batch)).tolist()  # One transfer for both.
-        if not (low >= 0 and high <= 1):
-            raise UsageError(f"got values from {low:g} to {high:g}; expected [0, 1]")
+        batch = as_batch(image)
         self.settle_device()
         pictures, weights = torch.split(batch.float(), 1), self._weights(mix)
-        paint = partial(paint_with_margin, self.network, mix=weights, tiling=options.tiling, whole=self._whole)
+        network, whole = self._at_strength(self.network, options.strength)
+        paint = partial(paint_with_margin, network, mix=weights, tiling=options.tiling, whole=whole)
         stylized = torch.cat([paint(picture.to(self.device)) for picture in pictures]).to(image)
         stylized = batch + options.strength * (stylized - batch) if options.strength < 1 else stylized
         return stylized if image.dim() == 4 else stylized[0]
+
+    def _at_strength(
+        self, network: TransformerNetwork, strength: float
+    ) -> tuple[TransformerNetwork, WholePainter | None]:
+        """Return a network that is ready to paint at a strength, and its painter for one piece."""
+        if network is self.network and strength <= 1:
+            return network, self._whole
+        ready = prepare(strengthen(network, max(1.0, strength)), self.device)
+        return ready, whole_painter(ready, self.device, self._dtype)
 
     def _weights(self, mix: Mix) -> Tensor:
         """Return a mix as weights (1, S) on the device. Only on CUDA is the non-blocking copy known not to wait for
@@ -249,25 +268,9 @@ class Stylizer:
         """
         with self._settling:
             if self._on_cpu is not None:
-                self._settle(self._on_cpu)
+                self.network, self.device, self._dtype = settle(self.network, self.device, self._on_cpu)
+                self._whole = whole_painter(self.network, self.device, self._dtype)
                 self._on_cpu = None
-
-    def _settle(self, on_cpu: TransformerNetwork) -> None:
-        dtype = precision_like_the_cpu(self.network, self.device, on_cpu)
-        if dtype is not None:
-            self._dtype, self._whole = dtype, whole_painter(self.network, self.device, dtype)
-            if self.device.type == "cuda" and dtype == torch.float32:
-                logger.warning(
-                    "%s paints in float32, as in half precision this model paints another picture", self.device
-                )
-        else:
-            logger.warning(
-                "%s painted a small picture otherwise than the CPU did (torch %s), so the CPU paints now; another "
-                "torch may do",
-                self.device,
-                torch.__version__,
-            )
-            self.network, self.device, self._whole = on_cpu, torch.device("cpu"), None
 
 
 def prepare(network: TransformerNetwork, device: torch.device) -> TransformerNetwork:

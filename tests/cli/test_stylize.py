@@ -229,7 +229,7 @@ def test_old_spellings_still_work_each_with_one_line(nstyle, model: Path, photo:
 
 def test_the_help_says_what_the_settings_say(nstyle) -> None:
     text = " ".join(nstyle("stylize", "--help").stdout.decode().split())
-    assert "[default: 1; 0 to 1]" in text
+    assert "[default: 1; 0 to 3]" in text
     assert "--tile auto|whole|exact|sampled|thumbnail" in text
     assert text.index("Styles: --style") < text.index("Painting: --strength") < text.index("Output: -o, --out")
     assert "--no-all" not in text
@@ -238,7 +238,7 @@ def test_the_help_says_what_the_settings_say(nstyle) -> None:
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        (("--strength", "1.5"), "--strength is 1.5; expected 0 to 1"),
+        (("--strength", "3.5"), "--strength is 3.5; expected 0 to 3"),
         (("--max-pixels", "0"), "--max-pixels is 0; expected at least 1"),
     ],
 )

@@ -273,7 +273,8 @@ def test_size_and_one_pixel(stylizer: nstyle.Stylizer, image: Image.Image) -> No
     ("arguments", "message"),
     [
         ({}, "choose one or weigh them"),
-        ({"weights": "plain", "strength": 1.5}, "`strength` is 1.5; expected 0 to 1"),
+        ({"weights": "plain", "strength": 3.5}, "`strength` is 3.5; expected 0 to 3"),
+        ({"weights": "plain", "stroke": 5}, "`stroke` is 5; expected 0.5 to 4"),
         ({"weights": "plain", "keep_color": "hue"}, "`keep_color` is hue; expected luminance"),
         ({"weights": "plain", "size": 0}, "`size` is 0; expected at least 1 px"),
         ({"weights": "plain", "grain": -1}, "`grain` is -1; expected 0 to 64 levels of 255"),
