@@ -226,8 +226,8 @@ class Stylizer:
         self.settle_device()
         network, weights = self.network, self._weights(mix or {})
         if masks:
-            rows, weights = mix_map(self.styles, mix, masks, (levels.shape[1], levels.shape[0]), self.name)
-            network = network.select_styles(rows)
+            mixes, weights = mix_map(self.styles, mix, masks, (levels.shape[1], levels.shape[0]), self.name)
+            network = network.mix_styles(mixes)
         network, whole = self._at_strength(network, options.strength)
         grainy = add_grain(levels.copy(), options.grain) if options.grain else levels
         pixels = torch.from_numpy(np.require(grainy, requirements=["C", "W"])).permute(2, 0, 1)[None]

@@ -1,0 +1,94 @@
+"""Film grain: grey noise in octaves, a function of a seed and of the place in the picture alone.
+
+No generator draws it. It is the same on every device, in a captured graph and in every strip of a picture, and stays
+where it is from one frame to the next.
+
+Shape suffixes: B batch, H and W the sides of the picture, h and w those of an octave.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+OCTAVES = (1, 2, 4, 8, 16)
+"""The sizes of the grains in pixels. Fine noise alone is painted as a fine weave; coarse grains become strokes."""
+ALIGNMENT = OCTAVES[-1]
+"""Rows from which grain can begin are multiples of this."""
+WORD = 0xFFFFFFFF
+"""32 bits. Words are kept in int64, whose products do not overflow."""
+MIXER = 0x45D9F3B
+"""An odd factor whose products, folded, spread every bit over a word."""
+ROW, COLUMN, OCTAVE = 0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D
+"""Odd factors that keep the words of neighbouring places apart."""
+MARGIN = 2
+"""The reach of bicubic interpolation, in grains."""
+BYTE_SUM_MEAN, BYTE_SUM_DEVIATION = 4 * 127.5, math.sqrt(4 * (256**2 - 1) / 12)
+"""The mean and the standard deviation of the sum of four random bytes."""
+
+
+def _deviation(size: int) -> float:
+    """Compute the standard deviation of white noise after :func:`_enlarged`, from what becomes of a single grain."""
+    single = torch.zeros(1, 1, 2 * MARGIN + 1, 2 * MARGIN + 1)
+    single[..., MARGIN, MARGIN] = 1
+    return float(_enlarged(single, size).square().sum().sqrt()) / size
+
+
+def _enlarged(noise: Tensor, size: int) -> Tensor:
+    return F.interpolate(noise, scale_factor=size, mode="bicubic")
+
+
+DEVIATIONS = {size: _deviation(size) for size in OCTAVES}
+"""The standard deviation of each octave after enlarging."""
+
+
+def mixed(words: Tensor) -> Tensor:
+    """Spread every bit of words in int64 over 32 bits."""
+    for _ in range(2):
+        words = ((words >> 16) ^ words) * MIXER & WORD
+    return (words >> 16) ^ words
+
+
+def uniform(words: Tensor) -> Tensor:
+    """Turn words into float32 in (0, 1)."""
+    return ((words >> 8).float() + 0.5) / 2**24
+
+
+def grain(seeds_B: Tensor, height: int, width: int, *, top: int = 0) -> Tensor:
+    """Make the grain of rows ``top`` to ``top + height``.
+
+    Args:
+        seeds_B: A word in int64 for every picture.
+        height: The number of rows.
+        width: The number of columns.
+        top: The first row, a multiple of 16.
+
+    Returns:
+        (B, 1, H, W) float32 of mean 0, the sum of five octaves, each of standard deviation 1.
+    """
+    if top % ALIGNMENT:
+        raise ValueError(f"grain begins at row {top}; expected a multiple of {ALIGNMENT}")
+    return torch.stack([_octave(seeds_B, size, height, width, top) for size in OCTAVES]).sum(dim=0)
+
+
+def _octave(seeds_B: Tensor, size: int, height: int, width: int, top: int) -> Tensor:
+    """Enlarge white noise by ``size``: (B, 1, H, W) of standard deviation 1."""
+    rows = range(top // size - MARGIN, (top + height - 1) // size + MARGIN + 1)
+    columns = range(-MARGIN, (width - 1) // size + MARGIN + 1)
+    skipped = MARGIN * size
+    place = (..., slice(skipped, skipped + height), slice(skipped, skipped + width))
+    return _enlarged(_white(seeds_B, size, rows, columns), size)[place] / DEVIATIONS[size]
+
+
+def _white(seeds_B: Tensor, size: int, rows: range, columns: range) -> Tensor:
+    """Make white noise of standard deviation 1, (B, 1, h, w).
+
+    The sum of the four bytes of a random word is close to normal: it ends at 3.5 standard deviations.
+    """
+    device = seeds_B.device
+    down = torch.arange(rows.start, rows.stop, device=device)[:, None] * ROW
+    right = torch.arange(columns.start, columns.stop, device=device) * COLUMN
+    words = mixed(seeds_B[:, None, None, None] + size * OCTAVE + down + right & WORD)
+    byte_sums = (words & 255) + (words >> 8 & 255) + (words >> 16 & 255) + (words >> 24)
+    return (byte_sums.float() - BYTE_SUM_MEAN) / BYTE_SUM_DEVIATION
