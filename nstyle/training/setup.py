@@ -111,9 +111,9 @@ def _new_run(run: RunDirectory, config: TrainingConfig, styles: Sequence[StyleFi
     device = group.ranks.place(choose_device(config.device))
     encoder_weights = load_encoder_weights(config.vgg)
     _warn_of_release(config, encoder_weights)
+    perceptual = PerceptualLoss(config.preset, encoder_weights).to(device)
     network, info = _initial_network(config, styles)
     photos, validation = _photographs(config)
-    perceptual = PerceptualLoss(config.preset, encoder_weights).to(device)
     if config.size < perceptual.min_side:
         raise UsageError(
             f"`size` is {config.size}; expected at least {perceptual.min_side} px for {config.preset.style_scales} "

@@ -386,7 +386,7 @@ def test_style_factors_and_presets(
     assert trainer.work.styles.factor.tolist() == [1.0, 3.0]
     with pytest.raises(UsageError, match="there is no style 'rain'"):
         prepare_training(paintings, out=tmp_path / "b", resume=False, style_factors={"rain": 3.0}, **settings)
-    with pytest.raises(UsageError, match=r"relu4_3 was asked for.*stop at relu3_3"):
+    with pytest.raises(UsageError, match=r"preset johnson compares relu4_3, but these vgg16 weights stop at relu4_1"):
         prepare_training(paintings, out=tmp_path / "b", resume=False, preset="johnson", **settings)
     assert not (tmp_path / "b").exists(), "nothing half-written"
     three = ("relu1_2", "relu2_2", "relu3_3")
