@@ -15,11 +15,11 @@ from PIL import Image
 from torch import Tensor
 
 from nstyle.errors import UsageError
+from nstyle.imaging.grain import add_grain
 from nstyle.imaging.picture import ValueRange
 from nstyle.imaging.pictures import PictureSource, open_picture, resize
 from nstyle.inference.color import finish
 from nstyle.inference.device_check import TRUSTED, precision_like_the_cpu
-from nstyle.inference.grain import add_grain
 from nstyle.inference.margin import paint_with_margin
 from nstyle.inference.masks import Masks, mix_map
 from nstyle.inference.mix import Mix, Weights, weights_to_mix
@@ -88,7 +88,7 @@ class Stylizer:
         strength: float = ...,
         keep_color: KeepColor | None = ...,
         size: int | None = ...,
-        grain: float = ...,
+        grain: float | None = ...,
         tiling: Tiling = ...,
         value_range: ValueRange | None = ...,
     ) -> Image.Image: ...
@@ -103,7 +103,7 @@ class Stylizer:
         strength: float = ...,
         keep_color: KeepColor | None = ...,
         size: int | None = ...,
-        grain: float = ...,
+        grain: float | None = ...,
         tiling: Tiling = ...,
         value_range: ValueRange | None = ...,
     ) -> Pixels: ...
@@ -117,7 +117,7 @@ class Stylizer:
         strength: float = PaintOptions.strength,
         keep_color: KeepColor | None = PaintOptions.keep_color,
         size: int | None = PaintOptions.size,
-        grain: float = PaintOptions.grain,
+        grain: float | None = PaintOptions.grain,
         tiling: Tiling = PaintOptions.tiling,
         value_range: ValueRange | None = PaintOptions.value_range,
     ) -> Image.Image | Pixels:
@@ -135,7 +135,8 @@ class Stylizer:
             keep_color: ``"luminance"`` takes only the luminance from the stylized picture.
             size: The long side in pixels to resize to first.
             grain: The standard deviation, in levels of 255, of film grain added to the photograph before painting, so
-                that plain areas get strokes instead of a mesh; see :func:`nstyle.inference.grain.add_grain`.
+                that plain areas get strokes; see :func:`nstyle.imaging.grain.add_grain`. None for half of what the
+                model was trained with; float pixels get none.
             tiling: How the picture is divided; see :func:`nstyle.tiling.paint.paint`.
             value_range: The values that are black and white in files and PIL pictures of grey values of more than 8
                 bits; see :func:`nstyle.imaging.wide.to_levels`. None for what the file says.
@@ -212,7 +213,8 @@ class Stylizer:
             rows, weights = mix_map(self.styles, mix, masks, (levels.shape[1], levels.shape[0]), self.name)
             network = prepare(network.select_styles(rows), self.device)
             whole = whole_painter(network, self.device, self._dtype)
-        grainy = add_grain(levels.copy(), options.grain) if options.grain else levels
+        grain = self.info.painting_grain if options.grain is None else options.grain
+        grainy = add_grain(levels.copy(), grain) if grain else levels
         pixels = torch.from_numpy(np.require(grainy, requirements=["C", "W"])).permute(2, 0, 1)[None]
         painted = paint_with_margin(network, pixels.to(self.device), weights, options.tiling, progress, whole=whole)
         painted = painted[0].permute(1, 2, 0).contiguous()

@@ -125,7 +125,8 @@ def _new_run(run: RunDirectory, config: TrainingConfig, styles: Sequence[StyleFi
         run.create(config, trained)
         note_begun(run.path)
     vgg = {name: getattr(encoder_weights, name) for name in ("architecture", "release", "sha256")}
-    info = replace(info, size=config.size, style_size=config.style_size, preset=config.preset.to_dict(), vgg=vgg)
+    info = replace(info, size=config.size, style_size=config.style_size, grain=config.grain)
+    info = replace(info, preset=config.preset.to_dict(), vgg=vgg)
     start = Start(run, config, network, info, trained, encoder_weights, photos, validation)
     return start.trainer(device, group)
 

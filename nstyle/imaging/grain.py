@@ -2,6 +2,8 @@
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
 BAND = 256
 """The number of rows that get their grain at a time, which keeps memory use small."""
@@ -26,3 +28,20 @@ def add_grain(pixels: npt.NDArray[np.uint8], levels: float) -> npt.NDArray[np.ui
         noise = generator.standard_normal(band.shape[:2], dtype=np.float32)[..., None]
         band[...] = np.rint(band + np.float32(levels) * noise).clip(0, 255)
     return pixels
+
+
+def with_grain(photos: Tensor, levels: float) -> Tensor:
+    """Add to a batch of photographs the grain that each of them gets as pixels.
+
+    Args:
+        photos: RGB (N, 3, H, W) in [0, 1].
+        levels: The standard deviation, in levels of 255.
+
+    Returns:
+        ``photos`` itself without grain; else new ones, rounded to whole levels.
+    """
+    if not levels:
+        return photos
+    pixels = photos.mul(255).round().byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    grainy = np.stack([add_grain(photo, levels) for photo in pixels])
+    return torch.from_numpy(grainy).permute(0, 3, 1, 2).to(photos).div(255)
