@@ -32,10 +32,21 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 
 @pytest.fixture(scope="session")
 def real_vgg() -> str:
-    """The path of real VGG16 weights; skips where none are named."""
-    path = os.environ.get("NSTYLE_VGG")
+    """The path of real VGG16 weights that are complete; skips where none are named."""
+    return named_weights("NSTYLE_VGG")
+
+
+@pytest.fixture(scope="session")
+def real_short_vgg() -> str:
+    """The path of real VGG16 weights that stop at relu3_3; skips where none are named."""
+    return named_weights("NSTYLE_SHORT_VGG")
+
+
+def named_weights(variable: str) -> str:
+    """Return the path in an environment variable, or skip the test."""
+    path = os.environ.get(variable)
     if not path:
-        pytest.skip("NSTYLE_VGG names no VGG weights: what needs real ones is not tested")
+        pytest.skip(f"{variable} names no VGG weights: what needs real ones is not tested")
     return path
 
 

@@ -1,13 +1,14 @@
 """How many iterations of direct optimisation a network's pictures are worth (Johnson et al. 2016, figure 5).
 
-    python tools/distance_to_optimum.py MODEL --photos FILE... --styles PAINTING... [--size 256] [--iterations 500]
-    --output FOLDER
+    python tools/distance_to_optimum.py MODEL --photos FILE... --styles PAINTING... [--preset NAME] [--size 256]
+    [--iterations 500] --output FOLDER
 
 For every photograph and style the pixels of the photograph are optimised against the very loss that the model was
-trained with, by L-BFGS and by Adam, in float32 statistics. MODEL's picture of the photograph is measured with the same
-loss. FOLDER holds one JSON file per pair, which is kept on the next call, and at the end a table, `optimum.md`, and the
-curves, `optimum.png`. With --until-reached an optimiser stops as soon as it is as good as the network: the table then
-lacks what it would have come to. Needs the model's VGG weights.
+trained with, or that of --preset, by L-BFGS and by Adam, in float32 statistics. MODEL's picture of the photograph is
+measured with the same loss; it is painted as by default, with half of the grain that MODEL was trained with. FOLDER
+holds one JSON file per pair, which is kept on the next call (so take another one for another preset), and at the end a
+table, `optimum.md`, and the curves, `optimum.png`. With --until-reached an optimiser stops as soon as it is as good as
+the network: the table then lacks what it would have come to. VGG16 comes from NSTYLE_VGG.
 """
 
 import argparse
@@ -23,8 +24,9 @@ from torch import Tensor
 from nstyle.data.crops import center_crop
 from nstyle.data.styles import StyleFile, compute_targets, find_styles
 from nstyle.encoders.vgg_weights import load_vgg_weights
+from nstyle.imaging.grain import with_grain
 from nstyle.losses.perceptual import PerceptualLoss
-from nstyle.losses.presets import Preset
+from nstyle.losses.presets import PRESETS, Preset
 from nstyle.models.locate import find_model
 from nstyle.models.model_file import load_model
 from nstyle.models.style_names import match_style
@@ -77,23 +79,31 @@ def reached(curve: list[float], loss: float) -> int | None:
 
 
 def measure(
-    model: str, photo_path: Path, style: StyleFile, size: int, iterations: int, *, until_reached: bool
+    model: str,
+    photo_path: Path,
+    style: StyleFile,
+    size: int,
+    iterations: int,
+    *,
+    preset_name: str | None,
+    until_reached: bool,
 ) -> dict[str, Any]:
     """Measure one pair of photograph and style."""
     network, info = load_model(find_model(model))
     network.eval()
     row = info.styles.index(match_style(style.name, info.styles))
-    preset = Preset.from_dict(info.preset)
+    preset = PRESETS[preset_name] if preset_name else Preset.from_dict(info.preset)
     weights = load_vgg_weights()
     photo = center_crop(photo_path, size)[None]
     grams = compute_targets([style], PerceptualLoss(preset, weights), info.style_size, choose_device("cpu"))
     target = Target(PerceptualLoss(preset, weights, dtype=choose_dtype("auto", choose_device("cpu"))), photo, grams)
     with torch.inference_mode():
-        painted = network(photo, torch.eye(len(info.styles))[row : row + 1])
+        painted = network(with_grain(photo, info.painting_grain), torch.eye(len(info.styles))[row : row + 1])
     result: dict[str, Any] = {
         "photo": photo_path.stem,
         "style": style.name,
         "size": size,
+        "preset": preset.to_dict(),
         "network": target.evaluate(painted.clone()).loss,
     }
     for name in RATES:
@@ -132,6 +142,7 @@ def main() -> None:
     parser.add_argument("model")
     parser.add_argument("--photos", nargs="+", type=Path, required=True)
     parser.add_argument("--styles", nargs="+", required=True)
+    parser.add_argument("--preset", choices=PRESETS, help="default: that of the model")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--iterations", type=int, default=500)
     parser.add_argument("--until-reached", action="store_true")
@@ -150,6 +161,7 @@ def main() -> None:
                     style,
                     arguments.size,
                     arguments.iterations,
+                    preset_name=arguments.preset,
                     until_reached=arguments.until_reached,
                 )
                 write_atomically(path, json.dumps(found).encode())

@@ -1,10 +1,15 @@
 """Measure models with one judge: content, style and total loss per style under VGG16, on the same photographs.
 
-    python tools/judge_models.py MODEL... --styles PAINTING... --photos FOLDER [--size 256] [--style-size 512]
-    [--style-weight 10]
+    python tools/judge_models.py MODEL... --styles PAINTING... --photos FOLDER [--preset relative relative-3]
+    [--size 256] [--style-size 512] [--style-weight X]
 
-The preset is `relative` in float32, whatever the models were trained with. Paintings are matched with the models'
-styles by name. VGG16 comes from --vgg or NSTYLE_VGG. Prints a table; the last line are means over styles.
+Prints a table for every preset, whatever the models were trained with, so that an old model and a new one stand side by
+side under the old yardstick and the new one; the last line are means over styles. Losses are computed in float32.
+Every model paints as it does by default: with half of the grain that it was trained with. The content target is the
+photograph without grain. Paintings are matched by name with the styles that all models have. VGG16 comes from --vgg or
+NSTYLE_VGG.
+
+Figures on the validation photographs flatter models whose settings were chosen by losses on them: say so beside them.
 """
 
 import argparse
@@ -18,9 +23,9 @@ from nstyle.data.photos import index_folder
 from nstyle.data.styles import StyleFile, compute_targets, find_styles
 from nstyle.encoders.vgg_weights import load_vgg_weights
 from nstyle.losses.perceptual import PerceptualLoss
-from nstyle.losses.presets import RELATIVE
+from nstyle.losses.presets import PRESETS, RELATIVE
 from nstyle.models.locate import find_model
-from nstyle.models.model_file import load_model
+from nstyle.models.model_file import load_model, read_info
 from nstyle.system.memory import keep_freed_memory
 from nstyle.training.validation import photo_losses
 
@@ -30,37 +35,44 @@ def judge(
 ) -> Tensor:
     """Return the content, style and total losses (styles, 3) of one model, as means over the photographs."""
     network, info = load_model(find_model(model))
-    rows = [info.styles.index(style.name) for style in styles]
-    return photo_losses(network.eval(), loss, photos, torch.eye(len(info.styles))[rows], targets, torch.float32).mean(
-        dim=1
-    )
+    mixes = torch.eye(len(info.styles))[[info.styles.index(style.name) for style in styles]]
+    losses = photo_losses(network.eval(), loss, photos, mixes, targets, torch.float32, info.painting_grain)
+    return losses.mean(dim=1)
+
+
+def table(models: list[str], names: list[str], losses: list[Tensor]) -> str:
+    """Format the losses (styles, 3) of every model as a table."""
+    lines = ["| style | " + " | ".join(f"{model}: content, style, total" for model in models) + " |"]
+    lines.append("|---|" + "---|" * len(models))
+    for i, name in enumerate([*names, "mean"]):
+        values = [row.mean(dim=0) if i == len(names) else row[i] for row in losses]
+        cells = [", ".join(f"{value:.3f}" for value in row.tolist()) for row in values]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 def main() -> None:
-    """Measure all models and print the table."""
+    """Measure all models and print a table for every preset."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+")
     parser.add_argument("--styles", nargs="+", required=True)
     parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--preset", nargs="+", choices=PRESETS, default=[RELATIVE.name])
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--style-size", type=int, default=512)
-    parser.add_argument("--style-weight", type=float, default=RELATIVE.style_weight)
+    parser.add_argument("--style-weight", type=float, help="default: the preset's")
     parser.add_argument("--vgg", default=None)
     arguments = parser.parse_args()
     keep_freed_memory()
-    known = load_model(find_model(arguments.models[0]))[1].styles
+    known = set.intersection(*(set(read_info(find_model(model)).styles) for model in arguments.models))
     styles = [style for style in find_styles(arguments.styles) if style.name in known]
-    loss = PerceptualLoss(RELATIVE.override(style_weight=arguments.style_weight), load_vgg_weights(arguments.vgg))
-    targets = compute_targets(styles, loss, arguments.style_size, torch.device("cpu"))
+    weights = load_vgg_weights(arguments.vgg)
     photos = center_crops(index_folder(arguments.photos), arguments.size)
-    tables = [judge(model, styles, loss, photos, targets) for model in arguments.models]
-    print("| style | " + " | ".join(f"{model}: content, style, total" for model in arguments.models) + " |")
-    print("|---|" + "---|" * len(tables))
-    for i, style in enumerate([*(style.name for style in styles), "mean"]):
-        values = [table.mean(dim=0) if style == "mean" else table[i] for table in tables]
-        print(
-            f"| {style} | " + " | ".join(", ".join(f"{value:.3f}" for value in row.tolist()) for row in values) + " |"
-        )
+    for name in arguments.preset:
+        loss = PerceptualLoss(PRESETS[name].override(style_weight=arguments.style_weight), weights)
+        targets = compute_targets(styles, loss, arguments.style_size, torch.device("cpu"))
+        losses = [judge(model, styles, loss, photos, targets) for model in arguments.models]
+        print(f"\n{name}\n\n{table(arguments.models, [style.name for style in styles], losses)}", flush=True)
 
 
 if __name__ == "__main__":

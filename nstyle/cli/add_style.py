@@ -15,7 +15,7 @@ nstyle train --resume --out checkpoints/more"""
 
 
 @with_training_options(
-    without=("width", "init_from"),
+    without=("width", "grain", "init_from"),
     inherited="the model's",
     updates={"default_text": str(ADD_STYLE_UPDATES)},
     size={"default_text": "the model's"},

@@ -30,6 +30,7 @@ def models(as_json: Json = False) -> None:
                 "path": str(path),
                 "styles": description.styles,
                 "updates": description.updates,
+                "grain": description.grain,
                 "bytes": size,
             }
         )
@@ -39,8 +40,10 @@ def models(as_json: Json = False) -> None:
     default = find_model()
     for row in rows:
         mark = "*" if row["path"] == str(default) else " "
+        grain = f", grain up to {row['grain']:g}" if row["grain"] else ""
         typer.echo(
-            f"{mark} {row['model']}: {len(row['styles'])} styles, {row['updates']} updates, {row['bytes'] / 1e6:.1f} MB"
+            f"{mark} {row['model']}: {len(row['styles'])} styles, {row['updates']} updates{grain}, "
+            f"{row['bytes'] / 1e6:.1f} MB"
         )
         typer.echo(f"    {', '.join(row['styles'])}")
     typer.echo("* is used where no --model is given", err=True)
@@ -53,16 +56,14 @@ def info(
     as_json: Json = False,
 ) -> None:
     """Describe a model: styles, updates, loss, VGG, sizes."""
-    from dataclasses import asdict
-
     from nstyle.losses.presets import Preset
     from nstyle.models.locate import find_model
     from nstyle.models.model_file import load_model
 
     path = find_model(model)
     network, description = load_model(path)
-    values = asdict(description)
-    values |= {
+    values = {
+        **description.to_dict(),
         "path": str(path),
         "bytes": path.stat().st_size,
         "parameters": sum(p.numel() for p in network.parameters()),
@@ -78,6 +79,11 @@ def info(
         f"trained     {description.updates} updates, crops of {description.size} px, paintings of "
         f"{description.style_size} px (short side)"
     )
+    if description.grain:
+        typer.echo(
+            f"grain       up to {description.grain:g} levels of 255 in training; pictures get "
+            f"{description.painting_grain:g} unless --grain says otherwise"
+        )
     typer.echo(f"saved       {datetime.fromtimestamp(description.created, UTC):%Y-%m-%d %H:%M} UTC")
     if description.preset:
         loss = Preset.of_model(path, description.preset)

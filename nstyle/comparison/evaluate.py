@@ -130,7 +130,13 @@ class _Evaluator:
             network = network.to(self.device)
             with torch.backends.cudnn.flags(allow_tf32=False):  # Convolutions on a GPU would round float32 to 10 bits.
                 measured = photo_losses(
-                    network, self.perceptual, self.photos, mixes.float().to(self.device), targets, torch.float32
+                    network,
+                    self.perceptual,
+                    self.photos,
+                    mixes.float().to(self.device),
+                    targets,
+                    torch.float32,
+                    info.painting_grain,
                 )
             losses = measured.numpy()
             factors = np.array([self.plan.config.style_factors.get(style.name, 1.0) for style in member.styles])

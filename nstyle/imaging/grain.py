@@ -8,6 +8,8 @@ Shape suffixes: B batch, H and W the sides of the picture, h and w those of an o
 
 import math
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -24,6 +26,8 @@ ROW, COLUMN, OCTAVE = 0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D
 """Odd factors that keep the words of neighbouring places apart."""
 MARGIN = 2
 """The reach of bicubic interpolation, in grains."""
+BAND = 256
+"""The number of rows of a picture that get their grain at a time, which keeps memory use small."""
 BYTE_SUM_MEAN, BYTE_SUM_DEVIATION = 4 * 127.5, math.sqrt(4 * (256**2 - 1) / 12)
 """The mean and the standard deviation of the sum of four random bytes."""
 
@@ -92,3 +96,41 @@ def _white(seeds_B: Tensor, size: int, rows: range, columns: range) -> Tensor:
     words = mixed(seeds_B[:, None, None, None] + size * OCTAVE + down + right & WORD)
     byte_sums = (words & 255) + (words >> 8 & 255) + (words >> 16 & 255) + (words >> 24)
     return (byte_sums.float() - BYTE_SUM_MEAN) / BYTE_SUM_DEVIATION
+
+
+def add_grain(pixels: npt.NDArray[np.uint8], levels: float) -> npt.NDArray[np.uint8]:
+    """Add grain to a picture, the same to every picture.
+
+    A network paints a plain area as a mesh that repeats every four pixels, the factor by which it downsamples and
+    upsamples again. A little noise gives it something to start strokes from.
+
+    Args:
+        pixels: The RGB pixels (H, W, 3). They are changed in place.
+        levels: The standard deviation of each octave, in levels of 255.
+
+    Returns:
+        ``pixels``.
+    """
+    seed = torch.zeros(1, dtype=torch.int64)
+    for top in range(0, len(pixels), BAND) if levels else ():
+        band = pixels[top : top + BAND]
+        noise = grain(seed, len(band), band.shape[1], top=top)[0, 0, ..., None].numpy()
+        band[...] = np.rint(band + np.float32(levels) * noise).clip(0, 255)
+    return pixels
+
+
+def with_grain(photos: Tensor, levels: float) -> Tensor:
+    """Add to a batch of photographs the grain that each of them gets as pixels.
+
+    Args:
+        photos: RGB (N, 3, H, W) in [0, 1].
+        levels: The standard deviation of each octave, in levels of 255.
+
+    Returns:
+        ``photos`` itself without grain; else new ones, rounded to whole levels.
+    """
+    if not levels:
+        return photos
+    pixels = photos.mul(255).round().byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    grainy = np.stack([add_grain(photo, levels) for photo in pixels])
+    return torch.from_numpy(grainy).permute(0, 3, 1, 2).to(photos).div(255)

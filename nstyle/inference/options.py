@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from nstyle.errors import check_setting
-from nstyle.imaging.limits import MAX_GRAIN, MAX_PIXELS
+from nstyle.imaging.limits import MAX_PIXELS
+from nstyle.models.model_info import MAX_GRAIN
 from nstyle.settings import check_settings, setting
 from nstyle.tiling.kinds import Tiling
 
@@ -42,14 +43,16 @@ class PaintOptions:
         at_least=0.5,
         at_most=4,
     )
-    grain: float = setting(
-        0.0,
-        "Film grain that is put on the photograph first: about 2 gives strokes instead of a mesh in plain skies.",
+    grain: float | None = setting(
+        None,
+        "Film grain that is put on the photograph first: about 2 gives strokes instead of a mesh in plain skies; 0 for "
+        "none.",
         PAINTING,
         metavar="LEVELS",
         at_least=0,
         at_most=MAX_GRAIN,
         unit="levels of 255",
+        default_text="half of what the model was trained with",
     )
     tiling: Tiling = setting(
         "auto",

@@ -14,12 +14,12 @@ from PIL import Image
 from torch import Tensor
 
 from nstyle.errors import UsageError
+from nstyle.imaging.grain import add_grain
 from nstyle.imaging.picture import ValueRange
 from nstyle.imaging.pictures import PictureSource, open_picture, resize
 from nstyle.imaging.values import as_batch
 from nstyle.inference.color import finish
 from nstyle.inference.device_check import TRUSTED, settle
-from nstyle.inference.grain import add_grain
 from nstyle.inference.margin import paint_with_margin
 from nstyle.inference.masks import Masks, mix_map
 from nstyle.inference.mix import Mix, Weights, weights_to_mix
@@ -90,7 +90,7 @@ class Stylizer:
         keep_color: KeepColor | None = ...,
         size: int | None = ...,
         stroke: float = ...,
-        grain: float = ...,
+        grain: float | None = ...,
         tiling: Tiling = ...,
         value_range: ValueRange | None = ...,
     ) -> Image.Image: ...
@@ -106,7 +106,7 @@ class Stylizer:
         keep_color: KeepColor | None = ...,
         size: int | None = ...,
         stroke: float = ...,
-        grain: float = ...,
+        grain: float | None = ...,
         tiling: Tiling = ...,
         value_range: ValueRange | None = ...,
     ) -> Pixels: ...
@@ -121,7 +121,7 @@ class Stylizer:
         keep_color: KeepColor | None = PaintOptions.keep_color,
         size: int | None = PaintOptions.size,
         stroke: float = PaintOptions.stroke,
-        grain: float = PaintOptions.grain,
+        grain: float | None = PaintOptions.grain,
         tiling: Tiling = PaintOptions.tiling,
         value_range: ValueRange | None = PaintOptions.value_range,
     ) -> Image.Image | Pixels:
@@ -142,7 +142,8 @@ class Stylizer:
             stroke: How many times as large strokes are as the network's own, 0.5 to 4; see
                 :func:`nstyle.inference.stroke.paint_with_stroke`.
             grain: The standard deviation, in levels of 255, of film grain added to the photograph before painting, so
-                that plain areas get strokes instead of a mesh; see :func:`nstyle.inference.grain.add_grain`.
+                that plain areas get strokes; see :func:`nstyle.imaging.grain.add_grain`. None for half of what the
+                model was trained with; float pixels get none.
             tiling: How the picture is divided; see :func:`nstyle.tiling.paint.paint`.
             value_range: The values that are black and white in files and PIL pictures of grey values of more than 8
                 bits; see :func:`nstyle.imaging.wide.to_levels`. None for what the file says.
@@ -229,7 +230,8 @@ class Stylizer:
             mixes, weights = mix_map(self.styles, mix, masks, (levels.shape[1], levels.shape[0]), self.name)
             network = network.mix_styles(mixes)
         network, whole = self._at_strength(network, options.strength)
-        grainy = add_grain(levels.copy(), options.grain) if options.grain else levels
+        grain = self.info.painting_grain if options.grain is None else options.grain
+        grainy = add_grain(levels.copy(), grain) if grain else levels
         pixels = torch.from_numpy(np.require(grainy, requirements=["C", "W"])).permute(2, 0, 1)[None]
         painted = paint_with_margin(network, pixels.to(self.device), weights, options.tiling, progress, whole=whole)
         painted = painted[0].permute(1, 2, 0).contiguous()

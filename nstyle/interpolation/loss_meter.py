@@ -13,6 +13,7 @@ from nstyle.data.photos import PhotoIndex, index_folder
 from nstyle.data.styles import StyleFile, compute_targets, find_styles, under_stored_names
 from nstyle.encoders.load import load_encoder_weights
 from nstyle.errors import UsageError
+from nstyle.imaging.grain import with_grain
 from nstyle.imaging.pictures import PictureSource, open_picture, resize, source_name, to_tensor
 from nstyle.losses.perceptual import PerceptualLoss, StyleTargets
 from nstyle.losses.presets import Preset
@@ -35,7 +36,7 @@ class LossMeter:
     targets: StyleTargets
     """The targets (N, C, C) by term, in the order of the styles."""
     photos: Tensor
-    """The photographs, RGB (P, 3, H, W) in [0, 1]."""
+    """The photographs, RGB (P, 3, H, W) in [0, 1], with the grain that the model paints with by default."""
 
 
 def make_meter(
@@ -100,6 +101,7 @@ def make_meter(
         source = "the run's targets"
     index, which = _held_out(config, source_name(photo), validation)
     photos = center_crops(index, info.size) if index else middle_of(photo, info.size)
+    photos = with_grain(photos, info.painting_grain)
     return LossMeter(perceptual, targets, photos), f"{len(photos)} {which} at {info.size} px, against {source}"
 
 

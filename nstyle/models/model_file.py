@@ -5,7 +5,6 @@ The format is described in ``docs/formats.md``.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +47,7 @@ def save_model(path: Path, network: TransformerNetwork, info: ModelInfo, *, dtyp
     if broken := _what_is_broken(state):
         raise NstyleError(f"{path} is not written: {broken}; go back to an earlier checkpoint")
     stored = {_renamed(name, STORED_NAMES.items()): value.to(dtype).contiguous() for name, value in state.items()}
-    write_atomically(path, sealed(stored, {METADATA_KEY: json.dumps(asdict(info), sort_keys=True)}))
+    write_atomically(path, sealed(stored, {METADATA_KEY: json.dumps(info.to_dict(), sort_keys=True)}))
 
 
 def load_model(path: Path) -> tuple[TransformerNetwork, ModelInfo]:

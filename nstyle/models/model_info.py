@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,8 +13,11 @@ from nstyle.models.style_names import check_style_names
 from nstyle.settings import check_settings, is_finite, setting
 from nstyle.strict_json import parse_json
 
-FORMAT_VERSION = 1
+PLAIN_VERSION, GRAIN_VERSION = 1, 2
+"""The versions of the format without and with an entry ``grain``: programs that know no grain must not read it."""
 METADATA_KEY = "nstyle"
+MAX_GRAIN = 64.0
+"""The largest film grain in levels of 255; beyond it a photograph is mostly noise."""
 MOST_UPDATES = 2**53
 """The largest number of updates; beyond it JSON has no whole numbers."""
 LAST_SECOND = 253_402_300_799
@@ -46,6 +49,13 @@ class ModelInfo:
     )
     size: int = setting(0, "The side of the training crops in pixels.", DESCRIPTION, at_least=0, at_most=4096)
     style_size: int = setting(0, "The short side of the paintings in pixels.", DESCRIPTION, at_least=0, at_most=8192)
+    grain: float = setting(
+        0.0,
+        "The largest film grain of the photographs that the network was trained on, in levels of 255.",
+        DESCRIPTION,
+        at_least=0,
+        at_most=MAX_GRAIN,
+    )
     preset: Mapping[str, Any] = setting(
         {}, "All loss settings; see :class:`nstyle.losses.presets.Preset`.", DESCRIPTION
     )
@@ -55,7 +65,6 @@ class ModelInfo:
     created: float = setting(
         0.0, "The time of creation in seconds since 1970.", DESCRIPTION, at_least=0, at_most=LAST_SECOND
     )
-    format_version: int = setting(FORMAT_VERSION, "The version of the format.", DESCRIPTION, at_least=1)
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -65,6 +74,21 @@ class ModelInfo:
         for name, value in self.preset.items():
             if not all(map(_is_plain, value if isinstance(value, list | tuple) else [value])):
                 raise UsageError(f"`preset` {in_short(name)} is {in_short(value)}; expected text, numbers or a list")
+
+    @property
+    def format_version(self) -> int:
+        """The version of the format that describes the model: 2 with grain, else 1."""
+        return GRAIN_VERSION if self.grain else PLAIN_VERSION
+
+    @property
+    def painting_grain(self) -> float:
+        """The grain that pictures get by default, in levels of 255: the mean of what the network was trained with."""
+        return self.grain / 2
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the description as it stands in files, where ``grain`` is left out if it is 0."""
+        values = {**asdict(self), "format_version": self.format_version}
+        return {name: value for name, value in values.items() if name != "grain" or value}
 
     @property
     def vgg_sha256(self) -> str:
@@ -132,12 +156,12 @@ def _parse(path: Path, description: str | None) -> ModelInfo:
         raise damaged(path, f"its description is no JSON ({error})") from error
     if not isinstance(values, dict):
         raise damaged(path, "its description is no JSON object")
-    version = values.get("format_version")
-    if not isinstance(version, int) or isinstance(version, bool):
-        raise damaged(path, f"its format_version is {in_short(version)}; expected a whole number")
-    if version > FORMAT_VERSION:
+    version = values.pop("format_version", None)
+    if not isinstance(version, int) or isinstance(version, bool) or version < PLAIN_VERSION:
+        raise damaged(path, f"its format_version is {in_short(version)}; expected a whole number, at least 1")
+    if version > GRAIN_VERSION:
         raise UsageError(
-            f"{path} has format version {in_short(version)}, this nstyle reads up to {FORMAT_VERSION}; upgrade nstyle"
+            f"{path} has format version {in_short(version)}, this nstyle reads up to {GRAIN_VERSION}; upgrade nstyle"
         )
     unknown = sorted(values.keys() - {f.name for f in fields(ModelInfo)})
     if unknown:
@@ -145,6 +169,9 @@ def _parse(path: Path, description: str | None) -> ModelInfo:
     if not isinstance(values.get("styles"), list):
         raise damaged(path, f"its styles are {in_short(values.get('styles'))}; expected a list of names")
     try:
-        return ModelInfo(**{**values, "styles": tuple(values["styles"])})
+        info = ModelInfo(**{**values, "styles": tuple(values["styles"])})
     except UsageError as error:
         raise damaged(path, f"in its description {error}") from error
+    if version != info.format_version:
+        raise damaged(path, f"its format_version is {version}, but its grain is {info.grain:g}; 2 goes with grain")
+    return info

@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from nstyle.errors import UsageError, check_setting
-from nstyle.imaging.limits import MAX_GRAIN
 from nstyle.losses.presets import RELATIVE, Preset
+from nstyle.models.model_info import MAX_GRAIN
 from nstyle.models.style_names import check_style_names
 from nstyle.settings import check_names, check_settings, setting
 from nstyle.settings_file import read_toml, to_toml
 from nstyle.system.devices import Precision
-from nstyle.training.schedule import SCHEDULES, LrSchedule
+from nstyle.training.schedule import DEFAULT_RATES, SCHEDULES, LrSchedule
 
 STYLE_SIZE_FACTOR = 1.5
 """The default short side of the paintings, as a multiple of the crop size."""
@@ -71,6 +71,7 @@ class TrainingConfig:
         at_least=0,
         at_most=MAX_GRAIN,
         unit="levels of 255",
+        default_text="0, or that of the model in `init_from`",
     )
     workers: int = setting(
         0,
@@ -109,9 +110,16 @@ class TrainingConfig:
         SCHEDULE,
         choices=tuple(SCHEDULES),
     )
-    lr: float = setting(1e-3, "The learning rate of Adam, at its peak for one-cycle.", SCHEDULE, above=0, at_most=1)
     lr_schedule: LrSchedule = setting(
         "constant", "A constant rate, or a short warm-up and then a cosine down to almost 0.", SCHEDULE
+    )
+    lr: float = setting(
+        None,
+        "The learning rate of Adam, at its peak for one-cycle.",
+        SCHEDULE,
+        above=0,
+        at_most=1,
+        default_text=", ".join(f"{rate:g} for {name}" for name, rate in DEFAULT_RATES.items()),
     )
     clip: float = setting(10.0, "The largest norm of the gradient.", SCHEDULE, at_least=0, note="0 for no clipping")
     seed: int = setting(
@@ -154,6 +162,8 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         if self.style_size == 0:
             object.__setattr__(self, "style_size", round(STYLE_SIZE_FACTOR * self.size))
+        if self.lr is None and self.lr_schedule in get_args(LrSchedule):
+            object.__setattr__(self, "lr", DEFAULT_RATES[self.lr_schedule])
         check_settings(self)
         check_style_names(self.style_factors)
         check_setting(

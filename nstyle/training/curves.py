@@ -149,7 +149,7 @@ def _facts(config: TrainingConfig, log: RunLog) -> dict[str, str]:
     last = log.validations[-1] if log.validations else None
     speed, peak, seconds = log.updates_per_second, log.peak_memory, log.seconds
     return {
-        "batch": f"{config.batch_size} of {config.size} px",
+        "batch": f"{config.batch_size} of {config.size} px" + (f", grain {config.grain:g}" if config.grain else ""),
         "schedule": config.schedule,
         "preset": config.preset.name,
         "rate": f"{config.lr:g} {config.lr_schedule}",

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 LrSchedule = Literal["constant", "one-cycle"]
+DEFAULT_RATES: dict[LrSchedule, float] = {"constant": 1e-3, "one-cycle": 2e-3}
+"""The learning rate of a schedule, at its peak, if none is given."""
 STYLE_STREAM = 3
 """The stream of random numbers for the ``random`` schedule; see ``nstyle.data.draws`` for the others."""
 WARM_UP = 0.05

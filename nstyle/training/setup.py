@@ -111,9 +111,9 @@ def _new_run(run: RunDirectory, config: TrainingConfig, styles: Sequence[StyleFi
     device = group.ranks.place(choose_device(config.device))
     encoder_weights = load_encoder_weights(config.vgg)
     _warn_of_release(config, encoder_weights)
+    perceptual = PerceptualLoss(config.preset, encoder_weights).to(device)
     network, info = _initial_network(config, styles)
     photos, validation = _photographs(config)
-    perceptual = PerceptualLoss(config.preset, encoder_weights).to(device)
     if config.size < perceptual.min_side:
         raise UsageError(
             f"`size` is {config.size}; expected at least {perceptual.min_side} px for {config.preset.style_scales} "
@@ -125,7 +125,8 @@ def _new_run(run: RunDirectory, config: TrainingConfig, styles: Sequence[StyleFi
         run.create(config, trained)
         note_begun(run.path)
     vgg = {name: getattr(encoder_weights, name) for name in ("architecture", "release", "sha256")}
-    info = replace(info, size=config.size, style_size=config.style_size, preset=config.preset.to_dict(), vgg=vgg)
+    info = replace(info, size=config.size, style_size=config.style_size, grain=config.grain)
+    info = replace(info, preset=config.preset.to_dict(), vgg=vgg)
     start = Start(run, config, network, info, trained, encoder_weights, photos, validation)
     return start.trainer(device, group)
 

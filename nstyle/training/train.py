@@ -48,7 +48,8 @@ def train(
         resume: Whether to continue a run with its own settings. Only those in :data:`RESUMABLE` may differ.
         progress: A function that is called after every update.
         settings: The fields of :class:`nstyle.training.config.TrainingConfig`, or ``preset`` and overrides of
-            :class:`nstyle.losses.presets.Preset` such as ``style_weight``.
+            :class:`nstyle.losses.presets.Preset` such as ``style_weight``. With ``init_from``, width and grain default
+            to those of that model.
 
     Returns:
         The run directory.
@@ -79,7 +80,8 @@ def add_style(
         styles: The paintings, patterns or folders.
         out: The run directory of the extended model.
         progress: A function that is called after every update.
-        settings: The settings, as for :func:`train`. Loss, crop and style size default to those of the model.
+        settings: The settings, as for :func:`train`. Loss, crop and style size default to those of the model. Width and
+            grain are those of the model, so that its old styles paint as before.
 
     Returns:
         The run directory.
@@ -113,7 +115,8 @@ def _prepare_training(
         source = settings["init_from"]
         check_setting(isinstance(source, str | os.PathLike), "init_from", source, "a model")
         model = find_model(source)
-        settings = {"width": read_info(model).width, **settings, "init_from": str(model)}
+        info = read_info(model)
+        settings = {"width": info.width, "grain": info.grain, **settings, "init_from": str(model)}
     path = Path(out) if out else RUNS / run_name([style.name for style in files])
     if _goes_on(path):
         return _prepare_resume(styles, path, group, settings)
@@ -139,7 +142,9 @@ def _prepare_append(
     inherited: dict[str, Any] = {"updates": ADD_STYLE_UPDATES, "width": info.width, "size": info.size}
     if "size" not in settings:
         inherited["style_size"] = info.style_size
-    fixed = {"init_from": str(path), "rows_only": True, "width": info.width}
+    fixed = {"init_from": str(path), "rows_only": True, "width": info.width, "grain": info.grain}
+    grain = settings.get("grain", info.grain)
+    check_setting(grain == info.grain, "grain", grain, f"{info.grain:g} as the model's old styles have, or nothing")
     files = find_styles(styles)
     if not files:
         raise UsageError("no styles given; expected paintings as `styles`, such as new.jpg")

@@ -227,6 +227,7 @@ class Trainer:
             "width": config.width,
             "styles": len(self.styles.names),
             "rows": config.rows_only,
+            "grain": config.grain > 0,
         }
         versions = {"nstyle": __version__, "torch": torch.__version__, "triton": triton_version()}
         return {
@@ -247,11 +248,10 @@ class Trainer:
         if not self.hardware.group.ranks.is_first:
             return None
         self.network.eval()
-        losses = validate(
-            self.network, self.perceptual, self.photographs.validation, self.styles, self.rows, self.hardware.dtype
-        )
+        photos, grain = self.photographs.validation, self.info.painting_grain
+        losses = validate(self.network, self.perceptual, photos, self.styles, self.rows, self.hardware.dtype, grain)
         log.add_validation(self.update, losses, peak_memory(self.hardware.device))
-        grid = sample_grid(self.network, self.photographs.validation, self.rows)
+        grid = sample_grid(self.network, photos, self.rows, grain)
         log.add_grid(self.update, grid)
         self.network.train()
         write_atomically(self.run.samples / f"{self.update:06d}.jpg", encode(to_image(grid), ".jpg"))

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nstyle.data.styles import TrainedStyles
+from nstyle.imaging.grain import with_grain
 from nstyle.losses.perceptual import PerceptualLoss, StyleTargets
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.training.precision import autocast
@@ -29,6 +30,7 @@ def validate(
     styles: TrainedStyles,
     rows: Tensor,
     dtype: torch.dtype,
+    grain: float = 0.0,
 ) -> dict[str, dict[str, float]]:
     """Measure content, style and weighted total loss per style, averaged over all photographs.
 
@@ -39,12 +41,14 @@ def validate(
         styles: The K styles to measure, with their targets on the network's device.
         rows: The rows of these styles in the network, (K,).
         dtype: The dtype of the network's convolutions.
+        grain: See :func:`photo_losses`.
 
     Returns:
         The losses ``{"content", "style", "total"}`` by style name.
     """
     mixes = F.one_hot(rows, network.num_styles).float()
-    means = photo_losses(network, perceptual, photos, mixes, styles.targets, dtype).mean(dim=1).tolist()
+    losses = photo_losses(network, perceptual, photos, mixes, styles.targets, dtype, grain)
+    means = losses.mean(dim=1).tolist()
     return {name: dict(zip(TERMS, mean, strict=True)) for name, mean in zip(styles.names, means, strict=True)}
 
 
@@ -56,6 +60,7 @@ def photo_losses(
     mixes: Tensor,
     targets: StyleTargets,
     dtype: torch.dtype,
+    grain: float = 0.0,
 ) -> Tensor:
     """Measure content, style and weighted total loss of every photograph under every mix.
 
@@ -66,6 +71,8 @@ def photo_losses(
         mixes: The weights (K, S) of the network's styles, on its device.
         targets: The Gram matrices (K, C, C) by term that each mix is compared with.
         dtype: The dtype of the network's convolutions.
+        grain: The film grain that the network sees on the photographs, in levels of 255, usually that of painting by
+            default (:attr:`nstyle.models.model_info.ModelInfo.painting_grain`). The content targets have none.
 
     Returns:
         The losses (K, N, 3), float64 on the CPU, in the order of :data:`TERMS`.
@@ -73,11 +80,12 @@ def photo_losses(
     batches = []
     for batch in torch.split(photos, GPU_BATCH if mixes.is_cuda else BATCH):
         batch = batch.to(mixes.device).contiguous(memory_format=torch.channels_last)
+        grainy = with_grain(batch, grain)
         content_target = perceptual.content_features(batch)
         values = []
         for k, mix in enumerate(mixes):
             with autocast(batch.device, dtype):
-                output = network(batch, mix.expand(len(batch), -1))
+                output = network(grainy, mix.expand(len(batch), -1))
             losses = perceptual(
                 output, content_target, {term: value[k].expand(len(batch), -1, -1) for term, value in targets.items()}
             )
@@ -87,13 +95,14 @@ def photo_losses(
 
 
 @torch.inference_mode()
-def sample_grid(network: TransformerNetwork, photos: Tensor, rows: Tensor) -> Tensor:
+def sample_grid(network: TransformerNetwork, photos: Tensor, rows: Tensor, grain: float = 0.0) -> Tensor:
     """Paint the first photographs in the first styles, with the photographs on top and one row per style below.
 
     Args:
         network: The network.
         photos: The photographs, RGB (N, 3, H, W) in [0, 1].
         rows: The rows of the styles in the network, (K,).
+        grain: The film grain that the network sees on the photographs, as in :func:`photo_losses`.
 
     Returns:
         RGB (3, H', W') float32 in [0, 1] on the CPU.
@@ -101,6 +110,7 @@ def sample_grid(network: TransformerNetwork, photos: Tensor, rows: Tensor) -> Te
     photos = photos[:GRID_PHOTOS].to(rows.device).contiguous(memory_format=torch.channels_last)
     pictures = [photos]
     mixes = F.one_hot(rows[:GRID_STYLES], network.num_styles).float()
-    pictures += [network(photos, mix.expand(len(photos), -1)) for mix in mixes]
+    grainy = with_grain(photos, grain)
+    pictures += [network(grainy, mix.expand(len(photos), -1)) for mix in mixes]
     padded = F.pad(torch.stack(pictures).float().cpu(), (0, GRID_GAP, 0, GRID_GAP), value=1.0)  # (K + 1, N, 3, H, W)
     return padded.permute(2, 0, 3, 1, 4).flatten(3, 4).flatten(1, 2)

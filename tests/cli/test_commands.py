@@ -138,6 +138,22 @@ def test_bad_usage_exits_2_and_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
+def test_weights_that_stop_early_serve_the_preset_that_the_error_names(
+    nstyle, photos: Path, styles: Path, short_vgg_file: Path, tmp_path: Path
+) -> None:
+    options = ["--content", photos, "--vgg", short_vgg_file, *"--size 32 --width 0.25 --updates 2".split()]
+    refused = nstyle("train", "--styles", styles / "waves.png", *options)
+    assert (refused.returncode, refused.stderr.decode()) == (
+        2,
+        "nstyle: preset relative compares relu4_1, but these vgg16 weights stop at relu3_3; give --preset "
+        "relative-3, --style-layers relu1_2,relu2_2,relu3_3, or deeper weights with --vgg\n",
+    )
+    assert not list(tmp_path.iterdir())
+    trained = nstyle("train", "--styles", styles / "waves.png", *options, "--preset", "relative-3", "--out", "run")
+    assert trained.returncode == 0, trained.stderr.decode()
+    assert read_info(tmp_path / "run" / "model.safetensors").preset["name"] == "relative-3"
+
+
 def test_a_run_is_repeated_from_its_settings_to_the_bit(
     nstyle, photos: Path, styles: Path, vgg_file: Path, tmp_path: Path
 ) -> None:
@@ -204,7 +220,7 @@ def test_help_says_true_defaults_by_command(nstyle) -> None:
     train, append = (" ".join(nstyle(name, "--help").stdout.decode().split()) for name in ("train", "add-style"))
     assert f"The number of updates of the run. [default: {DEFAULT_UPDATES}; at least 1]" in train
     assert f"The number of updates of the run. [default: {ADD_STYLE_UPDATES}; at least 1]" in append
-    assert "--preset relative|johnson|dumoulin" in train
+    assert "--preset relative|relative-3|johnson|dumoulin" in train
     assert "--width" not in append
     for heading in ("Paintings:", "Photographs:", "Loss:", "Schedule:", "Hardware:", "Output:", "Examples:"):
         assert heading in train

@@ -18,9 +18,10 @@ from PIL import Image
 
 from nstyle.demo import materials
 from nstyle.demo.folder import DemoFolder
-from nstyle.demo.materials import choose_vgg, sample_styles
+from nstyle.demo.materials import choose_vgg, sample_styles, write_photographs, write_styles
 from nstyle.demo.plan import PLAN
 from nstyle.demo.run_demo import Display, run_demo
+from nstyle.demo.training import train, training_command
 from nstyle.encoders.vgg_weights import IMAGENET, LITE
 from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.pictures import read_picture
@@ -101,6 +102,18 @@ def test_second_run_keeps_what_is_there_and_refuses_other_weights(demo: Path, tm
         run_demo(demo, vgg=str(tmp_path / "other.safetensors"), plan=SMALL, display=display([]))
     with pytest.raises(UsageError, match="another version"):
         run_demo(demo, plan=replace(SMALL, cell=40), display=display([]))
+
+
+def test_demo_compares_the_layers_that_the_weights_have(short_vgg_file: Path, tmp_path: Path) -> None:
+    model = shipped_models()["default"]
+    folder = DemoFolder.open(tmp_path / "demo", SMALL, model)
+    folder.vgg = str(short_vgg_file)
+    write_photographs(folder.photographs)
+    write_styles(folder.styles)
+    for training in (SMALL.append, SMALL.scratch):
+        run = train(folder, training, model, print, quiet)
+        assert tuple(read_info(run / "model.safetensors").preset["style_layers"]) == ("relu1_2", "relu2_2", "relu3_3")
+        assert "--style-layers relu1_2,relu2_2,relu3_3" in training_command(folder, training)
 
 
 def test_interrupted_demo_goes_on(vgg_file: Path, tmp_path: Path) -> None:

@@ -403,7 +403,9 @@ def test_check_exits_with_its_verdict(nstyle: Run, vgg_file: Path, photo: Path, 
     assert b"--out is table.txt" in bad.stderr
 
 
-def test_check_passes_the_real_weights(nstyle: Run, real_vgg: str) -> None:
-    done = nstyle("reconstruct", "check", "--vgg", real_vgg, "--size", 96, "--iterations", 60)
+@pytest.mark.parametrize("fixture", ["real_short_vgg", pytest.param("real_vgg", marks=pytest.mark.slow)])
+def test_check_passes_the_real_weights(nstyle: Run, fixture: str, request: pytest.FixtureRequest) -> None:
+    weights = request.getfixturevalue(fixture)
+    done = nstyle("reconstruct", "check", "--vgg", weights, "--size", 96, "--iterations", 60)
     assert done.returncode == 0, done.stdout.decode()
     assert "FAIL" not in done.stdout.decode()

@@ -103,7 +103,7 @@ def make_update(
     targets = {term: value.detach() for term, value in loss.style_grams(paintings).items()}
     styles = StyleTable(torch.eye(2, device=DEVICE), targets, torch.ones(2, device=DEVICE))
     network = network.to(DEVICE).to(memory_format=torch.channels_last)
-    update = Update(network, loss, styles, clip=clip, dtype=dtype, device=DEVICE)
+    update = Update(network, loss, styles, clip=clip, dtype=dtype, device=DEVICE, grain=4.0)
     return (
         update,
         torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8).to(DEVICE),

@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -18,10 +19,13 @@ import nstyle
 from nstyle.data.crops import CropSampler
 from nstyle.data.resident import ResidentSampler
 from nstyle.errors import NonFiniteLossError, NstyleError, UsageError
+from nstyle.imaging.grain import add_grain
+from nstyle.imaging.pictures import to_image
 from nstyle.models.model_file import load_model, read_info
 from nstyle.training.config import TrainingConfig
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.train import prepare_append, prepare_training
+from nstyle.training.validation import sample_grid, validate
 from tests.conftest import SMALL_RUN
 
 Train = Callable[..., Path]
@@ -295,6 +299,45 @@ def test_an_append_that_was_killed_resumes(
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
+def test_grain_is_carried_by_the_model_and_kept_by_what_grows_from_it(
+    tmp_path: Path, settings: dict[str, Any], paintings: list[Path], styles: Path, photo: Path
+) -> None:
+    settings |= {"updates": 2}
+    old = nstyle.train(paintings, out=tmp_path / "old", grain=6.0, **settings)
+    nstyle.train(out=old, resume=True, updates=3)
+    kept = {name: value for name, value in settings.items() if name not in ("width", "size")}
+    with pytest.raises(UsageError, match=r"`grain` is 2\.0; expected 6 as the model's old styles have, or nothing"):
+        nstyle.add_style(old, [styles / "hatching.png"], out=tmp_path / "new", grain=2.0, **kept)
+    new = nstyle.add_style(old, [styles / "hatching.png"], out=tmp_path / "new", **kept)
+    started = nstyle.train(paintings, out=tmp_path / "started", init_from=str(old), **settings)
+    changed = nstyle.train(paintings, out=tmp_path / "changed", init_from=str(old), grain=0, **settings)
+    assert [nstyle.load(run).info.grain for run in (old, new, started, changed)] == [6, 6, 6, 0]
+    before, after = nstyle.load(old).stylize(photo, "waves"), nstyle.load(new).stylize(photo, "waves")
+    assert before.tobytes() == after.tobytes()
+    plain = nstyle.train(paintings, out=tmp_path / "plain", **settings | {"updates": 1})
+    assert lines(plain)[0]["losses"] != lines(old)[0]["losses"]
+
+
+def test_validation_and_samples_show_what_painting_by_default_shows(
+    tmp_path: Path, settings: dict[str, Any], paintings: list[Path]
+) -> None:
+    settings |= {"updates": 1, "grain": 16.0}
+    trainer = prepare_training(paintings, out=tmp_path / "run", resume=False, **settings)
+    trainer.train()
+    photos, rows, network = trainer.photographs.validation, trainer.rows, trainer.network.eval()
+    grid = sample_grid(network, photos, rows, trainer.info.painting_grain)
+    side = photos.shape[-1]
+    pixels = torch.from_numpy(add_grain(np.array(to_image(photos[0])), 8.0)).permute(2, 0, 1)[None] / 255
+    with torch.inference_mode():
+        painted = network(pixels, torch.tensor([[1.0, 0.0]]))[0]
+    torch.testing.assert_close(grid[:, side + 4 : 2 * side + 4, :side], painted, rtol=0.0, atol=1e-4)
+    assert torch.equal(grid[:, :side, :side], photos[0]), "the photographs on top have none"
+    given = (network, trainer.perceptual, photos, trainer.styles, rows, torch.float32)
+    logged = lines(tmp_path / "run")[-1]["validation"]["waves"]["content"]
+    assert logged == pytest.approx(validate(*given, 8.0)["waves"]["content"], rel=1e-6)
+    assert logged != pytest.approx(validate(*given)["waves"]["content"], rel=1e-6)
+
+
 def test_append_refuses_a_name_that_is_there(tmp_path: Path, settings: dict[str, Any], paintings: list[Path]) -> None:
     old = nstyle.train(paintings, out=tmp_path / "old", **settings | {"updates": 1})
     with pytest.raises(UsageError, match=r"style 'waves' is in .* already"):
@@ -386,7 +429,7 @@ def test_style_factors_and_presets(
     assert trainer.work.styles.factor.tolist() == [1.0, 3.0]
     with pytest.raises(UsageError, match="there is no style 'rain'"):
         prepare_training(paintings, out=tmp_path / "b", resume=False, style_factors={"rain": 3.0}, **settings)
-    with pytest.raises(UsageError, match=r"relu4_3 was asked for.*stop at relu3_3"):
+    with pytest.raises(UsageError, match=r"preset johnson compares relu4_3, but these vgg16 weights stop at relu4_1"):
         prepare_training(paintings, out=tmp_path / "b", resume=False, preset="johnson", **settings)
     assert not (tmp_path / "b").exists(), "nothing half-written"
     three = ("relu1_2", "relu2_2", "relu3_3")

@@ -45,8 +45,8 @@ def failures(weights: VGGWeights) -> list[str]:
 
 
 @pytest.mark.slow  # tests/cli does the same from the shell.
-def test_the_real_weights_pass(real_vgg: str) -> None:
-    verdict = check_vgg(load_vgg_weights(real_vgg), size=96, iterations=60)
+def test_real_weights_that_stop_early_pass(real_short_vgg: str) -> None:
+    verdict = check_vgg(load_vgg_weights(real_short_vgg), size=96, iterations=60)
     assert verdict.ok, [finding for finding in verdict.findings if not finding.ok]
     assert "oxford vgg16 by its fingerprint" in verdict.findings[0].detail
     details = " ".join(f"{finding.what} {finding.detail}" for finding in verdict.findings)
@@ -130,10 +130,13 @@ def test_a_known_hash_without_a_stored_fingerprint_says_so(random_vgg: VGGWeight
     )
 
 
-def test_stored_fingerprints_recognize_the_real_weights(real_vgg: str) -> None:
-    findings = check_weights(load_vgg_weights(real_vgg))
+@pytest.mark.parametrize(("fixture", "deepest"), [("real_vgg", "relu5_3"), ("real_short_vgg", "relu3_3")])
+def test_stored_fingerprints_recognize_the_real_weights(
+    fixture: str, deepest: str, request: pytest.FixtureRequest
+) -> None:
+    findings = check_weights(load_vgg_weights(request.getfixturevalue(fixture)))
     assert all(finding.ok for finding in findings), findings
-    assert findings[0].detail == "oxford vgg16 by its fingerprint, relu1_1 to relu3_3"
+    assert findings[0].detail == f"oxford vgg16 by its fingerprint, relu1_1 to {deepest}"
 
 
 def test_the_fingerprint_holds_the_norm_of_the_losses_gram_matrix(random_vgg: VGGWeights) -> None:

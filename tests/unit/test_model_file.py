@@ -6,10 +6,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from nstyle.errors import NstyleError, UsageError
@@ -33,6 +35,37 @@ def test_round_trip(tmp_path: Path, network: TransformerNetwork) -> None:
     assert info == INFO == read_info(tmp_path / "m.safetensors")
     for name, value in network.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], value)
+
+
+def test_grain_makes_a_file_of_version_2_and_its_absence_one_of_version_1(
+    tmp_path: Path, network: TransformerNetwork
+) -> None:
+    path = tmp_path / "m.safetensors"
+    for info, version, stored_grain in ((INFO, 1, None), (replace(INFO, grain=4.0), 2, 4.0)):
+        save_model(path, network, info)
+        with safe_open(path, framework="pt") as file:
+            description = json.loads(file.metadata()["nstyle"])
+        assert (description["format_version"], description.get("grain")) == (version, stored_grain)
+        assert read_info(path) == info
+    assert replace(INFO, grain=4.0).painting_grain == 2.0
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        {"format_version": 1, "grain": 4.0},
+        {"format_version": 2},
+        {"format_version": 2, "grain": 0},
+        {"format_version": 2, "grain": -1.0},
+        {"format_version": 2, "grain": 65.0},
+        {"format_version": 2, "grain": "much"},
+    ],
+)
+def test_version_and_grain_must_fit(tmp_path: Path, network: TransformerNetwork, entries: dict[str, object]) -> None:
+    path = tmp_path / "m.safetensors"
+    write_description(path, network, json.dumps({**DESCRIPTION, **entries}))
+    with pytest.raises(UsageError, match=r"is damaged: .*grain.*; get the file anew"):
+        read_info(path)
 
 
 def test_half_precision_halves_the_file_and_loads_as_float32(tmp_path: Path, network: TransformerNetwork) -> None:

@@ -1,7 +1,7 @@
 """Painting pictures, arrays and tensors from Python."""
 
 import inspect
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +12,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import nstyle
 from nstyle.errors import UsageError
+from nstyle.imaging.grain import add_grain, with_grain
 from nstyle.imaging.layout import contact_sheet
 from nstyle.inference.color import keep_luminance
 from nstyle.inference.device_check import precision_like_the_cpu
-from nstyle.inference.grain import add_grain
 from nstyle.inference.masks import mix_map
 from nstyle.inference.options import PaintOptions
+from nstyle.models.model_file import load_model
 from nstyle.models.style_names import match_style
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.tiling.whole import WholePainter
@@ -257,6 +258,31 @@ def test_grain_is_grey_noise_of_the_given_strength_in_any_number_of_bands() -> N
     assert np.array_equal(add_grain(grey.copy(), 2), add_grain(grey.copy(), 2))
     assert np.array_equal(add_grain(grey.copy(), 0), grey)
     assert add_grain(np.zeros((8, 8, 3), np.uint8), 64).max() < 255  # Nothing wraps around below black.
+
+
+def test_pictures_and_levels_get_half_of_the_grain_that_a_model_was_trained_with(
+    model: Path, stylizer: nstyle.Stylizer, image: Image.Image
+) -> None:
+    network, info = load_model(model)
+    trained = nstyle.Stylizer(network, replace(info, grain=6.0))
+    expected = np.asarray(stylizer.stylize(image, "plain", grain=3))
+    assert np.array_equal(np.asarray(trained.stylize(image, "plain")), expected)
+    assert np.array_equal(trained.stylize(np.asarray(image), "plain"), expected)
+    assert np.array_equal(
+        np.asarray(trained.stylize(image, "plain", grain=0)), np.asarray(stylizer.stylize(image, "plain"))
+    )
+    colors = np.asarray(image) / np.float32(255)
+    assert np.array_equal(trained.stylize(colors, "plain"), stylizer.stylize(colors, "plain"))
+    with pytest.raises(UsageError, match=r"`grain` are for files, PIL pictures and uint8 arrays"):
+        trained.stylize(colors, "plain", grain=3)
+
+
+def test_a_batch_gets_the_grain_of_its_pictures(image: Image.Image) -> None:
+    photo = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None] / 255
+    expected = torch.from_numpy(add_grain(np.array(image), 3)).permute(2, 0, 1) / 255
+    for grainy in with_grain(photo.expand(2, -1, -1, -1), 3):
+        torch.testing.assert_close(grainy, expected)
+    assert with_grain(photo, 0) is photo
 
 
 def test_grain_stays_out_of_the_photograph(stylizer: nstyle.Stylizer, image: Image.Image) -> None:

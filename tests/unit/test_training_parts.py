@@ -53,6 +53,12 @@ def test_one_cycle_rises_then_falls() -> None:
     assert learning_rate("constant", 7, peak=1e-3, updates=10) == 1e-3
 
 
+def test_a_schedule_has_a_rate_of_its_own_where_none_is_given() -> None:
+    assert TrainingConfig().lr == 1e-3
+    assert TrainingConfig(lr_schedule="one-cycle").lr == 2e-3
+    assert TrainingConfig(lr_schedule="one-cycle", lr=1e-3).lr == 1e-3
+
+
 def test_settings_survive_toml(tmp_path: Path) -> None:
     config = TrainingConfig(
         content='C:\\photos "of" Zoë 📷\n',
@@ -84,6 +90,9 @@ def test_numbers_of_numpy_are_settings_too(tmp_path: Path) -> None:
         ({"updates": 0}, "`updates` is 0; expected at least 1"),
         ({"size": 8}, "`size` is 8"),
         ({"lr": float("nan")}, "`lr` is nan"),
+        ({"lr": 0}, "`lr` is 0; expected more than 0 and at most 1"),
+        ({"lr_schedule": "falling"}, "`lr_schedule` is falling; expected constant | one-cycle"),
+        ({"grain": 65}, "`grain` is 65; expected 0 to 64 levels of 255"),
         ({"schedule": "shuffled"}, "`schedule` is shuffled; expected round-robin"),
         ({"style_factors": {"a": -1.0}}, "`style_factors` a is -1.0"),
         ({"clip": -1.0}, "`clip`"),

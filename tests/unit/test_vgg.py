@@ -75,8 +75,8 @@ def test_frozen_and_first_layer_float32(random_vgg: VGGWeights) -> None:
     assert vgg.convs["conv2_1"].weight.dtype == torch.bfloat16
 
 
-def test_truncated_weights_name_both_layers(random_vgg: VGGWeights, vgg_file: Path) -> None:
-    weights = load_vgg_weights(vgg_file)
+def test_truncated_weights_name_both_layers(random_vgg: VGGWeights, short_vgg_file: Path) -> None:
+    weights = load_vgg_weights(short_vgg_file)
     assert weights.deepest == "relu3_3"
     VGGFeatures(weights, ["relu3_3"])
     with pytest.raises(UsageError, match=r"relu4_3.*stop at relu3_3"):
