@@ -85,7 +85,7 @@ def test_generated_code_has_the_eager_values_and_gradients(
 
 
 def make_update(weights: VGGWeights, dtype: torch.dtype) -> Update:
-    """Build the update of ``nstyle train`` with relu4_1 among the style layers, on random paintings."""
+    """Build the update of ``nstyle train`` with grain, on random paintings."""
     torch.manual_seed(0)
     preset = RELATIVE
     loss = PerceptualLoss(preset, weights, dtype=dtype).to(DEVICE)
@@ -93,7 +93,7 @@ def make_update(weights: VGGWeights, dtype: torch.dtype) -> Update:
         targets = loss.style_grams(torch.rand(NUM_STYLES, 3, 96, 96, device=DEVICE))
     network = TransformerNetwork(NUM_STYLES).to(DEVICE).to(memory_format=torch.channels_last)
     styles = StyleTable(torch.eye(NUM_STYLES, device=DEVICE), targets, torch.ones(NUM_STYLES, device=DEVICE))
-    update = Update(network, loss, styles, clip=10.0, dtype=dtype, device=DEVICE)
+    update = Update(network, loss, styles, clip=10.0, dtype=dtype, device=DEVICE, grain=4.0)
     update.set_rate(1e-3)
     return update
 
