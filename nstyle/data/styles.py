@@ -142,7 +142,7 @@ def logit_colors(styles: Sequence[StyleFile]) -> tuple[Tensor, Tensor]:
 def compute_targets(
     styles: Sequence[StyleFile], loss: PerceptualLoss, style_size: int, device: torch.device
 ) -> StyleTargets:
-    """Compute the Gram targets of paintings, once per run and in float32.
+    """Compute the targets of paintings, once per run and in float32.
 
     Args:
         styles: The paintings.
@@ -151,11 +151,11 @@ def compute_targets(
         device: The device of ``loss``.
 
     Returns:
-        The Gram matrices (S, C, C) by term, in the order of ``styles``.
+        The Gram matrices (S, C, C) by term and perhaps the spectrum, in the order of ``styles``.
     """
     rows: list[StyleTargets] = []
     for style in styles:
         image = resize(read_picture(style.path).over_white(), short_side=style_size)
         with torch.no_grad():
-            rows.append(loss.style_grams(to_tensor(image)[None].to(device)))
+            rows.append(loss.style_targets(to_tensor(image)[None].to(device)))
     return {term: torch.cat([row[term] for row in rows]) for term in rows[0]}

@@ -1,5 +1,7 @@
 """The perceptual loss: content and style of pictures in the features of a frozen encoder (VGG16, VGG19 or lite).
 
+Beside them stand total variation and the error in the power spectrum, which are taken of the pictures themselves.
+
 Shape suffixes: B batch, S styles, C channels, H height, W width.
 """
 
@@ -14,9 +16,11 @@ from nstyle.encoders.load import EncoderWeights, build_encoder, reaches
 from nstyle.errors import UsageError
 from nstyle.losses.functional import downsample, gram, mean_squared_error, relative_squared_error, total_variation
 from nstyle.losses.presets import PRESETS, Preset
+from nstyle.losses.spectrum import SPECTRUM, WINDOW, spectrum_error, spectrum_target
 
 StyleTargets = dict[str, Tensor]
-"""The Gram matrices (S, C, C) by term name, such as ``relu2_2@1`` for relu2_2 at half size."""
+"""The Gram matrices (S, C, C) by term name, such as ``relu2_2@1`` for relu2_2 at half size, and, if the preset compares
+it, the ``spectrum`` (S, 2, 3, N, M) of :func:`nstyle.losses.spectrum.spectrum_target`."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,8 @@ class PerceptualLosses:
     content: Tensor
     style: Tensor
     tv: Tensor
+    spectrum: Tensor
+    """Zeros if the preset does not compare it."""
     style_terms: dict[str, Tensor]
     """The style loss by layer and scale, before the average or the sum."""
 
@@ -70,7 +76,20 @@ class PerceptualLoss(nn.Module):
     def min_side(self) -> int:
         """The smallest side, in pixels, that leaves a feature at the deepest layer of the coarsest scale."""
         coarsest = min_side(self.preset.style_layers) * 2 ** (self.preset.style_scales - 1)
-        return int(max(coarsest, min_side(self.preset.content_layers)))
+        window = WINDOW if self.preset.spectrum_weight else 0
+        return int(max(coarsest, min_side(self.preset.content_layers), window))
+
+    def style_targets(self, painting: Tensor) -> StyleTargets:
+        """Compute what pictures in the style of a painting are compared with.
+
+        Args:
+            painting: RGB (B, 3, H, W) in [0, 1].
+
+        Raises:
+            UsageError: If the painting is too small for the coarsest scale.
+        """
+        targets = self.style_grams(painting)
+        return targets | {SPECTRUM: spectrum_target(painting)} if self.preset.spectrum_weight else targets
 
     def style_grams(self, image: Tensor, features: Mapping[str, Tensor] | None = None) -> StyleTargets:
         """Compute the Gram matrices at every style layer and scale.
@@ -113,7 +132,7 @@ class PerceptualLoss(nn.Module):
         Args:
             output: RGB (B, 3, H, W) in [0, 1].
             content_target: The result of :meth:`content_features` for the photographs, (B, ...).
-            style_target: The Gram matrices (B, C, C) of each sample's style.
+            style_target: The rows of :meth:`style_targets` for each sample's style, (B, ...).
 
         Returns:
             The losses per sample.
@@ -127,8 +146,14 @@ class PerceptualLoss(nn.Module):
             content=self._reduce(content_terms),
             style=self._reduce(list(style_terms.values())),
             tv=total_variation(output),
+            spectrum=self._spectrum_error(output, style_target),
             style_terms=style_terms,
         )
+
+    def _spectrum_error(self, output: Tensor, style_target: Mapping[str, Tensor]) -> Tensor:
+        if not self.preset.spectrum_weight:
+            return output.new_zeros(len(output), dtype=torch.float32)
+        return spectrum_error(output, style_target[SPECTRUM])
 
     def style_loss(self, grams: Mapping[str, Tensor], style_target: Mapping[str, Tensor]) -> Tensor:
         """Compute the style losses (B,) of Gram matrices (B, C, C) by term for targets (B, C, C), or (C, C) for all."""
@@ -152,4 +177,5 @@ class PerceptualLoss(nn.Module):
         """Add the weighted losses per sample, (B,). ``style_factor`` (B,) makes single styles stronger or weaker."""
         preset = self.preset
         weighted_style = preset.style_weight * style_factor * losses.style
-        return preset.content_weight * losses.content + weighted_style + preset.tv_weight * losses.tv
+        of_picture = preset.tv_weight * losses.tv + preset.spectrum_weight * losses.spectrum
+        return preset.content_weight * losses.content + weighted_style + of_picture

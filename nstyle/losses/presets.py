@@ -29,6 +29,12 @@ class Preset:
     tv_weight: float = setting(
         0.0, "The factor of total variation (squared differences, mean over the picture).", GROUP, at_least=0
     )
+    spectrum_weight: float = setting(
+        0.0,
+        "The factor of the error in the power spectrum, against a regular mesh: 2 is much.",
+        GROUP,
+        at_least=0,
+    )
     content_layers: tuple[str, ...] = setting(
         (), "The layers whose features are compared with the photograph's.", GROUP, metavar="LAYERS"
     )
@@ -68,6 +74,11 @@ class Preset:
     def term_names(self) -> tuple[str, ...]:
         """Name the terms of the style loss, ``layer@scale``, in the order in which they are computed."""
         return tuple(f"{layer}@{scale}" for scale in range(self.style_scales) for layer in self.style_layers)
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """Name everything of a painting that pictures are compared with."""
+        return (*self.term_names, *(["spectrum"] if self.spectrum_weight else []))
 
     def override(self, **changes: Any) -> "Preset":
         """Copy the preset with the settings that are not None."""

@@ -73,6 +73,15 @@ class TrainingConfig:
         unit="levels of 255",
         default_text="0, or that of the model in `init_from`",
     )
+    plain: float = setting(
+        0.0,
+        "The share of photographs that get patches of one colour or become drawings, so that paper and skies are "
+        "painted.",
+        PHOTOGRAPHS,
+        metavar="SHARE",
+        at_least=0,
+        at_most=1,
+    )
     workers: int = setting(
         0,
         "How many threads read photographs.",

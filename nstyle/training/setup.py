@@ -153,7 +153,7 @@ def _resume_run(run: RunDirectory, config: TrainingConfig, group: Group) -> Trai
             f"{run.path} is finished: {update} of {config.updates} updates are done; give more `updates` to go on"
         )
     styles = run.read_styles()
-    styles.check_terms(config.preset.term_names)
+    styles.check_terms(config.preset.target_names)
     if unknown := [name for name in styles.names if name not in info.styles]:
         raise UsageError(f"{run.targets} has a style {unknown[0]}, which {run.model} lacks; they are of two runs")
     group.ranks.check_batch(config.batch_size)

@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from nstyle.data.styles import TrainedStyles
 from nstyle.encoders.layers import CHANNELS_PER_BLOCK, canonical_layer
 from nstyle.errors import UsageError, in_short
+from nstyle.losses.spectrum import SPECTRUM, WINDOW
 from nstyle.models.checksum import check_seal, sealed
 from nstyle.models.style_names import check_style_names
 from nstyle.strict_json import parse_json
@@ -58,12 +59,18 @@ def _names(text: str | None) -> tuple[str, ...]:
 
 def _check_term(term: str, part: Any, num_styles: int) -> None:
     """Check name, shape and type of a target as the file announces it, before it is read."""
+    if term == SPECTRUM:
+        _check_part(term, part, [num_styles, 2, 3, WINDOW, WINDOW // 2 + 1])
+        return
     layer, scale = term.partition("@")[::2]
     if not re.fullmatch(r"[0-9]", scale) or canonical_layer(layer) != layer:
         raise UsageError(f"it has a target {in_short(term)}; expected names such as relu2_2@1")
     found = re.search(r"\d", layer)
     assert found is not None
     channels = CHANNELS_PER_BLOCK[int(found[0]) - 1]
-    expected = [num_styles, channels, channels]
+    _check_part(term, part, [num_styles, channels, channels])
+
+
+def _check_part(term: str, part: Any, expected: list[int]) -> None:
     if part.get_shape() != expected or part.get_dtype() != "F32":
         raise UsageError(f"{term} is {part.get_dtype()} of shape {part.get_shape()}; expected F32 of {expected}")

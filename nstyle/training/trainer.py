@@ -25,6 +25,7 @@ from nstyle.system.interrupts import InterruptedRunError, caught_signals
 from nstyle.system.locks import FolderLock
 from nstyle.system.memory import peak_memory, reset_peak_memory
 from nstyle.system.processes import ALONE, Group
+from nstyle.training.augmentation import Augmentation
 from nstyle.training.captured import TakeUpdate
 from nstyle.training.config import TrainingConfig
 from nstyle.training.metrics import MetricsLog
@@ -110,7 +111,13 @@ class Trainer:
         factors = torch.tensor([config.style_factors.get(name, 1.0) for name in styles.names], device=device)
         table = StyleTable(F.one_hot(self.rows, network.num_styles).float(), self.styles.targets, factors)
         self.work = Update(
-            network, perceptual, table, clip=config.clip, dtype=hardware.dtype, device=device, grain=config.grain
+            network,
+            perceptual,
+            table,
+            clip=config.clip,
+            dtype=hardware.dtype,
+            device=device,
+            augmentation=Augmentation(config.grain, config.plain),
         )
         self.ids = StyleIds(config, len(styles.names), device, hardware.group.ranks)
         self.update = 0
@@ -228,6 +235,8 @@ class Trainer:
             "styles": len(self.styles.names),
             "rows": config.rows_only,
             "grain": config.grain > 0,
+            "plain": config.plain > 0,
+            "spectrum": config.preset.spectrum_weight > 0,
         }
         versions = {"nstyle": __version__, "torch": torch.__version__, "triton": triton_version()}
         return {

@@ -15,7 +15,7 @@ from torch.nn.utils import clip_grad_norm_, get_total_norm
 from nstyle.losses.perceptual import PerceptualLoss, PerceptualLosses, StyleTargets
 from nstyle.losses.presets import Preset
 from nstyle.models.transformer import TransformerNetwork
-from nstyle.training.grain import add_grain
+from nstyle.training.augmentation import NOTHING, Augmentation
 from nstyle.training.optimizer_state import checked_state
 from nstyle.training.precision import autocast
 
@@ -30,7 +30,8 @@ class StyleTable:
     mix: Tensor
     """The one-hot mixes (K, S) of the network's styles."""
     targets: StyleTargets
-    """The Gram matrices (K, C, C) by term."""
+    """The Gram matrices (K, C, C) by term, and perhaps the spectrum; see
+    :data:`nstyle.losses.perceptual.StyleTargets`."""
     factor: Tensor
     """The factors of the style weight, (K,)."""
 
@@ -42,7 +43,7 @@ def step_losses(
     ids_B: Tensor,
     styles: StyleTable,
     dtype: torch.dtype,
-    grain: float = 0.0,
+    augmentation: Augmentation = NOTHING,
 ) -> tuple[Tensor, PerceptualLosses]:
     """Stylize photographs and compare them with their targets: the forward half of an update.
 
@@ -53,15 +54,13 @@ def step_losses(
         ids_B: The indices of the samples' styles among the K styles.
         styles: The data of these styles.
         dtype: The dtype of the network's convolutions; statistics and losses are float32.
-        grain: The largest grain that the network sees on a photograph, in levels of 255; see :func:`add_grain`. The
-            content target has none.
+        augmentation: What is laid on the photographs.
 
     Returns:
         The weighted total (B,) and the unweighted losses.
     """
-    colors = photos.contiguous(memory_format=torch.channels_last).float().div(255)
+    colors, grainy = augmentation(photos)
     content_target = perceptual.content_features(colors)
-    grainy = add_grain(photos, colors, grain) if grain else colors
     with autocast(photos.device, dtype):
         output = network(grainy, styles.mix[ids_B])
     losses = perceptual(output, content_target, {term: value[ids_B] for term, value in styles.targets.items()})
@@ -69,7 +68,8 @@ def step_losses(
 
 
 StepLosses = Callable[
-    [torch.nn.Module, PerceptualLoss, Tensor, Tensor, StyleTable, torch.dtype, float], tuple[Tensor, PerceptualLosses]
+    [torch.nn.Module, PerceptualLoss, Tensor, Tensor, StyleTable, torch.dtype, Augmentation],
+    tuple[Tensor, PerceptualLosses],
 ]
 
 
@@ -94,7 +94,8 @@ class Taken:
     """The results of an update, on the device."""
 
     values: Tensor
-    """(T, B): total, content, style, tv and the style terms of every sample; see :func:`value_names`."""
+    """(T, B): total, content, style, tv, perhaps the spectrum, and the style terms of every sample; see
+    :func:`value_names`."""
     gradient_norm: Tensor
     """The norm of the gradient before clipping, a scalar."""
     gradients: tuple[Tensor, ...]
@@ -103,7 +104,7 @@ class Taken:
 
 def value_names(preset: Preset) -> tuple[str, ...]:
     """Name the rows of :attr:`Taken.values`."""
-    return "total", "content", "style", "tv", *preset.term_names
+    return "total", "content", "style", "tv", *(["spectrum"] if preset.spectrum_weight else []), *preset.term_names
 
 
 class Update:
@@ -119,7 +120,7 @@ class Update:
         clip: The largest norm of the gradient; 0 for no clipping.
         dtype: The dtype of the network's convolutions.
         device: The device to train on.
-        grain: The largest grain that the network sees on a photograph, in levels of 255.
+        augmentation: What is laid on the photographs.
     """
 
     def __init__(
@@ -131,10 +132,10 @@ class Update:
         clip: float,
         dtype: torch.dtype,
         device: torch.device,
-        grain: float = 0.0,
+        augmentation: Augmentation = NOTHING,
     ) -> None:
         self.network, self.perceptual, self.styles = network, perceptual, styles
-        self.clip, self.dtype, self.device, self.grain = clip, dtype, device, grain
+        self.clip, self.dtype, self.device, self.augmentation = clip, dtype, device, augmentation
         self.parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         on_gpu = device.type == "cuda"
         groups = parameter_groups(network)
@@ -164,14 +165,16 @@ class Update:
             photos: The photographs, RGB (B, 3, H, W), uint8, on the device.
             ids_B: The indices of the samples' styles, on the device.
         """
-        total, parts = losses(self.network, self.perceptual, photos, ids_B, self.styles, self.dtype, self.grain)
+        total, parts = losses(self.network, self.perceptual, photos, ids_B, self.styles, self.dtype, self.augmentation)
         self.optimizer.zero_grad()
         total.mean().backward()  # type: ignore[no-untyped-call]
         gradients = tuple(parameter.grad for parameter in self.parameters if parameter.grad is not None)
         norm = clip_grad_norm_(self.parameters, self.clip) if self.clip > 0 else get_total_norm(gradients)
         self.optimizer.step()
-        terms = [parts.style_terms[name] for name in self.perceptual.preset.term_names]
-        values = torch.stack([total, parts.content, parts.style, parts.tv, *terms])
+        preset = self.perceptual.preset
+        terms = [parts.style_terms[name] for name in preset.term_names]
+        spectrum = [parts.spectrum] if preset.spectrum_weight else []
+        values = torch.stack([total, parts.content, parts.style, parts.tv, *spectrum, *terms])
         return Taken(values.detach(), norm, gradients)
 
     @contextmanager

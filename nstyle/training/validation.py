@@ -86,9 +86,8 @@ def photo_losses(
         for k, mix in enumerate(mixes):
             with autocast(batch.device, dtype):
                 output = network(grainy, mix.expand(len(batch), -1))
-            losses = perceptual(
-                output, content_target, {term: value[k].expand(len(batch), -1, -1) for term, value in targets.items()}
-            )
+            repeated = {term: value[[k]].expand(len(batch), *value.shape[1:]) for term, value in targets.items()}
+            losses = perceptual(output, content_target, repeated)
             values.append(torch.stack([losses.content, losses.style, perceptual.total(losses)], dim=1))
         batches.append(torch.stack(values).double().cpu())
     return torch.cat(batches, dim=1)

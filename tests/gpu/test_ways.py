@@ -22,6 +22,7 @@ from nstyle.models.model_file import load_model, read_info
 from nstyle.models.reflection import Reflection
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.system.processes import ALONE
+from nstyle.training.augmentation import Augmentation
 from nstyle.training.captured import CapturedUpdate, TakeUpdate
 from nstyle.training.precision import why_not_compiled
 from nstyle.training.trainer import Progress
@@ -93,7 +94,9 @@ def make_update(weights: VGGWeights, dtype: torch.dtype) -> Update:
         targets = loss.style_grams(torch.rand(NUM_STYLES, 3, 96, 96, device=DEVICE))
     network = TransformerNetwork(NUM_STYLES).to(DEVICE).to(memory_format=torch.channels_last)
     styles = StyleTable(torch.eye(NUM_STYLES, device=DEVICE), targets, torch.ones(NUM_STYLES, device=DEVICE))
-    update = Update(network, loss, styles, clip=10.0, dtype=dtype, device=DEVICE, grain=4.0)
+    update = Update(
+        network, loss, styles, clip=10.0, dtype=dtype, device=DEVICE, augmentation=Augmentation(grain=4.0, plain=0.5)
+    )
     update.set_rate(1e-3)
     return update
 

@@ -21,6 +21,7 @@ from nstyle.models import kernels
 from nstyle.models.convolution import convolve_image, reflect_and_convolve, upsample_and_convolve
 from nstyle.models.reflection import Reflection
 from nstyle.models.transformer import TransformerNetwork
+from nstyle.training.augmentation import Augmentation
 from nstyle.training.precision import why_not_compiled
 from nstyle.training.update import StyleTable, Taken, Update, step_losses
 
@@ -103,7 +104,9 @@ def make_update(
     targets = {term: value.detach() for term, value in loss.style_grams(paintings).items()}
     styles = StyleTable(torch.eye(2, device=DEVICE), targets, torch.ones(2, device=DEVICE))
     network = network.to(DEVICE).to(memory_format=torch.channels_last)
-    update = Update(network, loss, styles, clip=clip, dtype=dtype, device=DEVICE, grain=4.0)
+    update = Update(
+        network, loss, styles, clip=clip, dtype=dtype, device=DEVICE, augmentation=Augmentation(grain=4.0, plain=0.5)
+    )
     return (
         update,
         torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8).to(DEVICE),

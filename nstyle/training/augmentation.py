@@ -1,0 +1,59 @@
+"""What is laid on the photographs of an update: plain areas, and grain that only the network sees.
+
+All of it follows from the crop itself: it is the same on every device, in a captured graph, on any number of processes,
+and after a run is resumed.
+
+Shape suffixes: B batch.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from nstyle.imaging.grain import ROW, WORD, grain, mixed, uniform
+from nstyle.training.plain import lay_plain_areas
+
+STRENGTH = 0xC2B2AE3D
+"""The word that tells the draw of the strength from those of the grain."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What is laid on photographs."""
+
+    grain: float = 0.0
+    """The largest standard deviation of each octave of the grain in levels of 255. That of each photograph is drawn
+    uniformly from 0 to this."""
+    plain: float = 0.0
+    """The share of photographs that get plain areas; see :func:`nstyle.training.plain.lay_plain_areas`."""
+
+    def __call__(self, photos: Tensor) -> tuple[Tensor, Tensor]:
+        """Lay plain areas and grain on photographs.
+
+        Args:
+            photos: RGB (B, 3, H, W), uint8.
+
+        Returns:
+            The photographs in [0, 1], channels_last, of which content targets are taken, and what the network sees.
+        """
+        seeds_B = _seeds(photos) if self.grain or self.plain else None
+        if seeds_B is not None and self.plain:
+            photos = lay_plain_areas(photos, seeds_B, self.plain)
+        colors = photos.contiguous(memory_format=torch.channels_last).float().div(255)
+        if seeds_B is None or not self.grain:
+            return colors, colors
+        strength_B = self.grain / 255 * uniform(mixed(seeds_B ^ STRENGTH))
+        noise = strength_B[:, None, None, None] * grain(seeds_B, *photos.shape[-2:])
+        return colors, (colors + noise).clamp(0, 1)
+
+
+NOTHING = Augmentation()
+"""Photographs as they are."""
+
+
+def _seeds(photos: Tensor) -> Tensor:
+    """Return a word (B,) for every photograph, which depends on all of its pixels and on their places."""
+    flat = photos.permute(0, 2, 3, 1).reshape(len(photos), -1).long()
+    places = torch.arange(1, flat.shape[1] + 1, device=photos.device)
+    return mixed((flat * mixed(places * ROW & WORD)).sum(dim=1) & WORD)
