@@ -26,9 +26,10 @@ rounded again when a mask is resized."""
 
 def mix_map(
     styles: Sequence[str], rest: Mix | None, masks: Masks, size: tuple[int, int], model: str = ""
-) -> tuple[list[int], Tensor]:
-    """Lay masks over a mix. Masks that sum to more than 1 in a pixel are divided by their sum, and where they sum to
-    less, ``rest`` fills the difference.
+) -> tuple[Tensor, Tensor]:
+    """Divide a picture into regions, each with a mix: one region for every mask, in its style alone, and one for the
+    rest. Masks that sum to more than 1 in a pixel are divided by their sum, and where they sum to less, the rest fills
+    the difference.
 
     Args:
         styles: The styles of the model.
@@ -38,28 +39,30 @@ def mix_map(
         model: The model in words, for messages.
 
     Returns:
-        The rows of the styles that occur, and their mix map (1, rows, height, width), which sums to 1 in every pixel.
+        The mixes (R, S) of the regions, and their map (1, R, height, width), which sums to 1 in every pixel.
 
     Raises:
         UsageError: If a name is unknown, if the proportions of a mask and the picture differ, or if ``rest`` is None
             and the masks leave a part of the picture uncovered.
     """
-    by_style = {match_style(name, styles, model): _layer(name, mask, size) for name, mask in masks.items()}
-    if len(by_style) < len(masks):
+    names = [match_style(name, styles, model) for name in masks]
+    if len(set(names)) < len(names):
         raise UsageError(f"two masks are for the same style ({', '.join(masks)}); join them into one")
-    used = [name for name in styles if name in by_style or name in (rest or {})]
-    layers = torch.zeros(1, len(used), size[1], size[0])
-    for name, layer in by_style.items():
-        layers[0, used.index(name)] = layer
+    layers = torch.zeros(1, len(masks) + (rest is not None), size[1], size[0])
+    for region, (name, mask) in enumerate(masks.items()):
+        layers[0, region] = _layer(name, mask, size)
     covered = layers.sum(dim=1, keepdim=True)
     left = (1 - covered).clamp_(min=0)
     if rest is None and (left > ROUNDING).any():
         share = f"{100 * (left > ROUNDING).float().mean().item():.3g}"
         raise UsageError(f"the masks leave {share} % of the picture uncovered; give `style` or `weights` for the rest")
     layers /= covered.clamp_(min=0 if rest is None else 1)
-    for name, weight in (rest or {}).items():
-        layers[0, used.index(name)].add_(left[0, 0], alpha=weight)
-    return [styles.index(name) for name in used], layers
+    mixes: list[Mix] = [{name: 1.0} for name in names]
+    if rest is not None and left.any():
+        mixes.append(rest)
+        layers[:, -1:] = left
+    layers = layers[:, : len(mixes)]
+    return torch.tensor([[mix.get(name, 0.0) for name in styles] for mix in mixes]), layers
 
 
 def read_mask(mask: PictureSource, *, max_pixels: int = MAX_PIXELS) -> Image.Image:

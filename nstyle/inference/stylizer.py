@@ -209,8 +209,8 @@ class Stylizer:
         self.settle_device()
         network, whole, weights = self.network, self._whole, self._weights(mix or {})
         if masks:
-            rows, weights = mix_map(self.styles, mix, masks, (levels.shape[1], levels.shape[0]), self.name)
-            network = prepare(network.select_styles(rows), self.device)
+            mixes, weights = mix_map(self.styles, mix, masks, (levels.shape[1], levels.shape[0]), self.name)
+            network = prepare(network.mix_styles(mixes), self.device)
             whole = whole_painter(network, self.device, self._dtype)
         grainy = add_grain(levels.copy(), options.grain) if options.grain else levels
         pixels = torch.from_numpy(np.require(grainy, requirements=["C", "W"])).permute(2, 0, 1)[None]

@@ -6,6 +6,7 @@ with few passes (``nstyle/tiling/whole.py``). Changes to a layer here must be ma
 """
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
@@ -130,7 +131,8 @@ class TransformerNetwork(nn.Module):
 
         Args:
             image: RGB (B, 3, H, W) in [0, 1], where H and W are at least 1.
-            mix: (B, S) weights, or a mix map (B, S, H, W); each sums to 1 over S for a convex blend.
+            mix: (B, S) weights, or a mix map (B, S, H, W); each sums to 1 over S for a convex blend. A map costs S + 1
+                times the time and memory, as the norms take the moments of every style alone.
 
         Returns:
             RGB (B, 3, H, W) float32 in [0, 1].
@@ -139,6 +141,7 @@ class TransformerNetwork(nn.Module):
         x = pad_to_stride(image)
         if mix.dim() == 4:
             mix = pad_to_stride(mix)
+            x = torch.cat([x] * (self.num_styles + 1))  # In every style alone, and last under the map.
         for layer in self.downsampling:
             x = F.relu(layer(x, mix), inplace=True)
         for block in self.residual:
@@ -146,21 +149,17 @@ class TransformerNetwork(nn.Module):
         for layer in self.upsampling:
             x = F.relu(layer(x, mix), inplace=True)
         x = torch.sigmoid(self.output(x, mix).float())
-        return x[..., :height, :width]
+        return x[-len(image) :, :, :height, :width]
 
     def grow_styles(self, num_new: int) -> "TransformerNetwork":
         """Copy the network with ``num_new`` more styles, which start at the mean of the old rows.
 
         The old rows and all convolutions are copied unchanged, so the outputs of the old styles do not change.
         """
-        grown = TransformerNetwork(self.num_styles + num_new, width=self.width)
-        state = self.state_dict()
-        for name, value in state.items():
-            if name.endswith(("gamma_SC", "beta_SC")):
-                new_rows = value.mean(dim=0, keepdim=True).expand(num_new, -1)
-                state[name] = torch.cat([value, new_rows])
-        grown.load_state_dict(state)
-        return grown
+        return self._with_rows(
+            self.num_styles + num_new,
+            lambda affine_SC: torch.cat([affine_SC, affine_SC.mean(dim=0, keepdim=True).expand(num_new, -1)]),
+        )
 
     def set_output_colors(self, mean_S3: Tensor, std_S3: Tensor) -> None:
         """Initialize every style with the mean and standard deviation of its colours before the sigmoid, (S, 3) each.
@@ -174,10 +173,18 @@ class TransformerNetwork(nn.Module):
 
     def select_styles(self, rows: list[int]) -> "TransformerNetwork":
         """Copy the network with only the given rows of gamma and beta, in the given order."""
-        selected = TransformerNetwork(len(rows), width=self.width)
-        state = {k: v[rows] if k.endswith(("gamma_SC", "beta_SC")) else v for k, v in self.state_dict().items()}
-        selected.load_state_dict(state)
-        return selected
+        return self._with_rows(len(rows), lambda affine_SC: affine_SC[rows])
+
+    def mix_styles(self, mixes_MS: Tensor) -> "TransformerNetwork":
+        """Copy the network with a style for every given mix of its own styles, (M, S)."""
+        return self._with_rows(len(mixes_MS), lambda affine_SC: mixes_MS.to(affine_SC) @ affine_SC)
+
+    def _with_rows(self, num_styles: int, change: Callable[[Tensor], Tensor]) -> "TransformerNetwork":
+        """Copy the network with the rows that ``change`` makes of gamma and of beta."""
+        changed = TransformerNetwork(num_styles, width=self.width)
+        state = {k: change(v) if k.endswith(("gamma_SC", "beta_SC")) else v for k, v in self.state_dict().items()}
+        changed.load_state_dict(state)
+        return changed
 
 
 def pad_to_stride(image: Tensor) -> Tensor:

@@ -6,12 +6,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nstyle.models.norm import single_styles
 from nstyle.models.transformer import MIN_SIDE, STRIDE, TransformerNetwork
 from nstyle.system.devices import choose_dtype
 from nstyle.tiling.kinds import Tiling
 from nstyle.tiling.levels import to_levels
 from nstyle.tiling.strips import StripPainter, multiplications
-from nstyle.tiling.tiles import HALO, SAMPLE, Tile, samples, tiles
+from nstyle.tiling.tiles import HALO, SAMPLE, samples, tiles
 from nstyle.tiling.whole import WholePainter
 
 WHOLE_BYTES, EXACT_BYTES = 1000, 80
@@ -26,11 +27,20 @@ Share = Callable[[float], None]
 """A callback that is called repeatedly with the share of the work that is done, in [0, 1]."""
 
 
-def choose(tiling: Tiling, network: TransformerNetwork, pixels: int, device: torch.device) -> Tiling:
+def choose(
+    tiling: Tiling, network: TransformerNetwork, pixels: int, device: torch.device, *, at_once: int = 1
+) -> Tiling:
     """Resolve ``auto`` to the tiling that fits into memory and comes closest to the network in one piece.
 
     On the CPU, strips are also faster than one piece at every size. The choice there does not depend on the available
     memory, so that a picture is the same on every machine.
+
+    Args:
+        tiling: What was asked for.
+        network: The network.
+        pixels: The number of pixels of the picture.
+        device: The device that paints.
+        at_once: The number of pictures of this size that ``whole`` computes at once.
     """
     if tiling != "auto":
         return tiling
@@ -38,7 +48,7 @@ def choose(tiling: Tiling, network: TransformerNetwork, pixels: int, device: tor
     if device.type == "cpu":
         return "exact" if EXACT_BYTES * units <= MEMORY else "sampled"
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else torch.mps.recommended_max_memory() // 2
-    if WHOLE_BYTES * units <= free:
+    if WHOLE_BYTES * at_once * units <= free:
         return "whole"
     return "exact" if EXACT_BYTES * units <= free else "sampled"
 
@@ -58,7 +68,8 @@ def paint(
     Args:
         network: The network in evaluation mode, channels_last.
         picture: RGB (1, 3, H, W), uint8 or float32 in [0, 1]; H and W are multiples of 4 and at least 16.
-        mix: Weights (1, S), or a mix map (1, S, H, W).
+        mix: Weights (1, S), or a mix map (1, S, H, W), which takes S + 1 times as long: the moments of every style are
+            measured on the picture in this style alone.
         tiling: ``whole`` runs the network as it is. ``exact`` runs it layer by layer in strips with the moments of the
             whole picture, and is equal except for rounding. ``sampled`` takes the moments from squares all over the
             picture, and paints tiles one by one in constant memory. ``thumbnail`` paints the same tiles with the
@@ -70,20 +81,22 @@ def paint(
         RGB (1, 3, H, W) in the dtype of ``picture``; uint8 values are rounded.
     """
     height, width = picture.shape[-2:]
-    tiling = choose(tiling, network, height * width, picture.device)
+    measured_MS = single_styles(mix)
+    at_once = 1 if mix.dim() == 2 or whole else 1 + len(measured_MS)
+    tiling = choose(tiling, network, height * width, picture.device, at_once=at_once)
     if tiling == "whole":
         return _like(whole.paint(picture, mix) if whole else network(_colors(picture), mix), picture)
     count = _Count(progress)
     painter = StripPainter(network, choose_dtype("auto", picture.device), count.add)
     if tiling == "exact":
-        count.total = multiplications(network, height * width)
+        count.total = multiplications(network, height * width) * (1 if mix.dim() == 2 else 1 + len(measured_MS))
         return painter.paint(picture, mix)
     parts = [(tile, tile.grown(HALO, height, width)) for tile in tiles(height, width)]
-    shown, shown_mix, halo = _sample(picture, mix) if tiling == "sampled" else _thumbnail(picture, mix)
-    pixels = shown.shape[0] * shown.shape[2] * shown.shape[3] + sum(around.area for _, around in parts)
-    count.total = multiplications(network, pixels)
-    painter.measure(shown, shown_mix, halo=halo)
-    del shown, shown_mix
+    shown, halo = _sample(picture) if tiling == "sampled" else (_thumbnail(picture), 0)
+    sampled = len(measured_MS) * shown.shape[0] * shown.shape[2] * shown.shape[3]
+    count.total = multiplications(network, sampled + sum(around.area for _, around in parts))
+    painter.measure(shown, measured_MS, halo=halo)
+    del shown
     painted = torch.empty_like(picture)
     for tile, around in parts:
         colors = painter.paint(around.of(picture), around.of(mix) if mix.dim() == 4 else mix)
@@ -102,30 +115,23 @@ class _Count:
         self._progress(min(1.0, self._done / self.total))
 
 
-def _sample(picture: Tensor, mix: Tensor) -> tuple[Tensor, Tensor, int]:
-    """Cut squares (T, 3, h, w) out of the picture and out of the mix map, and return them with the width of the halo
-    that is not measured.
+def _sample(picture: Tensor) -> tuple[Tensor, int]:
+    """Cut squares (T, 3, h, w) out of the picture, and return them with the width of the halo that is not measured.
 
     A picture that is no larger than its sample, or narrower than a square, is measured as a whole.
     """
     height, width = picture.shape[-2:]
     pixels = min(max(FEWEST_SAMPLED, round(SAMPLED * height * width)), MOST_SAMPLED)
     if pixels >= height * width or min(height, width) < SAMPLE + 2 * HALO:
-        return picture, mix, 0
-    squares = samples(height, width, pixels)
-    return _stack(picture, squares), _stack(mix, squares) if mix.dim() == 4 else mix, HALO
+        return picture, 0
+    return torch.cat([square.of(picture) for square in samples(height, width, pixels)]), HALO
 
 
-def _stack(pictures: Tensor, squares: list[Tile]) -> Tensor:
-    return torch.cat([square.of(pictures) for square in squares])
-
-
-def _thumbnail(picture: Tensor, mix: Tensor) -> tuple[Tensor, Tensor, int]:
-    """Reduce the picture and the mix map to about THUMBNAIL * THUMBNAIL pixels, keeping their proportions."""
+def _thumbnail(picture: Tensor) -> Tensor:
+    """Reduce the picture to about THUMBNAIL * THUMBNAIL pixels, keeping its proportions."""
     scale = min(1.0, THUMBNAIL / (picture.shape[2] * picture.shape[3]) ** 0.5)
     size = tuple(max(MIN_SIDE, round(scale * side / STRIDE) * STRIDE) for side in picture.shape[2:])
-    reduced = F.interpolate(_colors(picture), size, mode="bilinear", antialias=True)
-    return reduced, F.adaptive_avg_pool2d(mix, size) if mix.dim() == 4 else mix, 0
+    return F.interpolate(_colors(picture), size, mode="bilinear", antialias=True)
 
 
 def _colors(picture: Tensor) -> Tensor:

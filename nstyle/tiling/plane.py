@@ -6,12 +6,13 @@ layer normalizes the rows that it reads while they are in cache, and normalized 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nstyle.models.norm import scale_and_shift
 from nstyle.system.memory import release
 
 Border = Literal["reflect", "replicate"]
@@ -41,9 +42,16 @@ class Strip(NamedTuple):
         return slice(self.start, self.stop)
 
 
+class Norm(Protocol):
+    """A conditional instance norm with known moments, and the ReLU after it, if there is one."""
+
+    def apply(self, x: Tensor, strip: Strip) -> Tensor:
+        """Normalize padded rows (1, C, h, W) of a plane."""
+
+
 @dataclass(frozen=True)
-class Norm:
-    """A conditional instance norm with known moments."""
+class MixNorm:
+    """The norm under one mix."""
 
     mean: Tensor
     """The mean (C,), float32; the variance has the same shape and dtype."""
@@ -51,20 +59,30 @@ class Norm:
     eps: float
     relu: bool
     gamma: Tensor
-    """Gamma (C,), already mixed, or (S, C) with a mix map; beta has the same shape."""
+    """Gamma (C,), already mixed; beta has the same shape."""
     beta: Tensor
-    mix: Tensor | None = None
+
+    def apply(self, x: Tensor, strip: Strip) -> Tensor:
+        """Normalize rows, which are the same wherever they lie."""
+        y = F.batch_norm(x, self.mean, self.variance, self.gamma, self.beta, False, 0.0, self.eps)
+        return y.relu_() if self.relu else y
+
+
+@dataclass(frozen=True)
+class MapNorm:
+    """The norm under a mix map."""
+
+    scale: Tensor
+    """The factors (S, C) of the styles; see :func:`nstyle.models.norm.fold`."""
+    shift: Tensor
+    """The summands (S, C) of the styles."""
+    relu: bool
+    mix: Tensor
     """The mix map (T, S, H, W) of the padded plane."""
 
     def apply(self, x: Tensor, strip: Strip) -> Tensor:
-        """Normalize padded rows (1, C, h, W)."""
-        if self.mix is None:
-            y = F.batch_norm(x, self.mean, self.variance, self.gamma, self.beta, False, 0.0, self.eps)
-        else:
-            mix = self.mix[strip.picture, :, strip.rows]
-            gamma, beta = (F.conv2d(mix, affine.t()[:, :, None, None]) for affine in (self.gamma, self.beta))
-            y = F.batch_norm(x, self.mean, self.variance, None, None, False, 0.0, self.eps)
-            y = (y * gamma + beta).to(y.dtype)
+        """Normalize rows by their part of the map."""
+        y = scale_and_shift(x, self.mix[strip.picture, :, strip.rows], self.scale, self.shift)
         return y.relu_() if self.relu else y
 
 

@@ -13,10 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nstyle.models.convolution import convolve_pixel_blocks
+from nstyle.models.norm import fold, single_styles
 from nstyle.models.transformer import ConvNorm, ResidualBlock, TransformerNetwork
 from nstyle.tiling.levels import to_levels
 from nstyle.tiling.moments import Moments
-from nstyle.tiling.plane import Border, Norm, Plane, Strip
+from nstyle.tiling.plane import Border, MapNorm, MixNorm, Norm, Plane, Strip
 from nstyle.tiling.weights import as_kernel, upsampling_kernels
 
 STRIP = 32
@@ -30,9 +31,12 @@ class StripPainter:
     """A painter of one picture or of its parts.
 
     The moments of the layers are measured once, by :meth:`measure` or on the first picture that is painted, and used
-    for all pictures that follow, which are parts of the same picture. The three downsampling convolutions amplify
-    differences in flat areas, so that they compute in float32 and store 11 bits whatever ``compute`` is. With bfloat16
-    in all others, a picture is within 58 dB of that in float32; with bfloat16 in all of them, it is within 42 dB.
+    for all pictures that follow, which are parts of the same picture. Under a mix map they are those of the pictures in
+    every style alone; see :class:`nstyle.models.norm.ConditionalInstanceNorm2d`.
+
+    The three downsampling convolutions amplify differences in flat areas, so that they compute in float32 and store 11
+    bits whatever ``compute`` is. With bfloat16 in all others, a picture is within 58 dB of that in float32; with
+    bfloat16 in all of them, it is within 42 dB.
 
     Args:
         network: The network in evaluation mode, channels_last.
@@ -43,8 +47,9 @@ class StripPainter:
     network: TransformerNetwork
     compute: torch.dtype
     progress: Callable[[int], None] = lambda multiplications: None
-    moments: dict[ConvNorm, Moments] = field(default_factory=dict)
-    """The moments of the raw outputs of every layer, as far as they are known."""
+    moments: dict[ConvNorm, list[Moments]] = field(default_factory=dict)
+    """The moments of the raw outputs of every layer, as far as they are known: one under a mix, one for every style
+    under a mix map."""
 
     @property
     def store(self) -> torch.dtype:
@@ -52,7 +57,7 @@ class StripPainter:
         return torch.bfloat16 if self.compute == torch.bfloat16 else torch.float16
 
     @torch.inference_mode()
-    def paint(self, pictures: Tensor, mix: Tensor, *, halo: int = 0) -> Tensor:
+    def paint(self, pictures: Tensor, mix: Tensor) -> Tensor:
         """Paint pictures that share their moments, which are measured on them unless they are known.
 
         Args:
@@ -62,6 +67,8 @@ class StripPainter:
         Returns:
             RGB (T, 3, H, W) in the dtype of ``pictures``; uint8 values are rounded.
         """
+        if mix.dim() == 4 and not self.moments:
+            self.measure(pictures, single_styles(mix))
         features, layer, dtype = self._features(pictures, mix), self.network.output, pictures.dtype
         raw = torch.empty(features.pictures, 3, features.height, features.width, device=pictures.device)
         moments = self._unknown(layer, 3, features)
@@ -77,19 +84,23 @@ class StripPainter:
         return painted
 
     @torch.inference_mode()
-    def measure(self, pictures: Tensor, mix: Tensor, *, halo: int = 0) -> None:
-        """Measure the moments with which all pictures painted from then on are normalized.
+    def measure(self, pictures: Tensor, mixes_MS: Tensor, *, halo: int = 0) -> None:
+        """Measure the moments with which all pictures painted from then on are normalized, one mix after the other.
 
         Args:
             pictures: RGB (T, 3, H, W), uint8 or float in [0, 1]; H and W are multiples of 4 and at least 16.
-            mix: Weights (1, S), or mix maps (T, S, H, W).
+            mixes_MS: The mixes to paint in: one (1, S), or every style alone (S, S) for a mix map.
             halo: The width in pixels of the frame of every picture that is not measured; a multiple of 4.
         """
-        features = self._features(pictures, mix, halo)
-        moments = Moments(3, pictures.device)
-        for strip, colors in self._raw_colors(features):
-            moments.add(features.core(strip, colors))
-        self.moments[self.network.output] = moments
+        for mix_1S in torch.split(mixes_MS, 1):
+            alone = StripPainter(self.network, self.compute, self.progress)
+            features = alone._features(pictures, mix_1S, halo)
+            colors_moments = Moments(3, pictures.device)
+            for strip, colors in alone._raw_colors(features):
+                colors_moments.add(features.core(strip, colors))
+            alone.moments[self.network.output] = [colors_moments]
+            for layer, moments in alone.moments.items():
+                self.moments.setdefault(layer, []).extend(moments)
 
     def _features(self, pictures: Tensor, mix: Tensor, halo: int = 0) -> Plane:
         """Compute the input of the last convolution."""
@@ -201,13 +212,16 @@ class StripPainter:
         """Store the moments if they were measured, and return the norm of a layer: with gamma and beta mixed, or with
         the mix map resized to its plane."""
         if moments is not None:
-            self.moments[layer] = moments
+            self.moments[layer] = [moments]
         known, norm = self.moments[layer], layer.norm
-        mean, variance = known.mean.float(), known.variance.float()
+        mean, variance = (
+            torch.stack(rows).float() for rows in zip(*((m.mean, m.variance) for m in known), strict=True)
+        )
         if mix.dim() == 2:
-            return Norm(mean, variance, norm.eps, relu, (mix @ norm.gamma_SC)[0], (mix @ norm.beta_SC)[0])
+            return MixNorm(mean[0], variance[0], norm.eps, relu, (mix @ norm.gamma_SC)[0], (mix @ norm.beta_SC)[0])
+        scale_SC, shift_SC = fold(norm.gamma_SC, norm.beta_SC, mean, torch.rsqrt(variance + norm.eps))
         mix = F.pad(F.adaptive_avg_pool2d(mix, size), (border,) * 4, mode=mode)
-        return Norm(mean, variance, norm.eps, relu, norm.gamma_SC, norm.beta_SC, mix)
+        return MapNorm(scale_SC, shift_SC, relu, mix)
 
 
 def multiplications(network: TransformerNetwork, pixels: int) -> int:

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nstyle.models.convolution import convolve_tiles, has_too_few_channels, tile_kernel
+from nstyle.models.norm import fold, scale_and_shift, single_styles
 from nstyle.models.transformer import ConvNorm, ResidualBlock, TransformerNetwork
 
 
@@ -44,12 +45,20 @@ class WholePainter:
 
         Args:
             picture: RGB (1, 3, H, W), uint8 or float in [0, 1]; H and W are multiples of 4 and at least 16.
-            mix: Weights (1, S), or a mix map (1, S, H, W).
+            mix: Weights (1, S), or a mix map (1, S, H, W), for which every style alone is painted first.
 
         Returns:
             RGB (1, 3, H, W) float32 in [0, 1].
         """
-        network, norms = self.network, _Norms(self._layers, self._affine_SN, mix)
+        if mix.dim() == 2:
+            return self._paint(picture, _MixNorms(self._layers, self._affine_SN, mix))
+        alone = [_MixNorms(self._layers, self._affine_SN, style) for style in torch.split(single_styles(mix), 1)]
+        for norms in alone:
+            self._paint(picture, norms)
+        return self._paint(picture, _MapNorms(mix, alone))
+
+    def _paint(self, picture: Tensor, norms: "_MixNorms | _MapNorms") -> Tensor:
+        network = self.network
         downsampling, upsampling = (
             cast(Sequence[ConvNorm], network.downsampling),
             cast(Sequence[ConvNorm], network.upsampling),
@@ -81,40 +90,52 @@ def whole_painter(network: TransformerNetwork, device: torch.device, dtype: torc
     return WholePainter(network, dtype) if device.type == "cuda" else None
 
 
-class _Norms:
-    """The norms of all layers under one mix.
+class _MixNorms:
+    """The norms of all layers under one mix, which keep the moments that they measure.
 
     Args:
         layers: The layers, in the order of the columns.
         affine_SN: Gamma and beta of the first layer, then those of the second, and so on.
-        mix: Weights (1, S), or a mix map (1, S, H, W).
+        mix_1S: The weights.
     """
 
-    def __init__(self, layers: Sequence[ConvNorm], affine_SN: Tensor, mix: Tensor) -> None:
-        self._mix, self._affine = mix, {}
-        if mix.dim() == 2:
-            parts = iter(
-                torch.split(
-                    (mix @ affine_SN)[0], [layer.conv.out_channels for layer in layers for _ in ("gamma", "beta")]
-                )
-            )
-            self._affine = {layer: (next(parts), next(parts)) for layer in layers}
+    def __init__(self, layers: Sequence[ConvNorm], affine_SN: Tensor, mix_1S: Tensor) -> None:
+        sizes = [layer.conv.out_channels for layer in layers for _ in ("gamma", "beta")]
+        parts = iter(torch.split((mix_1S @ affine_SN)[0], sizes))
+        self._affine = {layer: (next(parts), next(parts)) for layer in layers}
+        self._moments: dict[ConvNorm, tuple[Tensor, Tensor]] = {}
 
     def apply(self, x: Tensor, layer: ConvNorm) -> Tensor:
         """Normalize features ``x`` (1, C, H, W), which may be overwritten. The moments are float32."""
-        eps = layer.norm.eps
-        if self._affine:
-            gamma, beta = self._affine[layer]
-            if x.is_cuda and x.dtype == torch.float16 and torch.backends.cudnn.is_available():  # type: ignore[no-untyped-call]
-                # Batch norm of a single sample is instance norm. It takes half the time of torch's own kernels, and
-                # its sums are float32.
-                normalized: Tensor = torch.ops.aten.cudnn_batch_norm(x, gamma, beta, None, None, True, 0.0, eps)[0]
-                return normalized
-            gamma, beta = gamma[:, None, None], beta[:, None, None]
-        else:
-            gamma, beta = layer.norm.affine(self._mix, x.shape[2], x.shape[3])
-        var, mean = torch.var_mean(x.float(), dim=(2, 3), correction=0, keepdim=True)
-        return x.copy_((x.float() - mean) * (gamma * torch.rsqrt(var + eps)) + beta)
+        (gamma, beta), eps = self._affine[layer], layer.norm.eps
+        if x.is_cuda and x.dtype == torch.float16 and torch.backends.cudnn.is_available():  # type: ignore[no-untyped-call]
+            # Batch norm of a single sample is instance norm. It takes half the time of torch's own kernels, and its
+            # sums are float32.
+            normalized, mean, rstd, _ = torch.ops.aten.cudnn_batch_norm(x, gamma, beta, None, None, True, 0.0, eps)
+            self._moments[layer] = mean, rstd
+            return cast(Tensor, normalized)
+        var, mean = torch.var_mean(x.float(), dim=(0, 2, 3), correction=0)
+        rstd = torch.rsqrt(var + eps)
+        self._moments[layer] = mean, rstd
+        mean, scale, beta = (row[:, None, None] for row in (mean, gamma * rstd, beta))
+        return x.copy_((x.float() - mean) * scale + beta)
+
+    def folded(self, layer: ConvNorm) -> tuple[Tensor, Tensor]:
+        """Return the factor and the summand (C,) of a layer that was painted; see :func:`nstyle.models.norm.fold`."""
+        return fold(*self._affine[layer], *self._moments[layer])
+
+
+class _MapNorms:
+    """The norms of all layers under a mix map (1, S, H, W), with the moments that every style alone has."""
+
+    def __init__(self, mix: Tensor, alone: Sequence[_MixNorms]) -> None:
+        self._mix, self._alone = mix, alone
+
+    def apply(self, x: Tensor, layer: ConvNorm) -> Tensor:
+        """Normalize features ``x`` (1, C, H, W)."""
+        scales, shifts = zip(*(norms.folded(layer) for norms in self._alone), strict=True)
+        mix = F.adaptive_avg_pool2d(self._mix, (x.shape[2], x.shape[3]))
+        return scale_and_shift(x, mix, torch.stack(scales), torch.stack(shifts))
 
 
 def _frame(x: Tensor, padding: int, scale: int = 1) -> tuple[Tensor, Tensor]:

@@ -39,15 +39,26 @@ def test_convex_mix_interpolates_gamma_and_beta(norm: ConditionalInstanceNorm2d)
     torch.testing.assert_close(norm(x, torch.tensor([[0.25, 0, 0.75]])), 0.25 * a + 0.75 * b)
 
 
-def test_mix_map_paints_regions_and_equals_the_plain_mix_where_it_is_constant(norm: ConditionalInstanceNorm2d) -> None:
-    x = torch.randn(1, 5, 8, 8)
-    halves = torch.zeros(1, 3, 16, 16)
-    halves[:, 0, :, :8] = 1
-    halves[:, 1, :, 8:] = 1
-    painted = norm(x, halves)
-    left, right = (norm(x, torch.eye(3)[i : i + 1]) for i in (0, 1))
-    torch.testing.assert_close(painted[..., :4], left[..., :4])
-    torch.testing.assert_close(painted[..., 4:], right[..., 4:])
+def test_a_mix_map_takes_the_moments_of_every_style_alone(norm: ConditionalInstanceNorm2d) -> None:
+    """Against the formula in float64. The map is averaged down, and every sample of the batch has its own."""
+    x = (3 * torch.randn(4, 2, 5, 8, 8) + 10).double()  # Two samples in three styles alone, and under the map.
+    mix_map = torch.rand(2, 3, 16, 16).softmax(dim=1)
+    painted = norm(x.float().flatten(0, 1), mix_map).unflatten(0, (4, 2))
+    expected = torch.zeros(2, 5, 8, 8, dtype=torch.double)
+    for style in range(3):
+        mean = x[style].mean(dim=(2, 3), keepdim=True)
+        std = (x[style].var(dim=(2, 3), correction=0, keepdim=True) + norm.eps).sqrt()
+        gamma, beta = (rows[style].double()[:, None, None] for rows in (norm.gamma_SC, norm.beta_SC))
+        weight = F.avg_pool2d(mix_map[:, style : style + 1].double(), 2)
+        expected += weight * (gamma * (x[3] - mean) / std + beta)
+        torch.testing.assert_close(painted[style].double(), gamma * (x[style] - mean) / std + beta, rtol=0, atol=1e-5)
+    torch.testing.assert_close(painted[3].double(), expected, rtol=0, atol=1e-5)
+
+
+def test_a_mix_map_of_one_style_is_this_style(norm: ConditionalInstanceNorm2d) -> None:
+    x, style = torch.randn(1, 5, 8, 8), torch.eye(3)[1:2]
+    painted = norm(x.repeat(4, 1, 1, 1), style[:, :, None, None].expand(-1, -1, 8, 8))
+    torch.testing.assert_close(painted[-1:], norm(x, style))
 
 
 def test_statistics_are_float32_under_bfloat16(norm: ConditionalInstanceNorm2d) -> None:
@@ -74,13 +85,16 @@ def test_gradients() -> None:
     assert torch.autograd.gradcheck(lambda x: norm(x, mix), x, eps=1e-3, atol=1e-2, rtol=1e-2)
 
 
-def test_batch_norm_kernels_equal_the_formula_in_value_and_gradient(norm: ConditionalInstanceNorm2d) -> None:
+def test_batch_norm_kernels_equal_the_formula_in_value_and_gradient(
+    norm: ConditionalInstanceNorm2d, monkeypatch: pytest.MonkeyPatch
+) -> None:
     norm = norm.double()
     x = (3 * torch.randn(2, 5, 6, 8, dtype=torch.double) + 10).requires_grad_()
     mix = torch.tensor([[0.3, 0.7, 0], [0, 0, 1]], dtype=torch.double, requires_grad=True)
     inputs = (x, mix, norm.gamma_SC, norm.beta_SC)
     by_kernels = norm(x, mix)
-    by_formula = norm(x, mix[:, :, None, None].expand(-1, -1, 6, 8))  # Mix maps are painted by the formula.
+    monkeypatch.setattr("nstyle.models.kernels.takes_cpu_kernels", lambda x: False)
+    by_formula = norm(x, mix)
     grad = torch.randn_like(x)
     # The formula takes its moments in float32.
     for ours, expected in zip(

@@ -18,6 +18,7 @@ from nstyle.inference.device_check import precision_like_the_cpu
 from nstyle.inference.grain import add_grain
 from nstyle.inference.masks import mix_map
 from nstyle.inference.options import PaintOptions
+from nstyle.models.style_names import match_style
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.tiling.whole import WholePainter
 
@@ -308,12 +309,13 @@ def test_soft_masks_share_every_pixel(stylizer: nstyle.Stylizer, image: Image.Im
     """Two masks that complement each other cover everything, although their grey levels are rounded when they are
     resized."""
     ramp = np.tile(np.linspace(0, 255, 77).round().astype(np.uint8), (round(77 * image.height / image.width), 1))
-    rows, layers = mix_map(stylizer.styles, None, {"plain": ramp, "starry": 255 - ramp}, image.size)
-    assert [stylizer.styles[row] for row in rows] == [
-        name for name in stylizer.styles if "plain" in name or "starry" in name
+    mixes, layers = mix_map(stylizer.styles, None, {"plain": ramp, "starry": 255 - ramp}, image.size)
+    assert [stylizer.styles[row] for row in mixes.argmax(dim=1)] == [
+        match_style(name, stylizer.styles) for name in ("plain", "starry")
     ]
     torch.testing.assert_close(layers.sum(dim=1), torch.ones(1, image.height, image.width))
-    rows, layers = mix_map(stylizer.styles, {"hokusai-great-wave": 1.0}, {"plain": ramp}, image.size)
+    mixes, layers = mix_map(stylizer.styles, {"hokusai-great-wave": 1.0}, {"plain": ramp}, image.size)
+    assert layers.shape[1] == len(mixes) == 2
     torch.testing.assert_close(layers.sum(dim=1), torch.ones(1, image.height, image.width))
     with pytest.raises(nstyle.UsageError, match="expected the same proportions"):
         mix_map(stylizer.styles, None, {"plain": ramp.T.copy()}, image.size)

@@ -46,6 +46,12 @@ def picture(height: int, width: int) -> Tensor:
     return (smooth + 0.05 * torch.randn(1, 3, height, width)).clamp(0, 1)
 
 
+def ramps(height: int, width: int) -> Tensor:
+    """A mix map from the second style at the left to the first one at the right; (1, 3, H, W)."""
+    ramp = torch.linspace(0, 1, width).expand(1, 1, height, width)
+    return torch.cat([ramp, 1 - ramp, torch.zeros_like(ramp)], dim=1)
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("dtype", "floor"), [(torch.float32, 58), (torch.bfloat16, 48)])
 def test_strips_paint_what_the_network_paints(
@@ -66,13 +72,11 @@ def test_few_passes_paint_what_the_network_paints(network: TransformerNetwork, s
     """What a GPU runs, here by the operations that a CPU has for it: weights and maps, colours and bytes, both
     precisions."""
     photo, mix = picture(*size), torch.tensor([[0.2, 0.0, 0.8]])
-    mix_map = mix[:, :, None, None].expand(-1, -1, *size)
+    painter = WholePainter(network, torch.float32)
     with torch.inference_mode():
-        whole = network(photo, mix)
-    for weights in (mix, mix_map):
-        torch.testing.assert_close(
-            WholePainter(network, torch.float32).paint(photo, weights), whole, rtol=0.0, atol=2e-4
-        )
+        whole, by_map = network(photo, mix), network(photo, ramps(*size))
+    torch.testing.assert_close(painter.paint(photo, mix), whole, rtol=0.0, atol=2e-4)
+    torch.testing.assert_close(painter.paint(photo, ramps(*size)), by_map, rtol=0.0, atol=2e-4)
     half = WholePainter(network, torch.float16)
     assert (half.paint(photo, mix) - whole).abs().mean() < 1 / 255
     levels = photo.mul(255).round()
@@ -90,13 +94,12 @@ def test_only_rounding_differs(network: TransformerNetwork, monkeypatch: pytest.
         assert psnr(StripPainter(network, torch.float32).paint(photo, mix), network(photo, mix)) > 110
 
 
-def test_strips_follow_a_mix_map(network: TransformerNetwork) -> None:
-    photo = picture(96, 128)
-    ramp = torch.linspace(0, 1, 128).expand(1, 1, 96, 128)
-    mix = torch.cat([ramp, 1 - ramp, torch.zeros_like(ramp)], dim=1)
+@pytest.mark.parametrize(("dtype", "floor"), [(torch.float32, 58), (torch.bfloat16, 48)])
+def test_strips_follow_a_mix_map(network: TransformerNetwork, dtype: torch.dtype, floor: float) -> None:
+    photo, mix = picture(96, 128), ramps(96, 128)
     with torch.inference_mode():
         whole = network(photo, mix)
-    assert psnr(StripPainter(network, torch.float32).paint(photo, mix), whole) > 58
+    assert psnr(StripPainter(network, dtype).paint(photo, mix), whole) > floor
     assert psnr(whole, network(photo, torch.tensor([[1.0, 0.0, 0.0]])).detach()) < 40  # The map does something.
 
 
@@ -114,8 +117,7 @@ def test_tiles_with_the_moments_of_the_picture_are_the_picture(network: Transfor
     """No seam anywhere: the halo covers all that a tile depends on."""
     photo, mix = picture(452, 332), torch.tensor([[0.2, 0.0, 0.8]])
     if map_too:
-        ramp = torch.linspace(0, 1, 332).expand(1, 1, 452, 332)
-        mix = torch.cat([ramp, 1 - ramp, torch.zeros_like(ramp)], dim=1)
+        network, mix = network.select_styles([0, 1]).eval(), ramps(452, 332)[:, :2]
     painter = StripPainter(network, torch.float32)
     whole = painter.paint(photo, mix)
     seen = torch.zeros(452, 332)
@@ -140,13 +142,12 @@ def test_the_halo_of_samples_is_not_measured(network: TransformerNetwork) -> Non
     sampled.measure(torch.cat([square.of(photo) for square in squares]), mix, halo=HALO)
     first = network.downsampling[0]
     raw = F.conv2d(F.pad(photo, (4,) * 4, mode="reflect"), first.conv.weight)[:, :, HALO:-HALO, HALO:-HALO]
-    assert sampled.moments[first].count == 128 * 96
-    torch.testing.assert_close(sampled.moments[first].mean.float(), raw.mean(dim=(0, 2, 3)), atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(
-        sampled.moments[first].variance.float(), raw.var(dim=(0, 2, 3), correction=0), atol=1e-5, rtol=1e-3
-    )
-    for layer, moments in sampled.moments.items():
-        scale = whole.moments[layer].count / (photo.shape[2] * photo.shape[3])
+    (measured,) = sampled.moments[first]
+    assert measured.count == 128 * 96
+    torch.testing.assert_close(measured.mean.float(), raw.mean(dim=(0, 2, 3)), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(measured.variance.float(), raw.var(dim=(0, 2, 3), correction=0), atol=1e-5, rtol=1e-3)
+    for layer, (moments,) in sampled.moments.items():
+        scale = whole.moments[layer][0].count / (photo.shape[2] * photo.shape[3])
         assert moments.count == round(scale * 128 * 96)
 
 
@@ -168,8 +169,14 @@ def test_samples_come_close_to_the_exact_picture(
 
 @pytest.mark.parametrize("size", [(16, 16), (20, 300), (128, 80)])
 def test_small_pictures_are_sampled_as_a_whole(network: TransformerNetwork, size: tuple[int, int]) -> None:
-    photo, mix = picture(*size), torch.tensor([[0.5, 0.0, 0.5]])
-    assert torch.equal(paint(network, photo, mix, "sampled"), paint(network, photo, mix, "exact"))
+    """Under a map too, and thumbnails of them are as large; the progress reaches its end whatever is measured."""
+    photo, shares = picture(*size), list[float]()
+    for mix in (torch.tensor([[0.5, 0.0, 0.5]]), ramps(*size)):
+        exact = paint(network, photo, mix, "exact", shares.append)
+        assert shares.pop() == pytest.approx(1, abs=1e-6)
+        for tiling in ("sampled", "thumbnail"):
+            assert torch.equal(paint(network, photo, mix, tiling, shares.append), exact)
+            assert shares.pop() == pytest.approx(1, abs=1e-6)
 
 
 def test_exact_and_whole_tell_of_progress_and_keep_bytes(network: TransformerNetwork) -> None:
@@ -192,6 +199,13 @@ def test_what_does_not_fit_is_sampled(network: TransformerNetwork) -> None:
     ]
     assert choose("auto", network, 50 * 10**6, cpu) == "exact"  # Half the width takes half the memory.
     assert choose("whole", full, 10**9, cpu) == "whole"
+
+
+def test_one_piece_has_to_fit_with_every_style_of_a_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.mps.recommended_max_memory", lambda: 16 * 10**9)
+    full, mps = TransformerNetwork(1), torch.device("mps")
+    assert choose("auto", full, 4 * 10**6, mps) == "whole"
+    assert choose("auto", full, 4 * 10**6, mps, at_once=3) == "exact"
 
 
 def test_samples_lie_within_the_picture_and_all_over_it() -> None:

@@ -35,14 +35,22 @@ def test_any_size_in_same_size_out(size: tuple[int, int]) -> None:
     assert output.max() <= 1
 
 
-def test_mix_map_has_the_size_of_the_picture() -> None:
+def test_a_mix_map_that_covers_all_is_the_style() -> None:
+    """Every picture of a batch has its own map, of the size of the picture."""
     network = randomized(2)
-    image = torch.rand(1, 3, 21, 34)
-    uniform = torch.tensor([0.3, 0.7]).view(1, 2, 1, 1).expand(1, 2, 21, 34)
+    images, styles = torch.rand(2, 3, 21, 34), torch.eye(2)
     with torch.no_grad():
-        torch.testing.assert_close(
-            network(image, uniform), network(image, torch.tensor([[0.3, 0.7]])), rtol=1e-4, atol=1e-5
-        )
+        by_map = network(images, styles[:, :, None, None].expand(2, 2, 21, 34))
+        torch.testing.assert_close(by_map, network(images, styles), rtol=1e-4, atol=1e-5)
+
+
+def test_a_style_can_be_a_mix() -> None:
+    network = randomized(3)
+    image, mixes = torch.rand(1, 3, 24, 24), torch.tensor([[0.2, 0.0, 0.8], [0.0, 1.0, 0.0]])
+    mixed = network.mix_styles(mixes).eval()
+    with torch.no_grad():
+        for mix, style in zip(mixes.split(1), torch.eye(2).split(1), strict=True):
+            torch.testing.assert_close(mixed(image, style), network(image, mix), rtol=1e-5, atol=1e-6)
 
 
 def test_every_norm_is_conditional_and_none_is_dead() -> None:
