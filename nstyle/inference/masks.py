@@ -45,19 +45,23 @@ def mix_map(
         UsageError: If a name is unknown, if the proportions of a mask and the picture differ, or if ``rest`` is None
             and the masks leave a part of the picture uncovered.
     """
-    by_style = {match_style(name, styles, model): _layer(name, mask, size) for name, mask in masks.items()}
-    if len(by_style) < len(masks):
+    names = [match_style(name, styles, model) for name in masks]
+    if len(set(names)) < len(names):
         raise UsageError(f"two masks are for the same style ({', '.join(masks)}); join them into one")
-    layers = torch.stack(list(by_style.values()))[None]
+    layers = torch.zeros(1, len(masks) + (rest is not None), size[1], size[0])
+    for region, (name, mask) in enumerate(masks.items()):
+        layers[0, region] = _layer(name, mask, size)
     covered = layers.sum(dim=1, keepdim=True)
     left = (1 - covered).clamp_(min=0)
     if rest is None and (left > ROUNDING).any():
         share = f"{100 * (left > ROUNDING).float().mean().item():.3g}"
         raise UsageError(f"the masks leave {share} % of the picture uncovered; give `style` or `weights` for the rest")
     layers /= covered.clamp_(min=0 if rest is None else 1)
-    mixes: list[Mix] = [{name: 1.0} for name in by_style]
+    mixes: list[Mix] = [{name: 1.0} for name in names]
     if rest is not None and left.any():
-        mixes, layers = [*mixes, rest], torch.cat([layers, left], dim=1)
+        mixes.append(rest)
+        layers[:, -1:] = left
+    layers = layers[:, : len(mixes)]
     return torch.tensor([[mix.get(name, 0.0) for name in styles] for mix in mixes]), layers
 
 
