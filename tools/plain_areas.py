@@ -3,9 +3,9 @@
     python tools/plain_areas.py MODEL... [--grain LEVELS ...] [--paintings FOLDER]
 
 A black, a grey and a white area of 256 px, each in a picture of 384 px with a band of noise at its top, are painted in
-every style. The first figure is the standard deviation of luminance in the area: under 1.5 levels of 255 there is no
-stroke. The second is the regularity: of the energy at periods under 12 px, the share that the strongest 0.5 % of all
-frequencies hold. White noise has about 0.04, a mesh up to 1. With --paintings, it is also given over the painting's own
+every style, by default with the grain that the model paints with. The first figure is the standard deviation of
+luminance in the area: under 1.5 levels of 255 there is no stroke. The second is the regularity: of the
+energy at periods under 12 px, the share that the strongest 0.5 % of all frequencies hold. White noise has about 0.04, a mesh up to 1. With --paintings, it is also given over the painting's own
 (the median of its squares of 256 px, at a short side of 512 px), by which 1 would be the painting's.
 """
 
@@ -89,8 +89,8 @@ def of_painting(path: Path) -> float:
     return statistics.median(regularity(square) for square in squares)
 
 
-def measure(stylizer: Stylizer, style: str, grain: float) -> PlainAreas:
-    """Paint the plain areas in a style."""
+def measure(stylizer: Stylizer, style: str, grain: float | None = None) -> PlainAreas:
+    """Paint the plain areas in a style, with the model's own grain if none is given."""
     left = (PICTURE - AREA) // 2
     areas = [
         luminance(stylizer.stylize(plain_picture(level), style, grain=grain))[-AREA:, left : left + AREA]
@@ -104,7 +104,7 @@ def main() -> None:
     """Measure models, and print a table for each model and grain."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+")
-    parser.add_argument("--grain", nargs="+", type=float, default=[0.0, 2.0])
+    parser.add_argument("--grain", nargs="+", type=float, default=[None])
     parser.add_argument("--paintings", type=Path)
     arguments = parser.parse_args()
     keep_freed_memory(large_too=False)
@@ -114,7 +114,7 @@ def main() -> None:
         stylizer = load(model)
         for grain in arguments.grain:
             rows = {style: measure(stylizer, style, grain) for style in stylizer.styles}
-            print(f"\n{model}, grain {grain:g}\n")
+            print(f"\n{model}, grain {stylizer.info.painting_grain if grain is None else grain:g}\n")
             print("| style | deviations | regularity | over the painting's |\n|---|---|---|---|")
             for style, row in rows.items():
                 over = f"{row.regularity / own[style]:.2f}" if style in own else ""

@@ -1,63 +1,112 @@
-"""Make README's pictures: a photograph in every style, and a walk from one style to another.
+"""Make README's pictures with the shipped model.
 
-    python tools/readme_pictures.py PHOTO [--appended RUN] [--output docs/images]
+    python tools/readme_pictures.py --photos FOLDER [--appended RUN] [--output docs/images]
 
-PHOTO is one that may be shown; the walk is on scikit-image's astronaut. ``--appended`` is a run of ``nstyle add-style``
-whose last style is shown too.
+FOLDER holds photographs of which results may be shown, here five of the validation set. Photograph and result stand
+beside each other only for scikit-image's sample photographs. ``--appended`` is a run of ``nstyle add-style`` whose last
+style is shown too.
 """
 
 import argparse
+from itertools import cycle
 from pathlib import Path
 
-from PIL import Image
+import numpy as np
+from PIL import Image, ImageOps
+from skimage import data
 
 import nstyle
-from nstyle.imaging.layout import contact_sheet
+from nstyle.imaging.folders import list_pictures
+from nstyle.imaging.layout import contact_sheet, labelled_table
 from nstyle.imaging.pictures import encode, read_picture
+from nstyle.inference.stylizer import Stylizer
 from nstyle.system.files import write_atomically
 
-PAINTED_SIDE = 768
-"""The long side in pixels at which pictures are painted; the sheet shows them reduced."""
+PAINTED = (1024, 768)
+"""The (width, height) in pixels that photographs are cut to and painted at; the sheets show them reduced."""
+PAIRS = {
+    "astronaut": "gauguin-three-tahitian-women",
+    "coffee": "matisse-woman-with-a-hat",
+    "chelsea": "hokusai-great-wave",
+    "rocket": "van-gogh-starry-night",
+}
+"""The style of each of scikit-image's photographs that is shown beside its result."""
 WALK = ("van-gogh-starry-night", "hokusai-great-wave")
 STEPS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-BLENDS = (
-    ("hokusai-great-wave", "kandinsky-composition-vii"),
-    ("picabia-udnie", "munch-the-scream"),
-    ("matisse-woman-with-a-hat", "mondrian-composition-vii"),
-    ("gauguin-three-tahitian-women", "monet-impression-sunrise"),
-)
+REGIONS = ("van-gogh-starry-night", "munch-the-scream")
+"""The styles of the upper and of the lower part."""
+PRINT_SIDE, PRINT_STROKE, PRINT_CROP = 4000, 4.0, 900
+"""The long side of the print, the size of its strokes, and the side of the square that is shown of it."""
+PRINT_STYLE = "van-gogh-starry-night"
 
 
-def save(path: Path, pictures: list[tuple[str, Image.Image]]) -> None:
-    """Write a labelled sheet as JPEG."""
-    write_atomically(path, encode(contact_sheet(pictures), path.suffix))
+def save(path: Path, sheet: Image.Image) -> None:
+    """Write a sheet as JPEG."""
+    write_atomically(path, encode(sheet, path.suffix))
     print(path)
 
 
+def cut(photo: Image.Image) -> Image.Image:
+    """Cut and resize a photograph to the size at which it is painted."""
+    return ImageOps.fit(photo, PAINTED, Image.Resampling.LANCZOS)
+
+
+def sample(name: str) -> Image.Image:
+    """Return one of scikit-image's photographs."""
+    return Image.fromarray(getattr(data, name)())
+
+
+def every_style(model: Stylizer, photos: list[Image.Image]) -> list[tuple[str, Image.Image]]:
+    """Paint every style, each on the next photograph."""
+    subjects = zip(model.styles, cycle(photos), strict=False)
+    return [(name, model.stylize(cut(photo), name)) for name, photo in subjects]
+
+
+def regions(model: Stylizer) -> list[tuple[str, Image.Image]]:
+    """Paint the rocket in two styles alone, and with the border between them along the horizon."""
+    photo = sample("rocket")
+    down = np.linspace(0, 1, photo.height)[:, None]
+    sky = np.broadcast_to(np.clip((0.7 - down) * 20 + 0.5, 0, 1), (photo.height, photo.width)).astype(np.float32)
+    above, below = REGIONS
+    both = model.stylize(photo, below, masks={above: sky})
+    return [(above, model.stylize(photo, above)), (f"{above} over {below}", both), (below, model.stylize(photo, below))]
+
+
+def of_print(model: Stylizer, photo: Image.Image) -> list[tuple[str, Image.Image]]:
+    """Cut a square out of a large print with large strokes and with the network's own."""
+    left, top = PRINT_SIDE // 3, PRINT_SIDE // 4
+    box = (left, top, left + PRINT_CROP, top + PRINT_CROP)
+    return [
+        (f"stroke {stroke:g}", model.stylize(photo, PRINT_STYLE, size=PRINT_SIDE, stroke=stroke).crop(box))
+        for stroke in (1.0, PRINT_STROKE)
+    ]
+
+
 def main() -> None:
-    """Paint both sheets with the shipped model."""
+    """Paint all sheets."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("photo", type=Path)
+    parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--appended", type=Path)
     parser.add_argument("--output", type=Path, default=Path("docs/images"))
     arguments = parser.parse_args()
     model = nstyle.load("default")
-    photo = read_picture(arguments.photo).over_white()
-    pictures = [(name, model.stylize(photo, name, size=PAINTED_SIDE)) for name in model.styles]
+    photos = [read_picture(path).over_white() for path in list_pictures(arguments.photos)]
+    styles = every_style(model, [*photos, *map(sample, PAIRS)])
     if arguments.appended is not None:
         grown = nstyle.load(arguments.appended)
-        pictures.append((f"appended: {grown.styles[-1]}", grown.stylize(photo, grown.styles[-1], size=PAINTED_SIDE)))
-    for a, b in BLENDS:
-        pictures.append((f"{a} + {b}", model.stylize(photo, {a: 0.5, b: 0.5}, size=PAINTED_SIDE)))
-    save(arguments.output / "styles.jpg", pictures)
-
-    from skimage import data
-
-    astronaut = Image.fromarray(data.astronaut())
+        name = grown.styles[-1]
+        styles.append((f"appended: {name}", grown.stylize(cut(photos[0]), name)))
+    save(arguments.output / "styles.jpg", contact_sheet(styles))
+    befores = [cut(sample(name)) for name in PAIRS]
+    afters = [model.stylize(photo, style) for photo, style in zip(befores, PAIRS.values(), strict=True)]
+    save(arguments.output / "pairs.jpg", labelled_table(["", ""], list(PAIRS.values()), [befores, afters]))
+    astronaut = sample("astronaut")
     walk = [
         (f"{1 - step:g} : {step:g}", model.stylize(astronaut, {WALK[0]: 1 - step, WALK[1]: step})) for step in STEPS
     ]
-    save(arguments.output / "blend.jpg", walk)
+    save(arguments.output / "blend.jpg", contact_sheet(walk))
+    save(arguments.output / "regions.jpg", contact_sheet(regions(model)))
+    save(arguments.output / "print.jpg", contact_sheet(of_print(model, photos[-1]), cell=PRINT_CROP))
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from nstyle.training.targets_file import read_targets, targets_file
 
 INFO = ModelInfo(styles=("a", "b"), width=0.03, run_updates=3)
 STYLES = TrainedStyles(("waves", "梵高"), {"relu1_2@0": torch.rand(2, 64, 64), "pool1@1": torch.rand(2, 64, 64)})
+STYLES.targets["spectrum"] = torch.rand(2, 2, 3, 64, 33)
 
 
 def trained() -> tuple[TransformerNetwork, torch.optim.Adam]:
@@ -73,6 +74,7 @@ def test_targets_come_back_and_flips_are_noticed(tmp_path: Path) -> None:
         (["a", "b"], {"relu1_1@0": torch.full((2, 64, 64), float("nan"))}, "not finite"),
         (["a", "b"], {"relu9_9@0": torch.zeros(2, 64, 64)}, "no layer 'relu9_9'"),
         (["a", "b"], {"../x": torch.zeros(2, 64, 64)}, "has a target ../x"),
+        (["a", "b"], {"spectrum": torch.zeros(2, 2, 3, 64, 64)}, r"expected F32 of \[2, 2, 3, 64, 33\]"),
         (["a", "b"], {"relu1_1@x": torch.zeros(2, 64, 64)}, "has a target relu1_1@x"),
     ],
 )
