@@ -4,9 +4,10 @@
 
 A black, a grey and a white area of 256 px, each in a picture of 384 px with a band of noise at its top, are painted in
 every style, by default with the grain that the model paints with. The first figure is the standard deviation of
-luminance in the area: under 1.5 levels of 255 there is no stroke. The second is the regularity: of the
-energy at periods under 12 px, the share that the strongest 0.5 % of all frequencies hold. White noise has about 0.04, a mesh up to 1. With --paintings, it is also given over the painting's own
-(the median of its squares of 256 px, at a short side of 512 px), by which 1 would be the painting's.
+luminance in the area: under 1.5 levels of 255 there is no stroke. The second is the regularity: of the energy at
+periods under 12 px, the share that the strongest 0.5 % of all frequencies hold. White noise has about 0.04, a mesh up
+to 1. With --paintings, it is also given over the painting's own (the median of its squares of 256 px, at a short side
+of 512 px), by which 1 would be the painting's.
 """
 
 import argparse
