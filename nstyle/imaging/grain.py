@@ -24,6 +24,8 @@ MIXER = 0x45D9F3B
 """An odd factor whose products, folded, spread every bit over a word."""
 ROW, COLUMN, OCTAVE = 0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D
 """Odd factors that keep the words of neighbouring places apart."""
+EVEN_BYTES = 0x00FF00FF
+"""The first and the third byte of a word."""
 MARGIN = 2
 """The reach of bicubic interpolation, in grains."""
 BAND = 256
@@ -47,11 +49,11 @@ DEVIATIONS = {size: _deviation(size) for size in OCTAVES}
 """The standard deviation of each octave after enlarging."""
 
 
-def mixed(words: Tensor) -> Tensor:
-    """Spread every bit of words in int64 over 32 bits."""
-    for _ in range(2):
-        words = ((words >> 16) ^ words) * MIXER & WORD
-    return (words >> 16) ^ words
+def mixed(words: Tensor, rounds: int = 2) -> Tensor:
+    """Spread every bit of words in int64 over 32 bits. One round will do for words that are random already."""
+    for _ in range(rounds):
+        words = (words >> 16).bitwise_xor_(words).mul_(MIXER).bitwise_and_(WORD)
+    return (words >> 16).bitwise_xor_(words)
 
 
 def uniform(words: Tensor) -> Tensor:
@@ -73,7 +75,10 @@ def grain(seeds_B: Tensor, height: int, width: int, *, top: int = 0) -> Tensor:
     """
     if top % ALIGNMENT:
         raise ValueError(f"grain begins at row {top}; expected a multiple of {ALIGNMENT}")
-    return torch.stack([_octave(seeds_B, size, height, width, top) for size in OCTAVES]).sum(dim=0)
+    total = _octave(seeds_B, OCTAVES[0], height, width, top)
+    for size in OCTAVES[1:]:
+        total += _octave(seeds_B, size, height, width, top)
+    return total
 
 
 def _octave(seeds_B: Tensor, size: int, height: int, width: int, top: int) -> Tensor:
@@ -93,9 +98,11 @@ def _white(seeds_B: Tensor, size: int, rows: range, columns: range) -> Tensor:
     device = seeds_B.device
     down = torch.arange(rows.start, rows.stop, device=device)[:, None] * ROW
     right = torch.arange(columns.start, columns.stop, device=device) * COLUMN
-    words = mixed(seeds_B[:, None, None, None] + size * OCTAVE + down + right & WORD)
-    byte_sums = (words & 255) + (words >> 8 & 255) + (words >> 16 & 255) + (words >> 24)
-    return (byte_sums.float() - BYTE_SUM_MEAN) / BYTE_SUM_DEVIATION
+    words = mixed(seeds_B[:, None, None, None] + size * OCTAVE + down & WORD) + mixed(right & WORD)
+    words = mixed(words, rounds=1)
+    pairs = (words & EVEN_BYTES).add_(words.bitwise_right_shift_(8).bitwise_and_(EVEN_BYTES))
+    byte_sums = (pairs & 0xFFFF).add_(pairs.bitwise_right_shift_(16))
+    return byte_sums.float().sub_(BYTE_SUM_MEAN).div_(BYTE_SUM_DEVIATION)
 
 
 def add_grain(pixels: npt.NDArray[np.uint8], levels: float) -> npt.NDArray[np.uint8]:
