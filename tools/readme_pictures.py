@@ -74,12 +74,12 @@ def regions(model: Stylizer) -> list[tuple[str, Image.Image]]:
 
 def of_print(model: Stylizer, photo: Image.Image) -> list[tuple[str, Image.Image]]:
     """Cut a square out of a large print with large strokes and with the network's own."""
-    left, top = PRINT_SIDE // 3, PRINT_SIDE // 4
-    box = (left, top, left + PRINT_CROP, top + PRINT_CROP)
-    return [
-        (f"stroke {stroke:g}", model.stylize(photo, PRINT_STYLE, size=PRINT_SIDE, stroke=stroke).crop(box))
-        for stroke in (1.0, PRINT_STROKE)
-    ]
+    squares = []
+    for stroke in (1.0, PRINT_STROKE):
+        painted = model.stylize(photo, PRINT_STYLE, size=PRINT_SIDE, stroke=stroke)
+        left, top = ((side - PRINT_CROP) // 2 for side in painted.size)
+        squares.append((f"stroke {stroke:g}", painted.crop((left, top, left + PRINT_CROP, top + PRINT_CROP))))
+    return squares
 
 
 def main() -> None:

@@ -33,6 +33,10 @@ CONTENTS = {
 """The words for values of which only a hash is kept."""
 
 
+NEW_SETTINGS = {"grain": 0.0, "plain": 0.0}
+"""Settings that comparisons of version 0.2 did not store, with the values that they worked with."""
+
+
 def settings_file(plan: Plan) -> Path:
     """Return the file that holds the identity."""
     return plan.out / IDENTITY_FILE
@@ -69,7 +73,9 @@ def claim(plan: Plan) -> None:
         write_atomically(path, json.dumps(now, indent=2).encode())
         return
     try:
-        difference = first_difference(_flat(parse_json(path.read_bytes())), _flat(now))
+        was = parse_json(path.read_bytes())
+        was["settings"] = NEW_SETTINGS | was["settings"]
+        difference = first_difference(_flat(was), _flat(now))
         words = _in_words(difference) if difference else ""
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{path} cannot be read ({type(error).__name__}); choose another `out`") from error

@@ -42,7 +42,7 @@ class TrainedStyles:
 
     names: tuple[str, ...]
     targets: StyleTargets
-    """The Gram matrices (K, C, C) by term, in the order of the names."""
+    """(K, ...) by term, in the order of the names."""
 
     def check_terms(self, terms: Sequence[str]) -> None:
         """Refuse targets that a loss lacks some of.

@@ -1,15 +1,13 @@
 """Film grain: grey noise in octaves, a function of a seed and of the place in the picture alone.
 
-No generator draws it. It is the same on every device, in a captured graph and in every strip of a picture, and stays
-where it is from one frame to the next.
+No generator draws it. But for rounding it is the same on every device, in a captured graph and in every strip of a
+picture, and stays where it is from one frame to the next.
 
 Shape suffixes: B batch, H and W the sides of the picture, h and w those of an octave.
 """
 
 import math
 
-import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -58,7 +56,7 @@ def mixed(words: Tensor, rounds: int = 2) -> Tensor:
 
 def uniform(words: Tensor) -> Tensor:
     """Turn words into float32 in (0, 1)."""
-    return ((words >> 8).float() + 0.5) / 2**24
+    return ((words >> 9).float() + 0.5) / 2**23
 
 
 def grain(seeds_B: Tensor, height: int, width: int, *, top: int = 0) -> Tensor:
@@ -105,24 +103,25 @@ def _white(seeds_B: Tensor, size: int, rows: range, columns: range) -> Tensor:
     return byte_sums.float().sub_(BYTE_SUM_MEAN).div_(BYTE_SUM_DEVIATION)
 
 
-def add_grain(pixels: npt.NDArray[np.uint8], levels: float) -> npt.NDArray[np.uint8]:
-    """Add grain to a picture, the same to every picture.
+def add_grain(pixels: Tensor, levels: float) -> Tensor:
+    """Add grain to pictures, the same to all of them.
 
     A network paints a plain area as a mesh that repeats every four pixels, the factor by which it downsamples and
     upsamples again. A little noise gives it something to start strokes from.
 
     Args:
-        pixels: The RGB pixels (H, W, 3). They are changed in place.
+        pixels: RGB (B, 3, H, W), uint8. They are changed in place.
         levels: The standard deviation of each octave, in levels of 255.
 
     Returns:
         ``pixels``.
     """
-    seed = torch.zeros(1, dtype=torch.int64)
-    for top in range(0, len(pixels), BAND) if levels else ():
-        band = pixels[top : top + BAND]
-        noise = grain(seed, len(band), band.shape[1], top=top)[0, 0, ..., None].numpy()
-        band[...] = np.rint(band + np.float32(levels) * noise).clip(0, 255)
+    seed = torch.zeros(1, dtype=torch.int64, device=pixels.device)
+    height, width = pixels.shape[-2:]
+    for top in range(0, height, BAND) if levels else ():
+        band = pixels[..., top : top + BAND, :]
+        noise = levels * grain(seed, band.shape[-2], width, top=top)
+        band.copy_((band + noise).round_().clamp_(0, 255))
     return pixels
 
 
@@ -136,8 +135,4 @@ def with_grain(photos: Tensor, levels: float) -> Tensor:
     Returns:
         ``photos`` itself without grain; else new ones, rounded to whole levels.
     """
-    if not levels:
-        return photos
-    pixels = photos.mul(255).round().byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()
-    grainy = np.stack([add_grain(photo, levels) for photo in pixels])
-    return torch.from_numpy(grainy).permute(0, 3, 1, 2).to(photos).div(255)
+    return add_grain(photos.mul(255).round().byte(), levels).to(photos).div(255) if levels else photos

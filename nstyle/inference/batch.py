@@ -125,7 +125,7 @@ def _paint_jobs(
     encoders = encoders_beside(stylizer.device)
     photos, options = [job.photo for job in jobs], request.options
     index, total = 0, sum(job.to_paint for job in jobs)
-    reader = Reader(photos, options.size, request.max_pixels, options.value_range, ahead=encoders > 0)
+    reader = Reader(photos, options.size, options.stroke, request.max_pixels, options.value_range, ahead=encoders > 0)
     with reader, Writer(encoders) as writer:
         for job in jobs:
             try:

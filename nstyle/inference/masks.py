@@ -56,12 +56,13 @@ def mix_map(
     if rest is None and (left > ROUNDING).any():
         share = f"{100 * (left > ROUNDING).float().mean().item():.3g}"
         raise UsageError(f"the masks leave {share} % of the picture uncovered; give `style` or `weights` for the rest")
-    layers /= covered.clamp_(min=0 if rest is None else 1)
+    layers /= covered if rest is None else covered.clamp_(min=1)
     mixes: list[Mix] = [{name: 1.0} for name in names]
-    if rest is not None and left.any():
+    if rest is not None:
         mixes.append(rest)
         layers[:, -1:] = left
-    layers = layers[:, : len(mixes)]
+    painted = [region for region in range(len(mixes)) if layers[0, region].any()]
+    mixes, layers = [mixes[region] for region in painted], layers[:, painted]
     return torch.tensor([[mix.get(name, 0.0) for name in styles] for mix in mixes]), layers
 
 

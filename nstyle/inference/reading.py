@@ -15,6 +15,7 @@ from nstyle.errors import NstyleError
 from nstyle.imaging.picture import Picture, ValueRange
 from nstyle.imaging.pictures import check_pixels, read_picture, read_size, resize, resized
 from nstyle.inference.plan import STREAM
+from nstyle.inference.stroke import size_for_stroke
 
 MOST_AHEAD = 50_000_000
 """The largest photograph, in pixels, that is decoded ahead of its turn: 150 MB of colours."""
@@ -39,13 +40,15 @@ class Reader:
         self,
         photos: Sequence[str],
         size: int | None,
+        stroke: float,
         max_pixels: int,
         value_range: ValueRange | None = None,
         *,
         ahead: bool,
     ) -> None:
         self._left = deque(photos)
-        self._size, self._max_pixels, self._value_range, self._ahead = size, max_pixels, value_range, ahead
+        self._size, self._stroke, self._max_pixels = size, stroke, max_pixels
+        self._value_range, self._ahead = value_range, ahead
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="nstyle-read")
         self._next: Future[Picture | None] | None = None
 
@@ -86,6 +89,7 @@ class Reader:
                 f"{photo} at `size` {self._size}", resized(picture.rgb.size, long_side=self._size), self._max_pixels
             )
         rgb = resize(picture.rgb, long_side=self._size)
+        check_pixels(f"{photo} at `stroke` {self._stroke:g}", size_for_stroke(rgb.size, self._stroke), self._max_pixels)
         alpha = picture.alpha.resize(rgb.size, Image.Resampling.LANCZOS) if picture.alpha is not None else None
         return Picture(rgb, alpha)
 

@@ -231,9 +231,9 @@ class Stylizer:
             network = network.mix_styles(mixes)
         network, whole = self._at_strength(network, options.strength)
         grain = self.info.painting_grain if options.grain is None else options.grain
-        grainy = add_grain(levels.copy(), grain) if grain else levels
-        pixels = torch.from_numpy(np.require(grainy, requirements=["C", "W"])).permute(2, 0, 1)[None]
-        painted = paint_with_margin(network, pixels.to(self.device), weights, options.tiling, progress, whole=whole)
+        pixels = torch.from_numpy(np.require(levels, requirements=["C", "W"])).permute(2, 0, 1)[None].to(self.device)
+        pixels = add_grain(pixels.clone(), grain) if grain else pixels
+        painted = paint_with_margin(network, pixels, weights, options.tiling, progress, whole=whole)
         painted = painted[0].permute(1, 2, 0).contiguous()
         return cast(npt.NDArray[np.uint8], painted.cpu().numpy())
 
@@ -253,7 +253,7 @@ class Stylizer:
         """Return a network that is ready to paint at a strength, and its painter for one piece."""
         if network is self.network and strength <= 1:
             return network, self._whole
-        ready = prepare(strengthen(network, max(1.0, strength)), self.device)
+        ready = prepare(strengthen(network, strength) if strength > 1 else network, self.device)
         return ready, whole_painter(ready, self.device, self._dtype)
 
     def _weights(self, mix: Mix) -> Tensor:

@@ -15,8 +15,8 @@ from nstyle.encoders.layers import min_side, names_of
 from nstyle.encoders.load import EncoderWeights, build_encoder, reaches
 from nstyle.errors import UsageError
 from nstyle.losses.functional import downsample, gram, mean_squared_error, relative_squared_error, total_variation
-from nstyle.losses.presets import PRESETS, Preset
-from nstyle.losses.spectrum import SPECTRUM, WINDOW, spectrum_error, spectrum_target
+from nstyle.losses.presets import PRESETS, SPECTRUM, Preset
+from nstyle.losses.spectrum import WINDOW, spectrum_error, spectrum_target
 
 StyleTargets = dict[str, Tensor]
 """The Gram matrices (S, C, C) by term name, such as ``relu2_2@1`` for relu2_2 at half size, and, if the preset compares
@@ -43,9 +43,10 @@ def _what_would_do(preset: Preset, encoder_weights: EncoderWeights) -> str:
     presets = " or ".join(name for name, other in PRESETS.items() if reaches(encoder_weights, other.layers))
     ways = [f"`preset` {presets}"] if presets else []
     ways += [f"`style_layers` {kept}"] if kept and reaches(encoder_weights, preset.content_layers) else []
+    ways += ["or deeper weights with `vgg`" if ways else "deeper weights with `vgg`"]
     return (
         f"preset {preset.name} compares {deep}, but these {encoder_weights.architecture} weights stop at "
-        f"{encoder_weights.deepest}; give {', '.join([*ways, 'or deeper weights with `vgg`'])}"
+        f"{encoder_weights.deepest}; give {', '.join(ways)}"
     )
 
 

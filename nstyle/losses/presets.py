@@ -13,6 +13,8 @@ from nstyle.settings import check_names, check_settings, setting
 GramDivisor = Literal["chw", "hw"]
 """What Gram matrices are divided by: channels times positions, or positions."""
 Reduction = Literal["mse", "relative"]
+SPECTRUM = "spectrum"
+"""The name of the power spectrum among the terms of a loss and among its targets."""
 GROUP = "Loss"
 """Heading of the settings in the help."""
 
@@ -78,15 +80,19 @@ class Preset:
     @property
     def target_names(self) -> tuple[str, ...]:
         """Name everything of a painting that pictures are compared with."""
-        return (*self.term_names, *(["spectrum"] if self.spectrum_weight else []))
+        return (*self.term_names, *([SPECTRUM] if self.spectrum_weight else []))
 
     def override(self, **changes: Any) -> "Preset":
         """Copy the preset with the settings that are not None."""
         return replace(self, **{name: value for name, value in changes.items() if value is not None})
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON types: everything that gives the loss its value."""
-        return {name: value for name, value in asdict(self).items() if name != "summary"}
+        """Return plain JSON types: everything that gives the loss its value.
+
+        The weight of the spectrum is left out where it is 0, as version 0.2 does not know it.
+        """
+        left_out = {"summary"} | (set() if self.spectrum_weight else {"spectrum_weight"})
+        return {name: value for name, value in asdict(self).items() if name not in left_out}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Preset":

@@ -9,12 +9,13 @@ Shape suffixes: B batch, C colours, I and J windows, N side of a window, M = N /
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-SPECTRUM = "spectrum"
-"""The name of the term and of its target."""
-WINDOW = 64
-"""The side N of the windows, in pixels; they overlap by half. It is also the smallest side of a picture."""
+from nstyle.losses.functional import at_least_float32
+
+WINDOW, STEP = 64, 32
+"""The side N of the windows and the distance between them, in pixels. N is also the smallest side of a picture."""
 LONGEST_PERIOD = 20
 """The longest period that is compared, in pixels. Longer ones are the composition of the picture."""
 FLOOR = (1 / 255) ** 2
@@ -27,14 +28,17 @@ def power_spectrum(image: Tensor) -> Tensor:
     """Estimate the power spectrum of every colour as a mean over windows (Welch 1967).
 
     Args:
-        image: RGB (B, 3, H, W) in [0, 1], whose sides are at least 64.
+        image: RGB (B, 3, H, W) in [0, 1], whose sides are at least 64. They are extended to multiples of 32 by
+            reflection.
 
     Returns:
-        The power (B, 3, 64, 33) float32. White noise has its variance in all frequencies.
+        The power (B, 3, 64, 33) float32 or wider. White noise has its variance in all frequencies.
     """
-    taper_N = torch.hann_window(WINDOW, periodic=False, device=image.device)
+    height, width = image.shape[-2:]
+    image = F.pad(at_least_float32(image), (0, -width % STEP, 0, -height % STEP), mode="reflect")
+    taper_N = torch.hann_window(WINDOW, periodic=False, device=image.device, dtype=image.dtype)
     taper_NN = taper_N[:, None] * taper_N
-    windows_BCIJNN = image.float().unfold(2, WINDOW, WINDOW // 2).unfold(3, WINDOW, WINDOW // 2)
+    windows_BCIJNN = image.unfold(2, WINDOW, STEP).unfold(3, WINDOW, STEP)
     centred = windows_BCIJNN - windows_BCIJNN.mean(dim=(-2, -1), keepdim=True)
     transformed = torch.view_as_real(torch.fft.rfft2(centred * taper_NN))
     return transformed.square().sum(dim=-1).mean(dim=(2, 3)) / taper_NN.square().sum()
@@ -54,7 +58,7 @@ def spectrum_target(painting: Tensor) -> Tensor:
     down = torch.fft.fftfreq(WINDOW, device=painting.device)[:, None]
     distance_NM = torch.hypot(down, torch.fft.rfftfreq(WINDOW, device=painting.device))
     ring = (distance_NM * WINDOW).round().long().flatten()
-    one_hot = torch.nn.functional.one_hot(ring).float()
+    one_hot = F.one_hot(ring).float()
     mean_over_ring = (power_BCNM.mean(dim=1).flatten(1) @ one_hot / one_hot.sum(dim=0))[:, ring]
     typical_B1NM = mean_over_ring.clamp(min=FLOOR).reshape(-1, 1, *distance_NM.shape)
     compared_NM = distance_NM > 1 / LONGEST_PERIOD

@@ -98,5 +98,5 @@ def scale_and_shift(x: Tensor, map_1SHW: Tensor, scale_SC: Tensor, shift_SC: Ten
     """Return ``sum_s map_s * (scale_s * x + shift_s)`` for features ``x`` (1, C, H, W), in float32 and rounded to their
     dtype."""
     with torch.autocast(x.device.type, enabled=False):
-        scale, shift = (F.conv2d(map_1SHW, rows_SC.t()[:, :, None, None]) for rows_SC in (scale_SC, shift_SC))
+        scale, shift = (torch.einsum("bshw,sc->bchw", map_1SHW, rows_SC) for rows_SC in (scale_SC, shift_SC))
         return (x * scale + shift).to(x.dtype)

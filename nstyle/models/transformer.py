@@ -181,10 +181,12 @@ class TransformerNetwork(nn.Module):
 
     def _with_rows(self, num_styles: int, change: Callable[[Tensor], Tensor]) -> "TransformerNetwork":
         """Copy the network with the rows that ``change`` makes of gamma and of beta."""
-        changed = TransformerNetwork(num_styles, width=self.width)
-        state = {k: change(v) if k.endswith(("gamma_SC", "beta_SC")) else v for k, v in self.state_dict().items()}
-        changed.load_state_dict(state)
-        return changed
+        with torch.device("meta"):  # Shapes alone, so that no weights are drawn.
+            changed = TransformerNetwork(num_styles, width=self.width)
+        state = self.state_dict()
+        affine = {name: change(value) for name, value in state.items() if name.endswith(("gamma_SC", "beta_SC"))}
+        changed.load_state_dict({name: value.clone() for name, value in {**state, **affine}.items()}, assign=True)
+        return changed.train(self.training)
 
 
 def pad_to_stride(image: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 from nstyle.imaging.grain import ROW, WORD, grain, mixed, uniform
 from nstyle.training.plain import lay_plain_areas
 
-STRENGTH = 0xC2B2AE3D
+STRENGTH = 0x27D4EB2F
 """The word that tells the draw of the strength from those of the grain."""
 
 

@@ -20,7 +20,7 @@ DRAWINGS = 0.4
 """The share of drawings among the photographs that get plain areas. A drawing leaves nothing of its photograph."""
 WIDEST = 2.5
 """The largest half width of a line, in pixels."""
-STREAM = 0x9E3779B1
+STREAM = 0x165667B1
 """An odd number that keeps the draws apart from those of grain."""
 
 
@@ -36,7 +36,7 @@ class _Draws:
         return (low + (high - low) * uniform(self.words_B))[:, None, None]
 
     def color(self) -> Tensor:
-        """Draw colours (B, 3, 1, 1) in [0, 255]: black, white, or any, each as often."""
+        """Draw colours (B, 3, 1, 1) in [0, 255], of which a sixth is black and a sixth is white."""
         kind = self.uniform()[..., None]
         any_color = torch.stack([self.uniform(0, 255) for _ in range(3)], dim=1)
         return torch.where(kind < 1 / 3, torch.where(kind < 1 / 6, 0.0, 255.0), any_color)

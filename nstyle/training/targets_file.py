@@ -1,4 +1,4 @@
-"""``styles.safetensors``: the names of the styles that a run trains, and their Gram targets."""
+"""``styles.safetensors``: the names of the styles that a run trains, and the targets from their paintings."""
 
 import json
 import re
@@ -11,7 +11,8 @@ from safetensors import SafetensorError, safe_open
 from nstyle.data.styles import TrainedStyles
 from nstyle.encoders.layers import CHANNELS_PER_BLOCK, canonical_layer
 from nstyle.errors import UsageError, in_short
-from nstyle.losses.spectrum import SPECTRUM, WINDOW
+from nstyle.losses.presets import SPECTRUM
+from nstyle.losses.spectrum import WINDOW
 from nstyle.models.checksum import check_seal, sealed
 from nstyle.models.style_names import check_style_names
 from nstyle.strict_json import parse_json

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_, get_total_norm
 
 from nstyle.losses.perceptual import PerceptualLoss, PerceptualLosses, StyleTargets
-from nstyle.losses.presets import Preset
+from nstyle.losses.presets import SPECTRUM, Preset
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.training.augmentation import NOTHING, Augmentation
 from nstyle.training.optimizer_state import checked_state
@@ -94,7 +94,7 @@ class Taken:
     """The results of an update, on the device."""
 
     values: Tensor
-    """(T, B): total, content, style, tv, perhaps the spectrum, and the style terms of every sample; see
+    """(T, B): total, content, style, tv, the style terms and perhaps the spectrum of every sample; see
     :func:`value_names`."""
     gradient_norm: Tensor
     """The norm of the gradient before clipping, a scalar."""
@@ -104,7 +104,7 @@ class Taken:
 
 def value_names(preset: Preset) -> tuple[str, ...]:
     """Name the rows of :attr:`Taken.values`."""
-    return "total", "content", "style", "tv", *(["spectrum"] if preset.spectrum_weight else []), *preset.term_names
+    return "total", "content", "style", "tv", *preset.target_names
 
 
 class Update:
@@ -171,10 +171,9 @@ class Update:
         gradients = tuple(parameter.grad for parameter in self.parameters if parameter.grad is not None)
         norm = clip_grad_norm_(self.parameters, self.clip) if self.clip > 0 else get_total_norm(gradients)
         self.optimizer.step()
-        preset = self.perceptual.preset
-        terms = [parts.style_terms[name] for name in preset.term_names]
-        spectrum = [parts.spectrum] if preset.spectrum_weight else []
-        values = torch.stack([total, parts.content, parts.style, parts.tv, *spectrum, *terms])
+        by_name = {**parts.style_terms, SPECTRUM: parts.spectrum}
+        terms = [by_name[name] for name in self.perceptual.preset.target_names]
+        values = torch.stack([total, parts.content, parts.style, parts.tv, *terms])
         return Taken(values.detach(), norm, gradients)
 
     @contextmanager

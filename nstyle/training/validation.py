@@ -69,7 +69,7 @@ def photo_losses(
         perceptual: The loss.
         photos: The photographs, RGB (N, 3, H, W) in [0, 1].
         mixes: The weights (K, S) of the network's styles, on its device.
-        targets: The Gram matrices (K, C, C) by term that each mix is compared with.
+        targets: The targets (K, ...) that each mix is compared with.
         dtype: The dtype of the network's convolutions.
         grain: The film grain that the network sees on the photographs, in levels of 255, usually that of painting by
             default (:attr:`nstyle.models.model_info.ModelInfo.painting_grain`). The content targets have none.
@@ -86,7 +86,7 @@ def photo_losses(
         for k, mix in enumerate(mixes):
             with autocast(batch.device, dtype):
                 output = network(grainy, mix.expand(len(batch), -1))
-            repeated = {term: value[[k]].expand(len(batch), *value.shape[1:]) for term, value in targets.items()}
+            repeated = {term: value[k : k + 1].expand(len(batch), *value.shape[1:]) for term, value in targets.items()}
             losses = perceptual(output, content_target, repeated)
             values.append(torch.stack([losses.content, losses.style, perceptual.total(losses)], dim=1))
         batches.append(torch.stack(values).double().cpu())

@@ -341,7 +341,7 @@ def test_validation_and_samples_show_what_painting_by_default_shows(
     photos, rows, network = trainer.photographs.validation, trainer.rows, trainer.network.eval()
     grid = sample_grid(network, photos, rows, trainer.info.painting_grain)
     side = photos.shape[-1]
-    pixels = torch.from_numpy(add_grain(np.array(to_image(photos[0])), 8.0)).permute(2, 0, 1)[None] / 255
+    pixels = add_grain(torch.from_numpy(np.array(to_image(photos[0]))).permute(2, 0, 1)[None], 8.0) / 255
     with torch.inference_mode():
         painted = network(pixels, torch.tensor([[1.0, 0.0]]))[0]
     torch.testing.assert_close(grid[:, side + 4 : 2 * side + 4, :side], painted, rtol=0.0, atol=1e-4)

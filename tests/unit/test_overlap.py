@@ -128,7 +128,7 @@ def test_one_photograph_is_decoded_ahead(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr("nstyle.inference.reading.read_picture", note)
     monkeypatch.setattr("nstyle.inference.reading.MOST_AHEAD", 24 * 22)
-    with Reader([str(folder / f"{i}.png") for i in range(4)], None, 10**6, ahead=True) as reader:
+    with Reader([str(folder / f"{i}.png") for i in range(4)], None, 1.0, 10**6, ahead=True) as reader:
         reader.take()
         time.sleep(0.1)
         assert read == [("0", True), ("1", False)]

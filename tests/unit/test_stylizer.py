@@ -249,15 +249,17 @@ def test_grain_makes_strokes_of_what_repeats_in_plain_areas(stylizer: nstyle.Sty
 
 
 def test_grain_is_grey_noise_of_the_given_strength_in_any_number_of_bands() -> None:
-    grey = np.full((600, 400, 3), 128, np.uint8)
-    grained = add_grain(grey.copy(), 2).astype(float) - 128
-    assert abs(grained.std() - np.hypot(2, 12**-0.5)) < 0.02  # Rounding to whole levels adds a twelfth to the variance.
-    assert abs(grained.mean()) < 0.02
-    assert np.array_equal(grained[..., 0], grained[..., 2])
-    assert np.corrcoef(grained[:256, :, 0].ravel(), grained[256:512, :, 0].ravel())[0, 1] < 0.01
-    assert np.array_equal(add_grain(grey.copy(), 2), add_grain(grey.copy(), 2))
-    assert np.array_equal(add_grain(grey.copy(), 0), grey)
-    assert add_grain(np.zeros((8, 8, 3), np.uint8), 64).max() < 255  # Nothing wraps around below black.
+    grey = torch.full((1, 3, 600, 400), 128, dtype=torch.uint8)
+    grained = add_grain(grey.clone(), 2)[0].numpy().astype(float) - 128
+    # Five octaves, and rounding to whole levels, which adds a twelfth to the variance.
+    assert grained.std() == pytest.approx(np.hypot(2 * 5**0.5, 12**-0.5), rel=0.05)
+    assert abs(grained.mean()) < 0.2
+    assert np.array_equal(grained[0], grained[2])
+    assert np.corrcoef(grained[0, :256].ravel(), grained[0, 256:512].ravel())[0, 1] < 0.1
+    assert torch.equal(add_grain(grey.clone(), 2), add_grain(grey.clone(), 2))
+    assert torch.equal(add_grain(grey.clone(), 0), grey)
+    black = add_grain(torch.zeros(1, 3, 8, 8, dtype=torch.uint8), 16)
+    assert black.max() < 255  # Nothing wraps around below black.
 
 
 def test_pictures_and_levels_get_half_of_the_grain_that_a_model_was_trained_with(
@@ -279,7 +281,7 @@ def test_pictures_and_levels_get_half_of_the_grain_that_a_model_was_trained_with
 
 def test_a_batch_gets_the_grain_of_its_pictures(image: Image.Image) -> None:
     photo = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None] / 255
-    expected = torch.from_numpy(add_grain(np.array(image), 3)).permute(2, 0, 1) / 255
+    expected = add_grain(torch.from_numpy(np.array(image)).permute(2, 0, 1)[None], 3)[0] / 255
     for grainy in with_grain(photo.expand(2, -1, -1, -1), 3):
         torch.testing.assert_close(grainy, expected)
     assert with_grain(photo, 0) is photo

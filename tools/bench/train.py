@@ -147,7 +147,7 @@ def our_work(recipe: Recipe, size: int, device: torch.device) -> Update:
     loss = PerceptualLoss(recipe.preset, weights, dtype=recipe.dtype).to(device)
     count = min(recipe.num_styles, recipe.batch)
     with torch.no_grad():
-        targets = loss.style_grams(torch.rand(count, 3, size, size, device=device))
+        targets = loss.style_targets(torch.rand(count, 3, size, size, device=device))
     styles = StyleTable(torch.eye(recipe.num_styles, device=device)[:count], targets, torch.ones(count, device=device))
     update = Update(network, loss, styles, clip=10.0, dtype=recipe.dtype, device=device)
     update.set_rate(1e-3)
