@@ -35,7 +35,7 @@ WALK = ("van-gogh-starry-night", "hokusai-great-wave")
 STEPS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 REGIONS = ("van-gogh-starry-night", "munch-the-scream")
 """The styles of the upper and of the lower part."""
-PRINT_SIDE, PRINT_STROKE, PRINT_CROP = 4000, 4.0, 900
+PRINT_SIDE, PRINT_STROKE, PRINT_CROP = 4000, 2.5, 900
 """The long side of the print, the size of its strokes, and the side of the square that is shown of it."""
 PRINT_STYLE = "van-gogh-starry-night"
 
@@ -48,7 +48,7 @@ def save(path: Path, sheet: Image.Image) -> None:
 
 def cut(photo: Image.Image) -> Image.Image:
     """Cut and resize a photograph to the size at which it is painted."""
-    return ImageOps.fit(photo, PAINTED, Image.Resampling.LANCZOS)
+    return ImageOps.fit(photo, PAINTED, Image.Resampling.LANCZOS, centering=(0.5, 0.2))
 
 
 def sample(name: str) -> Image.Image:
@@ -91,11 +91,12 @@ def main() -> None:
     arguments = parser.parse_args()
     model = nstyle.load("default")
     photos = [read_picture(path).over_white() for path in list_pictures(arguments.photos)]
-    styles = every_style(model, [*photos, *map(sample, PAIRS)])
+    subjects = [*photos[2:], *map(sample, PAIRS), *photos[:2]]
+    styles = every_style(model, subjects)
     if arguments.appended is not None:
         grown = nstyle.load(arguments.appended)
         name = grown.styles[-1]
-        styles.append((f"appended: {name}", grown.stylize(cut(photos[0]), name)))
+        styles.append((f"appended: {name}", grown.stylize(cut(subjects[0]), name)))
     save(arguments.output / "styles.jpg", contact_sheet(styles))
     befores = [cut(sample(name)) for name in PAIRS]
     afters = [model.stylize(photo, style) for photo, style in zip(befores, PAIRS.values(), strict=True)]
@@ -105,7 +106,8 @@ def main() -> None:
         (f"{1 - step:g} : {step:g}", model.stylize(astronaut, {WALK[0]: 1 - step, WALK[1]: step})) for step in STEPS
     ]
     save(arguments.output / "blend.jpg", contact_sheet(walk))
-    save(arguments.output / "regions.jpg", contact_sheet(regions(model)))
+    names, painted = zip(*regions(model), strict=True)
+    save(arguments.output / "regions.jpg", labelled_table([""], names, [painted]))
     save(arguments.output / "print.jpg", contact_sheet(of_print(model, photos[-1]), cell=PRINT_CROP))
 
 
