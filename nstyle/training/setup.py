@@ -117,7 +117,7 @@ def _new_run(run: RunDirectory, config: TrainingConfig, styles: Sequence[StyleFi
     if config.size < perceptual.min_side:
         raise UsageError(
             f"`size` is {config.size}; expected at least {perceptual.min_side} px for {config.preset.style_scales} "
-            "scales"
+            f"scales{' and the power spectrum' if config.preset.spectrum_weight else ''}"
         )
     targets = compute_targets(styles, perceptual, config.style_size, device)
     trained = TrainedStyles(tuple(style.name for style in styles), targets)

@@ -31,7 +31,7 @@ from nstyle.models.model_file import read_info
 from nstyle.system.interrupts import InterruptedRunError
 
 ROOT = Path(__file__).parents[2]
-TINY: dict[str, Any] = {"seconds": 0, "min_updates": 2, "max_updates": 2, "size": 32, "style_size": 48, "batch_size": 1}
+TINY: dict[str, Any] = {"seconds": 0, "min_updates": 2, "max_updates": 2, "size": 64, "style_size": 96, "batch_size": 1}
 SMALL = replace(
     PLAN,
     side=64,

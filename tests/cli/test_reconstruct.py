@@ -33,10 +33,12 @@ def painting(styles: Path) -> Path:
     return styles / "mosaic.png"
 
 
-def test_style_writes_everything_that_is_asked_for(nstyle: Run, vgg_file: Path, painting: Path, tmp_path: Path) -> None:
+def test_style_writes_everything_that_is_asked_for(
+    nstyle: Run, short_vgg_file: Path, painting: Path, tmp_path: Path
+) -> None:
     done = nstyle(
         "reconstruct", "style", painting, "--layers", "relu1_1,relu2_1", "--size", 48, "--iterations", 6,
-        "--snapshots-every", 2, "--animation", "gif", "--tensorboard", "--vgg", vgg_file, "--out", "out",
+        "--snapshots-every", 2, "--animation", "gif", "--tensorboard", "--vgg", short_vgg_file, "--out", "out",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr.decode()
     out = tmp_path / "out"
@@ -63,12 +65,12 @@ def test_style_writes_everything_that_is_asked_for(nstyle: Run, vgg_file: Path, 
 
 
 @pytest.mark.parametrize("extension", ["webp", "mp4"])
-def test_other_animations(extension: str, nstyle: Run, vgg_file: Path, painting: Path, tmp_path: Path) -> None:
+def test_other_animations(extension: str, nstyle: Run, short_vgg_file: Path, painting: Path, tmp_path: Path) -> None:
     if extension == "mp4":
         pytest.importorskip("av")
     done = nstyle(
         "reconstruct", "style", painting, "--layers", "relu1_1", "--size", 33, "--iterations", 4,
-        "--snapshots-every", 1, "--animation", extension, "--vgg", vgg_file, "--out", "out",
+        "--snapshots-every", 1, "--animation", extension, "--vgg", short_vgg_file, "--out", "out",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr.decode()
     data = (tmp_path / "out" / f"animation.{extension}").read_bytes()
@@ -76,9 +78,9 @@ def test_other_animations(extension: str, nstyle: Run, vgg_file: Path, painting:
 
 
 def test_resume_continues_to_the_bit_and_a_run_is_not_overwritten(
-    nstyle: Run, vgg_file: Path, painting: Path, tmp_path: Path
+    nstyle: Run, short_vgg_file: Path, painting: Path, tmp_path: Path
 ) -> None:
-    command = ["reconstruct", "style", painting, "--layers", "relu1_1,relu1_2", "--size", 48, "--vgg", vgg_file]
+    command = ["reconstruct", "style", painting, "--layers", "relu1_1,relu1_2", "--size", 48, "--vgg", short_vgg_file]
     assert nstyle(*command, "--iterations", 8, "--out", "whole").returncode == 0
     assert nstyle(*command, "--iterations", 3, "--out", "parts").returncode == 0
     again = nstyle(*command, "--iterations", 8, "--out", "parts")
@@ -96,7 +98,7 @@ def test_resume_continues_to_the_bit_and_a_run_is_not_overwritten(
 
 
 def test_content_and_transfer_on_a_real_photograph(
-    nstyle: Run, vgg_file: Path, painting: Path, photo: Path, tmp_path: Path
+    nstyle: Run, short_vgg_file: Path, painting: Path, photo: Path, tmp_path: Path
 ) -> None:
     done = nstyle(
         "reconstruct",
@@ -109,7 +111,7 @@ def test_content_and_transfer_on_a_real_photograph(
         "--iterations",
         40,
         "--vgg",
-        vgg_file,
+        short_vgg_file,
         "--out",
         "content",
     )
@@ -122,7 +124,7 @@ def test_content_and_transfer_on_a_real_photograph(
         "reconstruct", "transfer", photo, painting, painting, "--content-layers", "relu2_2",
         "--style-layers", "relu1_1,relu2_1=0.5", "--style-weight", 10, "--weights", "0.8,0.2", "--size", 48,
         "--iterations", 3, "--tv-weight", 1, "--tv", "power-1.25", "--pooling", "average",
-        "--content-loss", "half-sum", "--vgg", vgg_file, "--out", "transfer",
+        "--content-loss", "half-sum", "--vgg", short_vgg_file, "--out", "transfer",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr.decode()
     terms = json.loads((tmp_path / "transfer" / "run.json").read_text())["best"]["terms"]
@@ -130,12 +132,12 @@ def test_content_and_transfer_on_a_real_photograph(
 
 
 def test_the_recorded_command_makes_the_same_picture(
-    nstyle: Run, vgg_file: Path, painting: Path, tmp_path: Path
+    nstyle: Run, short_vgg_file: Path, painting: Path, tmp_path: Path
 ) -> None:
     done = nstyle(
         "reconstruct", "style", painting, "--layers", "relu1_2=0.5", "--loss", "moments", "--moments", 3, "--size", 40,
         "--optimizer", "adam", "--lr", 0.02, "--iterations", 5, "--start", "white", "--feature-scale", 0.01,
-        "--vgg", vgg_file, "--out", "one",
+        "--vgg", short_vgg_file, "--out", "one",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr.decode()
     words = shlex.split(json.loads((tmp_path / "one" / "run.json").read_text())["command"])
@@ -145,19 +147,20 @@ def test_the_recorded_command_makes_the_same_picture(
 
 
 def test_config_repeats_a_run_to_the_bit_and_options_override_it(
-    nstyle: Run, vgg_file: Path, painting: Path, tmp_path: Path
+    nstyle: Run, short_vgg_file: Path, painting: Path, tmp_path: Path
 ) -> None:
     exact = ["--precision", "fp32", "--device", "cpu"]
     done = nstyle(
         "reconstruct", "style", painting, painting, "--layers", "block1_conv2=0.5,relu2_1", "--weights", "3,1",
-        "--size", 40, "--iterations", 5, "--seed", 3, "--tv-weight", 0.1, *exact, "--vgg", vgg_file, "--out", "one",
+        "--size", 40, "--iterations", 5, "--seed", 3, "--tv-weight", 0.1, *exact,
+        "--vgg", short_vgg_file, "--out", "one",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr.decode()
     one, two, other = (RunFolder(tmp_path / name) for name in ("one", "two", "other"))
     settings = tomllib.loads(one.settings.read_text())
     assert settings["style"] == [str(painting.absolute())] * 2
     assert settings["style_layers"] == {"relu1_2": 0.5, "relu2_1": 1.0}
-    assert (settings["style_mix"], settings["vgg"], settings["lr"]) == ([3.0, 1.0], str(vgg_file), 1.0)
+    assert (settings["style_mix"], settings["vgg"], settings["lr"]) == ([3.0, 1.0], str(short_vgg_file), 1.0)
     again = nstyle("reconstruct", "style", "--config", "one/config.toml", "--out", "two")
     assert again.returncode == 0, again.stderr.decode()
     for file in ("result", "losses", "settings"):
@@ -177,11 +180,11 @@ def test_config_repeats_a_run_to_the_bit_and_options_override_it(
 
 
 def test_config_of_a_transfer_in_python_and_on_the_command_line(
-    nstyle: Run, vgg_file: Path, painting: Path, photo: Path, tmp_path: Path
+    nstyle: Run, short_vgg_file: Path, painting: Path, photo: Path, tmp_path: Path
 ) -> None:
     first = reconstruct(
         content=photo, style=painting, content_layers="relu2_2", style_layers="relu1_1", size=48, iterations=3,
-        precision="fp32", device="cpu", vgg=vgg_file, out=tmp_path / "one",
+        precision="fp32", device="cpu", vgg=short_vgg_file, out=tmp_path / "one",
     )  # fmt: skip
     second = reconstruct(**read_settings(tmp_path / "one" / "config.toml"))
     assert np.array_equal(first.image, second.image)
@@ -199,18 +202,20 @@ def test_config_of_a_transfer_in_python_and_on_the_command_line(
         in wrong.stderr
     )
     (tmp_path / "small.toml").write_text('size = 32\nlayers = "relu1_1"\niterations = 2')
-    small = nstyle("reconstruct", "style", painting, "--config", "small.toml", "--vgg", vgg_file, "--out", "small")
+    small = nstyle(
+        "reconstruct", "style", painting, "--config", "small.toml", "--vgg", short_vgg_file, "--out", "small"
+    )
     assert small.returncode == 0, small.stderr.decode()
     assert picture(tmp_path / "small" / "result.png").width == 32
 
 
 def test_sweep_lays_out_a_grid_skips_what_is_done_and_notes_what_cannot_be(
-    nstyle: Run, vgg_file: Path, painting: Path, tmp_path: Path
+    nstyle: Run, short_vgg_file: Path, painting: Path, tmp_path: Path
 ) -> None:
     command = [
         "reconstruct", "sweep", "style", painting, "--layers", "relu1_1,relu2_1,relu4_1", "--per-layer", "single",
         "--loss", "gram,moments", "--moments", "1,2", "--size", 32, "--iterations", 3,
-        "--vgg", vgg_file, "--out", "sweep",
+        "--vgg", short_vgg_file, "--out", "sweep",
     ]  # fmt: skip
     first = nstyle(*command)
     assert first.returncode == 1
@@ -241,10 +246,10 @@ def test_sweep_lays_out_a_grid_skips_what_is_done_and_notes_what_cannot_be(
 
 
 def test_sweep_finds_cells_under_other_names_and_keeps_values_apart(
-    vgg_file: Path, painting: Path, tmp_path: Path
+    short_vgg_file: Path, painting: Path, tmp_path: Path
 ) -> None:
     options = {"style": painting, "out": tmp_path / "sweep"}
-    axes = {"layers": ["relu1_1"], "size": [32], "iterations": [2], "vgg": [str(vgg_file)]}
+    axes = {"layers": ["relu1_1"], "size": [32], "iterations": [2], "vgg": [str(short_vgg_file)]}
     assert sweep({**axes, "seed": [0]}, **options).reused == 0
     again = sweep({**axes, "seed": [0, 1]}, **options)
     assert (again.reused, len(again.cells)) == (1, 2)
@@ -261,15 +266,19 @@ def test_sweep_finds_cells_under_other_names_and_keeps_values_apart(
     assert json.loads((tmp_path / "sweep" / "run" / "run.json").read_text())["iterations"] == 1
 
 
-def test_report_keeps_losses_and_budgets_apart(vgg_file: Path, painting: Path, photo: Path, tmp_path: Path) -> None:
-    common = {"size": [32], "vgg": [str(vgg_file)]}
+def test_report_keeps_losses_and_budgets_apart(
+    short_vgg_file: Path, painting: Path, photo: Path, tmp_path: Path
+) -> None:
+    common = {"size": [32], "vgg": [str(short_vgg_file)]}
     taus = ["relu1_1", "relu1_1,relu2_1"]
     sweep(
         {**common, "layers": taus, "loss": ["gram", "mean-std"], "iterations": [2], "start": ["style"]},
         style=painting,
         out=tmp_path / "taus",
     )
-    reconstruct(content=photo, layers="relu2_1", size=32, vgg=str(vgg_file), iterations=2, out=tmp_path / "content")
+    reconstruct(
+        content=photo, layers="relu2_1", size=32, vgg=str(short_vgg_file), iterations=2, out=tmp_path / "content"
+    )
     page = write_report([tmp_path / "taus", tmp_path / "taus", tmp_path / "content"], tmp_path / "report").read_text()
     assert "Style reconstructions (gram)" in page
     assert "Style reconstructions (mean-std)" in page
@@ -281,7 +290,7 @@ def test_report_keeps_losses_and_budgets_apart(vgg_file: Path, painting: Path, p
 
 
 def test_inversion_schedules_share_one_figure_although_their_budgets_differ(
-    vgg_file: Path, painting: Path, tmp_path: Path
+    short_vgg_file: Path, painting: Path, tmp_path: Path
 ) -> None:
     axes = {
         "layers": ["relu1_1", "relu1_2"],
@@ -290,19 +299,19 @@ def test_inversion_schedules_share_one_figure_although_their_budgets_differ(
         "schedule": ["inversion-table"],
         "size": [32],
     }
-    sweep({**axes, "vgg": [str(vgg_file)], "threshold": [1e9]}, style=painting, out=tmp_path / "sweep")
+    sweep({**axes, "vgg": [str(short_vgg_file)], "threshold": [1e9]}, style=painting, out=tmp_path / "sweep")
     page = write_report([tmp_path / "sweep"], tmp_path / "report").read_text()
     assert page.count("data:image/png;base64,") == 1
     assert "schedule inversion-table" in page
 
 
 def test_report_of_blocks_has_the_sources_curves_and_table(
-    nstyle: Run, vgg_file: Path, painting: Path, tmp_path: Path
+    nstyle: Run, short_vgg_file: Path, painting: Path, tmp_path: Path
 ) -> None:
     sweep = nstyle(
         "reconstruct", "sweep", "style", painting, "--layers", "relu1_1,relu2_1,relu3_1,relu4_1",
         "--per-layer", "cumulative", "--optimizer", "adam", "--lr", 0.02, "--size", 32, "--iterations", 4,
-        "--vgg", vgg_file, "--out", "taus",
+        "--vgg", short_vgg_file, "--out", "taus",
     )  # fmt: skip
     assert sweep.returncode == 1
     assert nstyle("reconstruct", "report", "taus", "--out", "report").returncode == 0
@@ -315,12 +324,12 @@ def test_report_of_blocks_has_the_sources_curves_and_table(
 
 
 def test_sweep_over_transfers_and_numbers(
-    nstyle: Run, vgg_file: Path, painting: Path, photo: Path, tmp_path: Path
+    nstyle: Run, short_vgg_file: Path, painting: Path, photo: Path, tmp_path: Path
 ) -> None:
     done = nstyle(
         "reconstruct", "sweep", "transfer", photo, painting, "--content-layers", "relu2_2", "--style-layers", "relu1_1",
         "--style-layers", "relu1_1,relu2_1", "--style-weight", "1,1e2", "--pooling", "max,average",
-        "--size", 32, "--iterations", 2, "--vgg", vgg_file, "--out", "sweep",
+        "--size", 32, "--iterations", 2, "--vgg", short_vgg_file, "--out", "sweep",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr.decode()
     assert b"8 cells made" in done.stderr
@@ -377,10 +386,10 @@ def test_sweep_over_transfers_and_numbers(
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(
-    arguments: list[object], message: str, nstyle: Run, vgg_file: Path, painting: Path, tmp_path: Path
+    arguments: list[object], message: str, nstyle: Run, short_vgg_file: Path, painting: Path, tmp_path: Path
 ) -> None:
     words = [painting if word == "PAINTING" else word for word in arguments]
-    vgg = [] if "--vgg" in words or "report" in words else ["--vgg", vgg_file]
+    vgg = [] if "--vgg" in words or "report" in words else ["--vgg", short_vgg_file]
     done = nstyle("reconstruct", *words, *vgg, "--out", "out")
     assert done.returncode == 2, done.stderr.decode()
     assert message in done.stderr.decode()
@@ -388,8 +397,8 @@ def test_bad_input_is_one_line_and_leaves_nothing(
     assert not (tmp_path / "out").exists()
 
 
-def test_check_exits_with_its_verdict(nstyle: Run, vgg_file: Path, photo: Path, tmp_path: Path) -> None:
-    done = nstyle("reconstruct", "check", photo, "--vgg", vgg_file, "--size", 48, "--iterations", 5)
+def test_check_exits_with_its_verdict(nstyle: Run, short_vgg_file: Path, photo: Path, tmp_path: Path) -> None:
+    done = nstyle("reconstruct", "check", photo, "--vgg", short_vgg_file, "--size", 48, "--iterations", 5)
     assert done.returncode == 1
     assert "FAIL" in done.stdout.decode()
     assert "origin" in done.stdout.decode()
@@ -398,7 +407,7 @@ def test_check_exits_with_its_verdict(nstyle: Run, vgg_file: Path, photo: Path, 
     broken = nstyle("reconstruct", "check", "--vgg", "not-vgg.safetensors")
     assert broken.returncode == 1
     assert "FAIL" in broken.stdout.decode()
-    bad = nstyle("reconstruct", "check", "--vgg", vgg_file, "--out", "table.txt")
+    bad = nstyle("reconstruct", "check", "--vgg", short_vgg_file, "--out", "table.txt")
     assert bad.returncode == 2
     assert b"--out is table.txt" in bad.stderr
 
