@@ -117,6 +117,7 @@ def test_two_ranks_step_like_one_and_one_goes_on(
     tmp_path: Path, settings: dict[str, Any], styles: Path, start: Start
 ) -> None:
     two, one = tmp_path / "two", tmp_path / "one"
+    settings |= {"preset": "relative-3"}  # At relu4_1 random weights are faint, and rounding shows.
     process = start(*train(styles, two, settings | {"updates": 1}))
     output, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors

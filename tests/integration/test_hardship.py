@@ -85,7 +85,7 @@ def test_a_second_writer_is_refused_and_readers_are_not(
 
 
 def test_what_is_refused_leaves_no_folder(tmp_path: Path, settings: dict[str, Any], painting: list[Path]) -> None:
-    with pytest.raises(UsageError, match="`size` is 32; expected at least 64"):
+    with pytest.raises(UsageError, match="`size` is 32; expected at least 128"):
         prepare_training(painting, out=tmp_path / "a" / "run", resume=False, style_scales=5, style_size=128, **settings)
     assert not list(tmp_path.iterdir())
 

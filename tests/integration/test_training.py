@@ -209,7 +209,7 @@ def test_a_run_that_died_before_its_first_checkpoint_can_be_started_again(
 def test_what_cannot_work_is_refused_before_the_run_begins(
     tmp_path: Path, settings: dict[str, Any], paintings: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(UsageError, match="`size` is 32; expected at least 64 px for 5 scales"):
+    with pytest.raises(UsageError, match="`size` is 32; expected at least 128 px for 5 scales"):
         prepare_training(paintings, out=tmp_path / "run", resume=False, style_scales=5, style_size=128, **settings)
     monkeypatch.setenv("CXX", "no-such-compiler")
     monkeypatch.setattr("shutil.which", lambda name: None)
