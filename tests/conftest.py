@@ -14,6 +14,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from nstyle.encoders.vgg import VGGWeights
+from nstyle.inference.stylizer import Stylizer, load
 from nstyle.models.model_file import ModelInfo, save_model
 from nstyle.models.transformer import TransformerNetwork
 
@@ -115,6 +116,13 @@ def styles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def image(photo: Path) -> Image.Image:
+    """The same photograph as a picture."""
+    with Image.open(photo) as opened:
+        return opened.convert("RGB")
+
+
+@pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small model of three styles whose outputs differ; its weights are random."""
     torch.manual_seed(0)
@@ -126,6 +134,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "model.safetensors"
     save_model(path, network, ModelInfo(styles=("van-gogh-starry-night", "hokusai-great-wave", "plain"), width=0.25))
     return path
+
+
+@pytest.fixture(scope="session")
+def stylizer(model: Path) -> Stylizer:
+    """The small model, ready to paint."""
+    return load(model)
 
 
 Run = Callable[..., subprocess.CompletedProcess[bytes]]

@@ -59,8 +59,8 @@ def precision_like_the_cpu(
 def settle(
     network: TransformerNetwork, device: torch.device, on_cpu: TransformerNetwork
 ) -> tuple[TransformerNetwork, torch.device, torch.dtype]:
-    """Choose the network, the device and the precision to paint with: those of :func:`precision_like_the_cpu`, or else
-    the CPU, with a warning. The arguments are the same."""
+    """Choose the network, the device and the precision to paint with: the given network on its device in the precision
+    of :func:`precision_like_the_cpu`, or else its copy on the CPU, with a warning."""
     dtype = precision_like_the_cpu(network, device, on_cpu)
     if dtype is None:
         logger.warning(

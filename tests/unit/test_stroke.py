@@ -1,7 +1,5 @@
 """Strokes of another size: how large they are, and what becomes of the photograph's detail."""
 
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -12,17 +10,6 @@ import nstyle
 from nstyle.errors import UsageError
 from nstyle.inference import stroke as module
 from nstyle.inference.stroke import EPSILON, RADIUS, local_gain, paint_with_stroke, restore_detail, size_for_stroke
-
-
-@pytest.fixture(scope="module")
-def stylizer(model: Path) -> nstyle.Stylizer:
-    return nstyle.load(model)
-
-
-@pytest.fixture(scope="module")
-def image(photo: Path) -> Image.Image:
-    with Image.open(photo) as opened:
-        return opened.convert("RGB")
 
 
 def values(image: Image.Image) -> npt.NDArray[np.float64]:

@@ -24,17 +24,6 @@ from nstyle.models.transformer import TransformerNetwork
 from nstyle.tiling.whole import WholePainter
 
 
-@pytest.fixture(scope="module")
-def stylizer(model: Path) -> nstyle.Stylizer:
-    return nstyle.load(model)
-
-
-@pytest.fixture(scope="module")
-def image(photo: Path) -> Image.Image:
-    with Image.open(photo) as opened:
-        return opened.convert("RGB")
-
-
 def test_pictures_arrays_and_tensors_agree(stylizer: nstyle.Stylizer, image: Image.Image) -> None:
     weights = [0.5, 0.25, 0.25]
     picture = stylizer.stylize(image, weights)
