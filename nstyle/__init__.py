@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nstyle.models.transformer import TransformerNetwork
     from nstyle.reconstruction.reconstruct import reconstruct
     from nstyle.training.train import add_style, train
+    from nstyle.video.stylize_video import stylize_video
 
 from nstyle.version import __version__ as __version__
 
@@ -32,6 +33,7 @@ _HOMES = {
     "reconstruct": "nstyle.reconstruction.reconstruct",
     "compare": "nstyle.comparison.compare",
     "interpolate": "nstyle.interpolation.interpolate",
+    "stylize_video": "nstyle.video.stylize_video",
 }
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "interpolate",
     "load",
     "reconstruct",
+    "stylize_video",
     "train",
 ]
 

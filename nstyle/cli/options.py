@@ -16,6 +16,7 @@ FLAGS = {
     "style_mix": "--weights",
     "encoder": "--vgg",
     "masks": "--mask",
+    "keyframes": "--keyframe",
     "value_range": "--range",
     "all_styles": "--all",
     "tiling": "--tile",

@@ -15,7 +15,7 @@ from nstyle.cli.progress import Throttle, in_words
 if TYPE_CHECKING:
     from nstyle.inference.batch import PaintStatus
 
-ONE: tuple[ProgressColumn, ...] = (TaskProgressColumn(), TimeRemainingColumn())
+ONE: tuple[ProgressColumn, ...] = (TaskProgressColumn(), TextColumn("{task.fields[text]}"), TimeRemainingColumn())
 SEVERAL: tuple[ProgressColumn, ...] = (TextColumn("{task.fields[text]}"),)
 
 
@@ -45,6 +45,33 @@ class Count:
         return f"{text}, {in_words(left)} left"
 
 
+class Frames:
+    """Count the frames of a clip in words, with frames per second and the time that is left.
+
+    The first frame, before which a device may be compared and kernels chosen, is not timed.
+    """
+
+    def __init__(self) -> None:
+        self._clip: tuple[str, int] | None = None
+        self._start, self._first, self._share = 0.0, 0, 0.0
+
+    def text(self, status: "PaintStatus", *, with_left: bool = True) -> str:
+        """Return words such as ``31 frames of clip.mp4, 2.1 frames/s, 6 min left``."""
+        now, name = time.monotonic(), Path(status.photo).name
+        if self._clip != (status.photo, status.index):
+            self._clip = (status.photo, status.index)
+            self._start, self._first, self._share = now, status.frames, status.share
+        text = f"{status.frames} frames of {name}"
+        done, seconds = status.frames - self._first, now - self._start
+        if done < 1 or seconds <= 0:
+            return text
+        text += f", {done / seconds:.3g} frames/s"
+        if not (with_left and self._share < status.share < 1):
+            return text  # The clip does not say how long it is, or is over.
+        left = seconds * (1 - status.share) / (status.share - self._share)
+        return f"{text}, {in_words(left)} left"
+
+
 @contextmanager
 def painting_progress(*, quiet: bool = False, alone: bool = True) -> "Iterator[Callable[[PaintStatus], None]]":
     """Show how many of several pictures are done, or how far a single one is.
@@ -57,9 +84,15 @@ def painting_progress(*, quiet: bool = False, alone: bool = True) -> "Iterator[C
         yield lambda status: None
         return
     console = Console(stderr=True, file=sys.stderr)
-    count = Count("pictures" if alone else "pictures of this process")
+    count, frames = Count("pictures" if alone else "pictures of this process"), Frames()
+
+    def words(status: "PaintStatus") -> str:
+        if status.frames:
+            return frames.text(status, with_left=status.total > 1 or not console.is_terminal)
+        return count.text(status) if status.total > 1 else ""
+
     if not console.is_terminal:
-        yield _plain_lines(count)
+        yield _plain_lines(words)
         return
     with ExitStack() as stack:
         bar: Progress | None = None
@@ -75,18 +108,18 @@ def painting_progress(*, quiet: bool = False, alone: bool = True) -> "Iterator[C
                 bar.task_ids[0],
                 description=Path(status.photo).name,
                 completed=completed,
-                text=count.text(status),
+                text=words(status),
                 visible=completed < status.total,
             )
 
         yield show
 
 
-def _plain_lines(count: Count) -> "Callable[[PaintStatus], None]":
+def _plain_lines(words: "Callable[[PaintStatus], str]") -> "Callable[[PaintStatus], None]":
     throttle = Throttle()
 
     def show(status: "PaintStatus") -> None:
-        text = f"{status.photo}: {status.share:.0%}" if status.total == 1 else count.text(status)
+        text = words(status) or f"{status.photo}: {status.share:.0%}"
         if throttle.due():
             print(text, file=sys.stderr, flush=True)
 

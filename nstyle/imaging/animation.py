@@ -1,15 +1,19 @@
 """Write pictures as an animation: GIF, WebP, or MP4 with the ``video`` extra."""
 
-import io
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from nstyle.errors import UsageError
-from nstyle.system.files import write_atomically
+from nstyle.imaging.film import Film, check_extra
+from nstyle.imaging.yuv import Colours
+from nstyle.system.files import whole_file
 
+WEBP_QUALITY = 80
 FORMATS = (".gif", ".webp", ".mp4")
 FRAMES_PER_SECOND = 10
 LAST_FRAME_SECONDS = 1.5
@@ -25,12 +29,7 @@ def check_format(path: Path) -> None:
     if path.suffix.lower() not in FORMATS:
         raise UsageError(f"cannot write an animation as '{path.name}'; expected one of {', '.join(FORMATS)}")
     if path.suffix.lower() == ".mp4":
-        try:
-            import av  # noqa: F401
-        except ImportError:
-            raise UsageError(
-                "MP4 needs the video extra; install it with: pip install 'nstyle[video]', or choose gif or webp"
-            ) from None
+        check_extra("MP4, unlike gif and webp,")
 
 
 def write_animation(path: Path, frames: Sequence[Image.Image], *, rest: float = LAST_FRAME_SECONDS) -> None:
@@ -48,30 +47,46 @@ def write_animation(path: Path, frames: Sequence[Image.Image], *, rest: float = 
     check_format(path)
     size = frames[-1].size
     frames = [frame if frame.size == size else frame.resize(size, Image.Resampling.NEAREST) for frame in frames]
-    buffer = io.BytesIO()
-    if path.suffix.lower() == ".mp4":
-        _encode_mp4(buffer, frames)
-    else:
-        milliseconds = 1000 // FRAMES_PER_SECOND
-        durations = [milliseconds] * (len(frames) - 1) + [round(1000 * rest)]
-        if path.suffix.lower() == ".gif":
-            frames = [frame.quantize(256, dither=Image.Dither.FLOYDSTEINBERG) for frame in frames]
-        options = {"save_all": True, "append_images": frames[1:], "duration": durations, "loop": 0}
-        frames[0].save(buffer, format=path.suffix[1:].upper(), **options)
-    write_atomically(path, buffer.getvalue())
+    with whole_file(path) as temporary:
+        if path.suffix.lower() == ".mp4":
+            _write_mp4(temporary, frames)
+        else:
+            seconds = [Fraction(1, FRAMES_PER_SECOND)] * (len(frames) - 1) + [Fraction(rest)]
+            save_frames(temporary, path.suffix, frames, seconds)
 
 
-def _encode_mp4(buffer: io.BytesIO, frames: Sequence[Image.Image]) -> None:
-    import av
+def save_frames(
+    path: Path, extension: str, frames: Sequence[Image.Image], seconds: Sequence[Fraction], *, loop: int | None = 0
+) -> None:
+    """Write frames, RGB or RGBA and all of one size, as an animated GIF, WebP or PNG.
 
-    width, height = (
-        side - side % 2 for side in frames[0].size
-    )  # H.264 needs even sides in the colour format that all players read.
-    with av.open(buffer, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=FRAMES_PER_SECOND)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for frame in frames:
-            container.mux(
-                stream.encode(av.VideoFrame.from_ndarray(np.asarray(frame.crop((0, 0, width, height))), format="rgb24"))
-            )
-        container.mux(stream.encode())
+    Args:
+        path: The file.
+        extension: ``.gif``, ``.webp``, ``.png`` or ``.apng``.
+        frames: The frames, at least one.
+        seconds: How long each of them is shown.
+        loop: How often they are repeated: 0 for ever, None for once.
+    """
+    name = {".gif": "GIF", ".webp": "WEBP", ".png": "PNG", ".apng": "PNG"}[extension.lower()]
+    options: dict[str, Any] = {"duration": [round(1000 * shown) for shown in seconds]}
+    if loop is not None or name != "GIF":
+        options["loop"] = 1 if loop is None else loop
+    if name == "GIF":
+        options["disposal"] = 2 if frames[0].mode == "RGBA" else 0
+        frames = [frame if frame.mode == "RGBA" else _quantized(frame) for frame in frames]
+    elif name == "WEBP":
+        options["quality"] = WEBP_QUALITY
+    elif name == "PNG":
+        options["blend"] = 0
+    frames[0].save(path, format=name, save_all=True, append_images=frames[1:], **options)
+
+
+def _quantized(frame: Image.Image) -> Image.Image:
+    return frame.quantize(256, dither=Image.Dither.FLOYDSTEINBERG)
+
+
+def _write_mp4(path: Path, frames: Sequence[Image.Image]) -> None:
+    rate = Fraction(FRAMES_PER_SECOND)
+    with Film(path, ".mp4", frames[0].size, rate, time_base=1 / rate, colours=Colours()) as film:
+        for i, frame in enumerate(frames):
+            film.add(np.asarray(frame), i / rate, 1 / rate)

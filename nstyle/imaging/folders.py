@@ -26,8 +26,12 @@ class Found:
     """The folder that was asked for; None if the file itself was."""
 
 
-def pictures_named(argument: str | Path) -> list[Found]:
+def pictures_named(argument: str | Path, also: frozenset[str] = frozenset()) -> list[Found]:
     """Find the pictures that a user names by a file, a folder or a pattern such as ``holiday/*.jpg``.
+
+    Args:
+        argument: What the user names.
+        also: Further extensions that count in folders; see :func:`list_pictures`.
 
     Returns:
         The pictures, sorted by path. Empty if there is nothing of this name. A file that is named by itself is returned
@@ -35,23 +39,27 @@ def pictures_named(argument: str | Path) -> list[Found]:
     """
     path = Path(argument)
     if path.is_dir():
-        return [Found(picture, path) for picture in list_pictures(path)]
+        return [Found(picture, path) for picture in list_pictures(path, also)]
     if os.path.lexists(path):
         return [Found(path)]
     matches = [Path(name) for name in sorted(glob.glob(str(argument), recursive=True))]
-    return [found for match in matches for found in (pictures_named(match) if match.is_dir() else [Found(match)])]
+    return [found for match in matches for found in (pictures_named(match, also) if match.is_dir() else [Found(match)])]
 
 
-def list_pictures(folder: Path) -> list[Path]:
+def list_pictures(folder: Path, also: frozenset[str] = frozenset()) -> list[Path]:
     """List the pictures in a folder and its subfolders by extension, sorted by path, without hidden ones.
 
     Symbolic links to folders are followed, every folder once. One line is logged about what is left out: files of other
     extensions, whatever is no regular file, links that lead nowhere and folders that cannot be read.
+
+    Args:
+        folder: The folder.
+        also: Extensions that count beside those of pictures.
     """
     found: list[Path] = []
     left_out: Counter[str] = Counter()
     for path in _walk(folder, left_out):
-        reason = _reason_to_leave_out(path)
+        reason = _reason_to_leave_out(path, EXTENSIONS | also)
         if reason:
             left_out[reason] += 1
         else:
@@ -78,8 +86,8 @@ def _walk(folder: Path, left_out: Counter[str]) -> Iterator[Path]:
         yield from (Path(directory, name) for name in files if not name.startswith("."))
 
 
-def _reason_to_leave_out(path: Path) -> str:
-    if path.suffix.lower() not in EXTENSIONS:
+def _reason_to_leave_out(path: Path, extensions: frozenset[str]) -> str:
+    if path.suffix.lower() not in extensions:
         return path.suffix.lower() or "without extension"
     try:
         mode = path.stat().st_mode

@@ -17,6 +17,7 @@ from nstyle.imaging.layout import contact_sheet, fit
 from nstyle.imaging.picture import Picture
 from nstyle.imaging.pictures import read_picture
 from nstyle.inference.masks import Masks
+from nstyle.inference.moving import NOTHING_MOVES, MovingPictures
 from nstyle.inference.options import Request
 from nstyle.inference.plan import STREAM, Job, choose_mixes, label_of, plan_jobs, read_masks
 from nstyle.inference.reading import Reader
@@ -24,6 +25,7 @@ from nstyle.inference.stylizer import Stylizer, load
 from nstyle.inference.writing import Failure, Painted, Result, Writer
 from nstyle.models.locate import describe_model, find_model, is_shipped
 from nstyle.system.devices import choose_device
+from nstyle.system.interrupts import InterruptedRunError
 from nstyle.system.processes import ALONE, Group
 
 MOST_ENCODERS = 4
@@ -42,6 +44,8 @@ class PaintStatus:
     """The number of pictures that come before it."""
     total: int
     """The number of all pictures."""
+    frames: int = 0
+    """The number of its frames that are painted, if it is a clip."""
 
     @property
     def done(self) -> int:
@@ -54,6 +58,7 @@ def stylize_files(
     notice: Callable[[str], None],
     progress: Callable[[PaintStatus], None] = lambda status: None,
     group: Group = ALONE,
+    moving: MovingPictures = NOTHING_MOVES,
 ) -> Iterator[Result | Failure]:
     """Paint every photograph in every requested mix.
 
@@ -66,6 +71,7 @@ def stylize_files(
             each failed photograph.
         progress: Called at the start of every picture, while it is painted, and when it is painted.
         group: The processes that share the photographs. Each of them plans all the work before any of them paints.
+        moving: What paints clips.
 
     Yields:
         Every picture once it is written, and every photograph that failed, in the order of the request. A failure does
@@ -82,13 +88,15 @@ def stylize_files(
         if request.model is None and not is_shipped(path):
             notice(f"painting with {describe_model(path)}, the newest run")
         masks = read_masks(request, stylizer)
-        jobs = plan_jobs(request, choose_mixes(request, stylizer, notice), tuple(masks), notice)
+        mixes = moving.mixes(request, stylizer) or choose_mixes(request, stylizer, notice)
+        jobs = plan_jobs(request, mixes, tuple(masks), notice, moving)
         if ranks.size > 1 and STREAM in request.photos:
             raise UsageError(
                 f"standard input goes to one process, but there are {ranks.size}; give the photograph as a file"
             )
     done: list[Result | Failure] = []
-    with closing(_paint_jobs(jobs[ranks.rank :: ranks.size], request, stylizer, masks, progress)) as outcomes:
+    own = jobs[ranks.rank :: ranks.size]
+    with closing(_paint_jobs(own, request, stylizer, masks, moving, progress)) as outcomes:
         for outcome in outcomes:
             done.append(outcome)
             yield outcome
@@ -118,20 +126,32 @@ def encoders_beside(device: torch.device) -> int:
 
 
 def _paint_jobs(
-    jobs: Sequence[Job], request: Request, stylizer: Stylizer, masks: Masks, progress: Callable[[PaintStatus], None]
+    jobs: Sequence[Job],
+    request: Request,
+    stylizer: Stylizer,
+    masks: Masks,
+    moving: MovingPictures,
+    progress: Callable[[PaintStatus], None],
 ) -> Generator[Result | Failure, None, None]:
     """Paint every job and yield its outcomes, in order."""
     stylizer.settle_device()
     encoders = encoders_beside(stylizer.device)
-    photos, options = [job.photo for job in jobs], request.options
+    photos, options = [job.photo for job in jobs if not job.moves], request.options
     index, total = 0, sum(job.to_paint for job in jobs)
-    reader = Reader(photos, options.size, options.stroke, request.max_pixels, options.value_range, ahead=encoders > 0)
+    reader = Reader(
+        photos, options.size, options.stroke, request.max_pixels, options.value_range, moving, ahead=encoders > 0
+    )
     with reader, Writer(encoders) as writer:
         for job in jobs:
             try:
-                photo = reader.take()
                 tell = partial(_tell, progress, job.photo, index, total)
-                yield from _paint_job(job, photo, request, stylizer, masks, tell, writer)
+                if job.moves:
+                    yield from writer.results(rest=True)
+                    yield from _paint_clip(job, request, stylizer, masks, moving, tell)
+                else:
+                    yield from _paint_job(job, reader.take(), request, stylizer, masks, tell, writer)
+            except InterruptedRunError:
+                raise
             except Exception as error:  # A single photograph may raise anything, and does not stop the others.
                 yield from writer.results(rest=True)
                 if not writer.failed(job.photo):
@@ -141,9 +161,40 @@ def _paint_jobs(
 
 
 def _tell(
-    progress: Callable[[PaintStatus], None], photo: str, before: int, total: int, number: int, share: float
+    progress: Callable[[PaintStatus], None],
+    photo: str,
+    before: int,
+    total: int,
+    number: int,
+    share: float,
+    frames: int = 0,
 ) -> None:
-    progress(PaintStatus(photo, share, before + number, total))
+    progress(PaintStatus(photo, share, before + number, total, frames))
+
+
+def _paint_clip(
+    job: Job,
+    request: Request,
+    stylizer: Stylizer,
+    masks: Masks,
+    moving: MovingPictures,
+    tell: Callable[..., None],
+) -> Iterator[Result]:
+    """Paint a clip in its mixes, and yield each once it is written."""
+    to_paint = [output for output in job.outputs if not output.is_there]
+    for number, output in enumerate(to_paint):
+        tell(number, 0.0)
+        start, frames = time.perf_counter(), 0
+
+        def show(painted: int, share: float, number: int = number) -> None:
+            nonlocal frames
+            frames = painted
+            tell(number, share, painted)
+
+        width, height = moving.paint(job.photo, output.path, output.mix, request, stylizer, masks, show)
+        tell(number, 1.0, frames)
+        seconds = round(time.perf_counter() - start, 3)
+        yield Result(job.photo, output.path, output.mix or {}, width, height, seconds)
 
 
 def _paint_job(

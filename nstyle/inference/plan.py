@@ -14,6 +14,7 @@ from nstyle.imaging.folders import Found, pictures_named
 from nstyle.imaging.formats import WRITABLE
 from nstyle.inference.masks import Masks, read_mask
 from nstyle.inference.mix import Mix, label, make_mix, parse_weights
+from nstyle.inference.moving import NOTHING_MOVES, MovingPictures
 from nstyle.inference.options import Request
 from nstyle.inference.output_names import name_outputs
 from nstyle.inference.stylizer import Stylizer
@@ -44,6 +45,8 @@ class Job:
     photo: str
     outputs: tuple[Output, ...]
     sheet: str | None
+    moves: bool = False
+    """Whether the photograph is painted as a clip."""
 
     @property
     def files(self) -> list[str]:
@@ -113,6 +116,7 @@ def plan_jobs(
     mixes: Sequence[Mix | None],
     masked: tuple[str, ...],
     notice: Callable[[str], None] = lambda text: None,
+    moving: MovingPictures = NOTHING_MOVES,
 ) -> list[Job]:
     """Choose every output file, and refuse files that collide or that would overwrite others.
 
@@ -121,8 +125,10 @@ def plan_jobs(
         mixes: The mixes to paint every photograph in.
         masked: The styles that have masks.
         notice: Called with one line if files exist and are left as they are.
+        moving: What knows about clips.
     """
-    photos = _photos(request.photos)
+    photos = moving.keep(_photos(request.photos, moving.extensions))
+    clips = [moving.extension(photo.path) for photo in photos]
     single = len(photos) == 1 and len(mixes) == 1
     to_stream = request.out == STREAM or (request.out is None and request.photos == (STREAM,))
     if to_stream and not single:
@@ -132,41 +138,50 @@ def plan_jobs(
         )
     if to_stream and request.as_json:
         raise UsageError("`as_json` and the picture both want standard output; give a file with `out`")
+    if to_stream and clips[0]:
+        raise UsageError("standard output takes no clip; give a file with `out`")
     if to_stream:
         return [Job(str(photos[0].path), (Output(mixes[0], STREAM),), None)]
     target = Path(request.out) if request.out is not None else Path()
-    as_file = request.out is not None and not target.is_dir() and target.suffix.lower() in WRITABLE
+    writable = sorted(moving.writable if single and clips[0] else WRITABLE)
+    as_file = request.out is not None and not target.is_dir() and target.suffix.lower() in writable
     if as_file and not single:
         raise UsageError(
             f"`out` is the file {target}, but {len(photos) * len(mixes)} pictures were asked for; give a folder"
         )
     if (not as_file and target.is_file()) or (single and target.suffix and not target.is_dir() and not as_file):
-        raise UsageError(f"`out` is {target}; expected a folder, or a file ending in {', '.join(sorted(WRITABLE))}")
+        raise UsageError(f"`out` is {target}; expected a folder, or a file ending in {', '.join(writable)}")
     if as_file:
-        jobs = [Job(str(photos[0].path), (Output(mixes[0], str(target)),), None)]
+        jobs = [Job(str(photos[0].path), (Output(mixes[0], str(target)),), None, bool(clips[0]))]
     else:
-        jobs = _into_folder(target, photos, mixes, masked, with_sheets=request.all_styles)
+        labels = [moving.label or label_of(mix, masked) for mix in mixes]
+        jobs = _into_folder(target, photos, clips, mixes, labels, with_sheets=request.all_styles)
     return _without_existing(jobs, request, notice)
 
 
 def _into_folder(
-    target: Path, photos: list[Found], mixes: Sequence[Mix | None], masked: tuple[str, ...], *, with_sheets: bool
+    target: Path,
+    photos: list[Found],
+    clips: list[str],
+    mixes: Sequence[Mix | None],
+    labels: list[str],
+    *,
+    with_sheets: bool,
 ) -> list[Job]:
-    labels = [label_of(mix, masked) for mix in mixes]
     sheet = SHEET if SHEET not in labels else f"{SHEET}-styles"  # A style may be called so.
     names = name_outputs(photos, [*labels, *([sheet] if with_sheets else [])])
     jobs = []
-    for photo, files in zip(photos, names, strict=True):
-        paths = [str(target / file) for file in files]
+    for photo, clip, files in zip(photos, clips, names, strict=True):
+        paths = [str(target / (file.with_suffix(clip) if clip else file)) for file in files]
         outputs = tuple(Output(mix, path) for mix, path in zip(mixes, paths, strict=False))
-        jobs.append(Job(str(photo.path), outputs, paths[-1] if with_sheets else None))
+        jobs.append(Job(str(photo.path), outputs, paths[-1] if with_sheets and not clip else None, bool(clip)))
     return jobs
 
 
-def _photos(arguments: tuple[str, ...]) -> list[Found]:
+def _photos(arguments: tuple[str, ...], also: frozenset[str]) -> list[Found]:
     photos: dict[Path, Found] = {}
     for argument in arguments:
-        found = [Found(Path(STREAM))] if argument == STREAM else pictures_named(argument)
+        found = [Found(Path(STREAM))] if argument == STREAM else pictures_named(argument, also)
         if not found and Path(argument).is_dir():
             raise UsageError(f"the folder {argument} holds no pictures; expected JPEG, PNG, WebP or TIFF files")
         if not found:

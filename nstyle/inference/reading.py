@@ -14,6 +14,7 @@ from PIL import Image
 from nstyle.errors import NstyleError
 from nstyle.imaging.picture import Picture, ValueRange
 from nstyle.imaging.pictures import check_pixels, read_picture, read_size, resize, resized
+from nstyle.inference.moving import NOTHING_MOVES, MovingPictures
 from nstyle.inference.plan import STREAM
 from nstyle.inference.stroke import size_for_stroke
 
@@ -33,6 +34,7 @@ class Reader:
         max_pixels: The largest number of pixels that a photograph may have, before and after resizing.
         value_range: The values that are black and white in photographs of more than 8 bits; see
             :func:`nstyle.imaging.pictures.read_picture`.
+        moving: What knows about frames of clips.
         ahead: Whether to decode in a thread. Otherwise every photograph is decoded when it is requested.
     """
 
@@ -43,12 +45,13 @@ class Reader:
         stroke: float,
         max_pixels: int,
         value_range: ValueRange | None = None,
+        moving: MovingPictures = NOTHING_MOVES,
         *,
         ahead: bool,
     ) -> None:
         self._left = deque(photos)
         self._size, self._stroke, self._max_pixels = size, stroke, max_pixels
-        self._value_range, self._ahead = value_range, ahead
+        self._value_range, self._moving, self._ahead = value_range, moving, ahead
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="nstyle-read")
         self._next: Future[Picture | None] | None = None
 
@@ -79,7 +82,7 @@ class Reader:
         return self._read(photo) if width * height <= MOST_AHEAD else None
 
     def _read(self, photo: str) -> Picture:
-        picture = read_picture(
+        picture = self._moving.picture(Path(photo), self._max_pixels) or read_picture(
             BytesIO(sys.stdin.buffer.read()) if photo == STREAM else Path(photo),
             max_pixels=self._max_pixels,
             value_range=self._value_range,

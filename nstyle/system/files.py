@@ -3,7 +3,8 @@
 import os
 import re
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -17,7 +18,7 @@ TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.tmp", re.DOTALL)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that a crash leaves either the old content or the new: temporary file, fsync, rename.
+    """Write a file so that a crash leaves either the old content or the new; see :func:`whole_file`.
 
     Args:
         path: The file. Its folder is created if it does not exist. Through a symbolic link its target is written.
@@ -26,17 +27,34 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises:
         NstyleError: If the file cannot be written; no temporary file is left behind.
     """
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        file.write(data)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Let the caller fill a temporary file beside a file, which it replaces at the end: fsync, rename. If the caller
+    raises, there is only what was there before.
+
+    Args:
+        path: The file; see :func:`write_atomically`.
+
+    Yields:
+        The temporary file, which is empty.
+
+    Raises:
+        NstyleError: If the file cannot be written, also for an OSError of the caller.
+    """
     path = Path(os.path.realpath(path)) if path.is_symlink() else path
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = temporary.open("xb")
+        temporary.open("xb").close()
     except OSError as error:
         raise NstyleError(f"cannot write {path}: {error.strerror}; check the folder and its permissions") from error
     try:
-        with file:
-            file.write(data)
-            file.flush()
+        yield temporary
+        with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:

@@ -1,0 +1,110 @@
+"""Clips among the files that are painted: which they are, what they become, and how they are painted."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from nstyle.errors import UsageError
+from nstyle.imaging.film import CONTAINERS, NEEDS_EXTRA, check_extra, has_extra
+from nstyle.imaging.folders import Found
+from nstyle.imaging.picture import Picture
+from nstyle.inference.masks import Masks
+from nstyle.inference.mix import Mix
+from nstyle.inference.moving import MovingPictures
+from nstyle.inference.options import Request
+from nstyle.inference.stylizer import Stylizer
+from nstyle.video.animations import picture_of
+from nstyle.video.keyframes import Keyframes
+from nstyle.video.kinds import VIDEOS, WRITABLE, WRITABLE_ANIMATIONS, kind_of
+from nstyle.video.open_clip import frames_of, open_clip
+from nstyle.video.options import VideoOptions
+from nstyle.video.stylize_video import stylize_clip
+
+
+class Clips(MovingPictures):
+    """What ``nstyle stylize`` knows of clips; see :class:`nstyle.inference.moving.MovingPictures`.
+
+    Args:
+        options: The settings of clips.
+        notice: Called with one line for what is left out or not as expected, once for each line.
+    """
+
+    extensions = VIDEOS | {".apng"}
+    writable = WRITABLE
+
+    def __init__(self, options: VideoOptions, notice: Callable[[str], None]) -> None:
+        self._options, self._notice = options, notice
+        self._said: set[str] = set()
+        self._keyframes: Keyframes | None = None
+        self.label = "keyframes" if options.keyframes else ""
+
+    def keep(self, found: list[Found]) -> list[Found]:
+        if has_extra():
+            return found
+        kept = [one for one in found if one.folder is None or one.path.suffix.lower() not in VIDEOS]
+        words = f"{len(found) - len(kept)} videos are left out: painting them {NEEDS_EXTRA}"
+        if found and not kept:
+            raise UsageError(f"nothing is left to paint; {words}")
+        if len(kept) < len(found):
+            self._say(words)
+        return kept
+
+    def extension(self, photo: Path) -> str:
+        kind = kind_of(photo)
+        if self._options.frame is not None or (kind == "still" and not self._options.keyframes):
+            return ""
+        own = photo.suffix.lower()
+        if kind == "animation":
+            return own if own in WRITABLE_ANIMATIONS else ".webp"
+        if kind == "video":
+            check_extra(f"{photo} is a video; painting it")
+            return own if own in CONTAINERS else ".mp4"
+        return ".mp4" if has_extra() else ".webp"
+
+    def picture(self, photo: Path, max_pixels: int) -> Picture | None:
+        number = self._options.frame
+        if number is None or kind_of(photo) == "still":
+            return None
+        with open_clip(photo, self._options, max_pixels, self._say) as clip:
+            count = 0
+            for count, frame in enumerate(frames_of(clip), start=1):
+                if count == number:
+                    return picture_of(frame)
+        raise UsageError(f"{photo} has {count} frames; expected a `frame` of 1 to {count}, not {number}")
+
+    def mixes(self, request: Request, stylizer: Stylizer) -> list[Mix | None]:
+        if not self._options.keyframes:
+            return []
+        given = ("style", "styles", "weights", "all_styles", "masks")
+        other = next((name for name in given if getattr(request, name)), None)
+        if other is not None:
+            raise UsageError(f"`keyframes` and `{other}` were given together; choose one")
+        self._keyframes = Keyframes.read(self._options.keyframes, stylizer.styles, stylizer.name)
+        return [self._keyframes.at(0.0)]
+
+    def paint(
+        self,
+        photo: str,
+        output: str,
+        mix: Mix | None,
+        request: Request,
+        stylizer: Stylizer,
+        masks: Masks,
+        progress: Callable[[int, float], None],
+    ) -> tuple[int, int]:
+        return stylize_clip(
+            Path(photo),
+            Path(output),
+            stylizer,
+            self._keyframes or mix,
+            request.options,
+            self._options,
+            masks=masks,
+            max_pixels=request.max_pixels,
+            notice=self._say,
+            progress=progress,
+        )
+
+    def _say(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self._notice(text)

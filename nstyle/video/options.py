@@ -1,0 +1,66 @@
+"""The settings of painting clips, without torch."""
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from nstyle.errors import UsageError, in_short
+from nstyle.settings import check_settings, setting
+
+Steady = Literal["low", "high", "off"]
+VIDEO = "Video"
+"""The heading of the settings in the help."""
+TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoOptions:
+    """How a clip is painted, other than how each of its frames is. All settings are checked on construction."""
+
+    steady: Steady = setting("low", "How strongly strokes are held still from frame to frame.", VIDEO)
+    keyframes: tuple[str, ...] = setting(
+        (),
+        "The styles from a time on, blended from one to the next. May be repeated. A photograph becomes a clip.",
+        VIDEO,
+        metavar="TIME:STYLES",
+    )
+    start: str | None = setting(
+        None, "Paint from here on: seconds, m:ss or h:mm:ss.", VIDEO, metavar="TIME", default_text="the beginning"
+    )
+    end: str | None = setting(None, "Paint up to here.", VIDEO, metavar="TIME", default_text="the end")
+    frame: int | None = setting(None, "Paint one frame as a picture; 1 is the first.", VIDEO, at_least=1)
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+        start, end = self.start_seconds, self.end_seconds
+        if end is not None and end <= start:
+            raise UsageError(f"`end` is {self.end}; expected a time after `start`, which is {self.start or 0}")
+        if self.frame is not None and (self.keyframes or self.start is not None or self.end is not None):
+            raise UsageError("`frame` picks one frame; leave `keyframes`, `start` and `end` out")
+
+    @property
+    def start_seconds(self) -> Fraction:
+        """Where painting begins, in seconds from the beginning of the clip."""
+        return Fraction(0) if self.start is None else read_time("start", self.start)
+
+    @property
+    def end_seconds(self) -> Fraction | None:
+        """Where painting ends, in seconds from the beginning of the clip; None for its end."""
+        return None if self.end is None else read_time("end", self.end)
+
+
+def read_time(name: str, text: str) -> Fraction:
+    """Read a time in seconds, ``m:ss`` or ``h:mm:ss``, each with decimals.
+
+    >>> float(read_time("start", "1:02.5"))
+    62.5
+
+    Raises:
+        UsageError: If it is no time, with the name of the setting.
+    """
+    match = TIME.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"`{name}` is {in_short(text)}; expected a time such as 12.5, 1:02.5 or 1:00:02")
+    hours, minutes, seconds = match.groups(default="0")
+    return 3600 * Fraction(hours) + 60 * Fraction(minutes) + Fraction(seconds.rstrip("."))

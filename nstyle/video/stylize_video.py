@@ -1,0 +1,168 @@
+"""Paint a clip from Python: ``nstyle.stylize_video``."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from nstyle.errors import UsageError
+from nstyle.imaging.limits import MAX_PIXELS
+from nstyle.inference.batch import encoders_beside
+from nstyle.inference.masks import Masks
+from nstyle.inference.mix import Mix, Weights, weights_to_mix
+from nstyle.inference.options import KeepColor, PaintOptions
+from nstyle.inference.stylizer import Stylizer, load
+from nstyle.tiling.kinds import Tiling
+from nstyle.video.keyframes import Keyframes
+from nstyle.video.kinds import WRITABLE_ANIMATIONS
+from nstyle.video.open_clip import open_clip
+from nstyle.video.options import Steady, VideoOptions
+from nstyle.video.paint import PaintFrame, paint_clip
+from nstyle.video.steady import FramePainter
+from nstyle.video.writing import check_output
+
+
+def stylize_video(
+    source: str | os.PathLike[str],
+    model: str | Path | Stylizer | None = None,
+    *,
+    out: str | os.PathLike[str],
+    weights: Weights = None,
+    masks: Masks | None = None,
+    keyframes: Sequence[str] = (),
+    steady: Steady = VideoOptions.steady,
+    start: str | float | None = None,
+    end: str | float | None = None,
+    strength: float = PaintOptions.strength,
+    keep_color: KeepColor | None = PaintOptions.keep_color,
+    size: int | None = PaintOptions.size,
+    stroke: float = PaintOptions.stroke,
+    grain: float | None = PaintOptions.grain,
+    tiling: Tiling = PaintOptions.tiling,
+    max_pixels: int = MAX_PIXELS,
+    overwrite: bool = False,
+    device: str = "auto",
+    notice: Callable[[str], None] = lambda text: None,
+    progress: Callable[[int, float], None] = lambda frames, share: None,
+) -> Path:
+    """Paint a clip frame by frame; sound, times, rotation and colours are kept.
+
+    Args:
+        source: A video, an animated GIF, WebP or PNG, or a picture with ``keyframes``.
+        model: The model, or a :class:`nstyle.Stylizer`; see :func:`nstyle.load`.
+        out: The file: ``.mp4``, ``.mov``, ``.mkv``, ``.webm``, or without sound ``.gif``, ``.webp``, ``.png``.
+        weights: See :meth:`nstyle.Stylizer.stylize`.
+        masks: Masks by style name, the same for every frame; see :meth:`nstyle.Stylizer.stylize`.
+        keyframes: Styles at times, ``TIME:STYLES``, instead of ``weights`` and ``masks``.
+        steady: How strongly strokes are held still: ``"low"``, ``"high"`` or ``"off"``.
+        start: Where to begin, in seconds or as ``m:ss`` or ``h:mm:ss``.
+        end: Where to end.
+        strength: The strength of the style, 0 to 3.
+        keep_color: ``"luminance"`` takes only the luminance from the painting.
+        size: The long side in pixels to resize frames to first.
+        stroke: How many times as large strokes are, 0.5 to 4.
+        grain: Film grain added to the frames, in levels of 255.
+        tiling: How large frames are divided.
+        max_pixels: The largest number of pixels of a frame.
+        overwrite: Whether a file that exists is replaced.
+        device: The device to paint on, unless ``model`` is a stylizer.
+        notice: Called with one line for what is left out or not as expected.
+        progress: Called after every frame with the number of painted frames and the share of the clip, in [0, 1].
+
+    Returns:
+        ``out``.
+
+    Raises:
+        UsageError: If something cannot be done as requested; nothing is written then.
+        NstyleError: If the clip cannot be read or written, or the run was interrupted.
+    """
+    path, options = (
+        Path(out),
+        VideoOptions(steady=steady, keyframes=tuple(keyframes), start=_text(start), end=_text(end)),
+    )
+    painting = PaintOptions(
+        strength=strength, keep_color=keep_color, size=size, stroke=stroke, grain=grain, tiling=tiling
+    )
+    check_output(path)
+    if path.exists() and not overwrite:
+        raise UsageError(f"{path} exists; give `overwrite` to replace it, or another `out`")
+    if path.exists() and path.samefile(source):
+        raise UsageError(f"{path} is the clip to be read; choose another `out`")
+    stylizer = model if isinstance(model, Stylizer) else load(model, device=device)
+    if keyframes and (weights is not None or masks):
+        raise UsageError("`keyframes` were given together with `weights` or `masks`; choose one")
+    mix: Mix | Keyframes | None
+    if keyframes:
+        mix = Keyframes.read(options.keyframes, stylizer.styles, stylizer.name)
+    else:
+        mix = None if weights is None and masks else weights_to_mix(weights, stylizer.styles, stylizer.name)
+    stylize_clip(
+        Path(source),
+        path,
+        stylizer,
+        mix,
+        painting,
+        options,
+        masks=masks or {},
+        max_pixels=max_pixels,
+        notice=notice,
+        progress=progress,
+    )
+    return path
+
+
+def stylize_clip(
+    source: Path,
+    out: Path,
+    stylizer: Stylizer,
+    mix: Mix | Keyframes | None,
+    painting: PaintOptions,
+    options: VideoOptions,
+    *,
+    masks: Masks,
+    max_pixels: int,
+    notice: Callable[[str], None],
+    progress: Callable[[int, float], None],
+) -> tuple[int, int]:
+    """Paint a clip into a file, which is replaced if it exists; see :func:`stylize_video`.
+
+    Returns:
+        Width and height of the painting in pixels.
+    """
+    check_output(out)
+    still_seconds = Fraction(mix.duration) if isinstance(mix, Keyframes) else Fraction(0)
+    stylizer.settle_device()
+    with open_clip(source, options, max_pixels, notice, still_seconds=still_seconds) as clip:
+        if clip.sounds and out.suffix.lower() in WRITABLE_ANIMATIONS:
+            notice(f"{out}: the sound is left out, as a {out.suffix} has none")
+        return paint_clip(
+            clip,
+            out,
+            _painter(stylizer, mix, painting, options, masks),
+            size=painting.size,
+            stroke=painting.stroke,
+            max_pixels=max_pixels,
+            overlap=encoders_beside(stylizer.device) > 0,
+            progress=lambda status: progress(status.frames, status.share),
+        )
+
+
+def _painter(
+    stylizer: Stylizer, mix: Mix | Keyframes | None, painting: PaintOptions, options: VideoOptions, masks: Masks
+) -> PaintFrame:
+    """Return what paints the frame of a time. Masked frames are painted each by itself."""
+    painting = replace(painting, size=None)  # Frames are resized as they are read.
+    frames = FramePainter(stylizer, painting, options.steady)
+    if isinstance(mix, Keyframes):
+        return lambda levels, time: frames.paint(levels, mix.at(float(options.start_seconds + time)))
+    if masks or mix is None:
+        return lambda levels, time: np.asarray(stylizer.paint(Image.fromarray(levels), mix, painting, masks))
+    return lambda levels, time: frames.paint(levels, mix)
+
+
+def _text(time: str | float | None) -> str | None:
+    return time if time is None or isinstance(time, str) else f"{time:f}"

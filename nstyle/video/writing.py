@@ -1,0 +1,141 @@
+"""Write painted clips: videos as they come, animations at the end, from memory."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from nstyle.errors import NstyleError, UsageError
+from nstyle.imaging.animation import save_frames
+from nstyle.imaging.film import CONTAINERS, Film, check_extra
+from nstyle.imaging.limits import MAX_PIXELS
+from nstyle.imaging.picture import Picture
+from nstyle.video.clip import Clip, Facts, Frame
+from nstyle.video.kinds import WRITABLE, WRITABLE_ANIMATIONS
+
+if TYPE_CHECKING:
+    from av import AudioStream, Packet
+
+
+class ClipWriter(Protocol):
+    """A clip that is being written."""
+
+    def add(self, painted: npt.NDArray[np.uint8], frame: Frame) -> None:
+        """Add the painting (H, W, 3) of a frame."""
+
+    def add_sound(self, packet: "Packet[AudioStream]") -> None:
+        """Add a packet of sound."""
+
+
+def check_output(path: Path) -> None:
+    """Check that a clip can be written to a file, before the work is done.
+
+    Raises:
+        UsageError: If the extension is unknown, or the library for videos is not installed.
+    """
+    extension = path.suffix.lower()
+    if extension not in WRITABLE:
+        raise UsageError(
+            f"a clip cannot be written as '{path.name}'; expected one of {', '.join(WRITABLE)}, or a picture of one "
+            "`frame`"
+        )
+    if extension in CONTAINERS:
+        check_extra(f"{path.name} is a video, which")
+
+
+@contextmanager
+def clip_writer(path: Path, extension: str, clip: Clip, facts: Facts, *, threads: int) -> Iterator[ClipWriter]:
+    """Write a clip to a file. It is complete and closed at the end, unless something is raised.
+
+    Args:
+        path: The file.
+        extension: The extension that says what is written.
+        clip: Where the sound comes from.
+        facts: What is written: the facts of the clip in the size of the painting.
+        threads: How many threads encode; 0 for as many as the encoder likes.
+
+    Raises:
+        UsageError: If the container cannot hold the sound.
+        NstyleError: If it cannot be written.
+    """
+    if extension.lower() in WRITABLE_ANIMATIONS:
+        animation = _Animation(facts)
+        yield animation
+        animation.save(path, extension)
+        return
+    with Film(
+        path,
+        extension,
+        facts.size,
+        facts.rate,
+        time_base=facts.time_base,
+        colours=facts.colours,
+        aspect=facts.aspect,
+        sounds=clip.sounds,
+        threads=threads,
+    ) as film:
+        yield _Video(film, clip.earlier)
+
+
+class _Video:
+    def __init__(self, film: Film, earlier: Fraction) -> None:
+        self._film, self._earlier = film, earlier
+
+    def add(self, painted: npt.NDArray[np.uint8], frame: Frame) -> None:
+        self._film.add(np.asarray(_over_white(painted, frame)), frame.time, frame.duration)
+
+    def add_sound(self, packet: "Packet[AudioStream]") -> None:
+        self._film.add_sound(packet, self._earlier)
+
+
+class _Animation:
+    """Frames in memory, as an encoder of animations wants all of them at once."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._loop = facts.loop
+        self._frames: list[Image.Image] = []
+        self._seconds: list[Fraction] = []
+
+    def add(self, painted: npt.NDArray[np.uint8], frame: Frame) -> None:
+        image = Image.fromarray(painted)
+        if frame.alpha is not None:
+            image.putalpha(Image.fromarray(frame.alpha))
+        self._frames.append(image)
+        self._seconds.append(frame.duration)
+        check_memory(len(self._frames), image.size)
+
+    def add_sound(self, packet: object) -> None:
+        """Leave it out, as animations have no sound."""
+
+    def save(self, path: Path, extension: str) -> None:
+        if any(frame.mode == "RGBA" for frame in self._frames):
+            self._frames = [frame.convert("RGBA") for frame in self._frames]
+        try:
+            save_frames(path, extension, self._frames, self._seconds, loop=self._loop)
+        except (OSError, ValueError) as error:
+            raise NstyleError(f"the animation could not be written: {error}; write a video instead") from error
+
+
+def check_memory(frames: int, size: tuple[int, int]) -> None:
+    """Refuse animations that are too large for the memory.
+
+    Raises:
+        UsageError: If all frames together have too many pixels.
+    """
+    if frames * size[0] * size[1] > MAX_PIXELS:
+        most = MAX_PIXELS // (size[0] * size[1])
+        raise UsageError(
+            f"an animation of {size[0]}x{size[1]} px can have {most} frames, as all of them are held in memory, but "
+            "this one has more; write a video (.mp4), give a smaller `size`, or an earlier `end`"
+        )
+
+
+def _over_white(painted: npt.NDArray[np.uint8], frame: Frame) -> Image.Image:
+    if frame.alpha is None:
+        return Image.fromarray(painted)
+    return Picture(Image.fromarray(painted), Image.fromarray(frame.alpha)).over_white()
