@@ -9,7 +9,7 @@ from typer.core import TyperCommand, TyperGroup
 ARGUMENTS, OPTIONS = "Arguments", "Options"
 HEADINGS = (
     *(ARGUMENTS, "Styles", "Paintings", "Photographs", "Painting", "Layers", "Loss", "Schedule", "Optimization"),
-    *("Picture", "Network", "Hardware", "Output", OPTIONS),
+    *("Picture", "Video", "Network", "Hardware", "Output", OPTIONS),
 )
 """The headings of all commands, in order: what goes in, what is made of it, where it goes."""
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}

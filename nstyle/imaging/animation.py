@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from nstyle.errors import UsageError
+from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.film import Film, check_extra
 from nstyle.imaging.yuv import Colours
 from nstyle.system.files import whole_file
@@ -66,6 +66,9 @@ def save_frames(
         frames: The frames, at least one.
         seconds: How long each of them is shown.
         loop: How often they are repeated: 0 for ever, None for once.
+
+    Raises:
+        NstyleError: If they cannot be written.
     """
     name = {".gif": "GIF", ".webp": "WEBP", ".png": "PNG", ".apng": "PNG"}[extension.lower()]
     options: dict[str, Any] = {"duration": [round(1000 * shown) for shown in seconds]}
@@ -78,7 +81,12 @@ def save_frames(
         options["quality"] = WEBP_QUALITY
     elif name == "PNG":
         options["blend"] = 0
-    frames[0].save(path, format=name, save_all=True, append_images=frames[1:], **options)
+    try:
+        frames[0].save(path, format=name, save_all=True, append_images=frames[1:], **options)
+    except (OSError, ValueError) as error:
+        raise NstyleError(
+            f"the animation could not be written ({error}); check the disk space, or write another format"
+        ) from error
 
 
 def _quantized(frame: Image.Image) -> Image.Image:

@@ -143,7 +143,7 @@ def plan_jobs(
     if to_stream:
         return [Job(str(photos[0].path), (Output(mixes[0], STREAM),), None)]
     target = Path(request.out) if request.out is not None else Path()
-    writable = sorted(moving.writable if single and clips[0] else WRITABLE)
+    writable = sorted({*moving.writable, *WRITABLE} if not single else moving.writable if clips[0] else WRITABLE)
     as_file = request.out is not None and not target.is_dir() and target.suffix.lower() in writable
     if as_file and not single:
         raise UsageError(

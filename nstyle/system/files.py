@@ -27,8 +27,11 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises:
         NstyleError: If the file cannot be written; no temporary file is left behind.
     """
-    with whole_file(path) as temporary, temporary.open("wb") as file:
-        file.write(data)
+    with whole_file(path) as temporary:
+        try:
+            temporary.write_bytes(data)
+        except OSError as error:
+            raise _failure(path, error) from error
 
 
 @contextmanager
@@ -43,7 +46,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         The temporary file, which is empty.
 
     Raises:
-        NstyleError: If the file cannot be written, also for an OSError of the caller.
+        NstyleError: If the file cannot be created or replaced.
     """
     path = Path(os.path.realpath(path)) if path.is_symlink() else path
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
@@ -54,15 +57,18 @@ def whole_file(path: Path) -> Iterator[Path]:
         raise NstyleError(f"cannot write {path}: {error.strerror}; check the folder and its permissions") from error
     try:
         yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise NstyleError(
-            f"cannot write {path}: {error.strerror or error}; check the disk space and the permissions"
-        ) from error
+        try:
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except OSError as error:
+            raise _failure(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _failure(path: Path, error: OSError) -> NstyleError:
+    return NstyleError(f"cannot write {path}: {error.strerror or error}; check the disk space and the permissions")
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -93,7 +99,7 @@ class AppendedFile:
         try:
             self._file = path.open("ab", buffering=0)
         except OSError as error:
-            raise self._failure(error) from error
+            raise _failure(self._path, error) from error
 
     def append(self, data: bytes) -> None:
         """Write bytes at the end. After a failure some of them may be there."""
@@ -102,24 +108,19 @@ class AppendedFile:
             while rest:
                 rest = rest[self._file.write(rest) :]
         except OSError as error:
-            raise self._failure(error) from error
+            raise _failure(self._path, error) from error
 
     def sync(self) -> None:
         """Wait until everything is on the disk."""
         try:
             os.fsync(self._file.fileno())
         except OSError as error:
-            raise self._failure(error) from error
+            raise _failure(self._path, error) from error
 
     def close(self) -> None:
         """Close the file."""
         with suppress(OSError):  # What was written is lost or not; only sync can tell.
             self._file.close()
-
-    def _failure(self, error: OSError) -> NstyleError:
-        return NstyleError(
-            f"cannot write {self._path}: {error.strerror or error}; check the disk space and the permissions"
-        )
 
 
 def cache_folder() -> Path | None:

@@ -44,6 +44,7 @@ class Animation:
         try:
             self._image = self._stack.enter_context(opened(path))
             check_pixels(self.name, self._image.size, max_pixels)
+            self._image.load()
             first = to_picture(self._image)
         except NstyleError:
             raise
@@ -68,6 +69,7 @@ class Animation:
         while not self._part.is_over(time):
             try:
                 self._image.seek(number)
+                self._image.load()
                 picture = to_picture(self._image)
             except EOFError:
                 return

@@ -22,7 +22,7 @@ FORMATS = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,h264,hevc,flv,asf,ogg"
 MICROSECOND = Fraction(1, 10**6)
 SOUND_BEHIND = Fraction(10)
 """How far behind its frames sound is looked for at the end of a part, in seconds."""
-TRUNCATED = Fraction(1)
+TRUNCATED = Fraction(1, 2)
 """How much less than its header claims a clip may hold, in seconds, without a word."""
 
 
@@ -142,7 +142,9 @@ class Video:
             except av.FFmpegError:
                 pass  # It is read from where it stands, which is the beginning.
         yield from self._read()
-        claimed = self.facts.seconds if hasattr(self, "facts") else None
+        if not hasattr(self, "facts"):
+            return
+        claimed = self.facts.seconds
         if claimed is not None and self._part.end is None and self._reached + TRUNCATED < claimed + self._part.start:
             whole = float(claimed + self._part.start)
             self._notice(

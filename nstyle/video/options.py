@@ -11,7 +11,7 @@ from nstyle.settings import check_settings, setting
 Steady = Literal["low", "high", "off"]
 VIDEO = "Video"
 """The heading of the settings in the help."""
-TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)")
+TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)s?")
 
 
 @dataclass(frozen=True, kw_only=True)

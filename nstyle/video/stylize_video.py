@@ -6,9 +6,6 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 from nstyle.errors import UsageError
 from nstyle.imaging.limits import MAX_PIXELS
 from nstyle.inference.batch import encoders_beside
@@ -142,7 +139,7 @@ def stylize_clip(
         return paint_clip(
             clip,
             out,
-            _painter(stylizer, mix, painting, options, masks),
+            _painter(FramePainter(stylizer, replace(painting, size=None), options.steady, masks), mix, options),
             size=painting.size,
             stroke=painting.stroke,
             max_pixels=max_pixels,
@@ -151,16 +148,10 @@ def stylize_clip(
         )
 
 
-def _painter(
-    stylizer: Stylizer, mix: Mix | Keyframes | None, painting: PaintOptions, options: VideoOptions, masks: Masks
-) -> PaintFrame:
-    """Return what paints the frame of a time. Masked frames are painted each by itself."""
-    painting = replace(painting, size=None)  # Frames are resized as they are read.
-    frames = FramePainter(stylizer, painting, options.steady)
+def _painter(frames: FramePainter, mix: Mix | Keyframes | None, options: VideoOptions) -> PaintFrame:
+    """Return what paints the frame of a time. The times of keyframes are those of the whole clip."""
     if isinstance(mix, Keyframes):
         return lambda levels, time: frames.paint(levels, mix.at(float(options.start_seconds + time)))
-    if masks or mix is None:
-        return lambda levels, time: np.asarray(stylizer.paint(Image.fromarray(levels), mix, painting, masks))
     return lambda levels, time: frames.paint(levels, mix)
 
 

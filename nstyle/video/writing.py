@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from nstyle.errors import NstyleError, UsageError
+from nstyle.errors import UsageError
 from nstyle.imaging.animation import save_frames
 from nstyle.imaging.film import CONTAINERS, Film, check_extra
 from nstyle.imaging.limits import MAX_PIXELS
@@ -20,6 +20,10 @@ from nstyle.video.kinds import WRITABLE, WRITABLE_ANIMATIONS
 
 if TYPE_CHECKING:
     from av import AudioStream, Packet
+
+
+LEAST_PIXELS = 4096
+"""What the smallest frame counts for in the memory."""
 
 
 class ClipWriter(Protocol):
@@ -115,10 +119,7 @@ class _Animation:
     def save(self, path: Path, extension: str) -> None:
         if any(frame.mode == "RGBA" for frame in self._frames):
             self._frames = [frame.convert("RGBA") for frame in self._frames]
-        try:
-            save_frames(path, extension, self._frames, self._seconds, loop=self._loop)
-        except (OSError, ValueError) as error:
-            raise NstyleError(f"the animation could not be written: {error}; write a video instead") from error
+        save_frames(path, extension, self._frames, self._seconds, loop=self._loop)
 
 
 def check_memory(frames: int, size: tuple[int, int]) -> None:
@@ -127,8 +128,8 @@ def check_memory(frames: int, size: tuple[int, int]) -> None:
     Raises:
         UsageError: If all frames together have too many pixels.
     """
-    if frames * size[0] * size[1] > MAX_PIXELS:
-        most = MAX_PIXELS // (size[0] * size[1])
+    most = MAX_PIXELS // max(LEAST_PIXELS, size[0] * size[1])
+    if frames > most:
         raise UsageError(
             f"an animation of {size[0]}x{size[1]} px can have {most} frames, as all of them are held in memory, but "
             "this one has more; write a video (.mp4), give a smaller `size`, or an earlier `end`"

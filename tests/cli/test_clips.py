@@ -1,0 +1,202 @@
+"""Clips, animations and keyframes as users of ``nstyle stylize`` give them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import nstyle as package
+from nstyle.cli.painting_progress import Frames
+from nstyle.errors import NstyleError, UsageError
+from nstyle.inference.batch import PaintStatus, stylize_files
+from nstyle.inference.options import PaintOptions, Request
+from nstyle.inference.writing import Failure, Result
+from nstyle.video.clips import Clips
+from nstyle.video.options import VideoOptions
+
+av = pytest.importorskip("av")
+pytest.importorskip("skimage")
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    from tools.make_clip import make_clip
+
+    make_clip(tmp_path / "clip.mp4", size=(64, 48), seconds=0.2)
+    return tmp_path / "clip.mp4"
+
+
+@pytest.fixture
+def paint(model: Path, tmp_path: Path) -> Callable[..., tuple[list[Result | Failure], list[str]]]:
+    """Paint in this process, at strength 0, and return what comes of it and what is said."""
+
+    def run(*photos: Path, video: dict[str, Any] | None = None, **values: Any) -> tuple[Any, list[str]]:
+        lines: list[str] = []
+        options = PaintOptions(strength=values.pop("strength", 0.0))
+        given = {"out": str(tmp_path / "out"), "style": "plain"} | values
+        request = Request(photos=tuple(map(str, photos)), model=str(model), options=options, **given)
+        clips = Clips(VideoOptions(**(video or {})), lines.append)
+        return list(stylize_files(request, lines.append, moving=clips)), lines
+
+    return run
+
+
+def animation(path: Path, **options: Any) -> Path:
+    pictures = [Image.new("RGB", (40, 30), (40 * i, 200 - 30 * i, 90)) for i in range(5)]
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], **{"duration": 100, "loop": 0} | options)
+    return path
+
+
+def shown(path: Path) -> list[float]:
+    """Return how long each frame of an animation is shown, in milliseconds."""
+    with Image.open(path) as image:
+        durations = []
+        for i in range(image.n_frames):
+            image.seek(i)
+            image.load()
+            durations.append(image.info["duration"])
+    return durations
+
+
+def count(path: Path) -> int:
+    with av.open(str(path)) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+def test_a_clip_from_shell_to_file(nstyle: Any, model: Path, clip: Path, tmp_path: Path) -> None:
+    command = ("stylize", clip, "--model", model, "--style", "plain", "-o", "painted.mp4")
+    done = nstyle(*command, "--json")
+    assert done.returncode == 0, done.stderr.decode()
+    assert (json.loads(done.stdout)[0]["width"], json.loads(done.stdout)[0]["output"]) == (64, "painted.mp4")
+    assert count(tmp_path / "painted.mp4") == 5
+    again = nstyle(*command)
+    assert (again.returncode, again.stderr.decode()[:35]) == (2, "nstyle: painted.mp4 exists; give --o")
+    kept = nstyle(*command, "--skip-existing")
+    assert (kept.returncode, kept.stdout) == (0, b"")
+
+
+def test_a_folder_of_clips_and_photographs(photo: Path, clip: Path, tmp_path: Path, paint: Callable[..., Any]) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    clip.rename(folder / "clip.mp4")
+    (folder / "photo.jpg").write_bytes(photo.read_bytes())
+    animation(folder / "moves.gif")
+    Image.new("RGB", (20, 20)).save(folder / "still.png")
+    results, _ = paint(folder)
+    names = [Path(result.output).name for result in results]
+    assert names == ["clip_plain.mp4", "moves_plain.gif", "photo_plain.png", "still_plain.png"]
+    (folder / "broken.mkv").write_bytes(b"broken")
+    with pytest.raises(NstyleError, match="1 of 5 photographs could not be painted"):
+        paint(folder, out=str(tmp_path / "again"))
+
+
+def test_without_the_extra_one_line_counts_the_videos(
+    photo: Path, clip: Path, tmp_path: Path, paint: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("nstyle.video.clips", "nstyle.imaging.film"):
+        monkeypatch.setattr(f"{module}.has_extra", lambda: False)
+    with pytest.raises(UsageError, match=r"clip\.mp4 is a video; painting it needs the video extra; install it with"):
+        paint(clip)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    clip.rename(folder / "clip.mp4")
+    animation(folder / "moves.webp")
+    results, lines = paint(folder)
+    assert [Path(result.output).name for result in results] == ["moves_plain.webp"]
+    assert lines == [
+        "1 videos are left out: painting them needs the video extra; install it with: pip install 'nstyle[video]'"
+    ]
+    (folder / "moves.webp").unlink()
+    with pytest.raises(UsageError, match="nothing is left to paint; 1 videos"):
+        paint(folder)
+
+
+@pytest.mark.parametrize("extension", ["gif", "webp", "png"])
+def test_animations_keep_their_times_and_their_loop(tmp_path: Path, paint: Callable[..., Any], extension: str) -> None:
+    source = animation(tmp_path / f"a.{extension}", duration=[100, 50, 300, 100, 40], loop=3)
+    results, _ = paint(source)
+    assert results[0].output.endswith(f"a_plain.{extension}")
+    assert shown(Path(results[0].output)) == [100, 50, 300, 100, 40]
+    with Image.open(results[0].output) as image:
+        assert image.info["loop"] == 3
+
+
+def test_transparency_of_an_animation_is_kept_and_white_in_a_video(tmp_path: Path, paint: Callable[..., Any]) -> None:
+    pictures = [Image.new("RGBA", (40, 30), (200, 40 * i, 0, 60 * i)) for i in range(4)]
+    source = tmp_path / "a.webp"
+    pictures[0].save(source, save_all=True, append_images=pictures[1:], duration=100, lossless=True)
+    paint(source, out=str(tmp_path / "b.webp"))
+    with Image.open(tmp_path / "b.webp") as image:
+        image.seek(2)
+        assert abs(np.asarray(image.convert("RGBA"))[..., 3].mean() - 120) < 3
+    paint(source, out=str(tmp_path / "b.mp4"))
+    with av.open(str(tmp_path / "b.mp4")) as container:
+        assert next(container.decode(video=0)).to_ndarray(format="rgb24").min() > 245
+
+
+def test_one_frame_as_a_picture(clip: Path, tmp_path: Path, paint: Callable[..., Any]) -> None:
+    source = animation(tmp_path / "a.gif")
+    paint(source, video={"frame": 3}, out=str(tmp_path / "third.png"))
+    with Image.open(tmp_path / "third.png") as third:
+        assert third.getpixel((5, 5)) == (80, 140, 90)
+    results, _ = paint(clip, video={"frame": 5})
+    assert results[0].output.endswith("clip_plain.png")
+    with pytest.raises(UsageError, match=r"a\.gif has 5 frames; expected a `frame` of 1 to 5, not 6"):
+        paint(source, video={"frame": 6})
+
+
+def test_a_photograph_with_keyframes_is_a_morph(
+    photo: Path, model: Path, tmp_path: Path, paint: Callable[..., Any]
+) -> None:
+    keys = ("0:starry-night", "0.4:plain")
+    results, _ = paint(photo, video={"keyframes": keys, "steady": "off"}, style=None, strength=1.0)
+    out = Path(results[0].output)
+    assert out.name == f"{photo.stem}_keyframes.mp4"
+    with av.open(str(out)) as container:
+        frames = [frame.to_ndarray(format="rgb24").astype(int) for frame in container.decode(video=0)]
+    assert len(frames) == 11
+    stylizer = package.load(model)
+    first, last = (
+        np.asarray(stylizer.stylize(Image.open(photo), name)).astype(int) for name in ("starry-night", "plain")
+    )
+    height, width = first.shape[:2]
+    for frame, near, far in ((frames[0], first, last), (frames[-1], last, first)):
+        frame = frame[:height, :width]
+        assert np.abs(frame - near).mean() < np.abs(frame - far).mean() / 2
+    with pytest.raises(UsageError, match="`keyframes` and `style` were given together"):
+        paint(photo, video={"keyframes": keys})
+
+
+def test_all_styles_of_a_clip_are_clips_without_a_sheet(clip: Path, paint: Callable[..., Any]) -> None:
+    results, _ = paint(clip, style=None, all_styles=True)
+    assert [Path(result.output).suffix for result in results] == [".mp4"] * 3
+
+
+def test_what_cannot_be_is_refused_before_anything_is_painted(
+    clip: Path, photo: Path, tmp_path: Path, paint: Callable[..., Any]
+) -> None:
+    for values, words in (
+        ({"out": str(tmp_path / "x.jpg")}, "expected a folder, or a file ending in .*mkv"),
+        ({"out": "-"}, "standard output takes no clip"),
+        ({"out": str(clip)}, "is a photograph to be read"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            paint(clip, **values)
+    with pytest.raises(UsageError, match="but 2 pictures were asked for"):
+        paint(clip, photo, out=str(tmp_path / "x.mp4"))
+    assert list(tmp_path.iterdir()) == [clip]
+    _, lines = paint(clip, out=str(tmp_path / "x.webp"))
+    assert lines == [f"{tmp_path / 'x.webp'}: the sound is left out, as a .webp has none"]
+
+
+def test_progress_says_frames_speed_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([100.0, 104.0, 108.0])
+    monkeypatch.setattr("nstyle.cli.painting_progress.time.monotonic", lambda: next(clock))
+    frames = Frames()
+    assert frames.text(PaintStatus("in/clip.mp4", 0.1, 0, 1, 1)) == "1 frames of clip.mp4"
+    assert frames.text(PaintStatus("in/clip.mp4", 0.3, 0, 1, 3)) == "3 frames of clip.mp4, 0.5 frames/s, 14 s left"
+    assert frames.text(PaintStatus("in/clip.mp4", 0.0, 0, 1, 5)) == "5 frames of clip.mp4, 0.5 frames/s"
