@@ -7,6 +7,7 @@ from torch import Tensor
 
 from nstyle.models.transformer import REACH, STRIDE, TransformerNetwork, pad_to_stride
 from nstyle.tiling.kinds import Tiling
+from nstyle.tiling.memory import MomentMemory
 from nstyle.tiling.paint import Share, paint
 from nstyle.tiling.whole import WholePainter
 
@@ -24,6 +25,7 @@ def paint_with_margin(
     progress: Share = lambda share: None,
     *,
     whole: WholePainter | None = None,
+    memory: MomentMemory | None = None,
 ) -> Tensor:
     """Run a network on RGB (1, 3, H, W), uint8 or float in [0, 1], with a mirrored margin around it that is cut off
     again.
@@ -37,7 +39,7 @@ def paint_with_margin(
     top, left = min(MARGIN, height - 1), min(MARGIN, width - 1)
     picture, mix = _framed(picture, top, left), mix.to(picture.device)
     mix = mix if mix.dim() == 2 else _framed(mix, top, left)
-    output = paint(network, picture, mix, tiling, progress, whole=whole)
+    output = paint(network, picture, mix, tiling, progress, whole=whole, memory=memory)
     return output[..., top : top + height, left : left + width]
 
 
