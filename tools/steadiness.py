@@ -24,7 +24,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from nstyle.imaging.pictures import read_picture, resize
-from nstyle.inference.mix import choose_styles, make_mix
+from nstyle.inference.mix import Mix, choose_styles, make_mix
 from nstyle.inference.options import PaintOptions
 from nstyle.inference.stylizer import Stylizer, load
 from nstyle.system.memory import keep_freed_memory
@@ -62,8 +62,8 @@ class Figures:
 def still_scene(photo: Levels, frames: int, noise: float) -> list[Levels]:
     """Make frames of a photograph (H, W, 3) with camera noise of the given deviation in levels."""
     generator = np.random.default_rng(0)
-    noisy = (photo + noise * generator.standard_normal((frames, *photo.shape), dtype=np.float32) for _ in range(1))
-    return [np.rint(frame).clip(0, 255).astype(np.uint8) for frame in next(noisy)]
+    noisy = photo + noise * generator.standard_normal((frames, *photo.shape), dtype=np.float32)
+    return list(np.rint(noisy).clip(0, 255).astype(np.uint8))
 
 
 def pan(photo: Levels, frames: int, step: int) -> list[Levels]:
@@ -83,24 +83,25 @@ def mean_change(frames: Sequence[Levels], step: int = 0) -> float:
     return float(np.mean(changes))
 
 
-def measure(stylizer: Stylizer, name: str, style: str, steady: Steady, photos: list[Levels], args: argparse.Namespace) -> Figures:
-    """Paint both scenes of every photograph."""
-    mix = make_mix(stylizer.styles, chosen=[style], model=stylizer.name)
+def measure(
+    stylizer: Stylizer, mix: Mix, steady: Steady, photos: list[Levels], *, frames: int, noise: float
+) -> tuple[float, ...]:
+    """Paint both scenes of every photograph, and return the last five of :class:`Figures`."""
     rows = []
     for photo in photos:
-        scenes = [(still_scene(photo, args.frames + BEGINNING, args.noise), 0)]
-        scenes += [(pan(photo, args.frames + BEGINNING, step), step) for step in PANS]
-        changes = []
-        for frames, step in scenes:
-            painted, seconds = _paint(FramePainter(stylizer, PaintOptions(), steady), frames, mix)
-            changes.append([mean_change(row[BEGINNING:], step) for row in (frames, painted)])
-            fastest = seconds if step == 0 else fastest
-        (still, *pans) = changes
-        rows.append([*still, *np.mean(pans, axis=0), 1000 * fastest])
-    return Figures(name, next(iter(mix)), steady, *np.mean(rows, axis=0).tolist())
+        still = still_scene(photo, frames + BEGINNING, noise)
+        painted, seconds = _paint(FramePainter(stylizer, PaintOptions(), steady), still, mix)
+        pans = []
+        for step in PANS:
+            moving = pan(photo, frames + BEGINNING, step)
+            followed, _ = _paint(FramePainter(stylizer, PaintOptions(), steady), moving, mix)
+            pans.append([mean_change(row[BEGINNING:], step) for row in (moving, followed)])
+        changes = [mean_change(row[BEGINNING:]) for row in (still, painted)]
+        rows.append([*changes, *np.mean(pans, axis=0), 1000 * seconds])
+    return tuple(np.mean(rows, axis=0).tolist())
 
 
-def _paint(painter: FramePainter, frames: list[Levels], mix: dict[str, float]) -> tuple[list[Levels], float]:
+def _paint(painter: FramePainter, frames: list[Levels], mix: Mix) -> tuple[list[Levels], float]:
     """Paint frames, and return them with the seconds of the fastest one."""
     painted, times = [], []
     for frame in frames:
@@ -129,9 +130,7 @@ def means(figures: list[Figures]) -> list[Figures]:
     for row in figures:
         model, _, steady, *values = asdict(row).values()
         groups.setdefault((model, steady), []).append(values)
-    return [
-        Figures(model, "mean", steady, *np.mean(rows, axis=0).tolist()) for (model, steady), rows in groups.items()
-    ]
+    return [Figures(model, "mean", steady, *np.mean(rows, axis=0).tolist()) for (model, steady), rows in groups.items()]
 
 
 def _photos(files: list[Path], size: int) -> list[Levels]:
@@ -164,8 +163,10 @@ def main() -> None:
         stylizer = load(model, device=arguments.device)
         chosen = stylizer.styles if arguments.styles == ["all"] else choose_styles(arguments.styles, stylizer.styles)
         for style in chosen:
+            mix = make_mix(stylizer.styles, chosen=[style], model=stylizer.name)
             for steady in arguments.steady:
-                figures.append(measure(stylizer, model, style, steady, photos, arguments))
+                values = measure(stylizer, mix, steady, photos, frames=arguments.frames, noise=arguments.noise)
+                figures.append(Figures(model, style, steady, *values))
                 print(figures[-1], flush=True)
     print(f"\n{table(figures)}")
     if arguments.json:

@@ -14,7 +14,7 @@ FOLLOW = 0.1
 """The share of a new estimate of the noise."""
 LEAST_NOISE, MOST_NOISE = 0.25, 32.0
 """Bounds of the mean squared difference of noise, in levels squared: beyond, it is motion all over the frame."""
-HOLD = 0.75
+HOLD = 1.0
 """How far, in levels, the mean may be from the level that is shown before another one is."""
 
 

@@ -34,8 +34,8 @@ class Means:
 
 
 MEANS = {
-    "low": Means(moments_frames=8, pixel_frames=6, still=2.5, moved=4),
-    "high": Means(moments_frames=24, pixel_frames=16, still=4, moved=8),
+    "low": Means(moments_frames=8, pixel_frames=10, still=2.5, moved=4),
+    "high": Means(moments_frames=24, pixel_frames=30, still=4, moved=8),
 }
 """At 25 frames per second, 8 frames are a third of a second."""
 MOST_LAG = 0.05
