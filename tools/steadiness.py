@@ -16,6 +16,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import get_args
 
@@ -76,7 +77,7 @@ def mean_change(frames: Sequence[Levels], step: int = 0) -> float:
     """Compute the mean absolute change between consecutive frames, which are moved back by ``step`` pixels."""
     border = BORDER if step else 0
     changes = []
-    for a, b in zip(frames, frames[1:], strict=False):
+    for a, b in pairwise(frames):
         a, b = a[:, step:], b[:, : b.shape[1] - step]
         inner = slice(border, a.shape[0] - border), slice(border, a.shape[1] - border)
         changes.append(np.abs(a[inner].astype(np.int16) - b[inner]).mean())

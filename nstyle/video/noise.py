@@ -37,11 +37,12 @@ class NoiseFilter:
         self._mean: Tensor | None = None
         self._shown = self._noise = torch.empty(0)
 
-    def next(self, frame: Tensor) -> Tensor:
+    def next(self, frame: Tensor, moved: tuple[int, int] = (0, 0)) -> Tensor:
         """Filter the next frame.
 
         Args:
             frame: RGB (1, 3, H, W), uint8, always of the same size.
+            moved: The rows and the columns by which the camera has moved since the last frame.
 
         Returns:
             RGB (1, 3, H, W), uint8, on the same device; the first frame as it is.
@@ -49,6 +50,9 @@ class NoiseFilter:
         if self._mean is None:
             self._mean, self._shown = frame.float(), frame
             return frame
+        if any(moved):  # What wraps around is found to have changed.
+            back = [-m for m in moved]
+            self._mean, self._shown = self._mean.roll(back, (2, 3)), self._shown.roll(back, (2, 3))
         difference = frame - self._mean
         energy = F.avg_pool2d(
             difference.square().mean(dim=1, keepdim=True), WINDOW, 1, WINDOW // 2, count_include_pad=False

@@ -12,8 +12,10 @@ from nstyle.imaging.pictures import resize
 from nstyle.inference.masks import Masks
 from nstyle.inference.mix import Mix
 from nstyle.inference.options import PaintOptions
+from nstyle.inference.shot import ALONE, Shot
 from nstyle.inference.stylizer import Stylizer
 from nstyle.tiling.memory import MomentMemory
+from nstyle.video.motion import Camera
 from nstyle.video.noise import NoiseFilter
 from nstyle.video.scenes import CutDetector
 
@@ -78,22 +80,23 @@ class FramePainter:
         Raises:
             UsageError: If a mask is invalid.
         """
-        image = resize(Image.fromarray(frame), long_side=self.options.size)
-        memory = None
+        image, shot = resize(Image.fromarray(frame), long_side=self.options.size), ALONE
         if self.means is not None:
-            image, memory = self._steadied(np.asarray(image), mix or {}, self.means)
+            image, shot = self._steadied(np.asarray(image), mix or {}, self.means)
         options = replace(self.options, size=None)
-        return np.asarray(self.stylizer.paint(image, mix, options, self.masks, memory=memory))
+        return np.asarray(self.stylizer.paint(image, mix, options, self.masks, shot=shot))
 
-    def _steadied(self, frame: Levels, mix: Mix, means: Means) -> tuple[Image.Image, MomentMemory]:
-        """Return the frame without noise where it is still, and the moments of the frames before."""
+    def _steadied(self, frame: Levels, mix: Mix, means: Means) -> tuple[Image.Image, Shot]:
+        """Return the frame without noise where it is still, and what it takes over from the frames before."""
         if self._cuts.is_cut(frame):
             self._memory = MomentMemory(means.moments_frames)
             self._noise = NoiseFilter(means.pixel_frames, means.still, means.moved)
-            self._mix = mix
+            self._camera, self._corner, self._mix = Camera(), (0, 0), mix
         change = sum(abs(mix.get(name, 0.0) - self._mix.get(name, 0.0)) for name in {*mix, *self._mix}) / 2
-        self._mix = mix
+        last, self._corner, self._mix = self._corner, self._camera.follow(frame), mix
         self._memory.begin(least=change / MOST_LAG)
         pixels = torch.from_numpy(np.require(frame, requirements=["C", "W"])).permute(2, 0, 1)[None]
-        still = self._noise.next(pixels.to(self.stylizer.device))
-        return Image.fromarray(still[0].permute(1, 2, 0).contiguous().cpu().numpy()), self._memory
+        moved = self._corner[0] - last[0], self._corner[1] - last[1]
+        still = self._noise.next(pixels.to(self.stylizer.device), moved)
+        image = Image.fromarray(still[0].permute(1, 2, 0).contiguous().cpu().numpy())
+        return image, Shot(self._memory, self._corner)
