@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from nstyle.errors import UsageError, in_short
 from nstyle.inference.mix import Mix, make_mix, parse_weights
 
-TIME = re.compile(r"(?:(?:(?P<hours>\d+):)?(?P<minutes>\d+):)?(?P<seconds>\d+(?:\.\d+)?)s?")
+TIME = re.compile(r"(?:(?:(?P<hours>\d+):)?(?P<minutes>\d+):)?(?P<seconds>\d+(?:\.\d+)?) ?s?")
 """A time such as ``5``, ``1.5s``, ``1:02.5`` or ``1:00:00``."""
 NUMBER = re.compile(r"[-+]?[\d.]+")
-FORM = "TIME:STYLE such as 5s:great-wave or 1:02.5:great-wave=0.5,scream=0.5"
+FORM = "TIME:STYLES such as 5s:great-wave or 1:02.5:great-wave=0.5,scream=0.5"
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Keyframes:
         """Parse keyframes such as ``0s:starry-night`` and ``5s:great-wave=0.5,scream=0.5``.
 
         Args:
-            texts: One or more keyframes in the order of time, each ``TIME:STYLE`` or ``TIME:WEIGHTS``.
+            texts: One or more keyframes in the order of time, each ``TIME:STYLES``, with names or weights.
             styles: The styles of the model.
             model_name: The model in words, for messages.
 
@@ -77,7 +77,10 @@ def _read_one(text: str, styles: Sequence[str], model_name: str) -> tuple[float,
         negative = "; a time cannot be negative" if time.strip().startswith("-") else ""
         raise UsageError(f"the keyframe is '{in_short(text)}'{negative}; expected {FORM}")
     hours, minutes, seconds = (float(part or 0) for part in parsed.group("hours", "minutes", "seconds"))
-    return 3600 * hours + 60 * minutes + seconds, _read_mix(what.strip(), styles, model_name)
+    try:
+        return 3600 * hours + 60 * minutes + seconds, _read_mix(what.strip(), styles, model_name)
+    except UsageError as error:
+        raise UsageError(f"the keyframe '{in_short(text)}' cannot be painted: {error}") from error
 
 
 def _read_mix(text: str, styles: Sequence[str], model_name: str) -> Mix:

@@ -10,9 +10,9 @@ BLOCK = 16
 """The side in pixels of the blocks in which noise is estimated."""
 STILL = 0.3
 """The share of blocks that are taken to be still, and have noise alone: the noise is that of the last of them."""
-FOLLOW = 0.1
+FOLLOW = 0.2
 """The share of a new estimate of the noise."""
-LEAST_NOISE, MOST_NOISE = 0.25, 32.0
+LEAST_NOISE, MOST_NOISE = 0.25, 16.0
 """Bounds of the mean squared difference of noise, in levels squared: beyond, it is motion all over the frame."""
 HOLD = 1.0
 """How far, in levels, the mean may be from the level that is shown before another one is."""
