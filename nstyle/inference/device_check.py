@@ -56,6 +56,11 @@ def precision_like_the_cpu(
     return None
 
 
+def prepare(network: TransformerNetwork, device: torch.device) -> TransformerNetwork:
+    """Prepare a network for painting on a device."""
+    return network.eval().requires_grad_(requires_grad=False).to(memory_format=torch.channels_last).to(device)
+
+
 def settle(
     network: TransformerNetwork, device: torch.device, on_cpu: TransformerNetwork
 ) -> tuple[TransformerNetwork, torch.device, torch.dtype]:

@@ -1,1 +1,1 @@
-"""Moving pictures: read, painted frame by frame and written, with their times, colours and sound."""
+"""Paint films: frames that follow each other, and styles that change with time."""

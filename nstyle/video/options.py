@@ -11,7 +11,7 @@ from nstyle.settings import check_settings, setting
 Steady = Literal["low", "high", "off"]
 VIDEO = "Video"
 """The heading of the settings in the help."""
-TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)s?")
+TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+) ?s?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +59,16 @@ def read_time(name: str, text: str) -> Fraction:
     Raises:
         UsageError: If it is no time, with the name of the setting.
     """
+    seconds = parse_time(text)
+    if seconds is None:
+        raise UsageError(f"`{name}` is {in_short(text)}; expected a time such as 12.5, 1:02.5 or 1:00:02")
+    return seconds
+
+
+def parse_time(text: str) -> Fraction | None:
+    """Return a time in seconds; None for a text that is no time; see :func:`read_time`."""
     match = TIME.fullmatch(text.strip())
     if match is None:
-        raise UsageError(f"`{name}` is {in_short(text)}; expected a time such as 12.5, 1:02.5 or 1:00:02")
+        return None
     hours, minutes, seconds = match.groups(default="0")
     return 3600 * Fraction(hours) + 60 * Fraction(minutes) + Fraction(seconds.rstrip("."))

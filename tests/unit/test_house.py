@@ -29,8 +29,8 @@ LEVELS = {
     "inference": 6,
     "reconstruction": 6,
     "comparison": 7,
-    "video": 7,
     "interpolation": 7,
+    "video": 7,
     "demo": 8,
     "cli": 9,
 }
