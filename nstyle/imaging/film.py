@@ -58,7 +58,6 @@ class Film:
         colours: The colours to write in.
         aspect: The width of a pixel over its height.
         sounds: The streams of sound that will be copied.
-        threads: How many threads encode; 0 for as many as the encoder likes.
 
     Raises:
         UsageError: If the container cannot hold one of the sounds as it is.
@@ -76,7 +75,6 @@ class Film:
         colours: Colours,
         aspect: Fraction | None = None,
         sounds: "tuple[AudioStream, ...]" = (),
-        threads: int = 0,
     ) -> None:
         import av
 
@@ -84,7 +82,7 @@ class Film:
         self._time_base, self._colours = time_base, colours
         fast_start = {"movflags": "+faststart"} if self._name in ("mp4", "mov") else {}
         self._container = av.open(f"file:{path}", "w", format=self._name, container_options=fast_start)
-        self._stream = self._add_stream(rate, threads)
+        self._stream = self._add_stream(rate)
         width, height = (side + side % 2 for side in size)
         self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
         self._stream.time_base = time_base
@@ -147,14 +145,12 @@ class Film:
         except (av.FFmpegError, ValueError) as error:
             raise self._failure(error) from error
 
-    def _add_stream(self, rate: Fraction, threads: int) -> "VideoStream":
+    def _add_stream(self, rate: Fraction) -> "VideoStream":
         import av
 
         for name, options in ENCODERS.get(self._name, ENCODERS[""]):
             if name in av.codecs_available:
-                stream = cast("VideoStream", self._container.add_stream(name, rate=rate, options=dict(options)))
-                stream.thread_count = threads
-                return stream
+                return cast("VideoStream", self._container.add_stream(name, rate=rate, options=dict(options)))
         raise NstyleError(f"this FFmpeg has no encoder for {self._name}; install PyAV from its wheels, or write .webp")
 
     def _add_sound(self, sound: "AudioStream", extension: str) -> Any:

@@ -20,8 +20,11 @@ from nstyle.video.kinds import WRITABLE_ANIMATIONS
 from nstyle.video.overlap import Behind, ahead
 from nstyle.video.writing import check_memory, clip_writer
 
-AHEAD, BEHIND = 3, 3
-"""The largest numbers of frames that wait to be painted, and to be encoded."""
+MOST_WAITING = 3
+"""The largest number of frames that wait to be painted, and of those that wait to be encoded. On two cores, 640x360 px
+are painted no slower beside the threads that read and encode."""
+PIXELS_WAITING = 50_000_000
+"""The largest number of pixels of the frames that wait for one of the two: 150 MB of colours."""
 PaintFrame: TypeAlias = Callable[[npt.NDArray[np.uint8], Fraction], npt.NDArray[np.uint8]]
 """Paints the frame (H, W, 3) of a time in seconds, in the same size."""
 
@@ -44,7 +47,6 @@ def paint_clip(
     size: int | None,
     stroke: float,
     max_pixels: int,
-    overlap: bool,
     progress: Callable[[ClipStatus], None] = lambda status: None,
 ) -> tuple[int, int]:
     """Paint a clip into a file, which is there at the end whole or not at all.
@@ -58,7 +60,6 @@ def paint_clip(
         size: The long side in pixels that frames are resized to first, or None.
         stroke: The size of the strokes, which makes frames larger for a while.
         max_pixels: The largest number of pixels of a frame then.
-        overlap: Whether threads read and encode meanwhile.
         progress: Called after every frame.
 
     Returns:
@@ -73,12 +74,10 @@ def paint_clip(
     check_pixels(f"{clip.name} at `stroke` {stroke:g}", size_for_stroke(facts.size, stroke), max_pixels)
     if out.suffix.lower() in WRITABLE_ANIMATIONS and facts.frames is not None:
         check_memory(facts.frames, facts.size)
+    most = min(MOST_WAITING, PIXELS_WAITING // (facts.size[0] * facts.size[1]))
     with whole_file(out) as temporary, caught_signals() as signals:
-        with clip_writer(temporary, out.suffix, clip, facts, threads=0 if overlap else 1) as writer:
-            with (
-                closing(ahead(_resized(clip, facts.size), AHEAD if overlap else 0)) as items,
-                Behind(BEHIND if overlap else 0) as behind,
-            ):
+        with clip_writer(temporary, out.suffix, clip, facts) as writer:
+            with closing(ahead(_resized(clip, facts.size), most)) as items, Behind(most) as behind:
                 frames = 0
                 for item in items:
                     if signals:

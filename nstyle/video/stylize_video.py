@@ -8,7 +8,6 @@ from pathlib import Path
 
 from nstyle.errors import UsageError
 from nstyle.imaging.limits import MAX_PIXELS
-from nstyle.inference.batch import encoders_beside
 from nstyle.inference.masks import Masks
 from nstyle.inference.mix import Mix, Weights, weights_to_mix
 from nstyle.inference.options import KeepColor, PaintOptions
@@ -143,7 +142,6 @@ def stylize_clip(
             size=painting.size,
             stroke=painting.stroke,
             max_pixels=max_pixels,
-            overlap=encoders_beside(stylizer.device) > 0,
             progress=lambda status: progress(status.frames, status.share),
         )
 

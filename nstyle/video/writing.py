@@ -53,7 +53,7 @@ def check_output(path: Path) -> None:
 
 
 @contextmanager
-def clip_writer(path: Path, extension: str, clip: Clip, facts: Facts, *, threads: int) -> Iterator[ClipWriter]:
+def clip_writer(path: Path, extension: str, clip: Clip, facts: Facts) -> Iterator[ClipWriter]:
     """Write a clip to a file. It is complete and closed at the end, unless something is raised.
 
     Args:
@@ -61,7 +61,6 @@ def clip_writer(path: Path, extension: str, clip: Clip, facts: Facts, *, threads
         extension: The extension that says what is written.
         clip: Where the sound comes from.
         facts: What is written: the facts of the clip in the size of the painting.
-        threads: How many threads encode; 0 for as many as the encoder likes.
 
     Raises:
         UsageError: If the container cannot hold the sound.
@@ -81,7 +80,6 @@ def clip_writer(path: Path, extension: str, clip: Clip, facts: Facts, *, threads
         colours=facts.colours,
         aspect=facts.aspect,
         sounds=clip.sounds,
-        threads=threads,
     ) as film:
         yield _Video(film, clip.earlier)
 

@@ -195,15 +195,17 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path, paint: Callable[..., Pa
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_threads_change_nothing(tmp_path: Path, paint: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_change_nothing_and_end(
+    tmp_path: Path, paint: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     clip = make(tmp_path / "in.mp4", photos=("coffee", "rocket"))
-    alone = paint(clip, "alone.mp4")
-    monkeypatch.setattr("nstyle.video.stylize_video.encoders_beside", lambda device: 2)
     together = paint(clip, "together.mp4")
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("nstyle-")]
+    monkeypatch.setattr("nstyle.video.paint.MOST_WAITING", 0)
+    alone = paint(clip, "alone.mp4")
     assert times(together) == times(alone)
     assert sound(together) == sound(alone)
     assert all(distance(a, b) < 2 for a, b in zip(levels(alone), levels(together), strict=True))
-    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("nstyle-")]
 
 
 def test_reading_is_only_a_few_items_ahead_and_errors_come_in_turn() -> None:
