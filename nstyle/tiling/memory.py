@@ -6,12 +6,14 @@ from torch import Tensor
 class MomentMemory:
     """The moments of all layers, as exponential moving averages over the frames that were painted.
 
-    ``mean += share * (measured mean - mean)``, and the same for the variance, where the share is 1 / n in the n-th
-    frame and does not fall below 1 / ``frames``: the first frames are weighted alike, the first one has its own
-    moments, and a picture that does not change keeps them to the last bit.
+    Averaged are means and second moments, with the share 1 / n for the n-th frame, and never less than 1 / ``frames``:
+    the first frames are weighted alike, the first one has its own moments, and a picture that does not change keeps
+    them to the last bit. What results is the mean and the variance of all frames seen together,
+    ``mean += share * d`` and ``variance += share * (measured variance - variance) + share * (1 - share) * d^2`` with
+    ``d = measured mean - mean``.
 
-    Means and variances are averaged each for itself. Second moments would count as variance what the mean does between
-    frames, so that a fade or a morph would lose contrast.
+    Averaged variances alone would leave out what the mean does between frames: plain frames of changing colour have no
+    variance each, and were normalized to numbers that half precision does not hold.
 
     The averages stay on the device of the moments, and nothing waits for it.
 
@@ -41,9 +43,11 @@ class MomentMemory:
         """Add the moments (C,) of the next layer, and return those to normalize it with."""
         if self._layer == len(self._layers):
             self._layers.append((mean, variance))
-        known = self._layers[self._layer]
         if self._share < 1:
-            mean, variance = (old + self._share * (new - old) for old, new in zip(known, (mean, variance), strict=True))
+            share, (old_mean, old_variance) = self._share, self._layers[self._layer]
+            change = mean - old_mean
+            between = share * (1 - share) * change.square()
+            mean, variance = old_mean + share * change, old_variance + share * (variance - old_variance) + between
         self._layers[self._layer] = mean, variance
         self._layer += 1
         return mean, variance
