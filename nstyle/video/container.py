@@ -49,7 +49,8 @@ class Video:
         import av
 
         self.name, self._part, self._notice = str(path), part, notice
-        self._broken, self._reached, self._is_resized = 0, Fraction(0), False
+        self._facts: Facts | None = None
+        self._turns, self._broken, self._reached, self._is_resized = 0, 0, Fraction(0), False
         limits = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
         try:
             self._container = av.open(f"file:{path}", container_options=limits, metadata_errors="replace")
@@ -73,6 +74,12 @@ class Video:
 
     def __exit__(self, *exception: object) -> None:
         self._container.close()
+
+    @property
+    def facts(self) -> Facts:
+        """What the first frame and the header say."""
+        assert self._facts is not None
+        return self._facts
 
     def __iter__(self) -> Iterator[Item]:
         yield from chain(self._first, self._frames)
@@ -119,7 +126,7 @@ class Video:
         if colours.is_high_dynamic_range:
             self._notice(f"{self.name} is of high dynamic range; it is painted and written with 8 bits")
         duration = self._container.duration
-        self.facts = Facts(
+        self._facts = Facts(
             size=size,
             rate=self._rate(),
             time_base=self._stream.time_base or Fraction(1, 90000),
@@ -142,7 +149,7 @@ class Video:
             except av.FFmpegError:
                 pass  # It is read from where it stands, which is the beginning.
         yield from self._read()
-        if not hasattr(self, "facts"):
+        if self._facts is None:
             return
         claimed = self.facts.seconds
         if claimed is not None and self._part.end is None and self._reached + TRUNCATED < claimed + self._part.start:
@@ -217,7 +224,7 @@ class Video:
         shown = self._part.shown(begin, duration)
         if shown is None:
             return None
-        if not hasattr(self, "facts"):
+        if self._facts is None:
             check_pixels(self.name, (frame.width, frame.height), self._max_pixels)
             self._learn(frame)
         size = self.facts.size if self._turns % 2 == 0 else self.facts.size[::-1]
