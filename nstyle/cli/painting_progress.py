@@ -55,18 +55,19 @@ class Frames:
         self._clip: tuple[str, int] | None = None
         self._start, self._first, self._share = 0.0, 0, 0.0
 
-    def text(self, status: "PaintStatus", *, with_left: bool = True) -> str:
-        """Return words such as ``31 frames of clip.mp4, 2.1 frames/s, 6 min left``."""
+    def text(self, status: "PaintStatus", *, brief: bool = False) -> str:
+        """Return words such as ``31 frames of clip.mp4, 2.1 frames/s, 6 min left``; briefly ``31 frames, 2.1
+        frames/s``, beside a bar that shows the others."""
         now, name = time.monotonic(), Path(status.photo).name
         if self._clip != (status.photo, status.index):
             self._clip = (status.photo, status.index)
             self._start, self._first, self._share = now, status.frames, status.share
-        text = f"{status.frames} frames of {name}"
+        text = f"{status.frames} frames" if brief else f"{status.frames} frames of {name}"
         done, seconds = status.frames - self._first, now - self._start
         if done < 1 or seconds <= 0:
             return text
         text += f", {done / seconds:.3g} frames/s"
-        if not (with_left and self._share < status.share < 1):
+        if brief or not self._share < status.share < 1:
             return text  # The clip does not say how long it is, or is over.
         left = seconds * (1 - status.share) / (status.share - self._share)
         return f"{text}, {in_words(left)} left"
@@ -88,7 +89,7 @@ def painting_progress(*, quiet: bool = False, alone: bool = True) -> "Iterator[C
 
     def words(status: "PaintStatus") -> str:
         if status.frames:
-            return frames.text(status, with_left=status.total > 1 or not console.is_terminal)
+            return frames.text(status, brief=status.total == 1 and console.is_terminal)
         return count.text(status) if status.total > 1 else ""
 
     if not console.is_terminal:

@@ -157,8 +157,9 @@ class Film:
         try:
             return self._container.add_stream_from_template(sound)
         except ValueError:
+            codec = sound.name or "of an unknown codec"
             raise UsageError(
-                f"the sound is {sound.name}, which {extension} cannot hold as it is; write .mkv or .mov"
+                f"the sound is {codec}, which {extension} cannot hold as it is; write .mkv or .mov"
             ) from None
 
     def _failure(self, error: Exception) -> NstyleError:

@@ -91,6 +91,8 @@ class Clips(MovingPictures):
         masks: Masks,
         progress: Callable[[int, float], None],
     ) -> tuple[int, int]:
+        if request.options.value_range is not None:
+            raise UsageError(f"{photo}: `value_range` is for grey pictures of more than 8 bits; leave it out for clips")
         return stylize_clip(
             Path(photo),
             Path(output),
