@@ -4,6 +4,9 @@ Ruder et al. 2016 hold every frame of a clip to the one before, moved by the opt
 between two frames a camera does little else than move what it sees and add noise (Zheng et al. 2016), and both can be
 made from a photograph.
 
+Grain moves along, as it does in clips that are painted steadily. If it stayed where it is, what is painted in plain
+areas would be torn between both, and skies would lose their strokes.
+
 Shape suffixes: B batch, H and W the sides of the photographs.
 """
 
@@ -35,7 +38,7 @@ class SeenAgain:
     """Photographs that have moved, with other noise."""
 
     grainy: Tensor
-    """What the network sees, RGB (B, 3, H, W) in [0, 1]. Grain stays where it is, as it does in a clip."""
+    """What the network sees, RGB (B, 3, H, W) in [0, 1]."""
     rows: Tensor
     """The rows (B, H) of the photographs that the rows of these show."""
     columns: Tensor
@@ -56,8 +59,7 @@ class SeenAgain:
             * uniform(words[3])[:, None, None, None]
             * torch.cat([white(word, height, width) for word in words[4:]], dim=1)
         )
-        noise = noise if seen.noise is None else noise + seen.noise
-        return cls((_taken(seen.colors, rows_BH, columns_BW) + noise).clamp(0, 1), rows_BH, columns_BW)
+        return cls((_taken(seen.grainy, rows_BH, columns_BW) + noise).clamp(0, 1), rows_BH, columns_BW)
 
     def error(self, first: Tensor, again: Tensor) -> Tensor:
         """Compare pictures of the photographs with pictures of them seen again.
