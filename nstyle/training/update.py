@@ -15,7 +15,7 @@ from torch.nn.utils import clip_grad_norm_, get_total_norm
 from nstyle.losses.perceptual import PerceptualLoss, PerceptualLosses, StyleTargets
 from nstyle.losses.presets import SPECTRUM, Preset
 from nstyle.models.transformer import TransformerNetwork
-from nstyle.training.augmentation import NOTHING, Augmentation
+from nstyle.training.augmentation import NOTHING, Augmentation, Seen
 from nstyle.training.optimizer_state import checked_state
 from nstyle.training.precision import autocast
 from nstyle.training.stability import SeenAgain
@@ -42,47 +42,45 @@ class StyleTable:
 def step_losses(
     network: torch.nn.Module,
     perceptual: PerceptualLoss,
-    photos: Tensor,
+    seen: Seen,
+    seen_again: SeenAgain | None,
     ids_B: Tensor,
     styles: StyleTable,
     dtype: torch.dtype,
-    augmentation: Augmentation = NOTHING,
-    stability_weight: float = 0.0,
+    stability_weight: float,
 ) -> tuple[Tensor, PerceptualLosses, Tensor]:
     """Stylize photographs and compare them with their targets: the forward half of an update.
 
     Args:
         network: The transformer network.
         perceptual: The loss.
-        photos: The photographs, RGB (B, 3, H, W), uint8.
+        seen: The photographs.
+        seen_again: The photographs seen again, or None if stability is not weighed.
         ids_B: The indices of the samples' styles among the K styles.
         styles: The data of these styles.
         dtype: The dtype of the network's convolutions; statistics and losses are float32.
-        augmentation: What is laid on the photographs.
-        stability_weight: The factor of the stability error. If it is 0, photographs are not painted a second time.
+        stability_weight: The factor of the stability error.
 
     Returns:
         The weighted total (B,), the unweighted losses, and the stability error (B,), zeros if it is not weighed.
     """
-    seen = augmentation(photos, seeded=stability_weight > 0)
     content_target = perceptual.content_features(seen.colors)
     mix = styles.mix[ids_B]
-    with autocast(photos.device, dtype):
-        if stability_weight:
-            seen_again = SeenAgain.of(seen)
-            output, again = network(torch.cat([seen.grainy, seen_again.grainy]), mix.repeat(2, 1)).chunk(2)
-        else:
+    with autocast(seen.colors.device, dtype):
+        if seen_again is None:
             output = network(seen.grainy, mix)
+        else:
+            output, again = network(torch.cat([seen.grainy, seen_again.grainy]), mix.repeat(2, 1)).chunk(2)
     losses = perceptual(output, content_target, {term: value[ids_B] for term, value in styles.targets.items()})
     total = perceptual.total(losses, styles.factor[ids_B])
-    if not stability_weight:
+    if seen_again is None:
         return total, losses, torch.zeros_like(total)
     stability = seen_again.error(output, again)
     return total + stability_weight * stability, losses, stability
 
 
 StepLosses = Callable[
-    [torch.nn.Module, PerceptualLoss, Tensor, Tensor, StyleTable, torch.dtype, Augmentation, float],
+    [torch.nn.Module, PerceptualLoss, Seen, SeenAgain | None, Tensor, StyleTable, torch.dtype, float],
     tuple[Tensor, PerceptualLosses, Tensor],
 ]
 
@@ -182,15 +180,11 @@ class Update:
             photos: The photographs, RGB (B, 3, H, W), uint8, on the device.
             ids_B: The indices of the samples' styles, on the device.
         """
+        # This stays outside of what is compiled: torch 2.11 generates no valid code for the hash of the photographs.
+        seen = self.augmentation(photos, seeded=self.stability_weight > 0)
+        seen_again = SeenAgain.of(seen) if self.stability_weight else None
         total, parts, stability = losses(
-            self.network,
-            self.perceptual,
-            photos,
-            ids_B,
-            self.styles,
-            self.dtype,
-            self.augmentation,
-            self.stability_weight,
+            self.network, self.perceptual, seen, seen_again, ids_B, self.styles, self.dtype, self.stability_weight
         )
         self.optimizer.zero_grad()
         total.mean().backward()  # type: ignore[no-untyped-call]

@@ -116,7 +116,7 @@ def make_update(
     )
     return (
         update,
-        torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8).to(DEVICE),
+        torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8).to(DEVICE),
         torch.tensor([0, 1], device=DEVICE),
     )
 
