@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, TiffTags
 
-from nstyle.imaging.exif import Exif, read_exif
+from nstyle.imaging.exif import PHOTO_POINTER, PLACE_POINTER, Exif, Tags, Value, read_exif
 
 Dpi = tuple[float, float]
 """Dots per inch, across and down."""
@@ -84,8 +84,22 @@ def read_metadata(image: Image.Image) -> Metadata:
         data = stored if isinstance(stored, bytes) else image.getexif().tobytes()
     except Exception:  # Pillow raises any exception on damaged EXIF data.
         data = b""
-    exif = read_exif(data, IMAGE_TAGS, PHOTO_TAGS)
+    exif = _sound(read_exif(data, IMAGE_TAGS, PHOTO_TAGS))
     return Metadata(exif, _believed(image.info.get("dpi")) or _believed(_resolution(exif)))
+
+
+def _sound(exif: Exif) -> Exif:
+    """Leave out values of another type than Pillow expects, which decodes them to write TIFF."""
+
+    def sound(tags: Tags, group: int | None) -> Tags:
+        return {tag: value for tag, value in tags.items() if _is_expected(value, TiffTags.lookup(tag, group))}
+
+    return Exif(exif.order, sound(exif.image, None), sound(exif.photo, PHOTO_POINTER), sound(exif.place, PLACE_POINTER))
+
+
+def _is_expected(value: Value, tag: TiffTags.TagInfo) -> bool:
+    is_one = value.number == 1 or value.kind in (TiffTags.BYTE, TiffTags.ASCII, TiffTags.UNDEFINED)
+    return tag.type in (None, value.kind) and (tag.length != 1 or is_one)
 
 
 def _resolution(exif: Exif) -> list[float]:
