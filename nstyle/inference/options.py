@@ -33,8 +33,8 @@ class PaintOptions:
     )
     size: int | str | None = setting(
         None,
-        "The long side in px that the photograph is resized to first, or the print that it fills as far as its "
-        "proportions allow, in cm, mm or in.",
+        "The long side in px that the photograph is resized to first, or the print that it is to fit into, in cm, mm "
+        "or in.",
         PAINTING,
         metavar="N|60x40cm",
         default_text="as it is",
