@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from PIL import ExifTags, Image, TiffTags
+from PIL import ExifTags, Image
 
-from nstyle.imaging.exif import PHOTO_POINTER, PLACE_POINTER, Exif, Tags, Value, read_exif
+from nstyle.imaging.exif import Exif, read_exif
 
 Dpi = tuple[float, float]
 """Dots per inch, across and down."""
@@ -54,11 +54,11 @@ class Metadata:
         Args:
             size: The width and height of the picture in pixels.
         """
-        known: dict[str, Any] = {"exif": self._for_size(size).to_bytes(), "dpi": self.dpi}
+        known: dict[str, Any] = {"exif": self.exif_of(size).to_bytes(), "dpi": self.dpi}
         return {name: value for name, value in known.items() if value}
 
-    def _for_size(self, size: tuple[int, int]) -> Exif:
-        """Correct what the tags say about a picture that was painted: its size, its resolution, and that it is sRGB."""
+    def exif_of(self, size: tuple[int, int]) -> Exif:
+        """Return the tags of a painting of this width and height: with its resolution, and that it is in sRGB."""
         exif, image, photo = self.exif, dict(self.exif.image), dict(self.exif.photo)
         for tag in (X_RESOLUTION, Y_RESOLUTION, UNIT):
             image.pop(tag, None)
@@ -77,6 +77,9 @@ class Metadata:
         return replace(exif, image=image, photo=photo)
 
 
+NOTHING = Metadata()
+
+
 def read_metadata(image: Image.Image) -> Metadata:
     """Read what a picture says about itself. What is damaged is left out."""
     try:
@@ -84,22 +87,8 @@ def read_metadata(image: Image.Image) -> Metadata:
         data = stored if isinstance(stored, bytes) else image.getexif().tobytes()
     except Exception:  # Pillow raises any exception on damaged EXIF data.
         data = b""
-    exif = _sound(read_exif(data, IMAGE_TAGS, PHOTO_TAGS))
+    exif = read_exif(data, IMAGE_TAGS, PHOTO_TAGS)
     return Metadata(exif, _believed(image.info.get("dpi")) or _believed(_resolution(exif)))
-
-
-def _sound(exif: Exif) -> Exif:
-    """Leave out values of another type than Pillow expects, which decodes them to write TIFF."""
-
-    def sound(tags: Tags, group: int | None) -> Tags:
-        return {tag: value for tag, value in tags.items() if _is_expected(value, TiffTags.lookup(tag, group))}
-
-    return Exif(exif.order, sound(exif.image, None), sound(exif.photo, PHOTO_POINTER), sound(exif.place, PLACE_POINTER))
-
-
-def _is_expected(value: Value, tag: TiffTags.TagInfo) -> bool:
-    is_one = value.number == 1 or value.kind in (TiffTags.BYTE, TiffTags.ASCII, TiffTags.UNDEFINED)
-    return tag.type in (None, value.kind) and (tag.length != 1 or is_one)
 
 
 def _resolution(exif: Exif) -> list[float]:

@@ -1,13 +1,13 @@
 """A picture as we paint it, and how any Pillow picture becomes one: upright, in sRGB, of 8 bits."""
 
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from PIL import ExifTags, Image, ImageCms
 
 from nstyle.imaging.heic import is_turned_by_decoder
-from nstyle.imaging.metadata import Metadata, read_metadata
+from nstyle.imaging.metadata import NOTHING, Metadata, read_metadata
 from nstyle.imaging.wide import is_wide, to_levels
 
 ValueRange: TypeAlias = tuple[float, float]
@@ -35,7 +35,7 @@ class Picture:
     """The colours, mode RGB."""
     alpha: Image.Image | None
     """The transparency, mode L of the same size, or None for an opaque picture."""
-    about: Metadata = field(default_factory=Metadata)
+    about: Metadata = NOTHING
     """What the photograph says about itself."""
 
     def over_white(self) -> Image.Image:
@@ -72,7 +72,7 @@ def to_picture(image: Image.Image, *, name: str = IN_MEMORY, value_range: ValueR
         image = levels
     image = _upright(image)
     alpha = None
-    if image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info:
+    if image.has_transparency_data:
         image = image.convert("RGBA")
         alpha = image.getchannel("A")
         alpha = None if alpha.getextrema() == (255, 255) else alpha

@@ -18,7 +18,7 @@ from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.formats import DEFAULT_QUALITY, READ, WITH_QUALITY, WRITABLE
 from nstyle.imaging.heic import INSTALL, can_read_heic, is_heic
 from nstyle.imaging.limits import MAX_PIXELS
-from nstyle.imaging.metadata import Metadata
+from nstyle.imaging.metadata import NOTHING, Metadata
 from nstyle.imaging.picture import IN_MEMORY, Picture, ValueRange, to_picture
 from nstyle.imaging.values import from_values
 
@@ -241,7 +241,7 @@ def encode(
     buffer: io.BytesIO | None = None,
     *,
     quality: int | None = None,
-    about: Metadata | None = None,
+    about: Metadata = NOTHING,
 ) -> bytes:
     """Encode a picture in sRGB in the format of a file extension such as ``.png``.
 
@@ -261,7 +261,8 @@ def encode(
     """
     check_writable(extension)
     kind = WRITABLE[extension.lower()]
-    options = about.to_info(image.size) if about is not None else {}
+    options = about.to_info(image.size)
+    has_tiff_tags = kind == "TIFF" and options.pop("exif", None)  # Pillow would decode them, and write text as ASCII.
     if kind in WITH_QUALITY and (quality := quality or DEFAULT_QUALITY.get(kind)):
         options["quality"] = quality
     if kind == "JPEG":
@@ -271,6 +272,8 @@ def encode(
     buffer = io.BytesIO() if buffer is None else buffer
     try:
         image.save(buffer, format=kind, **options)
+        if has_tiff_tags:
+            about.exif_of(image.size).add_to_tiff(buffer)
     except (OSError, ValueError) as error:
         size = f"{image.width}x{image.height} px"
         raise NstyleError(

@@ -188,6 +188,7 @@ def test_transparency_is_kept_from_python_as_from_the_shell(model: Path, image: 
             painted = painter.stylize(picture, "plain", size=70)
             assert isinstance(painted, np.ndarray) is isinstance(picture, np.ndarray)
             assert np.array_equal(np.asarray(painted), np.asarray(expected))
+    assert painter.stylize(image.quantize(), "plain").mode == "RGBA"  # Its palette has four channels.
     assert painter.stylize(np.asarray(image), "plain").shape == (image.height, image.width, 4)
 
 

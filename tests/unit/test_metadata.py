@@ -90,6 +90,21 @@ def test_values_are_copied_to_the_bit_in_both_byte_orders() -> None:
         assert read_metadata(opened(encode(image, ".png", about=about))).exif == about.exif
 
 
+@pytest.mark.parametrize("extension", FORMATS)
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_text_beyond_ascii_stays_as_it_was_written(order: str, extension: str) -> None:
+    author = "© Jörg".encode() + b"\x00"
+    entry = struct.pack(f"{order}HHHLLL", 1, TAG.Copyright, 2, len(author), 26, 0)
+    image = Image.new("RGB", (4, 4))
+    image.info["exif"] = {"<": b"II*\x00", ">": b"MM\x00*"}[order] + struct.pack(f"{order}L", 8) + entry + author
+    image.info["dpi"] = (300, 300)
+    data = encode(image, extension, about=read_metadata(image))
+    assert author in data
+    written = opened(data)
+    assert written.getexif()[TAG.Copyright].encode("latin-1") == author[:-1]
+    assert written.getexif()[TAG.XResolution] == 300
+
+
 def test_the_thumbnail_is_dropped() -> None:
     """It shows the photograph, perhaps before it was cropped."""
     first = struct.pack(">HHHLLL", 1, TAG.Make, 2, 4, int.from_bytes(b"ACM\x00", "big"), 26)
