@@ -49,7 +49,11 @@ def test_from_shell_to_print(nstyle, model: Path, taken: Path, tmp_path: Path) -
         2,
         "nstyle: --size is 6x4; expected the long side in px, such as 1200, or a print, such as 60x40cm\n",
     )
-    stream = nstyle("stylize", "-", *how[:4], "--format", "webp", stdin=taken.read_bytes())
+
+
+def test_a_stream_has_the_format_that_was_asked_for(nstyle, model: Path, taken: Path) -> None:
+    how = ("--model", model, "--style", "plain", "--format", "webp")
+    stream = nstyle("stylize", "-", *how, stdin=taken.read_bytes())
     with Image.open(io.BytesIO(stream.stdout)) as painted:
         assert painted.format == "WEBP"
 
