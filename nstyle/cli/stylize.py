@@ -15,7 +15,7 @@ from nstyle.system.processes import joined
 EXAMPLES = """nstyle stylize photo.jpg --style starry-night
 nstyle stylize photo.jpg --weights starry-night=0.7,great-wave=0.3
 nstyle stylize holiday/ --all --out painted"""
-SWITCHES = ("keep_color", "all_styles", "overwrite", "skip_existing", "as_json")
+SWITCHES = ("keep_color", "all_styles", "keep_place", "overwrite", "skip_existing", "as_json")
 """Settings that are on where their flag is given, and have no other."""
 
 

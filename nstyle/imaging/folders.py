@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nstyle.imaging.formats import EXTENSIONS
+from nstyle.imaging.heic import HEIC_EXTENSIONS, INSTALL, can_read_heic
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +58,8 @@ def list_pictures(folder: Path) -> list[Path]:
         else:
             found.append(path)
     if left_out:
-        logger.warning("%s: %s left out (%s)", folder, sum(left_out.values()), _in_words(left_out))
+        hint = f"; to read HEIC: {INSTALL}" if HEIC_EXTENSIONS & set(left_out) else ""
+        logger.warning("%s: %s left out (%s)%s", folder, sum(left_out.values()), _in_words(left_out), hint)
     return sorted(found)
 
 
@@ -79,7 +81,8 @@ def _walk(folder: Path, left_out: Counter[str]) -> Iterator[Path]:
 
 
 def _reason_to_leave_out(path: Path) -> str:
-    if path.suffix.lower() not in EXTENSIONS:
+    extensions = EXTENSIONS | HEIC_EXTENSIONS if can_read_heic() else EXTENSIONS
+    if path.suffix.lower() not in extensions:
         return path.suffix.lower() or "without extension"
     try:
         mode = path.stat().st_mode

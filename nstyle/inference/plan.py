@@ -11,7 +11,8 @@ from PIL import Image
 
 from nstyle.errors import UsageError
 from nstyle.imaging.folders import Found, pictures_named
-from nstyle.imaging.formats import WRITABLE
+from nstyle.imaging.formats import WITH_QUALITY, WRITABLE
+from nstyle.imaging.pictures import check_writable
 from nstyle.inference.masks import Masks, read_mask
 from nstyle.inference.mix import Mix, label, make_mix, parse_weights
 from nstyle.inference.options import Request
@@ -132,10 +133,11 @@ def plan_jobs(
         )
     if to_stream and request.as_json:
         raise UsageError("`as_json` and the picture both want standard output; give a file with `out`")
-    if to_stream:
-        return [Job(str(photos[0].path), (Output(mixes[0], STREAM),), None)]
     target = Path(request.out) if request.out is not None else Path()
     as_file = request.out is not None and not target.is_dir() and target.suffix.lower() in WRITABLE
+    _check_format(request, target.suffix if as_file else request.extension)
+    if to_stream:
+        return [Job(str(photos[0].path), (Output(mixes[0], STREAM),), None)]
     if as_file and not single:
         raise UsageError(
             f"`out` is the file {target}, but {len(photos) * len(mixes)} pictures were asked for; give a folder"
@@ -145,22 +147,33 @@ def plan_jobs(
     if as_file:
         jobs = [Job(str(photos[0].path), (Output(mixes[0], str(target)),), None)]
     else:
-        jobs = _into_folder(target, photos, mixes, masked, with_sheets=request.all_styles)
+        jobs = _into_folder(target, photos, mixes, masked, request)
     return _without_existing(jobs, request, notice)
 
 
 def _into_folder(
-    target: Path, photos: list[Found], mixes: Sequence[Mix | None], masked: tuple[str, ...], *, with_sheets: bool
+    target: Path, photos: list[Found], mixes: Sequence[Mix | None], masked: tuple[str, ...], request: Request
 ) -> list[Job]:
     labels = [label_of(mix, masked) for mix in mixes]
     sheet = SHEET if SHEET not in labels else f"{SHEET}-styles"  # A style may be called so.
-    names = name_outputs(photos, [*labels, *([sheet] if with_sheets else [])])
+    names = name_outputs(photos, [*labels, *([sheet] if request.all_styles else [])], request.extension)
     jobs = []
     for photo, files in zip(photos, names, strict=True):
         paths = [str(target / file) for file in files]
         outputs = tuple(Output(mix, path) for mix, path in zip(mixes, paths, strict=False))
-        jobs.append(Job(str(photo.path), outputs, paths[-1] if with_sheets else None))
+        jobs.append(Job(str(photo.path), outputs, paths[-1] if request.all_styles else None))
     return jobs
+
+
+def _check_format(request: Request, extension: str) -> None:
+    """Refuse an extension of another format than was asked for, one that cannot be written, and a quality where there
+    is none."""
+    kind = WRITABLE[extension.lower()]
+    if request.format is not None and kind != WRITABLE[request.extension]:
+        raise UsageError(f"`out` is {request.out}, but `format` is {request.format}; give one of them")
+    check_writable(extension)
+    if request.quality is not None and kind not in WITH_QUALITY:
+        raise UsageError(f"`quality` is for JPEG, WebP and AVIF, but {kind} would be written; give `format` jpg")
 
 
 def _photos(arguments: tuple[str, ...]) -> list[Found]:
