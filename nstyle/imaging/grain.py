@@ -15,7 +15,7 @@ from torch import Tensor
 OCTAVES = (1, 2, 4, 8, 16)
 """The sizes of the grains in pixels. Fine noise alone is painted as a fine weave; coarse grains become strokes."""
 ALIGNMENT = OCTAVES[-1]
-"""Rows from which grain can begin are multiples of this."""
+"""Rows and columns from which grain can begin are multiples of this."""
 WORD = 0xFFFFFFFF
 """32 bits. Words are kept in int64, whose products do not overflow."""
 MIXER = 0x45D9F3B
@@ -59,23 +59,24 @@ def uniform(words: Tensor) -> Tensor:
     return ((words >> 9).float() + 0.5) / 2**23
 
 
-def grain(seeds_B: Tensor, height: int, width: int, *, top: int = 0) -> Tensor:
-    """Make the grain of rows ``top`` to ``top + height``.
+def grain(seeds_B: Tensor, height: int, width: int, *, top: int = 0, left: int = 0) -> Tensor:
+    """Make the grain of rows ``top`` to ``top + height`` and columns ``left`` to ``left + width``.
 
     Args:
         seeds_B: A word in int64 for every picture.
         height: The number of rows.
         width: The number of columns.
         top: The first row, a multiple of 16.
+        left: The first column, a multiple of 16.
 
     Returns:
         (B, 1, H, W) float32 of mean 0, the sum of five octaves, each of standard deviation 1.
     """
-    if top % ALIGNMENT:
-        raise ValueError(f"grain begins at row {top}; expected a multiple of {ALIGNMENT}")
-    total = _octave(seeds_B, OCTAVES[0], height, width, top)
+    if top % ALIGNMENT or left % ALIGNMENT:
+        raise ValueError(f"grain begins at row {top}, column {left}; expected multiples of {ALIGNMENT}")
+    total = _octave(seeds_B, OCTAVES[0], height, width, top, left)
     for size in OCTAVES[1:]:
-        total += _octave(seeds_B, size, height, width, top)
+        total += _octave(seeds_B, size, height, width, top, left)
     return total
 
 
@@ -84,10 +85,10 @@ def white(seeds_B: Tensor, height: int, width: int) -> Tensor:
     return _white(seeds_B, 1, range(height), range(width))
 
 
-def _octave(seeds_B: Tensor, size: int, height: int, width: int, top: int) -> Tensor:
+def _octave(seeds_B: Tensor, size: int, height: int, width: int, top: int, left: int) -> Tensor:
     """Enlarge white noise by ``size``: (B, 1, H, W) of standard deviation 1."""
     rows = range(top // size - MARGIN, (top + height - 1) // size + MARGIN + 1)
-    columns = range(-MARGIN, (width - 1) // size + MARGIN + 1)
+    columns = range(left // size - MARGIN, (left + width - 1) // size + MARGIN + 1)
     skipped = MARGIN * size
     place = (..., slice(skipped, skipped + height), slice(skipped, skipped + width))
     return _enlarged(_white(seeds_B, size, rows, columns), size)[place] / DEVIATIONS[size]
@@ -108,7 +109,7 @@ def _white(seeds_B: Tensor, size: int, rows: range, columns: range) -> Tensor:
     return byte_sums.float().sub_(BYTE_SUM_MEAN).div_(BYTE_SUM_DEVIATION)
 
 
-def add_grain(pixels: Tensor, levels: float) -> Tensor:
+def add_grain(pixels: Tensor, levels: float, corner: tuple[int, int] = (0, 0)) -> Tensor:
     """Add grain to pictures, the same to all of them.
 
     A network paints a plain area as a mesh that repeats every four pixels, the factor by which it downsamples and
@@ -117,16 +118,18 @@ def add_grain(pixels: Tensor, levels: float) -> Tensor:
     Args:
         pixels: RGB (B, 3, H, W), uint8. They are changed in place.
         levels: The standard deviation of each octave, in levels of 255.
+        corner: The row and the column from which the grain is taken.
 
     Returns:
         ``pixels``.
     """
+    (row, above), (column, before) = ((place - place % ALIGNMENT, place % ALIGNMENT) for place in corner)
     seed = torch.zeros(1, dtype=torch.int64, device=pixels.device)
     height, width = pixels.shape[-2:]
     for top in range(0, height, BAND) if levels else ():
         band = pixels[..., top : top + BAND, :]
-        noise = levels * grain(seed, band.shape[-2], width, top=top)
-        band.copy_((band + noise).round_().clamp_(0, 255))
+        noise = levels * grain(seed, above + band.shape[-2], before + width, top=row + top, left=column)
+        band.copy_((band + noise[..., above:, before:]).round_().clamp_(0, 255))
     return pixels
 
 

@@ -25,6 +25,7 @@ from nstyle.inference.margin import paint_with_margin
 from nstyle.inference.masks import Masks, mix_map
 from nstyle.inference.mix import Mix, Weights, weights_to_mix
 from nstyle.inference.options import KeepColor, PaintArguments, PaintOptions
+from nstyle.inference.shot import ALONE, Shot
 from nstyle.inference.size import sized
 from nstyle.inference.strength import strengthen
 from nstyle.inference.stroke import paint_with_stroke
@@ -194,6 +195,7 @@ class Stylizer:
         options: PaintOptions,
         masks: Masks | None = None,
         progress: Share = lambda share: None,
+        shot: Shot = ALONE,
     ) -> Image.Image:
         """Paint a picture with a mix; see :meth:`stylize`. A transparent picture is composed on white.
 
@@ -203,6 +205,7 @@ class Stylizer:
             options: The options of painting.
             masks: The masks by style name.
             progress: Called with the share of the work that is done, in [0, 1].
+            shot: What a frame of a film takes over from the frames before it.
         """
         picture = open_picture(photo, value_range=options.value_range)
         image = sized(picture, options, name=source_name(photo)).over_white()
@@ -210,7 +213,8 @@ class Stylizer:
             return image.copy()
 
         def paint(shown: Image.Image) -> Image.Image:
-            return Image.fromarray(self._paint_levels(np.asarray(shown), mix, options, masks, progress))
+            part = shot.reduced(shown.width / image.width)
+            return Image.fromarray(self._paint_levels(np.asarray(shown), mix, options, masks, progress, part))
 
         painted = paint_with_stroke(image, options.stroke, paint)
         return finish(painted, image, strength=options.strength, keep_color=options.keep_color)
@@ -222,9 +226,9 @@ class Stylizer:
         options: PaintOptions,
         masks: Masks | None,
         progress: Share = lambda share: None,
+        shot: Shot = ALONE,
     ) -> npt.NDArray[np.uint8]:
-        """Paint ``levels`` (H, W, 3), which is not changed, with the network alone. The caller applies
-        strengths below 1 and colour."""
+        """Paint ``levels`` (H, W, 3) with the network alone. The caller applies strengths below 1 and colour."""
         self.settle_device()
         network, weights = self.network, self._weights(mix or {})
         if masks:
@@ -233,10 +237,11 @@ class Stylizer:
         network, whole = self._at_strength(network, options.strength)
         grain = self.info.painting_grain if options.grain is None else options.grain
         pixels = torch.from_numpy(np.require(levels, requirements=["C", "W"])).permute(2, 0, 1)[None].to(self.device)
-        pixels = add_grain(pixels.clone(), grain) if grain else pixels
-        painted = paint_with_margin(network, pixels, weights, options.tiling, progress, whole=whole)
-        painted = painted[0].permute(1, 2, 0).contiguous()
-        return cast(npt.NDArray[np.uint8], painted.cpu().numpy())
+        pixels = add_grain(pixels.clone(), grain, shot.corner) if grain else pixels
+        painted = paint_with_margin(
+            network, pixels, weights, options.tiling, progress, whole=whole, memory=shot.memory, corner=shot.corner
+        )
+        return cast(npt.NDArray[np.uint8], painted[0].permute(1, 2, 0).contiguous().cpu().numpy())
 
     def _paint_tensor(self, image: Tensor, mix: Mix, options: PaintOptions) -> Tensor:
         batch = as_batch(image)

@@ -11,6 +11,7 @@ from nstyle.models.transformer import MIN_SIDE, STRIDE, TransformerNetwork
 from nstyle.system.devices import choose_dtype
 from nstyle.tiling.kinds import Tiling
 from nstyle.tiling.levels import to_levels
+from nstyle.tiling.memory import MomentMemory
 from nstyle.tiling.strips import StripPainter, multiplications
 from nstyle.tiling.tiles import HALO, SAMPLE, samples, tiles
 from nstyle.tiling.whole import WholePainter
@@ -62,6 +63,7 @@ def paint(
     progress: Share = lambda share: None,
     *,
     whole: WholePainter | None = None,
+    memory: MomentMemory | None = None,
 ) -> Tensor:
     """Paint a picture.
 
@@ -76,6 +78,7 @@ def paint(
             moments of the picture reduced to about a megapixel. ``auto`` is resolved by :func:`choose`.
         progress: Called with the share of the work that is done.
         whole: The painter for ``whole``; None for the network as it is.
+        memory: The memory of the frames before, with which the moments are blended.
 
     Returns:
         RGB (1, 3, H, W) in the dtype of ``picture``; uint8 values are rounded.
@@ -85,9 +88,11 @@ def paint(
     at_once = 1 if mix.dim() == 2 or whole else 1 + len(measured_MS)
     tiling = choose(tiling, network, height * width, picture.device, at_once=at_once)
     if tiling == "whole":
-        return _like(whole.paint(picture, mix) if whole else network(_colors(picture), mix), picture)
+        if memory is not None and whole is None:
+            whole = WholePainter(network, torch.float32)  # The network as it is keeps to moments of its own.
+        return _like(whole.paint(picture, mix, memory) if whole else network(_colors(picture), mix), picture)
     count = _Count(progress)
-    painter = StripPainter(network, choose_dtype("auto", picture.device), count.add)
+    painter = StripPainter(network, choose_dtype("auto", picture.device), count.add, memory)
     if tiling == "exact":
         count.total = multiplications(network, height * width) * (1 if mix.dim() == 2 else 1 + len(measured_MS))
         return painter.paint(picture, mix)

@@ -16,6 +16,7 @@ from nstyle.models.convolution import convolve_pixel_blocks
 from nstyle.models.norm import fold, single_styles
 from nstyle.models.transformer import ConvNorm, ResidualBlock, TransformerNetwork
 from nstyle.tiling.levels import to_levels
+from nstyle.tiling.memory import MomentMemory
 from nstyle.tiling.moments import Moments
 from nstyle.tiling.plane import Border, MapNorm, MixNorm, Norm, Plane, Strip
 from nstyle.tiling.weights import as_kernel, upsampling_kernels
@@ -42,11 +43,13 @@ class StripPainter:
         network: The network in evaluation mode, channels_last.
         compute: The dtype of the other convolutions, bfloat16 or float32.
         progress: Called after every strip with its number of multiplications; see :func:`multiplications`.
+        memory: The memory of the frames before, with which measured moments are blended.
     """
 
     network: TransformerNetwork
     compute: torch.dtype
     progress: Callable[[int], None] = lambda multiplications: None
+    memory: MomentMemory | None = None
     moments: dict[ConvNorm, list[Moments]] = field(default_factory=dict)
     """The moments of the raw outputs of every layer, as far as they are known: one under a mix, one for every style
     under a mix map."""
@@ -92,13 +95,13 @@ class StripPainter:
             mixes_MS: The mixes to paint in: one (1, S), or every style alone (S, S) for a mix map.
             halo: The width in pixels of the frame of every picture that is not measured; a multiple of 4.
         """
-        for mix_1S in torch.split(mixes_MS, 1):
-            alone = StripPainter(self.network, self.compute, self.progress)
+        for index, mix_1S in enumerate(torch.split(mixes_MS, 1)):
+            alone = StripPainter(self.network, self.compute, self.progress, self.memory and self.memory.part(index))
             features = alone._features(pictures, mix_1S, halo)
             colors_moments = Moments(3, pictures.device)
             for strip, colors in alone._raw_colors(features):
                 colors_moments.add(features.core(strip, colors))
-            alone.moments[self.network.output] = [colors_moments]
+            alone._keep(self.network.output, colors_moments)
             for layer, moments in alone.moments.items():
                 self.moments.setdefault(layer, []).extend(moments)
 
@@ -189,6 +192,10 @@ class StripPainter:
         """Return empty moments to collect those of a layer, or None if they are known."""
         return None if layer in self.moments else Moments(channels, plane.data.device)
 
+    def _keep(self, layer: ConvNorm, moments: Moments) -> None:
+        """Store the moments that were measured, blended with those of the frames before."""
+        self.moments[layer] = [moments.remembered(self.memory) if self.memory else moments]
+
     def _finish(
         self, plane: Plane, layer: ConvNorm, moments: Moments | None, mix: Tensor, mode: Border, *, relu: bool
     ) -> Plane:
@@ -212,7 +219,7 @@ class StripPainter:
         """Store the moments if they were measured, and return the norm of a layer: with gamma and beta mixed, or with
         the mix map resized to its plane."""
         if moments is not None:
-            self.moments[layer] = [moments]
+            self._keep(layer, moments)
         known, norm = self.moments[layer], layer.norm
         mean, variance = (
             torch.stack(rows).float() for rows in zip(*((m.mean, m.variance) for m in known), strict=True)

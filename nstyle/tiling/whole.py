@@ -15,6 +15,8 @@ from torch import Tensor
 from nstyle.models.convolution import convolve_tiles, has_too_few_channels, tile_kernel
 from nstyle.models.norm import fold, scale_and_shift, single_styles
 from nstyle.models.transformer import ConvNorm, ResidualBlock, TransformerNetwork
+from nstyle.tiling.memory import MomentMemory
+from nstyle.tiling.moments import measure_moments
 
 
 class WholePainter:
@@ -40,19 +42,23 @@ class WholePainter:
         )
 
     @torch.inference_mode()
-    def paint(self, picture: Tensor, mix: Tensor) -> Tensor:
+    def paint(self, picture: Tensor, mix: Tensor, memory: MomentMemory | None = None) -> Tensor:
         """Paint a picture.
 
         Args:
             picture: RGB (1, 3, H, W), uint8 or float in [0, 1]; H and W are multiples of 4 and at least 16.
             mix: Weights (1, S), or a mix map (1, S, H, W), for which every style alone is painted first.
+            memory: The memory of the frames before, with which the moments are blended.
 
         Returns:
             RGB (1, 3, H, W) float32 in [0, 1].
         """
         if mix.dim() == 2:
-            return self._paint(picture, _MixNorms(self._layers, self._affine_SN, mix))
-        alone = [_MixNorms(self._layers, self._affine_SN, style) for style in torch.split(single_styles(mix), 1)]
+            return self._paint(picture, _MixNorms(self._layers, self._affine_SN, mix, memory))
+        alone = [
+            _MixNorms(self._layers, self._affine_SN, style, memory and memory.part(index))
+            for index, style in enumerate(torch.split(single_styles(mix), 1))
+        ]
         for norms in alone:
             self._paint(picture, norms)
         return self._paint(picture, _MapNorms(mix, alone))
@@ -97,17 +103,25 @@ class _MixNorms:
         layers: The layers, in the order of the columns.
         affine_SN: Gamma and beta of the first layer, then those of the second, and so on.
         mix_1S: The weights.
+        memory: The memory of the frames before.
     """
 
-    def __init__(self, layers: Sequence[ConvNorm], affine_SN: Tensor, mix_1S: Tensor) -> None:
+    def __init__(
+        self, layers: Sequence[ConvNorm], affine_SN: Tensor, mix_1S: Tensor, memory: MomentMemory | None
+    ) -> None:
         sizes = [layer.conv.out_channels for layer in layers for _ in ("gamma", "beta")]
         parts = iter(torch.split((mix_1S @ affine_SN)[0], sizes))
         self._affine = {layer: (next(parts), next(parts)) for layer in layers}
         self._moments: dict[ConvNorm, tuple[Tensor, Tensor]] = {}
+        self._memory = memory
 
     def apply(self, x: Tensor, layer: ConvNorm) -> Tensor:
         """Normalize features ``x`` (1, C, H, W), which may be overwritten. The moments are float32."""
         (gamma, beta), eps = self._affine[layer], layer.norm.eps
+        if self._memory is not None:
+            mean, var = self._memory.blend(*measure_moments(x))
+            self._moments[layer] = mean, torch.rsqrt(var + eps)
+            return F.batch_norm(x, mean, var, gamma, beta, False, 0.0, eps)
         if x.is_cuda and x.dtype == torch.float16 and torch.backends.cudnn.is_available():  # type: ignore[no-untyped-call]
             # Batch norm of a single sample is instance norm. It takes half the time of torch's own kernels, and its
             # sums are float32.

@@ -16,7 +16,10 @@ from nstyle.data.crops import CropSampler
 from nstyle.data.photos import index_folder
 from nstyle.data.resident import ResidentSampler
 from nstyle.imaging.pictures import resize, to_tensor
+from nstyle.inference.device_check import prepare
 from nstyle.models.model_file import read_info
+from nstyle.tiling.memory import MomentMemory
+from nstyle.tiling.whole import WholePainter
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device: what needs a GPU is not tested")
 
@@ -165,3 +168,30 @@ def test_reconstruction_on_a_gpu(tmp_path: Path, styles: Path, vgg_file: Path, l
     run = {"style": styles / "waves.png", "device": "cuda", "out": tmp_path / "run", **options}
     nstyle.reconstruct(iterations=3, **run)
     assert nstyle.reconstruct(iterations=5, resume=True, **run).iterations == 5
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+def test_moments_of_frames_are_remembered_on_the_gpu_and_nothing_waits(photo: Path, dtype: torch.dtype) -> None:
+    """The first frame is what painting alone gives, and a dark one after it what the CPU makes of both."""
+    stylizer = nstyle.load("slim")
+    mix = torch.eye(len(stylizer.styles))[:1]
+    with Image.open(photo) as image:
+        frames = [to_tensor(image.convert("RGB"))[None][..., :96, :128] * light for light in (1.0, 0.5)]
+    painted = {}
+    for device in ("cpu", "cuda"):
+        network = prepare(stylizer.network, torch.device(device))
+        painter, memory = WholePainter(network, dtype if device == "cuda" else torch.float32), MomentMemory(8)
+        on_device, weights = [frame.to(device) for frame in frames], mix.to(device)
+        painter.paint(on_device[0], weights, MomentMemory(8))  # Libraries may wait when they are first used.
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            results = []
+            for frame in on_device:
+                memory.begin()
+                results.append(painter.paint(frame, weights, memory))
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+        painted[device] = [result.cpu() for result in results]
+        assert (painted[device][0] - painter.paint(on_device[0], weights).cpu()).abs().mean() < 1 / 255
+    for on_cpu, on_gpu in zip(painted["cpu"], painted["cuda"], strict=True):
+        assert (on_cpu - on_gpu).abs().mean() < 1 / 255

@@ -46,7 +46,11 @@ def test_the_octaves_of_grain_have_one_deviation_each_and_half_the_frequencies()
 def test_grain_belongs_to_the_place_in_the_picture() -> None:
     whole = grain(SEEDS, 200, 96)
     assert torch.equal(grain(SEEDS, 40, 50, top=144), whole[..., 144:184, :50])
-    with pytest.raises(ValueError, match="multiple of 16"):
+    assert torch.equal(grain(SEEDS, 40, 50, top=144, left=32), whole[..., 144:184, 32:82])
+    plain = torch.full((1, 3, 300, 60), 128, dtype=torch.uint8)
+    moved = add_grain(plain.clone(), 2.0, (3, 21))
+    assert torch.equal(moved[..., :-5, :-2], add_grain(plain.clone(), 2.0, (-2, 19))[..., 5:, 2:])
+    with pytest.raises(ValueError, match="multiples of 16"):
         grain(SEEDS, 40, 50, top=8)
     grey = torch.full((1, 3, 600, 40), 128, dtype=torch.uint8)
     grainy = add_grain(grey.clone(), 2.0)

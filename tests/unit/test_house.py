@@ -30,6 +30,7 @@ LEVELS = {
     "reconstruction": 6,
     "comparison": 7,
     "interpolation": 7,
+    "video": 7,
     "demo": 8,
     "cli": 9,
 }

@@ -1,0 +1,1 @@
+"""Paint films: frames that follow each other, and styles that change with time."""
