@@ -14,6 +14,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from nstyle.encoders.vgg import VGGWeights
+from nstyle.imaging.heic import can_read_heic
 from nstyle.inference.stylizer import Stylizer, load
 from nstyle.models.model_file import ModelInfo, save_model
 from nstyle.models.transformer import TransformerNetwork
@@ -29,6 +30,15 @@ SMALL_RUN = {"batch_size": 2, "size": 32, "width": 0.25, "precision": "fp32", "d
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the cache of photograph headers out of the user's home."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture
+def _without_heic(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Do without the ``heic`` extra, as if it was not installed."""
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    can_read_heic.cache_clear()
+    yield
+    can_read_heic.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -100,7 +100,7 @@ def teach(
         rate = learning_rate("one-cycle", update, peak=arguments.lr, updates=arguments.updates)
         for group in optimizer.param_groups:
             group["lr"] = rate * group["lr_factor"]
-        _, grainy = augmentation(batch.to(device))
+        grainy = augmentation(batch.to(device)).grainy
         with autocast(device, dtype):
             with torch.no_grad():
                 target = teacher(grainy, mixes).float()

@@ -18,7 +18,7 @@ EXAMPLES = """nstyle stylize photo.jpg --style starry-night
 nstyle stylize photo.jpg --weights starry-night=0.7,great-wave=0.3
 nstyle stylize holiday/ --all --out painted
 nstyle stylize clip.mp4 --style scream --out painted.mp4"""
-SWITCHES = ("keep_color", "all_styles", "overwrite", "skip_existing", "as_json")
+SWITCHES = ("keep_color", "all_styles", "keep_place", "overwrite", "skip_existing", "as_json")
 """Settings that are on where their flag is given, and have no other."""
 REPEATED = ("masks", "keyframes")
 """Settings whose flag may be given several times."""

@@ -33,7 +33,7 @@ CONTENTS = {
 """The words for values of which only a hash is kept."""
 
 
-NEW_SETTINGS = {"grain": 0.0, "plain": 0.0}
+NEW_SETTINGS = {"grain": 0.0, "plain": 0.0, "stability_weight": 0.0}
 """Settings that comparisons of version 0.2 did not store, with the values that they worked with."""
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nstyle.imaging.formats import EXTENSIONS
+from nstyle.imaging.heic import HEIC_EXTENSIONS, INSTALL, can_read_heic
 
 logger = logging.getLogger(__name__)
 
@@ -59,13 +60,14 @@ def list_pictures(folder: Path, also: frozenset[str] = frozenset()) -> list[Path
     found: list[Path] = []
     left_out: Counter[str] = Counter()
     for path in _walk(folder, left_out):
-        reason = _reason_to_leave_out(path, EXTENSIONS | also)
+        reason = _reason_to_leave_out(path, also)
         if reason:
             left_out[reason] += 1
         else:
             found.append(path)
     if left_out:
-        logger.warning("%s: %s left out (%s)", folder, sum(left_out.values()), _in_words(left_out))
+        hint = f"; to read HEIC: {INSTALL}" if HEIC_EXTENSIONS & set(left_out) else ""
+        logger.warning("%s: %s left out (%s)%s", folder, sum(left_out.values()), _in_words(left_out), hint)
     return sorted(found)
 
 
@@ -86,7 +88,8 @@ def _walk(folder: Path, left_out: Counter[str]) -> Iterator[Path]:
         yield from (Path(directory, name) for name in files if not name.startswith("."))
 
 
-def _reason_to_leave_out(path: Path, extensions: frozenset[str]) -> str:
+def _reason_to_leave_out(path: Path, also: frozenset[str]) -> str:
+    extensions = EXTENSIONS | also | (HEIC_EXTENSIONS if can_read_heic() else frozenset())
     if path.suffix.lower() not in extensions:
         return path.suffix.lower() or "without extension"
     try:

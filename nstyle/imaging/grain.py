@@ -80,6 +80,11 @@ def grain(seeds_B: Tensor, height: int, width: int, *, top: int = 0, left: int =
     return total
 
 
+def white(seeds_B: Tensor, height: int, width: int) -> Tensor:
+    """Make white noise (B, 1, H, W) float32 of mean 0 and standard deviation 1."""
+    return _white(seeds_B, 1, range(height), range(width))
+
+
 def _octave(seeds_B: Tensor, size: int, height: int, width: int, top: int, left: int) -> Tensor:
     """Enlarge white noise by ``size``: (B, 1, H, W) of standard deviation 1."""
     rows = range(top // size - MARGIN, (top + height - 1) // size + MARGIN + 1)

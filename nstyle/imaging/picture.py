@@ -6,6 +6,8 @@ from typing import TypeAlias
 
 from PIL import ExifTags, Image, ImageCms
 
+from nstyle.imaging.heic import is_turned_by_decoder
+from nstyle.imaging.metadata import NOTHING, Metadata, read_metadata
 from nstyle.imaging.wide import is_wide, to_levels
 
 ValueRange: TypeAlias = tuple[float, float]
@@ -33,12 +35,22 @@ class Picture:
     """The colours, mode RGB."""
     alpha: Image.Image | None
     """The transparency, mode L of the same size, or None for an opaque picture."""
+    about: Metadata = NOTHING
+    """What the photograph says about itself."""
 
     def over_white(self) -> Image.Image:
         """Compose the picture on white, as a viewer shows it."""
         if self.alpha is None:
             return self.rgb
         return Image.composite(self.rgb, Image.new("RGB", self.rgb.size, "white"), self.alpha)
+
+    def joined(self) -> Image.Image:
+        """Return colours and transparency as one picture: RGBA, or :attr:`rgb` itself if it is opaque."""
+        if self.alpha is None:
+            return self.rgb
+        image = self.rgb.copy()
+        image.putalpha(self.alpha)
+        return image
 
 
 def to_picture(image: Image.Image, *, name: str = IN_MEMORY, value_range: ValueRange | None = None) -> Picture:
@@ -52,6 +64,7 @@ def to_picture(image: Image.Image, *, name: str = IN_MEMORY, value_range: ValueR
     Raises:
         UsageError: If a picture of more than 8 bits needs a ``value_range``.
     """
+    about = read_metadata(image)
     profile = image.info.get("icc_profile")
     if is_wide(image):
         levels = to_levels(image, name, value_range)
@@ -59,15 +72,17 @@ def to_picture(image: Image.Image, *, name: str = IN_MEMORY, value_range: ValueR
         image = levels
     image = _upright(image)
     alpha = None
-    if image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info:
+    if image.has_transparency_data:
         image = image.convert("RGBA")
         alpha = image.getchannel("A")
         alpha = None if alpha.getextrema() == (255, 255) else alpha
-    return Picture(rgb=_to_srgb(image, profile), alpha=alpha)
+    return Picture(rgb=_to_srgb(image, profile), alpha=alpha, about=about)
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Turn a picture as its orientation says. Damaged EXIF data say nothing."""
+    """Turn a picture as its orientation says, once. Damaged EXIF data say nothing."""
+    if is_turned_by_decoder(image):
+        return image
     try:
         method = UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # Pillow raises any exception on damaged EXIF data.

@@ -6,16 +6,19 @@ import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias, Union
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError, features
 
 from nstyle.errors import NstyleError, UsageError
-from nstyle.imaging.formats import JPEG_QUALITY, READ, WRITABLE
+from nstyle.imaging.formats import DEFAULT_QUALITY, READ, WITH_QUALITY, WRITABLE
+from nstyle.imaging.heic import INSTALL, can_read_heic, is_heic
 from nstyle.imaging.limits import MAX_PIXELS
+from nstyle.imaging.metadata import NOTHING, Metadata
 from nstyle.imaging.picture import IN_MEMORY, Picture, ValueRange, to_picture
 from nstyle.imaging.values import from_values
 
@@ -60,7 +63,9 @@ def read_picture(
             if near_side is not None:
                 _reduce_decoding(image, near_side)
             image.load()
-            return to_picture(image, name=name, value_range=value_range)
+            picture = to_picture(image, name=name, value_range=value_range)
+            picture.rgb.info = {}  # What is kept of it stands in the picture's metadata.
+            return picture
     except FileNotFoundError:
         raise UsageError(f"{name}: no such file; expected a picture") from None
     except NstyleError:
@@ -87,8 +92,19 @@ def opened(source: Path | IO[bytes]) -> Iterator[Image.Image]:
         raise UsageError(f"{source} is {kind}; expected a picture{hint}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns about odd metadata, which does not affect the pixels.
-        with Image.open(source, formats=READ) as image:
+        with _identified(source) as image:
             yield image
+
+
+def _identified(source: Path | IO[bytes]) -> Image.Image:
+    formats = (*READ, "HEIF") if can_read_heic() else READ
+    try:
+        return Image.open(source, formats=formats)
+    except UnidentifiedImageError:
+        if not can_read_heic() and is_heic(source):
+            name = source if isinstance(source, Path) else "standard input"
+            raise UsageError(f"{name} is HEIC, which the heic extra reads; install it with: {INSTALL}") from None
+        raise
 
 
 def open_picture(
@@ -188,6 +204,14 @@ def resize(image: Image.Image, *, short_side: int | None = None, long_side: int 
     return image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)
 
 
+def resize_picture(picture: Picture, long_side: int | None) -> Picture:
+    """Resize colours and transparency; see :func:`resize`."""
+    rgb = resize(picture.rgb, long_side=long_side)
+    if picture.alpha is None or rgb is picture.rgb:
+        return replace(picture, rgb=rgb)
+    return replace(picture, rgb=rgb, alpha=picture.alpha.resize(rgb.size, Image.Resampling.LANCZOS))
+
+
 def resized(size: tuple[int, int], *, short_side: int | None = None, long_side: int | None = None) -> tuple[int, int]:
     """Return the (width, height) in pixels to which :func:`resize` resizes a picture of a given size."""
     side, reference = (short_side, min(size)) if short_side is not None else (long_side, max(size))
@@ -197,13 +221,36 @@ def resized(size: tuple[int, int], *, short_side: int | None = None, long_side: 
     return width, height
 
 
-def encode(image: Image.Image, extension: str, buffer: io.BytesIO | None = None) -> bytes:
-    """Encode a picture in the format of a file extension such as ``.png``, with an sRGB profile where that is usual.
+def check_writable(extension: str) -> None:
+    """Check that pictures can be written in the format of a file extension such as ``.png``, before the work is done.
+
+    Raises:
+        UsageError: If they cannot.
+    """
+    if extension.lower() not in WRITABLE:
+        raise UsageError(
+            f"cannot write '{extension or 'a file without extension'}'; expected one of {', '.join(sorted(WRITABLE))}"
+        )
+    if WRITABLE[extension.lower()] == "AVIF" and not features.check("avif"):
+        raise UsageError("this Pillow was built without AVIF; choose another format, such as webp")
+
+
+def encode(
+    image: Image.Image,
+    extension: str,
+    buffer: io.BytesIO | None = None,
+    *,
+    quality: int | None = None,
+    about: Metadata = NOTHING,
+) -> bytes:
+    """Encode a picture in sRGB in the format of a file extension such as ``.png``.
 
     Args:
         image: The picture.
         extension: The extension with its dot.
         buffer: An empty buffer to encode into. Its errors pass through unless they are an OSError or a ValueError.
+        quality: The quality, 1 to 100, of a format that has one.
+        about: What the file is to say about the photograph, as far as its format can.
 
     Returns:
         The content of a file.
@@ -212,21 +259,21 @@ def encode(image: Image.Image, extension: str, buffer: io.BytesIO | None = None)
         UsageError: If the extension cannot be written.
         NstyleError: If the picture is too large for the format.
     """
-    extension = extension.lower()
-    if extension not in WRITABLE:
-        raise UsageError(
-            f"cannot write '{extension or 'a file without extension'}'; expected one of {', '.join(sorted(WRITABLE))}"
-        )
-    options: dict[str, Any] = {}
-    if extension in {".jpg", ".jpeg"}:
+    check_writable(extension)
+    kind = WRITABLE[extension.lower()]
+    options = about.to_info(image.size)
+    has_tiff_tags = kind == "TIFF" and options.pop("exif", None)  # Pillow would decode them, and write text as ASCII.
+    if kind in WITH_QUALITY and (quality := quality or DEFAULT_QUALITY.get(kind)):
+        options["quality"] = quality
+    if kind == "JPEG":
+        options["subsampling"] = 0
         if image.mode in {"RGBA", "LA"}:
             image = Picture(image.convert("RGB"), image.getchannel("A")).over_white()
-        options = {"quality": JPEG_QUALITY, "subsampling": 0}
-    elif extension == ".webp":
-        options = {"quality": JPEG_QUALITY}
     buffer = io.BytesIO() if buffer is None else buffer
     try:
-        image.save(buffer, format=Image.registered_extensions()[extension], **options)
+        image.save(buffer, format=kind, **options)
+        if has_tiff_tags:
+            about.exif_of(image.size).add_to_tiff(buffer)
     except (OSError, ValueError) as error:
         size = f"{image.width}x{image.height} px"
         raise NstyleError(

@@ -53,6 +53,19 @@ def _levels(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     return levels
 
 
+def checked_array(pixels: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return pixels as an array (H, W, 3), or (H, W, 4) of uint8.
+
+    Raises:
+        UsageError: If they have another shape.
+    """
+    array = np.asarray(pixels)
+    channels = (3, 4) if array.dtype == np.uint8 else (3,)
+    if array.ndim != 3 or array.shape[2] not in channels:
+        raise UsageError(f"got an array of shape {array.shape}; expected (H, W, 3), or (H, W, 4) of uint8")
+    return array
+
+
 def as_batch(image: "Tensor") -> "Tensor":
     """Return a float picture (3, H, W), or pictures (B, 3, H, W), in [0, 1] as a batch (B, 3, H, W).
 

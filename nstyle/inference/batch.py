@@ -138,10 +138,8 @@ def _paint_jobs(
     encoders = encoders_beside(stylizer.device)
     photos, options = [job.photo for job in jobs if not job.moves], request.options
     index, total = 0, sum(job.to_paint for job in jobs)
-    reader = Reader(
-        photos, options.size, options.stroke, request.max_pixels, options.value_range, moving, ahead=encoders > 0
-    )
-    with reader, Writer(encoders) as writer:
+    reader = Reader(photos, options, request.max_pixels, moving, keep_place=request.keep_place, ahead=encoders > 0)
+    with reader, Writer(encoders, stream_format=request.extension, quality=request.quality) as writer:
         for job in jobs:
             try:
                 tell = partial(_tell, progress, job.photo, index, total)
@@ -226,7 +224,7 @@ def _paint_job(
         if job.sheet is not None:
             thumbnails.append((label_of(output.mix, ()), fit(image)))
         what = Painted(job.photo, output.path, output.mix or {}, image.width, image.height, seconds)
-        writer.put(what, Picture(image, photo.alpha))
+        writer.put(what, Picture(image, photo.alpha, photo.about))
         del image  # The writer frees it as soon as it is encoded.
         yield from writer.results()
     if job.sheet is not None:

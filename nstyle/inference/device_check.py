@@ -21,6 +21,11 @@ TOLERANCE = 1 / 255
 """The mean absolute difference that counts as rounding: one level of 255."""
 
 
+def prepare(network: TransformerNetwork, device: torch.device) -> TransformerNetwork:
+    """Prepare a network for painting on a device."""
+    return network.eval().requires_grad_(requires_grad=False).to(memory_format=torch.channels_last).to(device)
+
+
 @torch.inference_mode()
 def precision_like_the_cpu(
     network: TransformerNetwork, device: torch.device, on_cpu: TransformerNetwork
@@ -54,11 +59,6 @@ def precision_like_the_cpu(
         if all((ours - theirs).abs().mean() <= TOLERANCE for ours, theirs in zip(painted, expected, strict=True)):
             return dtype
     return None
-
-
-def prepare(network: TransformerNetwork, device: torch.device) -> TransformerNetwork:
-    """Prepare a network for painting on a device."""
-    return network.eval().requires_grad_(requires_grad=False).to(memory_format=torch.channels_last).to(device)
 
 
 def settle(

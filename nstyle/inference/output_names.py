@@ -9,14 +9,13 @@ from pathlib import Path
 from nstyle.errors import UsageError
 from nstyle.imaging.folders import Found
 
-DEFAULT_EXTENSION = ".png"
 MOST_BYTES = 230
 """The longest name of a file in bytes; file systems allow 255, and a temporary file has a few more."""
 STDIN = "stdin"
 """What stands for the name of a photograph from standard input, ``-``."""
 
 
-def name_outputs(photos: Sequence[Found], labels: Sequence[str]) -> list[list[Path]]:
+def name_outputs(photos: Sequence[Found], labels: Sequence[str], extension: str) -> list[list[Path]]:
     """Name a file for every photograph and label: ``PHOTO_LABEL.png``, in the subfolder that the photograph lies in.
 
     Two photographs of one name in one folder keep their extensions, ``PHOTO.jpg_LABEL.png``. Photographs of one name
@@ -25,6 +24,7 @@ def name_outputs(photos: Sequence[Found], labels: Sequence[str]) -> list[list[Pa
     Args:
         photos: The photographs.
         labels: The last part of the names of each photograph's files.
+        extension: The extension of the files, with its dot.
 
     Returns:
         The files of each photograph, relative to the folder for all of them.
@@ -51,7 +51,7 @@ def name_outputs(photos: Sequence[Found], labels: Sequence[str]) -> list[list[Pa
             f"{twice[0].path} and {twice[1].path} would both be written to the same file; stylize them into different "
             "folders"
         )
-    return [[folder / _fitting(name, f"_{label}{DEFAULT_EXTENSION}") for label in labels] for folder, name in bases]
+    return [[folder / _fitting(name, f"_{label}{extension}") for label in labels] for folder, name in bases]
 
 
 def _below(photo: Found) -> Path:

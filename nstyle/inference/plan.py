@@ -11,7 +11,8 @@ from PIL import Image
 
 from nstyle.errors import UsageError
 from nstyle.imaging.folders import Found, pictures_named
-from nstyle.imaging.formats import WRITABLE
+from nstyle.imaging.formats import WITH_QUALITY, WRITABLE
+from nstyle.imaging.pictures import check_writable
 from nstyle.inference.masks import Masks, read_mask
 from nstyle.inference.mix import Mix, label, make_mix, parse_weights
 from nstyle.inference.moving import NOTHING_MOVES, MovingPictures
@@ -140,11 +141,13 @@ def plan_jobs(
         raise UsageError("`as_json` and the picture both want standard output; give a file with `out`")
     if to_stream and clips[0]:
         raise UsageError("standard output takes no clip; give a file with `out`")
-    if to_stream:
-        return [Job(str(photos[0].path), (Output(mixes[0], STREAM),), None)]
     target = Path(request.out) if request.out is not None else Path()
     writable = sorted({*moving.writable, *WRITABLE} if not single else moving.writable if clips[0] else WRITABLE)
     as_file = request.out is not None and not target.is_dir() and target.suffix.lower() in writable
+    if not all(clips):
+        _check_format(request, target.suffix if as_file and single else request.extension)
+    if to_stream:
+        return [Job(str(photos[0].path), (Output(mixes[0], STREAM),), None)]
     if as_file and not single:
         raise UsageError(
             f"`out` is the file {target}, but {len(photos) * len(mixes)} pictures were asked for; give a folder"
@@ -155,7 +158,7 @@ def plan_jobs(
         jobs = [Job(str(photos[0].path), (Output(mixes[0], str(target)),), None, bool(clips[0]))]
     else:
         labels = [moving.label or label_of(mix, masked) for mix in mixes]
-        jobs = _into_folder(target, photos, clips, mixes, labels, with_sheets=request.all_styles)
+        jobs = _into_folder(target, photos, clips, mixes, labels, request)
     return _without_existing(jobs, request, notice)
 
 
@@ -165,17 +168,27 @@ def _into_folder(
     clips: list[str],
     mixes: Sequence[Mix | None],
     labels: list[str],
-    *,
-    with_sheets: bool,
+    request: Request,
 ) -> list[Job]:
     sheet = SHEET if SHEET not in labels else f"{SHEET}-styles"  # A style may be called so.
-    names = name_outputs(photos, [*labels, *([sheet] if with_sheets else [])])
+    names = name_outputs(photos, [*labels, *([sheet] if request.all_styles else [])], request.extension)
     jobs = []
     for photo, clip, files in zip(photos, clips, names, strict=True):
         paths = [str(target / (file.with_suffix(clip) if clip else file)) for file in files]
         outputs = tuple(Output(mix, path) for mix, path in zip(mixes, paths, strict=False))
-        jobs.append(Job(str(photo.path), outputs, paths[-1] if with_sheets and not clip else None, bool(clip)))
+        jobs.append(Job(str(photo.path), outputs, paths[-1] if request.all_styles and not clip else None, bool(clip)))
     return jobs
+
+
+def _check_format(request: Request, extension: str) -> None:
+    """Refuse an extension of another format than was asked for, one that cannot be written, and a quality where there
+    is none."""
+    kind = WRITABLE[extension.lower()]
+    if request.format is not None and kind != WRITABLE[request.extension]:
+        raise UsageError(f"`out` is {request.out}, but `format` is {request.format}; give one of them")
+    check_writable(extension)
+    if request.quality is not None and kind not in WITH_QUALITY:
+        raise UsageError(f"`quality` is for JPEG, WebP and AVIF, but {kind} would be written; give `format` jpg")
 
 
 def _photos(arguments: tuple[str, ...], also: frozenset[str]) -> list[Found]:

@@ -5,17 +5,18 @@ import sys
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Self
 
-from PIL import Image
-
 from nstyle.errors import NstyleError
-from nstyle.imaging.picture import Picture, ValueRange
-from nstyle.imaging.pictures import check_pixels, read_picture, read_size, resize, resized
+from nstyle.imaging.picture import Picture
+from nstyle.imaging.pictures import check_pixels, read_picture, read_size
 from nstyle.inference.moving import NOTHING_MOVES, MovingPictures
+from nstyle.inference.options import PaintOptions
 from nstyle.inference.plan import STREAM
+from nstyle.inference.size import sized
 from nstyle.inference.stroke import size_for_stroke
 
 MOST_AHEAD = 50_000_000
@@ -30,28 +31,25 @@ class Reader:
 
     Args:
         photos: The files; ``-`` is standard input.
-        size: The long side in pixels to resize to, or None.
+        options: How they are painted, and how large.
         max_pixels: The largest number of pixels that a photograph may have, before and after resizing.
-        value_range: The values that are black and white in photographs of more than 8 bits; see
-            :func:`nstyle.imaging.pictures.read_picture`.
         moving: What knows about frames of clips.
+        keep_place: Whether they go on saying where they were taken.
         ahead: Whether to decode in a thread. Otherwise every photograph is decoded when it is requested.
     """
 
     def __init__(
         self,
         photos: Sequence[str],
-        size: int | None,
-        stroke: float,
+        options: PaintOptions,
         max_pixels: int,
-        value_range: ValueRange | None = None,
         moving: MovingPictures = NOTHING_MOVES,
         *,
+        keep_place: bool = False,
         ahead: bool,
     ) -> None:
-        self._left = deque(photos)
-        self._size, self._stroke, self._max_pixels = size, stroke, max_pixels
-        self._value_range, self._moving, self._ahead = value_range, moving, ahead
+        self._left, self._moving = deque(photos), moving
+        self._options, self._max_pixels, self._keep_place, self._ahead = options, max_pixels, keep_place, ahead
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="nstyle-read")
         self._next: Future[Picture | None] | None = None
 
@@ -82,19 +80,16 @@ class Reader:
         return self._read(photo) if width * height <= MOST_AHEAD else None
 
     def _read(self, photo: str) -> Picture:
+        options = self._options
         picture = self._moving.picture(Path(photo), self._max_pixels) or read_picture(
             BytesIO(sys.stdin.buffer.read()) if photo == STREAM else Path(photo),
             max_pixels=self._max_pixels,
-            value_range=self._value_range,
+            value_range=options.value_range,
         )
-        if self._size is not None:
-            check_pixels(
-                f"{photo} at `size` {self._size}", resized(picture.rgb.size, long_side=self._size), self._max_pixels
-            )
-        rgb = resize(picture.rgb, long_side=self._size)
-        check_pixels(f"{photo} at `stroke` {self._stroke:g}", size_for_stroke(rgb.size, self._stroke), self._max_pixels)
-        alpha = picture.alpha.resize(rgb.size, Image.Resampling.LANCZOS) if picture.alpha is not None else None
-        return Picture(rgb, alpha)
+        picture = sized(picture, options, name=photo, max_pixels=self._max_pixels)
+        larger = size_for_stroke(picture.rgb.size, options.stroke)
+        check_pixels(f"{photo} at `stroke` {options.stroke:g}", larger, self._max_pixels)
+        return picture if self._keep_place else replace(picture, about=picture.about.without_place())
 
 
 def _is_file(photo: str) -> bool:

@@ -3,9 +3,10 @@
 import os
 import threading
 from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar, cast, overload
+from typing import TypeVar, Unpack, cast, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -15,16 +16,17 @@ from torch import Tensor
 
 from nstyle.errors import UsageError
 from nstyle.imaging.grain import add_grain
-from nstyle.imaging.picture import ValueRange
-from nstyle.imaging.pictures import PictureSource, open_picture, resize
-from nstyle.imaging.values import as_batch
+from nstyle.imaging.picture import Picture, ValueRange
+from nstyle.imaging.pictures import PictureSource, open_picture, source_name
+from nstyle.imaging.values import as_batch, checked_array
 from nstyle.inference.color import finish
 from nstyle.inference.device_check import TRUSTED, prepare, settle
 from nstyle.inference.margin import paint_with_margin
 from nstyle.inference.masks import Masks, mix_map
 from nstyle.inference.mix import Mix, Weights, weights_to_mix
-from nstyle.inference.options import KeepColor, PaintOptions
+from nstyle.inference.options import KeepColor, PaintArguments, PaintOptions
 from nstyle.inference.shot import ALONE, Shot
+from nstyle.inference.size import sized
 from nstyle.inference.strength import strengthen
 from nstyle.inference.stroke import paint_with_stroke
 from nstyle.models.locate import describe_model, find_model
@@ -87,29 +89,12 @@ class Stylizer:
         weights: Weights = ...,
         *,
         masks: Masks | None = ...,
-        strength: float = ...,
-        keep_color: KeepColor | None = ...,
-        size: int | None = ...,
-        stroke: float = ...,
-        grain: float | None = ...,
-        tiling: Tiling = ...,
-        value_range: ValueRange | None = ...,
+        **options: Unpack[PaintArguments],
     ) -> Image.Image: ...
 
     @overload
     def stylize(
-        self,
-        image: Pixels,
-        weights: Weights = ...,
-        *,
-        masks: Masks | None = ...,
-        strength: float = ...,
-        keep_color: KeepColor | None = ...,
-        size: int | None = ...,
-        stroke: float = ...,
-        grain: float | None = ...,
-        tiling: Tiling = ...,
-        value_range: ValueRange | None = ...,
+        self, image: Pixels, weights: Weights = ..., *, masks: Masks | None = ..., **options: Unpack[PaintArguments]
     ) -> Pixels: ...
 
     def stylize(
@@ -120,7 +105,8 @@ class Stylizer:
         masks: Masks | None = None,
         strength: float = PaintOptions.strength,
         keep_color: KeepColor | None = PaintOptions.keep_color,
-        size: int | None = PaintOptions.size,
+        size: int | str | None = PaintOptions.size,
+        dpi: int | None = PaintOptions.dpi,
         stroke: float = PaintOptions.stroke,
         grain: float | None = PaintOptions.grain,
         tiling: Tiling = PaintOptions.tiling,
@@ -129,8 +115,8 @@ class Stylizer:
         """Paint a picture.
 
         Args:
-            image: A file, a PIL picture, an array (H, W, 3) of uint8 or of float in [0, 1], or a tensor (3, H, W) or
-                (B, 3, H, W) of float in [0, 1].
+            image: A file, a PIL picture, an array (H, W, 3) of uint8 or of float in [0, 1] or (H, W, 4) of uint8, or a
+                tensor (3, H, W) or (B, 3, H, W) of float in [0, 1].
             weights: Weights by position or by name, or the name of one style. They are normalized to sum to 1. None is
                 valid for models of a single style, or where ``masks`` cover everything.
             masks: The masks by style name: files, PIL pictures, arrays or tensors, white where a picture has only this
@@ -139,7 +125,10 @@ class Stylizer:
             strength: The strength of the style: 0 gives the photograph, 1 the style, and up to 3 more of it; see
                 :func:`nstyle.inference.strength.strengthen`.
             keep_color: ``"luminance"`` takes only the luminance from the stylized picture.
-            size: The long side in pixels to resize to first.
+            size: The long side in pixels to resize to first, or the size of a print that the picture fits into, such as
+                ``"60x40cm"`` or ``"24x16in"``.
+            dpi: The resolution of the print in dots per inch, which the picture says; None for 300 if ``size`` is a
+                print, and else for the photograph's.
             stroke: How many times as large strokes are as the network's own, 0.5 to 4; see
                 :func:`nstyle.inference.stroke.paint_with_stroke`.
             grain: The standard deviation, in levels of 255, of film grain added to the photograph before painting, so
@@ -150,9 +139,11 @@ class Stylizer:
                 bits; see :func:`nstyle.imaging.wide.to_levels`. None for what the file says.
 
         Returns:
-            A picture of the same kind as ``image``: PIL RGB (for a file too), a uint8 or float array, or a tensor on
-            the same device. It has the same size unless ``size`` is given. A tensor on the stylizer's device stays
-            there, and only the check of its range synchronizes with the device.
+            A picture of the same kind as ``image``: PIL RGB, or RGBA if it is transparent (for a file too), a uint8 or
+            float array, or a tensor on the same device. It has the same size unless ``size`` is given. The ``info`` of
+            a PIL picture holds ``exif`` and ``dpi`` of the photograph, without the place, as Pillow's ``save`` takes
+            them. A tensor on the stylizer's device stays there, and only the check of its range synchronizes with the
+            device.
 
         Raises:
             UsageError: If the weights, a mask, an option or the picture is invalid.
@@ -162,6 +153,7 @@ class Stylizer:
             strength=strength,
             keep_color=keep_color,
             size=size,
+            dpi=dpi,
             stroke=stroke,
             grain=grain,
             tiling=tiling,
@@ -169,23 +161,32 @@ class Stylizer:
         )
         mix = None if weights is None and masks else weights_to_mix(weights, self.styles, self.name)
         if isinstance(image, str | os.PathLike | Image.Image):
-            return self.paint(image, mix, options, masks)
-        array = np.asarray(image) if not isinstance(image, Tensor) else None
-        if array is not None and (array.ndim != 3 or array.shape[2] != 3):
-            raise UsageError(f"got an array of shape {array.shape}; expected (H, W, 3)")
+            return self._paint_picture(image, mix, options, masks)
+        array = None if isinstance(image, Tensor) else checked_array(image)
         if array is not None and array.dtype == np.uint8:
-            if options.only_the_network_paints:
+            if options.only_the_network_paints and array.shape[2] == 3:
                 return cast(Pixels, self._paint_levels(array, mix, options, masks))
-            return cast(Pixels, np.array(self.paint(Image.fromarray(array), mix, options, masks)))
-        if mix is None or masks or keep_color is not None or size is not None or stroke != 1 or grain:
+            painted = self._paint_picture(Image.fromarray(array), mix, options, masks)
+            return cast(Pixels, np.array(painted.convert("RGBA" if array.shape[2] == 4 else "RGB")))
+        if mix is None or masks or options.need_a_picture:
             raise UsageError(
-                "`masks`, `keep_color`, `size`, `stroke` and `grain` are for files, PIL pictures and uint8 arrays; "
-                "prepare float pixels before"
+                "`masks`, `keep_color`, `size`, `dpi`, `stroke` and `grain` are for files, PIL pictures and uint8 "
+                "arrays; prepare float pixels before"
             )
         if array is None:
             return self._paint_tensor(image, mix, options)
         tensor = torch.from_numpy(np.ascontiguousarray(array)).permute(2, 0, 1)
         return cast(Pixels, self._paint_tensor(tensor, mix, options).permute(1, 2, 0).numpy().astype(array.dtype))
+
+    def _paint_picture(
+        self, photo: PictureSource, mix: Mix | None, options: PaintOptions, masks: Masks | None
+    ) -> Image.Image:
+        """Paint a picture, RGB or RGBA, which says of itself what the photograph did, without the place."""
+        picture = sized(open_picture(photo, value_range=options.value_range), options, name=source_name(photo))
+        painted = self.paint(picture.rgb, mix, replace(options, size=None), masks)
+        image = Picture(painted, picture.alpha).joined()
+        image.info = dict(picture.about.without_place().to_info(image.size).items())
+        return image
 
     def paint(
         self,
@@ -207,7 +208,7 @@ class Stylizer:
             shot: What a frame of a film takes over from the frames before it.
         """
         picture = open_picture(photo, value_range=options.value_range)
-        image = resize(picture.over_white(), long_side=options.size)
+        image = sized(picture, options, name=source_name(photo)).over_white()
         if options.strength == 0:
             return image.copy()
 
@@ -227,8 +228,7 @@ class Stylizer:
         progress: Share = lambda share: None,
         shot: Shot = ALONE,
     ) -> npt.NDArray[np.uint8]:
-        """Paint ``levels`` (H, W, 3), which is not changed, with the network alone. The caller applies
-        strengths below 1 and colour."""
+        """Paint ``levels`` (H, W, 3) with the network alone. The caller applies strengths below 1 and colour."""
         self.settle_device()
         network, weights = self.network, self._weights(mix or {})
         if masks:

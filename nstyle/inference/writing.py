@@ -13,10 +13,10 @@ from threading import Event
 from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 
 from nstyle.errors import NstyleError
+from nstyle.imaging.formats import DEFAULT_EXTENSION
 from nstyle.imaging.picture import Picture
 from nstyle.imaging.pictures import encode
 from nstyle.inference.mix import Mix
-from nstyle.inference.output_names import DEFAULT_EXTENSION
 from nstyle.inference.plan import STREAM
 from nstyle.system.files import write_atomically
 from nstyle.system.memory import is_out_of_memory
@@ -89,9 +89,12 @@ class Writer:
     Args:
         encoders: The number of pictures that are encoded at the same time; one more may wait. With 0 there are no
             threads, and :meth:`put` writes every picture before it returns.
+        stream_format: The extension of a file of the format that standard output gets.
+        quality: The quality, 1 to 100, of pictures of formats that have one.
     """
 
-    def __init__(self, encoders: int) -> None:
+    def __init__(self, encoders: int, *, stream_format: str = DEFAULT_EXTENSION, quality: int | None = None) -> None:
+        self._stream_format, self._quality = stream_format, quality
         self._most = encoders + 1
         self._encoders: Executor = (
             ThreadPoolExecutor(encoders, thread_name_prefix="nstyle-encode") if encoders else _AtOnce()
@@ -115,8 +118,8 @@ class Writer:
 
     def put(self, painted: Painted, picture: Picture) -> None:
         """Encode and write a picture."""
-        extension = DEFAULT_EXTENSION if painted.output == STREAM else Path(painted.output).suffix
-        encoding = self._encoders.submit(_encode, picture, extension, _Buffer(self._stop))
+        extension = self._stream_format if painted.output == STREAM else Path(painted.output).suffix
+        encoding = self._encoders.submit(_encode, picture, extension, _Buffer(self._stop), self._quality)
         self._waiting.append((painted.width * painted.height, self._writer.submit(self._write, painted, encoding)))
 
     def results(self, *, rest: bool = False) -> Iterator[Result | Failure]:
@@ -179,12 +182,9 @@ class _Buffer(BytesIO):
         return super().write(data)
 
 
-def _encode(picture: Picture, extension: str, buffer: BytesIO) -> tuple[bytes, float]:
-    """Encode a picture with its transparency, and return the bytes and the seconds spent."""
+def _encode(picture: Picture, extension: str, buffer: BytesIO, quality: int | None) -> tuple[bytes, float]:
+    """Encode a picture with its transparency and what it says about itself, and return the bytes and the seconds
+    spent."""
     start = time.perf_counter()
-    image = picture.rgb
-    if picture.alpha is not None:
-        image = image.copy()
-        image.putalpha(picture.alpha)
-    data = encode(image, extension, buffer)
+    data = encode(picture.joined(), extension, buffer, quality=quality, about=picture.about)
     return data, time.perf_counter() - start

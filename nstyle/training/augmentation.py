@@ -19,6 +19,23 @@ STRENGTH = 0x27D4EB2F
 
 
 @dataclass(frozen=True)
+class Seen:
+    """The photographs of an update as they are shown to the network."""
+
+    colors: Tensor
+    """The photographs, RGB (B, 3, H, W) in [0, 1], channels_last, of which content targets are taken."""
+    noise: Tensor | None
+    """The grain that the network sees on them, (B, 1, H, W), or None."""
+    seeds: Tensor | None
+    """A word (B,) for every photograph, or None where nothing is drawn from it."""
+
+    @property
+    def grainy(self) -> Tensor:
+        """The photographs with grain, in [0, 1]."""
+        return self.colors if self.noise is None else (self.colors + self.noise).clamp(0, 1)
+
+
+@dataclass(frozen=True)
 class Augmentation:
     """What is laid on photographs."""
 
@@ -28,24 +45,19 @@ class Augmentation:
     plain: float = 0.0
     """The share of photographs that get plain areas; see :func:`nstyle.training.plain.lay_plain_areas`."""
 
-    def __call__(self, photos: Tensor) -> tuple[Tensor, Tensor]:
-        """Lay plain areas and grain on photographs.
+    def __call__(self, photos: Tensor, *, seeded: bool = False) -> Seen:
+        """Lay plain areas and grain on photographs, RGB (B, 3, H, W), uint8.
 
-        Args:
-            photos: RGB (B, 3, H, W), uint8.
-
-        Returns:
-            The photographs in [0, 1], channels_last, of which content targets are taken, and what the network sees.
+        ``seeded`` asks for the seeds even if neither needs them.
         """
-        seeds_B = _seeds(photos) if self.grain or self.plain else None
+        seeds_B = _seeds(photos) if self.grain or self.plain or seeded else None
         if seeds_B is not None and self.plain:
             photos = lay_plain_areas(photos, seeds_B, self.plain)
         colors = photos.contiguous(memory_format=torch.channels_last).float().div(255)
         if seeds_B is None or not self.grain:
-            return colors, colors
+            return Seen(colors, None, seeds_B)
         strength_B = self.grain / 255 * uniform(mixed(seeds_B ^ STRENGTH))
-        noise = strength_B[:, None, None, None] * grain(seeds_B, *photos.shape[-2:])
-        return colors, (colors + noise).clamp(0, 1)
+        return Seen(colors, strength_B[:, None, None, None] * grain(seeds_B, *photos.shape[-2:]), seeds_B)
 
 
 NOTHING = Augmentation()

@@ -19,6 +19,9 @@ STYLE_SIZE_FACTOR = 1.5
 DEFAULT_UPDATES = 40_000
 ADD_STYLE_UPDATES = 5000
 """Dumoulin et al. 2017, section 3.4: 5,000 updates of gamma and beta reach what 40,000 from scratch do."""
+LEAST_STABLE_SIZE = 64
+"""The smallest crop that leaves something to compare when it has moved by
+:data:`nstyle.training.stability.FARTHEST`."""
 MAX_SEED = 2**63 - 1
 NUM_VALIDATION = 16
 """The number of photographs that a run validates on if no validation folder is given."""
@@ -109,6 +112,13 @@ class TrainingConfig:
     )
     preset: Preset = RELATIVE
     """The perceptual loss with its whole convention."""
+    stability_weight: float = setting(
+        0.0,
+        "The factor of the difference between a picture and the same, moved by some pixels and with other noise, moved "
+        "back, so that clips do not flicker.",
+        LOSS,
+        at_least=0,
+    )
     updates: int = setting(DEFAULT_UPDATES, "The number of updates of the run.", SCHEDULE, at_least=1)
     batch_size: int = setting(
         4, "The number of photographs per update, of all processes together.", SCHEDULE, at_least=1
@@ -175,6 +185,8 @@ class TrainingConfig:
             object.__setattr__(self, "lr", DEFAULT_RATES[self.lr_schedule])
         check_settings(self)
         check_style_names(self.style_factors)
+        least = f"at least {LEAST_STABLE_SIZE} px with `stability_weight`"
+        check_setting(not self.stability_weight or self.size >= LEAST_STABLE_SIZE, "size", self.size, least)
         check_setting(
             not self.coco_categories or bool(self.coco_annotations),
             "coco_categories",

@@ -118,6 +118,7 @@ class Trainer:
             dtype=hardware.dtype,
             device=device,
             augmentation=Augmentation(config.grain, config.plain),
+            stability_weight=config.stability_weight,
         )
         self.ids = StyleIds(config, len(styles.names), device, hardware.group.ranks)
         self.update = 0
@@ -156,9 +157,8 @@ class Trainer:
     def _train(self, progress: Callable[[Progress], None]) -> int | None:
         config = self.config
         reset_peak_memory(self.hardware.device)
-        log = MetricsLog(
-            self.run.metrics, self.run.tensorboard, self.update, value_names(config.preset), self.hardware.group
-        )
+        names = value_names(config.preset, config.stability_weight)
+        log = MetricsLog(self.run.metrics, self.run.tensorboard, self.update, names, self.hardware.group)
         pin = self.hardware.device.type == "cuda"
         batches = self.photographs.sampler.batches(
             self.update,
@@ -237,6 +237,7 @@ class Trainer:
             "grain": config.grain > 0,
             "plain": config.plain > 0,
             "spectrum": config.preset.spectrum_weight > 0,
+            "stability": config.stability_weight > 0,
         }
         versions = {"nstyle": __version__, "torch": torch.__version__, "triton": triton_version()}
         return {

@@ -15,10 +15,13 @@ from torch.nn.utils import clip_grad_norm_, get_total_norm
 from nstyle.losses.perceptual import PerceptualLoss, PerceptualLosses, StyleTargets
 from nstyle.losses.presets import SPECTRUM, Preset
 from nstyle.models.transformer import TransformerNetwork
-from nstyle.training.augmentation import NOTHING, Augmentation
+from nstyle.training.augmentation import NOTHING, Augmentation, Seen
 from nstyle.training.optimizer_state import checked_state
 from nstyle.training.precision import autocast
+from nstyle.training.stability import SeenAgain
 
+STABILITY = "stability"
+"""The name of the stability error in logs."""
 AFFINE_LR_FACTOR = 10.0
 """The learning rate of gamma and beta as a multiple of that of the convolutions."""
 
@@ -39,37 +42,46 @@ class StyleTable:
 def step_losses(
     network: torch.nn.Module,
     perceptual: PerceptualLoss,
-    photos: Tensor,
+    seen: Seen,
+    seen_again: SeenAgain | None,
     ids_B: Tensor,
     styles: StyleTable,
     dtype: torch.dtype,
-    augmentation: Augmentation = NOTHING,
-) -> tuple[Tensor, PerceptualLosses]:
+    stability_weight: float,
+) -> tuple[Tensor, PerceptualLosses, Tensor]:
     """Stylize photographs and compare them with their targets: the forward half of an update.
 
     Args:
         network: The transformer network.
         perceptual: The loss.
-        photos: The photographs, RGB (B, 3, H, W), uint8.
+        seen: The photographs.
+        seen_again: The photographs seen again, or None if stability is not weighed.
         ids_B: The indices of the samples' styles among the K styles.
         styles: The data of these styles.
         dtype: The dtype of the network's convolutions; statistics and losses are float32.
-        augmentation: What is laid on the photographs.
+        stability_weight: The factor of the stability error.
 
     Returns:
-        The weighted total (B,) and the unweighted losses.
+        The weighted total (B,), the unweighted losses, and the stability error (B,), zeros if it is not weighed.
     """
-    colors, grainy = augmentation(photos)
-    content_target = perceptual.content_features(colors)
-    with autocast(photos.device, dtype):
-        output = network(grainy, styles.mix[ids_B])
+    content_target = perceptual.content_features(seen.colors)
+    mix = styles.mix[ids_B]
+    with autocast(seen.colors.device, dtype):
+        if seen_again is None:
+            output = network(seen.grainy, mix)
+        else:
+            output, again = network(torch.cat([seen.grainy, seen_again.grainy]), mix.repeat(2, 1)).chunk(2)
     losses = perceptual(output, content_target, {term: value[ids_B] for term, value in styles.targets.items()})
-    return perceptual.total(losses, styles.factor[ids_B]), losses
+    total = perceptual.total(losses, styles.factor[ids_B])
+    if seen_again is None:
+        return total, losses, torch.zeros_like(total)
+    stability = seen_again.error(output, again)
+    return total + stability_weight * stability, losses, stability
 
 
 StepLosses = Callable[
-    [torch.nn.Module, PerceptualLoss, Tensor, Tensor, StyleTable, torch.dtype, Augmentation],
-    tuple[Tensor, PerceptualLosses],
+    [torch.nn.Module, PerceptualLoss, Seen, SeenAgain | None, Tensor, StyleTable, torch.dtype, float],
+    tuple[Tensor, PerceptualLosses, Tensor],
 ]
 
 
@@ -94,17 +106,17 @@ class Taken:
     """The results of an update, on the device."""
 
     values: Tensor
-    """(T, B): total, content, style, tv, the style terms and perhaps the spectrum of every sample; see
-    :func:`value_names`."""
+    """(T, B): total, content, style, tv, the style terms and perhaps the spectrum and the stability of every sample;
+    see :func:`value_names`."""
     gradient_norm: Tensor
     """The norm of the gradient before clipping, a scalar."""
     gradients: tuple[Tensor, ...]
     """The gradients that Adam received, one for each trained parameter."""
 
 
-def value_names(preset: Preset) -> tuple[str, ...]:
+def value_names(preset: Preset, stability_weight: float = 0.0) -> tuple[str, ...]:
     """Name the rows of :attr:`Taken.values`."""
-    return "total", "content", "style", "tv", *preset.target_names
+    return "total", "content", "style", "tv", *preset.target_names, *([STABILITY] if stability_weight else [])
 
 
 class Update:
@@ -121,6 +133,7 @@ class Update:
         dtype: The dtype of the network's convolutions.
         device: The device to train on.
         augmentation: What is laid on the photographs.
+        stability_weight: The factor of the stability error; see :func:`step_losses`.
     """
 
     def __init__(
@@ -133,9 +146,11 @@ class Update:
         dtype: torch.dtype,
         device: torch.device,
         augmentation: Augmentation = NOTHING,
+        stability_weight: float = 0.0,
     ) -> None:
         self.network, self.perceptual, self.styles = network, perceptual, styles
-        self.clip, self.dtype, self.device, self.augmentation = clip, dtype, device, augmentation
+        self.clip, self.dtype, self.device = clip, dtype, device
+        self.augmentation, self.stability_weight = augmentation, stability_weight
         self.parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         on_gpu = device.type == "cuda"
         groups = parameter_groups(network)
@@ -165,15 +180,21 @@ class Update:
             photos: The photographs, RGB (B, 3, H, W), uint8, on the device.
             ids_B: The indices of the samples' styles, on the device.
         """
-        total, parts = losses(self.network, self.perceptual, photos, ids_B, self.styles, self.dtype, self.augmentation)
+        # This stays outside of what is compiled: torch 2.11 generates no valid code for the hash of the photographs.
+        seen = self.augmentation(photos, seeded=self.stability_weight > 0)
+        seen_again = SeenAgain.of(seen) if self.stability_weight else None
+        total, parts, stability = losses(
+            self.network, self.perceptual, seen, seen_again, ids_B, self.styles, self.dtype, self.stability_weight
+        )
         self.optimizer.zero_grad()
         total.mean().backward()  # type: ignore[no-untyped-call]
         gradients = tuple(parameter.grad for parameter in self.parameters if parameter.grad is not None)
         norm = clip_grad_norm_(self.parameters, self.clip) if self.clip > 0 else get_total_norm(gradients)
         self.optimizer.step()
-        by_name = {**parts.style_terms, SPECTRUM: parts.spectrum}
-        terms = [by_name[name] for name in self.perceptual.preset.target_names]
-        values = torch.stack([total, parts.content, parts.style, parts.tv, *terms])
+        of_picture = {"total": total, "content": parts.content, "style": parts.style, "tv": parts.tv}
+        by_name = of_picture | parts.style_terms | {SPECTRUM: parts.spectrum, STABILITY: stability}
+        names = value_names(self.perceptual.preset, self.stability_weight)
+        values = torch.stack([by_name[name] for name in names])
         return Taken(values.detach(), norm, gradients)
 
     @contextmanager

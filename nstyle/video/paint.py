@@ -12,6 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from nstyle.imaging.pictures import check_pixels, resized
+from nstyle.inference.options import PaintOptions
 from nstyle.inference.stroke import size_for_stroke
 from nstyle.system.files import whole_file
 from nstyle.system.interrupts import InterruptedRunError, caught_signals
@@ -44,8 +45,7 @@ def paint_clip(
     out: Path,
     paint: PaintFrame,
     *,
-    size: int | None,
-    stroke: float,
+    options: PaintOptions,
     max_pixels: int,
     progress: Callable[[ClipStatus], None] = lambda status: None,
 ) -> tuple[int, int]:
@@ -57,8 +57,7 @@ def paint_clip(
         clip: The clip.
         out: The file, which is replaced if it exists.
         paint: What paints a frame.
-        size: The long side in pixels that frames are resized to first, or None.
-        stroke: The size of the strokes, which makes frames larger for a while.
+        options: How frames are painted. They are resized here, as their ``size`` says.
         max_pixels: The largest number of pixels of a frame then.
         progress: Called after every frame.
 
@@ -69,9 +68,10 @@ def paint_clip(
         UsageError: If frames become too large, or the file cannot hold the clip.
         NstyleError: If the file cannot be written, or the run was interrupted.
     """
-    facts = replace(clip.facts, size=resized(clip.facts.size, long_side=size))
-    check_pixels(f"{clip.name} at `size` {size}", facts.size, max_pixels)
-    check_pixels(f"{clip.name} at `stroke` {stroke:g}", size_for_stroke(facts.size, stroke), max_pixels)
+    facts = replace(clip.facts, size=resized(clip.facts.size, long_side=options.long_side(clip.facts.size)))
+    check_pixels(f"{clip.name} at `size` {options.size}", facts.size, max_pixels)
+    larger = size_for_stroke(facts.size, options.stroke)
+    check_pixels(f"{clip.name} at `stroke` {options.stroke:g}", larger, max_pixels)
     if out.suffix.lower() in WRITABLE_ANIMATIONS and facts.frames is not None:
         check_memory(facts.frames, facts.size)
     most = min(MOST_WAITING, PIXELS_WAITING // (facts.size[0] * facts.size[1]))

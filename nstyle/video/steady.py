@@ -78,7 +78,8 @@ class FramePainter:
         Raises:
             UsageError: If a mask is invalid.
         """
-        image, shot = resize(Image.fromarray(frame), long_side=self.options.size), ALONE
+        image, shot = Image.fromarray(frame), ALONE
+        image = resize(image, long_side=self.options.long_side(image.size))
         if self.means is not None:
             image, shot = self._steadied(np.asarray(image), mix or {}, self.means)
         options = replace(self.options, size=None)

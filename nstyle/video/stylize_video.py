@@ -35,7 +35,7 @@ def stylize_video(
     end: str | float | None = None,
     strength: float = PaintOptions.strength,
     keep_color: KeepColor | None = PaintOptions.keep_color,
-    size: int | None = PaintOptions.size,
+    size: int | str | None = PaintOptions.size,
     stroke: float = PaintOptions.stroke,
     grain: float | None = PaintOptions.grain,
     tiling: Tiling = PaintOptions.tiling,
@@ -59,7 +59,8 @@ def stylize_video(
         end: Where to end.
         strength: The strength of the style, 0 to 3.
         keep_color: ``"luminance"`` takes only the luminance from the painting.
-        size: The long side in pixels to resize frames to first.
+        size: The long side in pixels to resize frames to first, or a print to fit into; see
+            :meth:`nstyle.Stylizer.stylize`.
         stroke: How many times as large strokes are, 0.5 to 4.
         grain: Film grain added to the frames, in levels of 255.
         tiling: How large frames are divided.
@@ -139,8 +140,7 @@ def stylize_clip(
             clip,
             out,
             _painter(FramePainter(stylizer, replace(painting, size=None), options.steady, masks), mix, options),
-            size=painting.size,
-            stroke=painting.stroke,
+            options=painting,
             max_pixels=max_pixels,
             progress=lambda status: progress(status.frames, status.share),
         )

@@ -148,7 +148,7 @@ def test_whatever_one_photograph_raises_the_others_are_painted(
     folder = tmp_path / "in"
     copy(photo, *(folder / f"{name}.jpg" for name in "abc"))
     turn = iter(range(3))
-    owner, name = {"read": (reading, "resize"), "paint": (Stylizer, "paint"), "write": (writing, "encode")}[where]
+    owner, name = {"read": (reading, "sized"), "paint": (Stylizer, "paint"), "write": (writing, "encode")}[where]
     real = getattr(owner, name)
     monkeypatch.setattr(owner, name, lambda *a, **k: (raising(error) if next(turn) == 1 else real)(*a, **k))
     painted, failed, lines = outcomes(tmp_path, model, folder, status=package.NstyleError)
@@ -199,13 +199,13 @@ def test_odd_files_say_nothing_raw(nstyle, model: Path, photo: Path, tmp_path: P
     data[at + 4 : at + 12] = b"\xff" * 8
     (tmp_path / "odd.jpg").write_bytes(data)
     copy(photo, tmp_path / "plain.jpg")
-    (tmp_path / "phone.heic").touch()
+    (tmp_path / "phone.cr3").touch()
     done = nstyle("stylize", "*.jpg", "--model", model, "--style", "plain", "--out", "out", "--range", "0,1000")
     said = done.stderr.decode().splitlines()
     assert done.returncode == 0, said
     assert [line.split("  ")[0] for line in said] == ["out/odd_plain.png", "out/plain_plain.png"]
     folder = nstyle("stylize", ".", "--model", model, "--style", "plain", "--out", "new", "--json")
-    assert folder.stderr.decode() == "nstyle: .: 1 left out (1 .heic)\n"
+    assert folder.stderr.decode() == "nstyle: .: 1 left out (1 .cr3)\n"
     assert len(json.loads(folder.stdout)) == 4
     bad = nstyle("stylize", "plain.jpg", "--model", model, "--style", "plain", "--range", "9,1")
     assert (bad.returncode, bad.stderr.decode()) == (2, "nstyle: --range is (9.0, 1.0); expected LOW below HIGH\n")

@@ -105,11 +105,18 @@ def make_update(
     styles = StyleTable(torch.eye(2, device=DEVICE), targets, torch.ones(2, device=DEVICE))
     network = network.to(DEVICE).to(memory_format=torch.channels_last)
     update = Update(
-        network, loss, styles, clip=clip, dtype=dtype, device=DEVICE, augmentation=Augmentation(grain=4.0, plain=0.5)
+        network,
+        loss,
+        styles,
+        clip=clip,
+        dtype=dtype,
+        device=DEVICE,
+        augmentation=Augmentation(grain=4.0, plain=0.5),
+        stability_weight=1.0,
     )
     return (
         update,
-        torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8).to(DEVICE),
+        torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8).to(DEVICE),
         torch.tensor([0, 1], device=DEVICE),
     )
 

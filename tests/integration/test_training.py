@@ -159,16 +159,17 @@ def test_kept_photographs_are_chosen_by_the_updates_left_and_resume_bit_identica
     assert type(prepare_training([], out=run, resume=True, updates=5).photographs.sampler) is CropSampler
 
 
-def test_plain_areas_grain_and_the_spectrum_resume_bit_identically(
+def test_plain_areas_grain_the_spectrum_and_stability_resume_bit_identically(
     tmp_path: Path, settings: dict[str, Any], paintings: list[Path]
 ) -> None:
     settings |= {"size": 64, "updates": 4, "checkpoint_every": 4, "grain": 4.0, "plain": 0.5, "spectrum_weight": 2.0}
+    settings |= {"stability_weight": 3.0}
     whole = nstyle.train(paintings, out=tmp_path / "whole", **settings)
     run = nstyle.train(paintings, out=tmp_path / "run", **settings | {"updates": 2})
     nstyle.train(out=run, resume=True, updates=4)
     assert [line for line in lines(run) if "losses" in line] == [line for line in lines(whole) if "losses" in line]
     first = lines(whole)[0]["losses"]["waves"]
-    expected = first["content"] + 10 * first["style"] + 2 * first["spectrum"]
+    expected = first["content"] + 10 * first["style"] + 2 * first["spectrum"] + 3 * first["stability"]
     assert first["total"] == pytest.approx(expected, rel=1e-5)
     assert read_info(run / "model.safetensors").preset["spectrum_weight"] == 2
 

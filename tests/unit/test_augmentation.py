@@ -14,9 +14,9 @@ SEEDS = torch.tensor([0, 1234567])
 
 def grain_on(photos: Tensor, levels: float) -> Tensor:
     """Return the grain that a network sees on grey photographs, (B, H, W) in levels of 255."""
-    colors, seen = Augmentation(grain=levels)(photos)
-    assert torch.equal(colors, photos.float() / 255)
-    difference = seen - colors
+    seen = Augmentation(grain=levels)(photos)
+    assert torch.equal(seen.colors, photos.float() / 255)
+    difference = seen.grainy - seen.colors
     inner = difference[..., 1:-1, 1:-1]  # The corners tell the crops apart.
     assert torch.allclose(inner[:, :1].expand_as(inner), inner)
     return inner[:, 0] * 255
@@ -69,24 +69,24 @@ def test_strengths_are_uniform_and_differ_between_crops() -> None:
 def test_all_of_it_follows_from_the_crop_alone() -> None:
     photos = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     lay = Augmentation(grain=4.0, plain=0.5)
-    whole = lay(photos)
-    for kind, single in enumerate(zip(*[lay(photo[None]) for photo in photos], strict=True)):
-        assert torch.equal(torch.cat(single), whole[kind])
-    assert torch.equal(lay(photos.contiguous(memory_format=torch.channels_last))[1], whole[1])
+    whole, singles = lay(photos), [lay(photo[None]) for photo in photos]
+    assert torch.equal(torch.cat([single.colors for single in singles]), whole.colors)
+    assert torch.equal(torch.cat([single.grainy for single in singles]), whole.grainy)
+    assert torch.equal(lay(photos.contiguous(memory_format=torch.channels_last)).grainy, whole.grainy)
     changed = photos.clone()
     changed[0, 0, 0, 0] ^= 1
-    assert not torch.equal(lay(changed)[1][0], whole[1][0])
-    assert torch.equal(lay(changed)[1][1:], whole[1][1:])
+    assert not torch.equal(lay(changed).grainy[0], whole.grainy[0])
+    assert torch.equal(lay(changed).grainy[1:], whole.grainy[1:])
 
 
 def test_colours_stay_colours_and_nothing_is_laid_where_nothing_is_asked() -> None:
     photos = crops(2, 32)
-    colors, seen = Augmentation(grain=64.0)(photos)
-    assert 0 <= seen.min()
-    assert seen.max() <= 1
-    colors, seen = Augmentation()(photos)
-    assert seen is colors
-    assert torch.equal(Augmentation(plain=1e-9)(photos)[0], colors)
+    grainy = Augmentation(grain=64.0)(photos).grainy
+    assert 0 <= grainy.min()
+    assert grainy.max() <= 1
+    seen = Augmentation()(photos)
+    assert seen.grainy is seen.colors
+    assert torch.equal(Augmentation(plain=1e-9)(photos).colors, seen.colors)
 
 
 def test_plain_areas_are_laid_on_a_share_of_the_photographs() -> None:

@@ -55,6 +55,7 @@ def test_nothing_waits_for_what_is_no_file(no_files: list[Path]) -> None:
         read_picture(no_files[0].with_name("pipe.jpg"))
 
 
+@pytest.mark.usefixtures("_without_heic")
 def test_a_folder_says_what_is_left_out(no_files: list[Path], photo: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = no_files[0].parent
     (folder / "real.jpg").write_bytes(photo.read_bytes())
@@ -63,6 +64,7 @@ def test_a_folder_says_what_is_left_out(no_files: list[Path], photo: Path, caplo
     assert list_pictures(folder) == [folder / "real.jpg"]
     assert [record.getMessage() for record in caplog.records] == [
         f"{folder}: 10 left out (3 .heic, 3 pipes or devices, 2 broken links, 1 .txt, 1 without extension)"
+        "; to read HEIC: pip install 'nstyle[heic]'"
     ]
     assert [style.path for style in find_styles([folder])] == [folder / "real.jpg"]
 

@@ -16,7 +16,7 @@ from nstyle.errors import NstyleError
 from nstyle.imaging.picture import Picture
 from nstyle.imaging.pictures import read_picture
 from nstyle.inference.batch import PaintStatus, encoders_beside, stylize_files
-from nstyle.inference.options import Request
+from nstyle.inference.options import PaintOptions, Request
 from nstyle.inference.reading import Reader
 from nstyle.inference.writing import Failure, Painted, Result, Writer
 from nstyle.system.files import write_atomically
@@ -128,7 +128,7 @@ def test_one_photograph_is_decoded_ahead(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr("nstyle.inference.reading.read_picture", note)
     monkeypatch.setattr("nstyle.inference.reading.MOST_AHEAD", 24 * 22)
-    with Reader([str(folder / f"{i}.png") for i in range(4)], None, 1.0, 10**6, ahead=True) as reader:
+    with Reader([str(folder / f"{i}.png") for i in range(4)], PaintOptions(), 10**6, ahead=True) as reader:
         reader.take()
         time.sleep(0.1)
         assert read == [("0", True), ("1", False)]

@@ -1,5 +1,5 @@
 """Time painting from the decoded picture to the output array, the plain way and ours, at width 1 and 0.5, and also
-from the shell to the file.
+from the shell to the file; and the frames of clips.
 
 On a GPU, the network alone is timed too, on a picture that is already on the device.
 """
@@ -23,16 +23,21 @@ from rows import Bench, Row, Sample, Size
 import nstyle
 from nstyle.imaging.folders import list_pictures
 from nstyle.imaging.pictures import encode, read_picture
+from nstyle.inference.options import PaintOptions
 from nstyle.models.locate import DEFAULT, find_model
 from nstyle.models.model_file import ModelInfo, load_model, save_model
 from nstyle.models.transformer import TransformerNetwork, pad_to_stride
 from nstyle.system.memory import peak_memory, reset_peak_memory
 from nstyle.tiling.paint import paint
 from nstyle.tiling.whole import whole_painter
+from nstyle.video.steady import FramePainter
 
 SUBJECT = "paint"
 SIZES: tuple[Size, ...] = ((256, 256), (512, 512), (1920, 1080), (6000, 4000), (12000, 8334))
 ON_CUDA: tuple[Size, ...] = ((512, 512), (1920, 1080), (3840, 2160))
+CLIPS: tuple[Size, ...] = ((640, 360), (1920, 1080))
+"""The sizes of clips, which the small shipped model paints steadily."""
+CLIP_MODEL = "slim"
 LARGEST_PLAIN = 1920 * 1080
 """The size in pixels above which pictures are not painted the plain way on a CPU, and not in the quick bench."""
 LARGEST_REPEATED = 6000 * 4000
@@ -80,7 +85,13 @@ def rows(bench: Bench) -> list[Row]:
             way = _row(f"{_label(size)}, plain", partial(_measure_plain, picture, bench), size, 1.0)
             ours = [replace(way, dtype=torch.float32), *(replace(row, baseline=way.name) for row in ours)]
         result += ours
-    return result
+    return result + [_clip_row(size, tile, bench) for size in (() if bench.sizes else CLIPS)]
+
+
+def _clip_row(size: Size, tile: Image.Image, bench: Bench) -> Row:
+    frame = np.asarray(fill(tile, size))
+    measure = partial(_measure_clip, frame, bench)
+    return _row(f"frame of a clip, {_label(size)}, {CLIP_MODEL}", measure, size, HALF)
 
 
 def _row(name: str, measure: Callable[[], Sample], size: Size, width: float) -> Row:
@@ -124,6 +135,12 @@ def _measure_ours(picture: Path, model: Path, bench: Bench, *, to_file: bool) ->
     if not to_file:
         return sample
     return replace(sample, file_seconds=shell_to_file(picture, style, bench))
+
+
+def _measure_clip(frame: npt.NDArray[np.uint8], bench: Bench) -> Sample:
+    stylizer = nstyle.load(CLIP_MODEL, device=bench.device)
+    painter = FramePainter(stylizer, PaintOptions())
+    return _measure(lambda array: painter.paint(array, {stylizer.styles[0]: 1.0}), frame, bench)
 
 
 def _measure_network(picture: Path, bench: Bench) -> Sample:
