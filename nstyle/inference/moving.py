@@ -37,6 +37,17 @@ class MovingPictures:
         """
         return ""
 
+    def check(self, request: Request, clips: list[str]) -> None:
+        """Refuse settings that nothing of what is painted knows.
+
+        Args:
+            request: What is asked for.
+            clips: The extensions of the clips that the files are painted as; empty for pictures.
+
+        Raises:
+            UsageError: If only clips are painted and a setting is for pictures, or the other way round.
+        """
+
     def picture(self, photo: Path, max_pixels: int) -> Picture | None:
         """Return the frame of a clip that was asked for as a picture; None for whatever is a picture itself."""
         return None

@@ -130,6 +130,7 @@ def plan_jobs(
     """
     photos = moving.keep(_photos(request.photos, moving.extensions))
     clips = [moving.extension(photo.path) for photo in photos]
+    moving.check(request, clips)
     single = len(photos) == 1 and len(mixes) == 1
     to_stream = request.out == STREAM or (request.out is None and request.photos == (STREAM,))
     if to_stream and not single:

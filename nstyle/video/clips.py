@@ -60,9 +60,21 @@ class Clips(MovingPictures):
             return own if own in CONTAINERS else ".mp4"
         return ".mp4" if has_extra() else ".webp"
 
+    def check(self, request: Request, clips: list[str]) -> None:
+        of_pictures = {"format": request.format, "quality": request.quality, "dpi": request.options.resolution}
+        of_clips = {"start": self._options.start, "end": self._options.end}
+        for settings, unknown, known in ((of_pictures, clips, "pictures"), (of_clips, [not c for c in clips], "clips")):
+            given = [name for name, value in settings.items() if value is not None]
+            if given and all(unknown):
+                raise UsageError(f"`{given[0]}` is for {known}, and none is painted; leave it out")
+
     def picture(self, photo: Path, max_pixels: int) -> Picture | None:
         number = self._options.frame
-        if number is None or kind_of(photo) == "still":
+        if number is None:
+            return None
+        if kind_of(photo) == "still":
+            if number > 1:
+                raise UsageError(f"{photo} has 1 frame; expected a `frame` of 1, not {number}")
             return None
         with open_clip(photo, self._options, max_pixels, self._say) as clip:
             count = 0

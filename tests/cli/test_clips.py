@@ -67,6 +67,19 @@ def count(path: Path) -> int:
         return sum(1 for _ in container.decode(video=0))
 
 
+def test_settings_that_are_about_nothing_are_refused(paint: Callable[..., Any], clip: Path, tmp_path: Path) -> None:
+    photo = tmp_path / "photo.png"
+    Image.new("RGB", (40, 30)).save(photo)
+    with pytest.raises(UsageError, match="`start` is for clips, and none is painted"):
+        paint(photo, video={"start": "1"})
+    for settings in ({"format": "jpg"}, {"quality": 80}):
+        with pytest.raises(UsageError, match=f"`{next(iter(settings))}` is for pictures, and none is painted"):
+            paint(clip, **settings)
+    with pytest.raises(UsageError, match="has 1 frame; expected a `frame` of 1, not 3"):
+        paint(photo, video={"frame": 3})
+    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
 def test_a_clip_from_shell_to_file(nstyle: Any, model: Path, clip: Path, tmp_path: Path) -> None:
     command = ("stylize", clip, "--model", model, "--style", "plain", "-o", "painted.mp4")
     done = nstyle(*command, "--json")
