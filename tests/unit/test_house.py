@@ -23,6 +23,7 @@ LEVELS = {
     "encoders": 3,
     "tiling": 3,
     "losses": 4,
+    "exports": 4,
     "data": 5,
     "reports": 5,
     "training": 6,
