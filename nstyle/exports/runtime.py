@@ -1,6 +1,7 @@
 """Run an export with ONNX Runtime, without torch."""
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,23 +16,26 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float32]
 
 
-def require_onnx() -> None:
-    """Import what the extra ``onnx`` installs.
-
-    Raises:
-        UsageError: If it is not installed.
-    """
+def has_onnx() -> bool:
+    """Tell whether what the extra ``onnx`` installs is there, without importing it."""
     try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-    except ImportError as error:
+        return all(find_spec(name) is not None for name in ("onnx", "onnxruntime"))
+    except ValueError:  # Something else is in its place.
+        return False
+
+
+def require_onnx() -> None:
+    """Raise a UsageError if what the extra ``onnx`` installs is not there."""
+    if not has_onnx():
         raise UsageError(
-            f"exports need onnx and onnxruntime, which are not installed ({error}); pip install 'nstyle[onnx]'"
-        ) from None
+            "exports need onnx and onnxruntime, and one of them is not installed; pip install 'nstyle[onnx]'"
+        )
 
 
 def open_session(model: bytes | Path) -> "InferenceSession":
-    """Make an export ready to run on the CPU, on all its cores. Memory goes back to the system after every picture.
+    """Make an export ready to run on the CPU, on all its cores.
+
+    Memory is kept for the next layer, but its places are not planned ahead: a plan takes twice as much of it.
 
     Args:
         model: A file, or its content.
@@ -43,7 +47,7 @@ def open_session(model: bytes | Path) -> "InferenceSession":
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # What it logs as errors, it raises too.
-    options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False
     providers = ["CPUExecutionProvider"]
     return onnxruntime.InferenceSession(model if isinstance(model, bytes) else str(model), options, providers=providers)
 

@@ -72,7 +72,8 @@ def _white(seeds_B: Tensor, size: int, rows: range, columns: range) -> Tensor:
     device = seeds_B.device
     down = torch.arange(rows.start, rows.stop, device=device)[:, None]
     right = torch.arange(columns.start, columns.stop, device=device)
-    return white_noise(seeds_B[:, None, None, None], size, down, right).float()
+    noise: Tensor = white_noise(seeds_B[:, None, None, None], size, down, right)
+    return noise.float()
 
 
 def add_grain(pixels: Tensor, levels: float) -> Tensor:

@@ -65,4 +65,5 @@ def cubic_taps(size: int) -> Floats:
     a, x = SHARPNESS, distances
     near = ((a + 2) * x - (a + 3)) * x * x + 1
     far = a * (((x - 5) * x + 8) * x - 4)
-    return np.where(x <= 1, near, far).astype(np.float32)
+    taps: Floats = np.where(x <= 1, near, far).astype(np.float32)
+    return taps

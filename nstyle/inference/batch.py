@@ -9,21 +9,21 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-import torch
 from PIL import Image
 
 from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.layout import contact_sheet, fit
 from nstyle.imaging.picture import Picture
 from nstyle.imaging.pictures import read_picture
+from nstyle.inference.backends import open_painter
 from nstyle.inference.masks import Masks
 from nstyle.inference.options import Request
+from nstyle.inference.painter import ModelNames, Painter
 from nstyle.inference.plan import STREAM, Job, choose_mixes, label_of, plan_jobs, read_masks
 from nstyle.inference.reading import Reader
-from nstyle.inference.stylizer import Stylizer, load
 from nstyle.inference.writing import Failure, Painted, Result, Writer
 from nstyle.models.locate import describe_model, find_model, is_shipped
-from nstyle.system.devices import choose_device
+from nstyle.models.model_info import read_info
 from nstyle.system.processes import ALONE, Group
 
 MOST_ENCODERS = 4
@@ -78,17 +78,18 @@ def stylize_files(
     ranks = group.ranks
     with group.together():
         path = find_model(request.model)
-        stylizer = load(path, device=ranks.place(choose_device(request.device)))
+        model = ModelNames(read_info(path).styles, describe_model(path))
         if request.model is None and not is_shipped(path):
-            notice(f"painting with {describe_model(path)}, the newest run")
-        masks = read_masks(request, stylizer)
-        jobs = plan_jobs(request, choose_mixes(request, stylizer, notice), tuple(masks), notice)
+            notice(f"painting with {model.name}, the newest run")
+        masks = read_masks(request, model)
+        jobs = plan_jobs(request, choose_mixes(request, model, notice), tuple(masks), notice)
         if ranks.size > 1 and STREAM in request.photos:
             raise UsageError(
                 f"standard input goes to one process, but there are {ranks.size}; give the photograph as a file"
             )
+        painter = open_painter(path, request, jobs, ranks, notice)
     done: list[Result | Failure] = []
-    with closing(_paint_jobs(jobs[ranks.rank :: ranks.size], request, stylizer, masks, progress)) as outcomes:
+    with closing(_paint_jobs(jobs[ranks.rank :: ranks.size], request, painter, masks, progress)) as outcomes:
         for outcome in outcomes:
             done.append(outcome)
             yield outcome
@@ -108,21 +109,21 @@ def stylize_files(
         )
 
 
-def encoders_beside(device: torch.device) -> int:
+def encoders_beside(device: object) -> int:
     """Choose how many threads encode pictures while a device paints; 0 for a CPU.
 
     Painting on a CPU uses all cores, and all of them wait for a core that also decodes or encodes: on two cores, a
     folder of 24 photographs of 0.1 megapixels took a third longer with such threads.
     """
-    return 0 if device.type == "cpu" else min(MOST_ENCODERS, os.cpu_count() or 1)
+    return 0 if str(device) == "cpu" else min(MOST_ENCODERS, os.cpu_count() or 1)
 
 
 def _paint_jobs(
-    jobs: Sequence[Job], request: Request, stylizer: Stylizer, masks: Masks, progress: Callable[[PaintStatus], None]
+    jobs: Sequence[Job], request: Request, painter: Painter, masks: Masks, progress: Callable[[PaintStatus], None]
 ) -> Generator[Result | Failure, None, None]:
     """Paint every job and yield its outcomes, in order."""
-    stylizer.settle_device()
-    encoders = encoders_beside(stylizer.device)
+    painter.settle_device()
+    encoders = encoders_beside(painter.device)
     photos, options = [job.photo for job in jobs], request.options
     index, total = 0, sum(job.to_paint for job in jobs)
     reader = Reader(photos, options.size, options.stroke, request.max_pixels, options.value_range, ahead=encoders > 0)
@@ -131,7 +132,7 @@ def _paint_jobs(
             try:
                 photo = reader.take()
                 tell = partial(_tell, progress, job.photo, index, total)
-                yield from _paint_job(job, photo, request, stylizer, masks, tell, writer)
+                yield from _paint_job(job, photo, request, painter, masks, tell, writer)
             except Exception as error:  # A single photograph may raise anything, and does not stop the others.
                 yield from writer.results(rest=True)
                 if not writer.failed(job.photo):
@@ -150,7 +151,7 @@ def _paint_job(
     job: Job,
     photo: Picture,
     request: Request,
-    stylizer: Stylizer,
+    painter: Painter,
     masks: Masks,
     tell: Callable[[int, float], None],
     writer: Writer,
@@ -168,7 +169,7 @@ def _paint_job(
             continue
         tell(painted, 0.0)
         start = time.perf_counter()
-        image = stylizer.paint(photo.rgb, output.mix, options, masks, partial(tell, painted))
+        image = painter.paint(photo.rgb, output.mix, options, masks, partial(tell, painted))
         seconds = time.perf_counter() - start
         tell(painted, 1.0)
         painted += 1

@@ -16,16 +16,15 @@ from torch import Tensor
 from nstyle.errors import UsageError
 from nstyle.imaging.grain import add_grain
 from nstyle.imaging.picture import ValueRange
-from nstyle.imaging.pictures import PictureSource, open_picture, resize
+from nstyle.imaging.pictures import PictureSource
 from nstyle.imaging.values import as_batch
-from nstyle.inference.color import finish
 from nstyle.inference.device_check import TRUSTED, settle
 from nstyle.inference.margin import paint_with_margin
 from nstyle.inference.masks import Masks, mix_map
 from nstyle.inference.mix import Mix, Weights, weights_to_mix
 from nstyle.inference.options import KeepColor, PaintOptions
+from nstyle.inference.painter import paint_picture
 from nstyle.inference.strength import strengthen
-from nstyle.inference.stroke import paint_with_stroke
 from nstyle.models.locate import describe_model, find_model
 from nstyle.models.model_file import ModelInfo, load_model
 from nstyle.models.transformer import TransformerNetwork
@@ -203,16 +202,7 @@ class Stylizer:
             masks: The masks by style name.
             progress: Called with the share of the work that is done, in [0, 1].
         """
-        picture = open_picture(photo, value_range=options.value_range)
-        image = resize(picture.over_white(), long_side=options.size)
-        if options.strength == 0:
-            return image.copy()
-
-        def paint(shown: Image.Image) -> Image.Image:
-            return Image.fromarray(self._paint_levels(np.asarray(shown), mix, options, masks, progress))
-
-        painted = paint_with_stroke(image, options.stroke, paint)
-        return finish(painted, image, strength=options.strength, keep_color=options.keep_color)
+        return paint_picture(photo, options, lambda levels: self._paint_levels(levels, mix, options, masks, progress))
 
     def _paint_levels(
         self,
