@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--peer", default="")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--sizes", nargs="+", default=["1024x576", "1920x1080"])
+    parser.add_argument("--backends", nargs="+", default=["onnx", "torch"])
     parser.add_argument("--style", default="scream")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -45,12 +46,12 @@ def main() -> None:
             width, height = map(int, size.split("x"))
             photo = Path(folder, f"{size}.jpg")
             ImageOps.fit(Image.open(arguments.photo).convert("RGB"), (width, height)).save(photo, quality=92)
-            rows = commands(photo, arguments.style, arguments.peer, max(width, height))
+            rows = commands(photo, arguments.style, arguments.backends, arguments.peer, max(width, height))
             print(f"\n{size}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before\n")
             show(measure(rows, arguments.rounds))
 
 
-def commands(photo: Path, style: str, peer: str, side: int) -> dict[str, list[str]]:
+def commands(photo: Path, style: str, backends: list[str], peer: str, side: int) -> dict[str, list[str]]:
     """Return the command lines by name."""
     out = str(photo.with_suffix(".png"))
     rows = {
@@ -58,7 +59,7 @@ def commands(photo: Path, style: str, peer: str, side: int) -> dict[str, list[st
             *NSTYLE, str(photo), "--model", model, "--style", style, "--backend", backend, "--overwrite", "--out", out
         ]
         for model in ("slim", "default")
-        for backend in ("onnx", "torch")
+        for backend in backends
     }  # fmt: skip
     return rows | ({"styletransfer-lite": [peer, str(photo), "--max-size", str(side), "-o", out]} if peer else {})
 

@@ -28,6 +28,8 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 SIDE = 384
 """The side in pixels of the picture that is painted for the measurement."""
+BUSY = 0.5
+"""The load per core, over the last minute, above which nothing is measured."""
 STARTS = {"torch": "nstyle.inference.stylizer", "onnx": "onnxruntime, nstyle.inference.onnx_painter"}
 """What a command imports before it paints."""
 
@@ -45,7 +47,8 @@ class Cost:
 
 
 def known_costs(model: Path, notice: Callable[[str], None]) -> dict[str, Cost] | None:
-    """Return what a model costs with ``torch`` and with ``onnx``. None if it could not be measured.
+    """Return what a model costs with ``torch`` and with ``onnx``. None if it is not known and cannot be measured now,
+    as on a busy machine.
 
     Args:
         model: The model file.
@@ -57,6 +60,8 @@ def known_costs(model: Path, notice: Callable[[str], None]) -> dict[str, Cost] |
     path = folder / "backends" / f"{_machine_and(model)}.json"
     if (costs := _recall(path)) is not None:
         return costs
+    if is_busy():
+        return None
     notice("measuring once whether torch or ONNX Runtime paints faster on this machine; `backend` chooses by hand")
     try:
         costs = measure(model)
@@ -64,6 +69,14 @@ def known_costs(model: Path, notice: Callable[[str], None]) -> dict[str, Cost] |
     except (NstyleError, OSError, subprocess.SubprocessError) as error:
         logger.warning("torch paints, as the measurement failed: %s", error)
     return costs
+
+
+def is_busy() -> bool:
+    """Tell whether other work would make what is measured wrong, for good."""
+    try:
+        return os.getloadavg()[0] > BUSY * (os.cpu_count() or 1)
+    except (AttributeError, OSError):  # Windows has no such figure.
+        return False
 
 
 def measure(model: Path) -> dict[str, Cost]:

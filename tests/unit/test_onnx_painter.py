@@ -11,6 +11,7 @@ import nstyle
 from nstyle.errors import UsageError
 from nstyle.imaging import grain as torch_grain
 from nstyle.imaging import numpy_grain
+from nstyle.inference import backend_costs
 from nstyle.inference.backend_costs import Cost
 from nstyle.inference.backends import is_faster, may_take_onnx
 from nstyle.inference.onnx_painter import OnnxPainter
@@ -143,6 +144,32 @@ def test_auto_takes_what_is_faster_for_all_pictures_together(
     assert is_faster(model, request, jobs, print)
     assert not is_faster(model, request, jobs * 5, print)
     assert not is_faster(model, Request(photos=(str(photo),), options=PaintOptions(size=1000)), jobs, print)
+
+
+def test_costs_are_measured_once_and_not_on_a_busy_machine(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, notices: list[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    measured = {"onnx": Cost(0.5, 3e-5), "torch": Cost(1.5, 1e-5)}
+    monkeypatch.setattr(backend_costs, "measure", lambda model: measured)
+    monkeypatch.setattr(backend_costs, "is_busy", lambda: True)
+    assert backend_costs.known_costs(model, notices.append) is None
+    monkeypatch.setattr(backend_costs, "is_busy", lambda: False)
+    assert backend_costs.known_costs(model, notices.append) == measured
+    monkeypatch.setattr(backend_costs, "measure", None)
+    assert backend_costs.known_costs(model, notices.append) == measured
+    assert len(notices) == 1
+    (kept,) = (tmp_path / "nstyle" / "backends").iterdir()
+    kept.write_text("{}")
+    monkeypatch.setattr(backend_costs, "measure", lambda model: dict.fromkeys(measured, Cost(1, 1)))
+    assert backend_costs.known_costs(model, notices.append) == dict.fromkeys(measured, Cost(1, 1))
+
+
+@pytest.mark.slow
+def test_both_are_really_measured(model: Path) -> None:
+    costs = backend_costs.measure(model)
+    assert costs.keys() == {"onnx", "torch"}
+    assert all(cost.start > 0 and cost.per_pixel > 0 for cost in costs.values())
 
 
 def test_auto_keeps_to_torch_where_onnx_runtime_cannot_help(monkeypatch: pytest.MonkeyPatch) -> None:
