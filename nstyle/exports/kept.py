@@ -18,9 +18,13 @@ FORM = "one picture, 1"
 """The form of the exports that are kept, and its version, which is raised when the graph changes."""
 
 
-def model_key(model: Path) -> str:
-    """Return the name under which what is known of a model file is kept: a hash of its content and our version."""
-    return hashlib.sha256(model.read_bytes() + f"{__version__}, {FORM}".encode()).hexdigest()[:32]
+def kept_path(model: Path) -> Path | None:
+    """Return where the export of a model is kept, by the model's content and our version; None without a cache."""
+    folder = cache_folder()
+    if folder is None:
+        return None
+    digest = hashlib.sha256(model.read_bytes() + f"{__version__}, {FORM}".encode()).hexdigest()[:32]
+    return folder / "exports" / f"{digest}.onnx"
 
 
 def kept_session(model: Path) -> "InferenceSession":
@@ -32,8 +36,7 @@ def kept_session(model: Path) -> "InferenceSession":
         UsageError: If the model cannot be read.
         NstyleError: If ONNX Runtime paints otherwise than the network.
     """
-    folder = cache_folder()
-    path = folder / "exports" / f"{model_key(model)}.onnx" if folder else None
+    path = kept_path(model)
     if path is not None and path.is_file():
         try:
             return open_session(path)

@@ -18,11 +18,13 @@ import numpy as np
 from PIL import Image
 
 from nstyle.errors import NstyleError
-from nstyle.exports.kept import model_key
+from nstyle.exports.kept import FORM
 from nstyle.inference.options import PaintOptions
 from nstyle.inference.painter import Painter
+from nstyle.models.model_info import read_info
 from nstyle.strict_json import parse_json
 from nstyle.system.files import cache_folder, write_atomically
+from nstyle.version import __version__
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -109,8 +111,9 @@ def _paint(painter: Painter) -> None:
 
 
 def _machine_and(model: Path) -> str:
-    """Return a name for everything that the costs depend on."""
-    what = [model_key(model), platform.node(), os.cpu_count(), version("torch"), version("onnxruntime")]
+    """Return a name for everything that the costs depend on: the size of the network, but not its weights."""
+    info, versions = read_info(model), [__version__, FORM, version("torch"), version("onnxruntime")]
+    what = [info.width, len(info.styles), platform.node(), os.cpu_count(), *versions]
     return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:32]
 
 

@@ -6,6 +6,7 @@ from itertools import chain, repeat
 from pathlib import Path
 
 from nstyle.errors import NstyleError, UsageError
+from nstyle.exports.kept import kept_path
 from nstyle.exports.runtime import has_onnx
 from nstyle.imaging.pictures import read_size, resized
 from nstyle.inference.backend_costs import known_costs
@@ -13,7 +14,7 @@ from nstyle.inference.onnx_painter import IN_ONE_PIECE, OnnxPainter
 from nstyle.inference.options import Request
 from nstyle.inference.painter import Painter
 from nstyle.inference.plan import STREAM, Job
-from nstyle.system.files import cache_folder
+from nstyle.models.locate import is_shipped
 from nstyle.system.ranks import Ranks
 
 GPU_NODES = ("/dev/nvidia0", "/dev/kfd", "/dev/dxg")
@@ -40,7 +41,7 @@ def open_painter(
     if request.backend == "onnx" and request.device not in ("auto", "cpu"):
         raise UsageError(f"`device` is {request.device}; `backend` onnx paints on the CPU")
     if request.backend == "onnx" or (
-        request.backend == "auto" and may_take_onnx(request, ranks) and is_faster(model, request, jobs, notice)
+        request.backend == "auto" and may_take_onnx(model, request, ranks) and is_faster(model, request, jobs, notice)
     ):
         return OnnxPainter(model, notice)
 
@@ -50,13 +51,17 @@ def open_painter(
     return load(model, device=ranks.place(choose_device(request.device)))
 
 
-def may_take_onnx(request: Request, ranks: Ranks) -> bool:
-    """Tell whether ONNX Runtime can paint what is asked for and may be faster than torch. It is not where torch is
-    imported already or may find a GPU."""
+def may_take_onnx(model: Path, request: Request, ranks: Ranks) -> bool:
+    """Tell whether ONNX Runtime can paint what is asked for and may be faster than torch.
+
+    It is not where torch is imported already or may find a GPU, nor where an export would have to be made, with torch,
+    for a model that changes with every checkpoint: only those of shipped models are made unasked.
+    """
     options = request.options
     on_cpu = request.device == "cpu" or (request.device == "auto" and not _may_have_gpu())
     can_paint = not request.masks and options.stroke == 1 and options.tiling in IN_ONE_PIECE
-    return on_cpu and can_paint and ranks.size == 1 and "torch" not in sys.modules and has_onnx() and _has_cache()
+    is_light = on_cpu and can_paint and ranks.size == 1 and "torch" not in sys.modules and has_onnx()
+    return is_light and _is_kept(model)
 
 
 def is_faster(model: Path, request: Request, jobs: Sequence[Job], notice: Callable[[str], None]) -> bool:
@@ -80,6 +85,7 @@ def _may_have_gpu() -> bool:
     return sys.platform != "linux" or any(Path(node).exists() for node in GPU_NODES)
 
 
-def _has_cache() -> bool:
-    """Without a folder to keep it in, an export would be made for every command, with torch."""
-    return cache_folder() is not None
+def _is_kept(model: Path) -> bool:
+    """Tell whether there is an export of a model, or whether one is made now and kept for all further commands."""
+    path = kept_path(model)
+    return path is not None and (is_shipped(model) or path.is_file())

@@ -60,8 +60,12 @@ def test_imports_point_one_way() -> None:
     ("module", "heavy"),
     [
         ("nstyle.models.locate", "torch"),
-        ("nstyle.inference.batch", "torchvision"),
-        ("nstyle.inference.batch", "matplotlib"),
+        ("nstyle.inference.batch", "torch"),
+        ("nstyle.inference.onnx_painter", "torch"),
+        *(
+            ("nstyle.inference.stylizer", heavy)
+            for heavy in ("torchvision", "matplotlib", "jinja2", "pycocotools", "tensorboard", "onnx")
+        ),
     ],
 )
 def test_start_up_does_not_wait_for_what_it_does_not_need(module: str, heavy: str) -> None:

@@ -9,6 +9,7 @@ from PIL import Image
 
 import nstyle
 from nstyle.errors import UsageError
+from nstyle.exports.kept import kept_path
 from nstyle.imaging import grain as torch_grain
 from nstyle.imaging import numpy_grain
 from nstyle.inference import backend_costs
@@ -17,6 +18,8 @@ from nstyle.inference.backends import is_faster, may_take_onnx
 from nstyle.inference.onnx_painter import OnnxPainter
 from nstyle.inference.options import PaintOptions, Request
 from nstyle.inference.plan import Job, Output
+from nstyle.models.locate import find_model
+from nstyle.system.files import write_atomically
 from nstyle.system.ranks import ONE, Ranks
 
 pytest.importorskip("onnx")
@@ -172,19 +175,27 @@ def test_both_are_really_measured(model: Path) -> None:
     assert all(cost.start > 0 and cost.per_pixel > 0 for cost in costs.values())
 
 
-def test_auto_keeps_to_torch_where_onnx_runtime_cannot_help(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_keeps_to_torch_where_onnx_runtime_cannot_help(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import sys
 
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     plain = Request(photos=("a.jpg",), device="cpu")
-    assert not may_take_onnx(plain, ONE)  # Torch is there already.
+    assert not may_take_onnx(find_model("slim"), plain, ONE)  # Torch is there already.
     monkeypatch.delitem(sys.modules, "torch")
-    assert may_take_onnx(plain, ONE)
-    assert not may_take_onnx(Request(photos=("a.jpg",), device="cuda"), ONE)
-    assert not may_take_onnx(Request(photos=("a.jpg",), device="cpu", masks=("a=b.png",)), ONE)
-    assert not may_take_onnx(Request(photos=("a.jpg",), device="cpu", options=PaintOptions(stroke=2.0)), ONE)
-    assert not may_take_onnx(plain, Ranks(0, 2, 0))
+    assert may_take_onnx(find_model("slim"), plain, ONE)
+    assert not may_take_onnx(model, plain, ONE)  # Its export would have to be made.
+    kept = kept_path(model)
+    assert kept is not None
+    write_atomically(kept, b"made by --backend onnx")
+    assert may_take_onnx(model, plain, ONE)
+    assert not may_take_onnx(model, Request(photos=("a.jpg",), device="cuda"), ONE)
+    assert not may_take_onnx(model, Request(photos=("a.jpg",), device="cpu", masks=("a=b.png",)), ONE)
+    assert not may_take_onnx(model, Request(photos=("a.jpg",), device="cpu", options=PaintOptions(stroke=2.0)), ONE)
+    assert not may_take_onnx(model, plain, Ranks(0, 2, 0))
     monkeypatch.setattr("nstyle.inference.backends.has_onnx", lambda: False)
-    assert not may_take_onnx(plain, ONE)
+    assert not may_take_onnx(model, plain, ONE)
 
 
 def test_the_backend_must_fit_the_device(model: Path, photo: Path, tmp_path: Path) -> None:
