@@ -37,7 +37,7 @@ def exported(model: Path, tmp_path: Path, photo: Path, monkeypatch: pytest.Monke
 
 
 def test_from_python(exported: Path, stylizer: nstyle.Stylizer) -> None:
-    exec(program("painted.png").replace("munch-scream", "plain"), {})
+    exec(program("painted.png").replace("munch-the-scream", "plain"), {})
     with Image.open("painted.png") as painted:
         expected = stylizer.stylize("photo.jpg", "plain", grain=0)
         assert np.abs(np.asarray(painted, np.int16) - np.asarray(expected, np.int16)).mean() < 1
