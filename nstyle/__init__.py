@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nstyle.comparison.compare import compare
     from nstyle.errors import NstyleError, UsageError
+    from nstyle.inference.export import export
     from nstyle.inference.stylizer import Stylizer, load
     from nstyle.interpolation.interpolate import interpolate
     from nstyle.models.transformer import TransformerNetwork
@@ -28,6 +29,7 @@ _HOMES = {
     "Stylizer": "nstyle.inference.stylizer",
     "load": "nstyle.inference.stylizer",
     "TransformerNetwork": "nstyle.models.transformer",
+    "export": "nstyle.inference.export",
     "train": "nstyle.training.train",
     "add_style": "nstyle.training.train",
     "reconstruct": "nstyle.reconstruction.reconstruct",
@@ -43,6 +45,7 @@ __all__ = [
     "UsageError",
     "add_style",
     "compare",
+    "export",
     "interpolate",
     "load",
     "reconstruct",

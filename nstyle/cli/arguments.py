@@ -22,7 +22,8 @@ Model = Annotated[
     str | None,
     typer.Option(
         metavar="MODEL",
-        help="default, slim, a model file or a run directory. [default: the newest run in checkpoints/, else default]",
+        help="default, slim, a model file, a run directory or hf://OWNER/NAME. [default: the newest run in "
+        "checkpoints/, else default]",
     ),
 ]
 Vgg = Annotated[

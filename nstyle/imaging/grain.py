@@ -1,4 +1,4 @@
-"""Film grain: grey noise in octaves, a function of a seed and of the place in the picture alone.
+"""Film grain on tensors; ``nstyle/imaging/numpy_grain.py`` makes the same without torch.
 
 No generator draws it. But for rounding it is the same on every device, in a captured graph and in every strip of a
 picture, and stays where it is from one frame to the next.
@@ -6,30 +6,16 @@ picture, and stays where it is from one frame to the next.
 Shape suffixes: B batch, H and W the sides of the picture, h and w those of an octave.
 """
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-OCTAVES = (1, 2, 4, 8, 16)
-"""The sizes of the grains in pixels. Fine noise alone is painted as a fine weave; coarse grains become strokes."""
+from nstyle.imaging.grain_words import BAND, MARGIN, OCTAVES, ROW, WORD, mixed, white_noise
+
+__all__ = ["DEVIATIONS", "OCTAVES", "ROW", "WORD", "add_grain", "grain", "mixed", "uniform", "with_grain"]
+
 ALIGNMENT = OCTAVES[-1]
 """Rows and columns from which grain can begin are multiples of this."""
-WORD = 0xFFFFFFFF
-"""32 bits. Words are kept in int64, whose products do not overflow."""
-MIXER = 0x45D9F3B
-"""An odd factor whose products, folded, spread every bit over a word."""
-ROW, COLUMN, OCTAVE = 0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D
-"""Odd factors that keep the words of neighbouring places apart."""
-EVEN_BYTES = 0x00FF00FF
-"""The first and the third byte of a word."""
-MARGIN = 2
-"""The reach of bicubic interpolation, in grains."""
-BAND = 256
-"""The number of rows of a picture that get their grain at a time, which keeps memory use small."""
-BYTE_SUM_MEAN, BYTE_SUM_DEVIATION = 4 * 127.5, math.sqrt(4 * (256**2 - 1) / 12)
-"""The mean and the standard deviation of the sum of four random bytes."""
 
 
 def _deviation(size: int) -> float:
@@ -45,13 +31,6 @@ def _enlarged(noise: Tensor, size: int) -> Tensor:
 
 DEVIATIONS = {size: _deviation(size) for size in OCTAVES}
 """The standard deviation of each octave after enlarging."""
-
-
-def mixed(words: Tensor, rounds: int = 2) -> Tensor:
-    """Spread every bit of words in int64 over 32 bits. One round will do for words that are random already."""
-    for _ in range(rounds):
-        words = (words >> 16).bitwise_xor_(words).mul_(MIXER).bitwise_and_(WORD)
-    return (words >> 16).bitwise_xor_(words)
 
 
 def uniform(words: Tensor) -> Tensor:
@@ -95,18 +74,12 @@ def _octave(seeds_B: Tensor, size: int, height: int, width: int, top: int, left:
 
 
 def _white(seeds_B: Tensor, size: int, rows: range, columns: range) -> Tensor:
-    """Make white noise of standard deviation 1, (B, 1, h, w).
-
-    The sum of the four bytes of a random word is close to normal: it ends at 3.5 standard deviations.
-    """
+    """Make white noise of standard deviation 1, (B, 1, h, w)."""
     device = seeds_B.device
-    down = torch.arange(rows.start, rows.stop, device=device)[:, None] * ROW
-    right = torch.arange(columns.start, columns.stop, device=device) * COLUMN
-    words = mixed(seeds_B[:, None, None, None] + size * OCTAVE + down & WORD) + mixed(right & WORD)
-    words = mixed(words, rounds=1)
-    pairs = (words & EVEN_BYTES).add_(words.bitwise_right_shift_(8).bitwise_and_(EVEN_BYTES))
-    byte_sums = (pairs & 0xFFFF).add_(pairs.bitwise_right_shift_(16))
-    return byte_sums.float().sub_(BYTE_SUM_MEAN).div_(BYTE_SUM_DEVIATION)
+    down = torch.arange(rows.start, rows.stop, device=device)[:, None]
+    right = torch.arange(columns.start, columns.stop, device=device)
+    noise: Tensor = white_noise(seeds_B[:, None, None, None], size, down, right)
+    return noise.float()
 
 
 def add_grain(pixels: Tensor, levels: float, corner: tuple[int, int] = (0, 0)) -> Tensor:

@@ -9,22 +9,22 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-import torch
 from PIL import Image
 
 from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.layout import contact_sheet, fit
 from nstyle.imaging.picture import Picture
 from nstyle.imaging.pictures import read_picture
+from nstyle.inference.backends import open_painter
 from nstyle.inference.masks import Masks
 from nstyle.inference.moving import NOTHING_MOVES, MovingPictures
 from nstyle.inference.options import Request
+from nstyle.inference.painter import ModelNames, Painter
 from nstyle.inference.plan import STREAM, Job, choose_mixes, label_of, plan_jobs, read_masks
 from nstyle.inference.reading import Reader
-from nstyle.inference.stylizer import Stylizer, load
 from nstyle.inference.writing import Failure, Painted, Result, Writer
 from nstyle.models.locate import describe_model, find_model, is_shipped
-from nstyle.system.devices import choose_device
+from nstyle.models.model_info import read_info
 from nstyle.system.interrupts import InterruptedRunError
 from nstyle.system.processes import ALONE, Group
 
@@ -84,19 +84,20 @@ def stylize_files(
     ranks = group.ranks
     with group.together():
         path = find_model(request.model)
-        stylizer = load(path, device=ranks.place(choose_device(request.device)))
+        model = ModelNames(read_info(path).styles, describe_model(path))
         if request.model is None and not is_shipped(path):
-            notice(f"painting with {describe_model(path)}, the newest run")
-        masks = read_masks(request, stylizer)
-        mixes = moving.mixes(request, stylizer) or choose_mixes(request, stylizer, notice)
+            notice(f"painting with {model.name}, the newest run")
+        masks = read_masks(request, model)
+        mixes = moving.mixes(request, model) or choose_mixes(request, model, notice)
         jobs = plan_jobs(request, mixes, tuple(masks), notice, moving)
         if ranks.size > 1 and STREAM in request.photos:
             raise UsageError(
                 f"standard input goes to one process, but there are {ranks.size}; give the photograph as a file"
             )
+        painter = open_painter(path, request, jobs, ranks, notice)
     done: list[Result | Failure] = []
     own = jobs[ranks.rank :: ranks.size]
-    with closing(_paint_jobs(own, request, stylizer, masks, moving, progress)) as outcomes:
+    with closing(_paint_jobs(own, request, painter, masks, moving, progress)) as outcomes:
         for outcome in outcomes:
             done.append(outcome)
             yield outcome
@@ -116,26 +117,26 @@ def stylize_files(
         )
 
 
-def encoders_beside(device: torch.device) -> int:
+def encoders_beside(device: object) -> int:
     """Choose how many threads encode pictures while a device paints; 0 for a CPU.
 
     Painting on a CPU uses all cores, and all of them wait for a core that also decodes or encodes: on two cores, a
     folder of 24 photographs of 0.1 megapixels took a third longer with such threads.
     """
-    return 0 if device.type == "cpu" else min(MOST_ENCODERS, os.cpu_count() or 1)
+    return 0 if str(device) == "cpu" else min(MOST_ENCODERS, os.cpu_count() or 1)
 
 
 def _paint_jobs(
     jobs: Sequence[Job],
     request: Request,
-    stylizer: Stylizer,
+    painter: Painter,
     masks: Masks,
     moving: MovingPictures,
     progress: Callable[[PaintStatus], None],
 ) -> Generator[Result | Failure, None, None]:
     """Paint every job and yield its outcomes, in order."""
-    stylizer.settle_device()
-    encoders = encoders_beside(stylizer.device)
+    painter.settle_device()
+    encoders = encoders_beside(painter.device)
     photos, options = [job.photo for job in jobs if not job.moves], request.options
     index, total = 0, sum(job.to_paint for job in jobs)
     reader = Reader(photos, options, request.max_pixels, moving, keep_place=request.keep_place, ahead=encoders > 0)
@@ -145,9 +146,9 @@ def _paint_jobs(
                 tell = partial(_tell, progress, job.photo, index, total)
                 if job.moves:
                     yield from writer.results(rest=True)
-                    yield from _paint_clip(job, request, stylizer, masks, moving, tell)
+                    yield from _paint_clip(job, request, painter, masks, moving, tell)
                 else:
-                    yield from _paint_job(job, reader.take(), request, stylizer, masks, tell, writer)
+                    yield from _paint_job(job, reader.take(), request, painter, masks, tell, writer)
             except InterruptedRunError:
                 raise
             except Exception as error:  # A single photograph may raise anything, and does not stop the others.
@@ -173,13 +174,14 @@ def _tell(
 def _paint_clip(
     job: Job,
     request: Request,
-    stylizer: Stylizer,
+    painter: Painter,
     masks: Masks,
     moving: MovingPictures,
     tell: Callable[..., None],
 ) -> Iterator[Result]:
     """Paint a clip in its mixes, and yield each once it is written."""
     to_paint = [output for output in job.outputs if not output.is_there]
+    stylizer = painter.with_torch("clips")
     for number, output in enumerate(to_paint):
         tell(number, 0.0)
         start, frames = time.perf_counter(), 0
@@ -199,7 +201,7 @@ def _paint_job(
     job: Job,
     photo: Picture,
     request: Request,
-    stylizer: Stylizer,
+    painter: Painter,
     masks: Masks,
     tell: Callable[[int, float], None],
     writer: Writer,
@@ -217,7 +219,7 @@ def _paint_job(
             continue
         tell(painted, 0.0)
         start = time.perf_counter()
-        image = stylizer.paint(photo.rgb, output.mix, options, masks, partial(tell, painted))
+        image = painter.paint(photo.rgb, output.mix, options, masks, partial(tell, painted))
         seconds = time.perf_counter() - start
         tell(painted, 1.0)
         painted += 1

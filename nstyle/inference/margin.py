@@ -1,20 +1,13 @@
 """Paint a picture with a mirrored margin around it, which keeps its border as it should be."""
 
-import math
-
 import torch.nn.functional as F
 from torch import Tensor
 
-from nstyle.models.transformer import REACH, STRIDE, TransformerNetwork, pad_to_stride
+from nstyle.models.transformer import MARGIN, STRIDE, TransformerNetwork, pad_to_stride
 from nstyle.tiling.kinds import Tiling
 from nstyle.tiling.memory import MomentMemory
 from nstyle.tiling.paint import Share, paint
 from nstyle.tiling.whole import WholePainter
-
-MARGIN = math.ceil(REACH / STRIDE) * STRIDE
-"""The width of the mirrored margin in pixels, at most the picture's own size. The network's response to the border of
-a picture is strongest at the edge of its receptive field: with 48 px, six of the shipped styles had a line of cyan,
-pink or brown, three pixels wide, along the top."""
 
 
 def paint_with_margin(

@@ -2,11 +2,10 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image, ImageChops
-from torch import Tensor
 
 from nstyle.errors import UsageError
 from nstyle.imaging.limits import MAX_PIXELS
@@ -14,6 +13,9 @@ from nstyle.imaging.pictures import PictureSource, open_picture
 from nstyle.imaging.values import from_values
 from nstyle.inference.mix import Mix
 from nstyle.models.style_names import match_style
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Masks = Mapping[str, PictureSource]
 """Grey pictures by style name, white where a picture has only this style; see :func:`read_mask`."""
@@ -26,7 +28,7 @@ rounded again when a mask is resized."""
 
 def mix_map(
     styles: Sequence[str], rest: Mix | None, masks: Masks, size: tuple[int, int], model: str = ""
-) -> tuple[Tensor, Tensor]:
+) -> tuple["Tensor", "Tensor"]:
     """Divide a picture into regions, each with a mix: one region for every mask, in its style alone, and one for the
     rest. Masks that sum to more than 1 in a pixel are divided by their sum, and where they sum to less, the rest fills
     the difference.
@@ -45,6 +47,8 @@ def mix_map(
         UsageError: If a name is unknown, if the proportions of a mask and the picture differ, or if ``rest`` is None
             and the masks leave a part of the picture uncovered.
     """
+    import torch
+
     names = [match_style(name, styles, model) for name in masks]
     if len(set(names)) < len(names):
         raise UsageError(f"two masks are for the same style ({', '.join(masks)}); join them into one")
@@ -84,8 +88,10 @@ def read_mask(mask: PictureSource, *, max_pixels: int = MAX_PIXELS) -> Image.Ima
     return grey
 
 
-def _layer(name: str, mask: PictureSource, size: tuple[int, int]) -> Tensor:
+def _layer(name: str, mask: PictureSource, size: tuple[int, int]) -> "Tensor":
     """Resize a mask to the size of a picture, and return it as (H, W) in [0, 1]."""
+    import torch
+
     picture = read_mask(mask)
     if abs(picture.width * size[1] / (picture.height * size[0]) - 1) > PROPORTION:
         raise UsageError(

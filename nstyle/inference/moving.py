@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nstyle.imaging.folders import Found
 from nstyle.imaging.picture import Picture
 from nstyle.inference.masks import Masks
 from nstyle.inference.mix import Mix
 from nstyle.inference.options import Request
-from nstyle.inference.stylizer import Stylizer
+from nstyle.inference.painter import ModelNames
+
+if TYPE_CHECKING:
+    from nstyle.inference.stylizer import Stylizer
 
 
 class MovingPictures:
@@ -52,7 +56,7 @@ class MovingPictures:
         """Return the frame of a clip that was asked for as a picture; None for whatever is a picture itself."""
         return None
 
-    def mixes(self, request: Request, stylizer: Stylizer) -> list[Mix | None]:
+    def mixes(self, request: Request, model: ModelNames) -> list[Mix | None]:
         """Return the mixes to paint in; empty if the request says them."""
         return []
 
@@ -62,7 +66,7 @@ class MovingPictures:
         output: str,
         mix: Mix | None,
         request: Request,
-        stylizer: Stylizer,
+        stylizer: "Stylizer",
         masks: Masks,
         progress: Callable[[int, float], None],
     ) -> tuple[int, int]:

@@ -13,6 +13,8 @@ from nstyle.settings import check_settings, setting
 from nstyle.tiling.kinds import Tiling
 
 KeepColor = Literal["luminance"]
+Backend = Literal["auto", "torch", "onnx"]
+"""What runs the network; see :mod:`nstyle.inference.backends`."""
 STYLES, PAINTING, OUTPUT = "Styles", "Painting", "Output"
 """Headings of the settings in the help."""
 
@@ -177,6 +179,11 @@ class Request:
         False, "Leave files that exist as they are, and paint what is missing: a stopped folder goes on.", OUTPUT
     )
     as_json: bool = setting(False, "Report on standard output as JSON.", OUTPUT)
+    backend: Backend = setting(
+        "auto",
+        "What runs the network: torch, or ONNX Runtime, which starts sooner on a CPU; auto takes what is faster here.",
+        PAINTING,
+    )
     device: str = "cpu"
 
     def __post_init__(self) -> None:

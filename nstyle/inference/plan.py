@@ -18,7 +18,7 @@ from nstyle.inference.mix import Mix, label, make_mix, parse_weights
 from nstyle.inference.moving import NOTHING_MOVES, MovingPictures
 from nstyle.inference.options import Request
 from nstyle.inference.output_names import name_outputs
-from nstyle.inference.stylizer import Stylizer
+from nstyle.inference.painter import ModelNames
 from nstyle.models.style_names import match_style, shipped_hint
 
 STREAM = "-"
@@ -60,23 +60,23 @@ class Job:
         return sum(not output.is_there for output in self.outputs)
 
 
-def read_masks(request: Request, stylizer: Stylizer) -> Masks:
+def read_masks(request: Request, model: ModelNames) -> Masks:
     """Read masks given as ``NAME=FILE``; see :func:`read_mask`."""
     masks: dict[str, Image.Image] = {}
     for text in request.masks:
         name, equals, file = text.partition("=")
         if not (equals and file):
             raise UsageError(f"`masks` is '{text}'; expected NAME=FILE such as great-wave=sky.png")
-        style = match_style(name.strip(), stylizer.styles, stylizer.name)
+        style = match_style(name.strip(), model.styles, model.name)
         if style in masks:
             raise UsageError(f"`masks` names '{style}' twice; join the masks into one file")
         masks[style] = read_mask(file, max_pixels=request.max_pixels)
     return masks
 
 
-def choose_mixes(request: Request, stylizer: Stylizer, notice: Callable[[str], None]) -> list[Mix | None]:
+def choose_mixes(request: Request, model: ModelNames, notice: Callable[[str], None]) -> list[Mix | None]:
     """Choose the mixes to paint in; None stands for a picture that the masks cover completely."""
-    names = stylizer.styles
+    names = model.styles
     asked = [
         option
         for option, value in (
@@ -93,17 +93,17 @@ def choose_mixes(request: Request, stylizer: Stylizer, notice: Callable[[str], N
     if request.all_styles:
         return [{name: 1.0} for name in names]
     if request.style is not None:
-        return [{match_style(request.style, names, stylizer.name): 1.0}]
+        return [{match_style(request.style, names, model.name): 1.0}]
     if not asked and request.masks:
         return [None]
     if not asked and len(names) > 1:
         raise UsageError(
-            f"{stylizer.name} has {len(names)} styles; choose with `style`, `weights` or `all_styles` among "
-            f"{', '.join(names)}{shipped_hint(stylizer.name)}"
+            f"{model.name} has {len(names)} styles; choose with `style`, `weights` or `all_styles` among "
+            f"{', '.join(names)}{shipped_hint(model.name)}"
         )
     weights = parse_weights(request.weights) if request.weights is not None else None
     chosen = [part for part in request.styles.split(",") if part.strip()] if request.styles is not None else None
-    mix = make_mix(names, weights, chosen, stylizer.name)
+    mix = make_mix(names, weights, chosen, model.name)
     total = sum(weights.values() if isinstance(weights, dict) else weights) if weights is not None else 1.0
     if abs(total - 1) > 1e-6:
         parts = ", ".join(f"{name}={value:.4g}" for name, value in mix.items())

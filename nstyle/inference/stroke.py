@@ -4,13 +4,14 @@ The detail that the photograph loses with its pixels comes back afterwards.
 """
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import torch
-import torch.nn.functional as F
 from PIL import Image
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Floats = npt.NDArray[np.float32]
 RADIUS = 4
@@ -84,7 +85,7 @@ def restore_detail(painted: Image.Image, reduced: Image.Image, photo: Image.Imag
     return output
 
 
-def local_gain(luminance: Tensor, painted: Tensor) -> Tensor:
+def local_gain(luminance: "Tensor", painted: "Tensor") -> "Tensor":
     """Measure how much every colour of a painting changes with the photograph's luminance around each pixel: the slope
     of the linear model of He, Sun and Tang 2013, "Guided Image Filtering", eq. 5, averaged over the windows that hold a
     pixel as in eq. 8.
@@ -102,8 +103,10 @@ def local_gain(luminance: Tensor, painted: Tensor) -> Tensor:
     return _window_mean(covariance / (variance + EPSILON))
 
 
-def _window_mean(x: Tensor) -> Tensor:
+def _window_mean(x: "Tensor") -> "Tensor":
     """Average (C, H, W) over the windows around every pixel, which are smaller at the border."""
+    import torch.nn.functional as F
+
     return F.avg_pool2d(x, 2 * RADIUS + 1, stride=1, padding=RADIUS, count_include_pad=False)
 
 
@@ -114,6 +117,8 @@ def _restore_band(
 
     def enlarged(values: Floats) -> Floats:
         return np.asarray(Image.fromarray(values).resize(photo.size, Image.Resampling.BICUBIC, box=part))
+
+    import torch
 
     luminance, colors = _floats(reduced.convert("L")), _floats(painted)
     gain = local_gain(torch.from_numpy(luminance), torch.from_numpy(colors).permute(2, 0, 1)).numpy()

@@ -19,16 +19,15 @@ from nstyle.imaging.grain import add_grain
 from nstyle.imaging.picture import Picture, ValueRange
 from nstyle.imaging.pictures import PictureSource, open_picture, source_name
 from nstyle.imaging.values import as_batch, checked_array
-from nstyle.inference.color import finish
 from nstyle.inference.device_check import TRUSTED, prepare, settle
 from nstyle.inference.margin import paint_with_margin
 from nstyle.inference.masks import Masks, mix_map
 from nstyle.inference.mix import Mix, Weights, weights_to_mix
 from nstyle.inference.options import KeepColor, PaintArguments, PaintOptions
+from nstyle.inference.painter import paint_picture
 from nstyle.inference.shot import ALONE, Shot
 from nstyle.inference.size import sized
 from nstyle.inference.strength import strengthen
-from nstyle.inference.stroke import paint_with_stroke
 from nstyle.models.locate import describe_model, find_model
 from nstyle.models.model_file import ModelInfo, load_model
 from nstyle.models.transformer import TransformerNetwork
@@ -207,17 +206,15 @@ class Stylizer:
             progress: Called with the share of the work that is done, in [0, 1].
             shot: What a frame of a film takes over from the frames before it.
         """
-        picture = open_picture(photo, value_range=options.value_range)
-        image = sized(picture, options, name=source_name(photo)).over_white()
-        if options.strength == 0:
-            return image.copy()
 
-        def paint(shown: Image.Image) -> Image.Image:
-            part = shot.reduced(shown.width / image.width)
-            return Image.fromarray(self._paint_levels(np.asarray(shown), mix, options, masks, progress, part))
+        def paint_levels(levels: npt.NDArray[np.uint8], scale: float) -> npt.NDArray[np.uint8]:
+            return self._paint_levels(levels, mix, options, masks, progress, shot.reduced(scale))
 
-        painted = paint_with_stroke(image, options.stroke, paint)
-        return finish(painted, image, strength=options.strength, keep_color=options.keep_color)
+        return paint_picture(photo, options, paint_levels)
+
+    def with_torch(self, what: str) -> "Stylizer":
+        """Return itself; see :meth:`nstyle.inference.painter.Painter.with_torch`."""
+        return self
 
     def _paint_levels(
         self,

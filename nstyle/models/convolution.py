@@ -42,7 +42,7 @@ def upsample_and_convolve(x: Tensor, weight: Tensor) -> Tensor:
         x = torch.cat(
             [x.narrow(dim, 0, 1), x, x.narrow(dim, -1, 1)], dim
         )  # F.pad would compute in float32 under autocast.
-    corners = F.conv2d(x, _corner_kernels(weight))
+    corners = F.conv2d(x, corner_kernels(weight))
     return _interleave(corners)[..., 1:-1, 1:-1].contiguous(memory_format=torch.channels_last)
 
 
@@ -165,7 +165,7 @@ def fold_upsampling(taps: tuple[Tensor, ...]) -> tuple[tuple[Tensor, Tensor], tu
     return (first, middle + last), (first + middle, last)
 
 
-def _corner_kernels(weight: Tensor) -> Tensor:
+def corner_kernels(weight: Tensor) -> Tensor:
     """Fold upsampling into a kernel: (out, in, 3, 3) to (4 out, in, 2, 2), 4 products per output instead of 9.
 
     An input's last output precedes the first one of its neighbour. The order is top left, top right, bottom left and
@@ -194,9 +194,13 @@ def convolve_pixel_blocks(x: Tensor, weight: Tensor, padding: int = 0) -> Tensor
         weight: (out, in, k, k), where k is odd.
         padding: The width of the zero padding of x.
     """
+    return _interleave(F.conv2d(x, pixel_block_kernel(weight), stride=2, padding=padding))
+
+
+def pixel_block_kernel(weight: Tensor) -> Tensor:
+    """Return the kernel of :func:`convolve_pixel_blocks`: (out, in, k, k) to (4 out, in, k + 1, k + 1)."""
     frames = [F.pad(weight, (right, 1 - right, bottom, 1 - bottom)) for bottom in (0, 1) for right in (0, 1)]
-    kernel = torch.cat(frames).contiguous(memory_format=torch.channels_last)
-    return _interleave(F.conv2d(x, kernel, stride=2, padding=padding))
+    return torch.cat(frames).contiguous(memory_format=torch.channels_last)
 
 
 def _interleave(x: Tensor, side: int = 2) -> Tensor:

@@ -1,4 +1,4 @@
-"""Look-up of the model that a user names: a shipped name, a file, a run directory, or the newest run."""
+"""Look-up of the model that a user names: a shipped name, a file, a run directory, the newest run, or the Hub."""
 
 import logging
 from collections.abc import Callable
@@ -6,6 +6,8 @@ from importlib import resources
 from pathlib import Path
 
 from nstyle.errors import UsageError, in_short
+from nstyle.models.hub import MODEL_FILE as MODEL_FILE
+from nstyle.models.hub import SCHEME, address_of, fetch_model
 from nstyle.models.model_info import read_info
 from nstyle.models.style_names import SHIPPED
 
@@ -14,7 +16,6 @@ logger = logging.getLogger(__name__)
 DEFAULT = "default"
 RUNS = Path("checkpoints")
 """The folder of runs, relative to the current folder."""
-MODEL_FILE = "model.safetensors"
 
 
 def shipped_folder() -> Path:
@@ -36,10 +37,10 @@ def is_shipped(path: Path) -> bool:
 
 
 def describe_model(path: Path) -> str:
-    """Name a model file in messages as users would: by its run directory, or as a shipped model."""
+    """Name a model file in messages as users would: by its run directory, as a shipped model, or by its address."""
     if is_shipped(path):
         return f"{SHIPPED} {path.stem}"
-    return str(path.parent if path.name == MODEL_FILE else path)
+    return address_of(path) or str(path.parent if path.name == MODEL_FILE else path)
 
 
 def run_models(runs: Path = RUNS) -> list[Path]:
@@ -91,11 +92,16 @@ def find_model(model: str | Path | None = None) -> Path:
 
     Args:
         model: ``default`` or another shipped name, a model file, a run directory or the name of a run under
-            ``checkpoints/``. None: the newest run under ``checkpoints/`` of the current folder, else ``default``.
+            ``checkpoints/``, or ``hf://owner/name@revision`` on the Hugging Face Hub; see
+            :func:`nstyle.models.hub.fetch_model`. None: the newest run under ``checkpoints/`` of the current folder,
+            else ``default``.
 
     Raises:
         UsageError: If there is no such model.
+        NstyleError: If the Hub cannot be reached.
     """
+    if isinstance(model, str) and model.startswith(SCHEME):
+        return fetch_model(model)
     if model is None:
         model = newest_run() or DEFAULT
     for candidate in (Path(model), RUNS / model):

@@ -1,8 +1,8 @@
 """The image transformation network of Johnson et al. 2016 as Dumoulin et al. 2017 built it.
 
 Painting computes the same network in two other ways: in strips of rows (``nstyle/tiling/strips.py``) and in one piece
-with few passes (``nstyle/tiling/whole.py``). Changes to a layer here must be made there too;
-``tests/unit/test_tiling.py`` compares all three.
+with few passes (``nstyle/tiling/whole.py``), and exports hold it as an ONNX graph (``nstyle/exports/network.py``).
+Changes to a layer here must be made there too; ``tests/unit/test_tiling.py`` and ``test_exports.py`` compare them.
 """
 
 import math
@@ -43,6 +43,10 @@ def _reach() -> int:
 
 REACH = _reach()
 """The number of pixels to each side that a pixel's colours depend on, given the norms' statistics."""
+MARGIN = math.ceil(REACH / STRIDE) * STRIDE
+"""The width of the mirrored margin in pixels, at most the picture's own size. The network's response to the border of
+a picture is strongest at the edge of its receptive field: with 48 px, six of the shipped styles had a line of cyan,
+pink or brown, three pixels wide, along the top."""
 
 
 class ConvNorm(nn.Module):

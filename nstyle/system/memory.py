@@ -1,24 +1,30 @@
-"""Measure the peak memory of the process, and keep or release freed memory."""
+"""Measure the peak memory of the process, and keep or release freed memory. Torch is imported late, or not at all."""
 
 import ctypes
 import gc
 import mmap
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
+ALLOCATORS = ("DefaultCPUAllocator", "Failed to allocate memory")
+"""What the errors of torch and of ONNX Runtime say when the CPU's memory is used up."""
 STATUS = Path("/proc/self/status")
 CLEAR_REFS = Path("/proc/self/clear_refs")
 RESET_PEAK = "5"
 """The value to write to ``clear_refs`` to reset the peak, according to proc(5)."""
 
 
-def reset_peak_memory(device: torch.device) -> None:
+def reset_peak_memory(device: "torch.device") -> None:
     """Release freed memory and reset the peak of :func:`peak_memory`, where the system supports it."""
     gc.collect()
     if device.type == "cuda":
+        import torch
+
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
         return
@@ -30,13 +36,15 @@ def reset_peak_memory(device: torch.device) -> None:
         return  # The peak is then measured from the start of the process.
 
 
-def peak_memory(device: torch.device) -> int | None:
+def peak_memory(device: "torch.device") -> int | None:
     """Return the most memory used since :func:`reset_peak_memory`, in bytes.
 
     On CUDA this is the memory of tensors on the device; elsewhere it is the resident memory of the process, including
     Python and libraries. None if the system does not report it.
     """
     if device.type == "cuda":
+        import torch
+
         return int(torch.cuda.max_memory_allocated(device))
     try:
         lines = STATUS.read_text().splitlines()
@@ -48,9 +56,9 @@ def peak_memory(device: torch.device) -> int | None:
 
 def is_out_of_memory(error: Exception) -> bool:
     """Tell whether an error means that memory was asked for that the machine does not have."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # That of torch, on a GPU.
         return True
-    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+    return any(name in str(error) for name in ALLOCATORS)
 
 
 def keep_freed_memory(*, large_too: bool = True) -> None:
@@ -74,7 +82,7 @@ def keep_freed_memory(*, large_too: bool = True) -> None:
         mallopt(mmap_threshold, 32 * 2**20)
 
 
-def release(tensor: Tensor) -> None:
+def release(tensor: "Tensor") -> None:
     """Return the memory of a tensor to the system although its storage lives on; the values are lost.
 
     This is meant for rows of a large buffer that have been read for the last time. Only whole pages within the tensor

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nstyle.errors import UsageError
 from nstyle.imaging.film import CONTAINERS, NEEDS_EXTRA, check_extra, has_extra
@@ -11,13 +12,15 @@ from nstyle.inference.masks import Masks
 from nstyle.inference.mix import Mix
 from nstyle.inference.moving import MovingPictures
 from nstyle.inference.options import Request
-from nstyle.inference.stylizer import Stylizer
+from nstyle.inference.painter import ModelNames
 from nstyle.video.animations import picture_of
 from nstyle.video.keyframes import Keyframes
 from nstyle.video.kinds import VIDEOS, WRITABLE, WRITABLE_ANIMATIONS, kind_of
 from nstyle.video.open_clip import frames_of, open_clip
 from nstyle.video.options import VideoOptions
-from nstyle.video.stylize_video import stylize_clip
+
+if TYPE_CHECKING:
+    from nstyle.inference.stylizer import Stylizer
 
 
 class Clips(MovingPictures):
@@ -83,14 +86,14 @@ class Clips(MovingPictures):
                     return picture_of(frame)
         raise UsageError(f"{photo} has {count} frames; expected a `frame` of 1 to {count}, not {number}")
 
-    def mixes(self, request: Request, stylizer: Stylizer) -> list[Mix | None]:
+    def mixes(self, request: Request, model: ModelNames) -> list[Mix | None]:
         if not self._options.keyframes:
             return []
         given = ("style", "styles", "weights", "all_styles", "masks")
         other = next((name for name in given if getattr(request, name)), None)
         if other is not None:
             raise UsageError(f"`keyframes` and `{other}` were given together; choose one")
-        self._keyframes = Keyframes.read(self._options.keyframes, stylizer.styles, stylizer.name)
+        self._keyframes = Keyframes.read(self._options.keyframes, model.styles, model.name)
         return [self._keyframes.at(0.0)]
 
     def paint(
@@ -99,10 +102,12 @@ class Clips(MovingPictures):
         output: str,
         mix: Mix | None,
         request: Request,
-        stylizer: Stylizer,
+        stylizer: "Stylizer",
         masks: Masks,
         progress: Callable[[int, float], None],
     ) -> tuple[int, int]:
+        from nstyle.video.stylize_video import stylize_clip
+
         if request.options.value_range is not None:
             raise UsageError(f"{photo}: `value_range` is for grey pictures of more than 8 bits; leave it out for clips")
         return stylize_clip(

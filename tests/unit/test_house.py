@@ -23,6 +23,7 @@ LEVELS = {
     "encoders": 3,
     "tiling": 3,
     "losses": 4,
+    "exports": 4,
     "data": 5,
     "reports": 5,
     "training": 6,
@@ -60,8 +61,12 @@ def test_imports_point_one_way() -> None:
     ("module", "heavy"),
     [
         ("nstyle.models.locate", "torch"),
-        ("nstyle.inference.batch", "torchvision"),
-        ("nstyle.inference.batch", "matplotlib"),
+        ("nstyle.inference.batch", "torch"),
+        ("nstyle.inference.onnx_painter", "torch"),
+        *(
+            ("nstyle.inference.stylizer", heavy)
+            for heavy in ("torchvision", "matplotlib", "jinja2", "pycocotools", "tensorboard", "onnx")
+        ),
     ],
 )
 def test_start_up_does_not_wait_for_what_it_does_not_need(module: str, heavy: str) -> None:

@@ -3,9 +3,8 @@
 import pytest
 import torch
 
-from nstyle.inference.margin import MARGIN
 from nstyle.models.norm import ConditionalInstanceNorm2d
-from nstyle.models.transformer import REACH, ResidualBlock, TransformerNetwork
+from nstyle.models.transformer import MARGIN, REACH, ResidualBlock, TransformerNetwork
 from nstyle.tiling.tiles import HALO
 
 
