@@ -144,6 +144,23 @@ def test_a_part_begins_at_its_start_with_its_sound(tmp_path: Path, paint: Callab
     assert distance(levels(clip)[29], levels(out)[19]) < FADED
 
 
+def test_a_part_far_from_its_key_frame_is_whole(tmp_path: Path, paint: Callable[..., Path]) -> None:
+    clip = make(tmp_path / "in.ts", seconds=5)
+    assert sum(frame.key_frame for frame in frames(clip)) == 1
+    assert any(frame.pict_type == av.video.frame.PictureType.B for frame in frames(clip))
+    out = paint(clip, start=3.5)
+    start = min(times(clip)[0], sound(clip)[0][0]) + Fraction("3.5")
+    later = [time for time in times(clip) if time > start]
+    assert times(out) == [0, *(time - start for time in later)]
+    assert distance(levels(clip)[-len(later)], levels(out)[1]) < FADED
+    assert sound(out)[0][0] < Fraction(1, 40)
+
+
+def test_a_frame_is_shown_until_the_next_one_begins(tmp_path: Path, paint: Callable[..., Path]) -> None:
+    clip = make(tmp_path / "in.mkv", seconds=0.16, stamps=[0, 3600, 90000, 93600], tone=False)
+    assert times(paint(clip, start=0.5)) == [0, Fraction(1, 2), Fraction("0.54")]
+
+
 def test_a_cut_stays_between_its_frames(tmp_path: Path, paint: Callable[..., Path]) -> None:
     clip = make(tmp_path / "in.mp4", photos=("coffee", "rocket"))
     before, after = levels(clip), levels(paint(clip))
