@@ -142,6 +142,7 @@ def stylize_clip(
             _painter(FramePainter(stylizer, replace(painting, size=None), options.steady, masks), mix, options),
             options=painting,
             max_pixels=max_pixels,
+            notice=notice,
             progress=lambda status: progress(status.frames, status.share),
         )
 

@@ -139,6 +139,32 @@ def test_animations_keep_their_times_and_their_loop(tmp_path: Path, paint: Calla
         assert image.info["loop"] == 3
 
 
+@pytest.mark.parametrize(("extension", "rate", "expected"), [("gif", 30, 15), ("gif", 60, 20), ("webp", 60, 30)])
+def test_frames_of_a_video_are_shown_as_long_in_an_animation(
+    tmp_path: Path, paint: Callable[..., Any], extension: str, rate: int, expected: int
+) -> None:
+    from tools.make_clip import make_clip
+
+    make_clip(tmp_path / "fast.mp4", size=(64, 48), seconds=0.5, rate=rate, tone=False)
+    _, lines = paint(tmp_path / "fast.mp4", out=str(tmp_path / f"x.{extension}"), video={"steady": "off"})
+    durations = shown(tmp_path / f"x.{extension}")
+    assert (len(durations), sum(durations)) == (expected, 500)
+    assert min(durations) >= (20 if extension == "gif" else 11)
+    left_out = f"{tmp_path / 'fast.mp4'}: 10 frames are left out, as browsers show none of a .gif for less than 20 ms"
+    assert lines == ([left_out] if (extension, rate) == ("gif", 60) else [])
+
+
+def test_a_rate_that_varies_is_kept_in_an_animation(tmp_path: Path, paint: Callable[..., Any]) -> None:
+    from tools.make_clip import make_clip
+
+    stamps = [0, 9000, 45000, 46800]
+    make_clip(tmp_path / "in.mkv", size=(64, 48), seconds=0.16, stamps=stamps, tone=False)
+    paint(tmp_path / "in.mkv", out=str(tmp_path / "x.gif"), video={"end": "0.51", "steady": "off"})
+    assert shown(tmp_path / "x.gif") == [100, 400, 20]
+    paint(tmp_path / "in.mkv", out=str(tmp_path / "x.webp"), video={"steady": "off"})
+    assert shown(tmp_path / "x.webp")[:3] == [100, 400, 20]
+
+
 def test_transparency_of_an_animation_is_kept_and_white_in_a_video(tmp_path: Path, paint: Callable[..., Any]) -> None:
     pictures = [Image.new("RGBA", (40, 30), (200, 40 * i, 0, 60 * i)) for i in range(4)]
     source = tmp_path / "a.webp"
