@@ -14,6 +14,7 @@ from nstyle.inference.moving import MovingPictures
 from nstyle.inference.options import Request
 from nstyle.inference.painter import ModelNames
 from nstyle.video.animations import picture_of
+from nstyle.video.demuxing import container_for_sound_of
 from nstyle.video.keyframes import Keyframes
 from nstyle.video.kinds import VIDEOS, WRITABLE, WRITABLE_ANIMATIONS, kind_of
 from nstyle.video.open_clip import frames_of, open_clip
@@ -60,7 +61,7 @@ class Clips(MovingPictures):
             return own if own in WRITABLE_ANIMATIONS else ".webp"
         if kind == "video":
             check_extra(f"{photo} is a video; painting it")
-            return own if own in CONTAINERS else ".mp4"
+            return own if own in CONTAINERS else container_for_sound_of(photo)
         return ".mp4" if has_extra() else ".webp"
 
     def check(self, request: Request, clips: list[str]) -> None:

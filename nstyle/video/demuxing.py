@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nstyle.errors import NstyleError
+from nstyle.imaging.film import HOLDERS, container_for
 
 if TYPE_CHECKING:
     from av import VideoStream
@@ -32,6 +33,17 @@ def open_container(path: Path) -> "InputContainer":
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = str(getattr(error, "strerror", None) or " ".join(str(error).split()))
         raise NstyleError(f"{path}: cannot be read as a video ({reason}); it may be truncated") from error
+
+
+def container_for_sound_of(path: Path) -> str:
+    """Return the extension of the container that is written for a video of another one: ``.mp4`` if that can hold its
+    sound. Reading a video that cannot be opened tells what is wrong with it."""
+    try:
+        container = open_container(path)
+    except NstyleError:
+        return HOLDERS[0]
+    with container:
+        return container_for(tuple(container.streams.audio)) or HOLDERS[0]
 
 
 def films_of(container: "InputContainer") -> "list[VideoStream]":
