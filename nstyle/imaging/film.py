@@ -67,7 +67,7 @@ def can_hold(extension: str, sounds: "Sequence[AudioStream]") -> bool:
             if streams:
                 container.start_encoding()
             for sound, stream in zip(sounds, streams, strict=True):
-                if sound.name.startswith("pcm_"):
+                if (sound.name or "").startswith("pcm_"):
                     packet = av.Packet(bytes(SILENCE * sound.channels))
                     packet.stream, packet.pts, packet.dts, packet.time_base = stream, 0, 0, Fraction(1, sound.rate)
                     container.mux(packet)

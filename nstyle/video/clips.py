@@ -65,9 +65,18 @@ class Clips(MovingPictures):
         return ".mp4" if has_extra() else ".webp"
 
     def check(self, request: Request, clips: list[str]) -> None:
-        of_pictures = {"format": request.format, "quality": request.quality, "dpi": request.options.resolution}
-        of_clips = {"start": self._options.start, "end": self._options.end}
-        for settings, unknown, known in ((of_pictures, clips, "pictures"), (of_clips, [not c for c in clips], "clips")):
+        is_print = isinstance(request.options.size, str)  # Clips get the pixels of a print as well.
+        of_pictures = {
+            "format": request.format,
+            "quality": request.quality,
+            "dpi": None if is_print else request.options.dpi,
+            "keep_place": request.keep_place or None,
+        }
+        of_clips = {"start": self._options.start, "end": self._options.end, "steady": self._options.steady}
+        for settings, unknown, known in (
+            (of_pictures, clips, "pictures that stand still"),
+            (of_clips, [not clip for clip in clips], "clips and animations"),
+        ):
             given = [name for name, value in settings.items() if value is not None]
             if given and all(unknown):
                 raise UsageError(f"`{given[0]}` is for {known}, and none is painted; leave it out")

@@ -36,7 +36,8 @@ def paint(model: Path, tmp_path: Path) -> Callable[..., tuple[list[Result | Fail
 
     def run(*photos: Path, video: dict[str, Any] | None = None, **values: Any) -> tuple[Any, list[str]]:
         lines: list[str] = []
-        options = PaintOptions(strength=values.pop("strength", 0.0))
+        of_painting = {name: values.pop(name) for name in ("strength", "size", "dpi") if name in values}
+        options = PaintOptions(**{"strength": 0.0} | of_painting)
         given = {"out": str(tmp_path / "out"), "style": "plain"} | values
         request = Request(photos=tuple(map(str, photos)), model=str(model), options=options, **given)
         clips = Clips(VideoOptions(**(video or {})), lines.append)
@@ -70,14 +71,21 @@ def count(path: Path) -> int:
 def test_settings_that_are_about_nothing_are_refused(paint: Callable[..., Any], clip: Path, tmp_path: Path) -> None:
     photo = tmp_path / "photo.png"
     Image.new("RGB", (40, 30)).save(photo)
-    with pytest.raises(UsageError, match="`start` is for clips, and none is painted"):
+    with pytest.raises(UsageError, match="`start` is for clips and animations, and none is painted"):
         paint(photo, video={"start": "1"})
-    for settings in ({"format": "jpg"}, {"quality": 80}):
-        with pytest.raises(UsageError, match=f"`{next(iter(settings))}` is for pictures, and none is painted"):
+    with pytest.raises(UsageError, match="`steady` is for clips and animations"):
+        paint(photo, video={"steady": "low"})
+    for settings in ({"format": "jpg"}, {"quality": 80}, {"keep_place": True}, {"dpi": 100}):
+        with pytest.raises(UsageError, match=f"`{next(iter(settings))}` is for pictures that stand still, and none"):
             paint(clip, **settings)
     with pytest.raises(UsageError, match="has 1 frame; expected a `frame` of 1, not 3"):
         paint(photo, video={"frame": 3})
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
+def test_a_print_gives_a_clip_its_pixels(paint: Callable[..., Any], clip: Path) -> None:
+    results, _ = paint(clip, size="2x2cm", dpi=100)
+    assert (results[0].width, results[0].height) == (79, 59)
 
 
 def test_a_clip_from_shell_to_file(nstyle: Any, model: Path, clip: Path, tmp_path: Path) -> None:
@@ -207,6 +215,8 @@ def test_a_photograph_with_keyframes_is_a_morph(
     for frame, near, far in ((frames[0], first, last), (frames[-1], last, first)):
         frame = frame[:height, :width]
         assert np.abs(frame - near).mean() < np.abs(frame - far).mean() / 2
+    _, lines = paint(animation(tmp_path / "a.gif"), video={"keyframes": ("0:plain", "9:wave")}, style=None)
+    assert lines == [f"{tmp_path / 'a.gif'} is painted up to 0.50 s; the keyframe at 9 s is not reached"]
     with pytest.raises(UsageError, match="`keyframes` and `style` were given together"):
         paint(photo, video={"keyframes": keys})
 

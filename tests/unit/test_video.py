@@ -253,10 +253,40 @@ def test_writing_is_in_order_and_its_errors_are_not_lost() -> None:
         behind.call(lambda: print(1 / 0))
 
 
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"start": []}, "`start` is ..; expected seconds"),
+        ({"end": True}, "`end` is True; expected seconds"),
+        ({"start": 10**400}, "`start` is 1000.*; expected seconds"),
+        ({"start": 10**5000}, "`start` is .*; expected seconds"),
+        ({"end": float("inf")}, "`end` is inf; expected a time"),
+        ({"max_pixels": "x"}, "`max_pixels` is x"),
+        ({"max_pixels": 0}, "`max_pixels` is 0"),
+        ({"source": "nothere.mp4", "overwrite": True}, r"nothere\.mp4: no such file; expected a clip"),
+        ({"source": "photo.png", "overwrite": True}, r"photo\.png does not move; .* `keyframes`"),
+    ],
+)
+def test_what_cannot_be_is_one_line(
+    tmp_path: Path, paint: Callable[..., Path], values: dict[str, Any], words: str
+) -> None:
+    (tmp_path / "out.mp4").write_bytes(b"older")
+    Image.new("RGB", (8, 8)).save(tmp_path / "photo.png")
+    make(tmp_path / "in.mp4")
+    options = {"overwrite": True} | values
+    with pytest.raises(UsageError, match=words):
+        paint(tmp_path / options.pop("source", "in.mp4"), **options)
+    assert (tmp_path / "out.mp4").read_bytes() == b"older"
+
+
+def test_fractions_are_times(tmp_path: Path, paint: Callable[..., Path]) -> None:
+    assert len(times(paint(make(tmp_path / "in.mp4"), start=Fraction(1, 5)))) == 5
+
+
 def test_times_are_read_as_people_write_them() -> None:
-    cases = {"12.5": 12.5, "5s": 5, "1:02.5": 62.5, "1:00:02": 3602, ".5": 0.5, " 3 ": 3}
+    cases = {"75:00": 4500, "12.5": 12.5, "5s": 5, "1:02.5": 62.5, "1:00:02": 3602, ".5": 0.5, " 3 ": 3}
     assert {text: float(read_time("start", text)) for text in cases} == cases
-    for text in ("", "1:", "-1", "1:2:3:4", "nan", "1e3"):
+    for text in ("", "1:", "-1", "1:2:3:4", "nan", "1e3", "1:75", "1:60:00", "9" * 5000, "9" * 20 + ":00", "10000000"):
         with pytest.raises(UsageError, match="expected a time"):
             read_time("start", text)
     with pytest.raises(UsageError, match="expected a time after `start`"):
