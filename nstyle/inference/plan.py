@@ -210,7 +210,7 @@ def _without_existing(jobs: list[Job], request: Request, notice: Callable[[str],
     sources = {os.path.realpath(job.photo): job.photo for job in jobs if job.photo != STREAM}
     over_source = [path for job in jobs for path in job.files if os.path.realpath(path) in sources]
     if over_source:
-        raise UsageError(f"{over_source[0]} is a photograph to be read; choose another `out`")
+        raise UsageError(f"{over_source[0]} is to be read; choose another `out`")
     if request.overwrite and request.skip_existing:
         raise UsageError("`overwrite` and `skip_existing` were given together; choose one")
     existing = {path for job in jobs for path in job.files if os.path.exists(path)}  # noqa: PTH110  # Unlike Path.exists, it never raises.

@@ -16,7 +16,7 @@ from nstyle.inference.painter import ModelNames
 from nstyle.video.animations import picture_of
 from nstyle.video.demuxing import container_for_sound_of
 from nstyle.video.keyframes import Keyframes
-from nstyle.video.kinds import VIDEOS, WRITABLE, WRITABLE_ANIMATIONS, kind_of
+from nstyle.video.kinds import VIDEOS, WRITABLE, WRITABLE_ANIMATIONS, is_named_video, is_other_ts, kind_of
 from nstyle.video.open_clip import frames_of, open_clip
 from nstyle.video.options import VideoOptions
 
@@ -42,10 +42,15 @@ class Clips(MovingPictures):
         self.label = "keyframes" if options.keyframes else ""
 
     def keep(self, found: list[Found]) -> list[Found]:
+        kept = self._without(found, is_other_ts, "files are left out, as they are named like MPEG-TS and are none")
         if has_extra():
-            return found
-        kept = [one for one in found if one.folder is None or one.path.suffix.lower() not in VIDEOS]
-        words = f"{len(found) - len(kept)} videos are left out: painting them {NEEDS_EXTRA}"
+            return kept
+        return self._without(kept, is_named_video, f"videos are left out: painting them {NEEDS_EXTRA}")
+
+    def _without(self, found: list[Found], leave_out: Callable[[Path], bool], words: str) -> list[Found]:
+        """Leave out files of folders, with a line that counts them."""
+        kept = [one for one in found if one.folder is None or not leave_out(one.path)]
+        words = f"{len(found) - len(kept)} {words}"
         if found and not kept:
             raise UsageError(f"nothing is left to paint; {words}")
         if len(kept) < len(found):

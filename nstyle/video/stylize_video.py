@@ -94,7 +94,7 @@ def stylize_video(
     if path.exists() and not overwrite:
         raise UsageError(f"{path} exists; give `overwrite` to replace it, or another `out`")
     if path.exists() and path.samefile(source):
-        raise UsageError(f"{path} is the clip to be read; choose another `out`")
+        raise UsageError(f"{path} is to be read; choose another `out`")
     stylizer = model if isinstance(model, Stylizer) else load(model, device=device)
     if keyframes and (weights is not None or masks):
         raise UsageError("`keyframes` were given together with `weights` or `masks`; choose one")

@@ -111,8 +111,12 @@ def test_a_folder_of_clips_and_photographs(photo: Path, clip: Path, tmp_path: Pa
     results, _ = paint(folder)
     names = [Path(result.output).name for result in results]
     assert names == ["clip_plain.mp4", "moves_plain.gif", "photo_plain.png", "still_plain.png"]
+    (folder / "code.ts").write_text("export const answer = 42;")
+    again, lines = paint(folder, overwrite=True)
+    assert [result.output for result in again] == [result.output for result in results]
+    assert lines == ["1 files are left out, as they are named like MPEG-TS and are none"]
     (folder / "broken.mkv").write_bytes(b"broken")
-    with pytest.raises(NstyleError, match="1 of 5 photographs could not be painted"):
+    with pytest.raises(NstyleError, match="1 of 5 files could not be painted"):
         paint(folder, out=str(tmp_path / "again"))
 
 
@@ -232,7 +236,7 @@ def test_what_cannot_be_is_refused_before_anything_is_painted(
     for values, words in (
         ({"out": str(tmp_path / "x.jpg")}, "expected a folder, or a file ending in .*mkv"),
         ({"out": "-"}, "standard output takes no clip"),
-        ({"out": str(clip)}, "is a photograph to be read"),
+        ({"out": str(clip)}, "is to be read"),
     ):
         with pytest.raises(UsageError, match=words):
             paint(clip, **values)
