@@ -1,9 +1,10 @@
 """Encode frames as a video file, with sound that was encoded before, through PyAV."""
 
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Self, cast
 
 import numpy as np
@@ -13,8 +14,6 @@ from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.yuv import Colours, to_yuv
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from av import AudioStream, Packet, VideoStream
 
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
@@ -29,6 +28,7 @@ ENCODERS: dict[str, tuple[tuple[str, dict[str, str]], ...]] = {
     "": (("libx264", H264), ("libopenh264", {}), ("mpeg4", {"qscale": "2"})),
 }
 """The encoders of a container, the first that this FFmpeg has; "" for all other containers."""
+NO_TAGS: Mapping[str, str] = MappingProxyType({})
 SILENCE = 24
 """Bytes of silence for each channel, a whole number of samples of every width."""
 MOST_SIDE = 16_384
@@ -93,6 +93,7 @@ class Film:
         colours: The colours to write in.
         aspect: The width of a pixel over its height.
         sounds: The streams of sound that will be copied.
+        tags: What the file is to say, such as its title, under FFmpeg's names.
 
     Raises:
         UsageError: If the container cannot hold the sounds as they are, or the encoder refuses the size.
@@ -110,6 +111,7 @@ class Film:
         colours: Colours,
         aspect: Fraction | None = None,
         sounds: "tuple[AudioStream, ...]" = (),
+        tags: Mapping[str, str] = NO_TAGS,
     ) -> None:
         import av
 
@@ -117,6 +119,7 @@ class Film:
         self._time_base, self._colours = time_base, colours
         fast_start = {"movflags": "+faststart"} if self._name in ("mp4", "mov") else {}
         self._container = av.open(f"file:{path}", "w", format=self._name, container_options=fast_start)
+        self._container.metadata.update(tags)
         self._stream = self._add_stream(rate)
         width, height = (side + side % 2 for side in size)
         self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"

@@ -153,6 +153,8 @@ def plan_jobs(
         raise UsageError(
             f"`out` is the file {target}, but {len(photos) * len(mixes)} pictures were asked for; give a folder"
         )
+    if single and not as_file and request.photos == (STREAM,) and target.suffix.lower() in moving.writable:
+        raise UsageError(f"`out` is {target}, but standard input gives no clip; give the clip as a file")
     if (not as_file and target.is_file()) or (single and target.suffix and not target.is_dir() and not as_file):
         raise UsageError(f"`out` is {target}; expected a folder, or a file ending in {', '.join(writable)}")
     if as_file:

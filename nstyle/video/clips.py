@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nstyle.errors import UsageError
 from nstyle.imaging.film import CONTAINERS, NEEDS_EXTRA, check_extra, has_extra
 from nstyle.imaging.folders import Found
+from nstyle.imaging.formats import VIDEOS
 from nstyle.imaging.picture import Picture
 from nstyle.inference.masks import Masks
 from nstyle.inference.mix import Mix
@@ -16,7 +17,7 @@ from nstyle.inference.painter import ModelNames
 from nstyle.video.animations import picture_of
 from nstyle.video.demuxing import container_for_sound_of
 from nstyle.video.keyframes import Keyframes
-from nstyle.video.kinds import VIDEOS, WRITABLE, WRITABLE_ANIMATIONS, is_named_video, is_other_ts, kind_of
+from nstyle.video.kinds import WRITABLE, WRITABLE_ANIMATIONS, is_named_video, is_other_ts, kind_of
 from nstyle.video.open_clip import frames_of, open_clip
 from nstyle.video.options import VideoOptions
 

@@ -13,7 +13,7 @@ from nstyle.imaging.film import check_extra
 from nstyle.imaging.pictures import check_pixels
 from nstyle.imaging.yuv import Colours, colours_of, to_rgb
 from nstyle.video.clip import MOST_RATE, USUAL_RATE, WHOLE, Facts, Frame, Item, Part
-from nstyle.video.demuxing import MICROSECOND, films_of, open_container, opened_at
+from nstyle.video.demuxing import MICROSECOND, films_of, open_container, opened_at, tags_of
 
 if TYPE_CHECKING:
     from av import AudioStream, Packet, VideoFrame, VideoStream
@@ -124,6 +124,7 @@ class Video:
             time_base=self._stream.time_base or Fraction(1, 90000),
             colours=colours,
             aspect=1 / aspect if aspect is not None and self._turns % 2 else aspect,
+            tags=tags_of(self._container),
             seconds=self._part.seconds(duration * MICROSECOND if duration and duration > 0 else None),
         )
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 FORMATS = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,h264,hevc,flv,asf,ogg"
 """FFmpeg's names of the containers that are read. It knows others that open further files, such as playlists."""
 MICROSECOND = Fraction(1, 10**6)
+TAGS = ("title", "artist", "author", "copyright", "description", "comment", "date", "creation_time")
+"""FFmpeg's names of what is kept of what a file says."""
 SECONDS_BACK = (0, 2, 10)
 """How far before a time its key frame is looked for, one after the other, before it is read from the beginning. In
 MPEG-TS and MPEG a seek ends at any packet, and decoding begins with the key frame after it."""
@@ -44,6 +46,11 @@ def container_for_sound_of(path: Path) -> str:
         return HOLDERS[0]
     with container:
         return container_for(tuple(container.streams.audio)) or HOLDERS[0]
+
+
+def tags_of(container: "InputContainer") -> dict[str, str]:
+    """Return what a file says about a clip, without where it was taken."""
+    return {name.lower(): text for name, text in container.metadata.items() if name.lower() in TAGS}
 
 
 def films_of(container: "InputContainer") -> "list[VideoStream]":

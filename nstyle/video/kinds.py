@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Literal
 
 from nstyle.imaging.film import CONTAINERS
+from nstyle.imaging.formats import VIDEOS
 from nstyle.imaging.pictures import opened
 
 Kind = Literal["video", "animation", "still"]
-VIDEOS = frozenset({*CONTAINERS, ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv", ".ogv", ".3gp"})
-"""The extensions of files that count as videos when a folder is listed."""
 SYNC = {".ts": 0, ".mts": 4, ".m2ts": 4}
 """Where the first packet of MPEG-TS begins, by extension, with the byte 0x47."""
 ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")

@@ -89,6 +89,7 @@ def clip_writer(
         colours=facts.colours,
         aspect=facts.aspect,
         sounds=clip.sounds,
+        tags=facts.tags,
     ) as film:
         yield _Video(film, clip.earlier)
 

@@ -12,6 +12,7 @@ from PIL import Image
 import nstyle as package
 from nstyle.cli.painting_progress import Frames
 from nstyle.errors import NstyleError, UsageError
+from nstyle.imaging.pictures import read_picture
 from nstyle.inference.batch import PaintStatus, stylize_files
 from nstyle.inference.options import PaintOptions, Request
 from nstyle.inference.writing import Failure, Result
@@ -233,6 +234,10 @@ def test_all_styles_of_a_clip_are_clips_without_a_sheet(clip: Path, paint: Calla
 def test_what_cannot_be_is_refused_before_anything_is_painted(
     clip: Path, photo: Path, tmp_path: Path, paint: Callable[..., Any]
 ) -> None:
+    with pytest.raises(UsageError, match="standard input gives no clip; give the clip as a file"):
+        paint(Path("-"), out=str(tmp_path / "x.mp4"))
+    with pytest.raises(NstyleError, match=r"a clip is painted by `nstyle\.stylize_video`"):
+        read_picture(clip)
     for values, words in (
         ({"out": str(tmp_path / "x.jpg")}, "expected a folder, or a file ending in .*mkv"),
         ({"out": "-"}, "standard output takes no clip"),

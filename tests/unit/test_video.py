@@ -77,6 +77,25 @@ def test_sound_and_times_are_kept_to_the_bit(tmp_path: Path, paint: Callable[...
     assert len(sound(out)) > 40
 
 
+def test_title_and_author_are_kept_and_the_place_is_not(tmp_path: Path, paint: Callable[..., Path]) -> None:
+    plain, clip = make(tmp_path / "plain.mp4", tone=False), tmp_path / "in.mov"
+    said = {"title": "A cup", "artist": "Ada", "copyright": "Ada 2026", "creation_time": "2024-05-06T07:08:09.000000Z"}
+    with av.open(str(plain)) as source, av.open(str(clip), "w") as container:
+        container.metadata.update({**said, "location": "+52.5200+013.4050/"})
+        stream = container.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                container.mux(packet)
+    with av.open(str(clip)) as container:
+        assert container.metadata["location"] == "+52.5200+013.4050/"
+    for extension in ("mp4", "mkv"):
+        with av.open(str(paint(clip, f"out.{extension}"))) as container:
+            kept = {name.lower(): text for name, text in container.metadata.items()}
+        assert {name: kept.get(name) for name in said} == said
+        assert not any("location" in name for name in kept)
+
+
 def test_variable_frame_rate_survives(tmp_path: Path, paint: Callable[..., Path]) -> None:
     stamps = [0, 3600, 3750, 9000, 27000, 27001, 30000, 90000, 91000, 200000]
     out = paint(make(tmp_path / "in.mp4", stamps=stamps))
