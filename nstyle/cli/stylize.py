@@ -17,7 +17,8 @@ from nstyle.video.options import VideoOptions
 EXAMPLES = """nstyle stylize photo.jpg --style starry-night
 nstyle stylize photo.jpg --weights starry-night=0.7,great-wave=0.3
 nstyle stylize holiday/ --all --out painted
-nstyle stylize clip.mp4 --style scream --out painted.mp4"""
+nstyle stylize clip.mp4 --style scream --out painted.mp4
+nstyle stylize clip.mp4 --keyframe 0:scream --keyframe 0:05:udnie --out painted.mp4"""
 SWITCHES = ("keep_color", "all_styles", "keep_place", "overwrite", "skip_existing", "as_json")
 """Settings that are on where their flag is given, and have no other."""
 REPEATED = ("masks", "keyframes")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,10 @@ from nstyle.system.files import whole_file
 WEBP_QUALITY = 80
 FORMATS = (".gif", ".webp", ".mp4")
 FRAMES_PER_SECOND = 10
+UNITS = {".gif": Fraction(1, 100)}
+"""The unit of the times that a format writes, in seconds; a millisecond for the others."""
+LEAST_UNITS = {".gif": 2}
+"""The least units that frames are shown for, 11 for the others: browsers turn a hundredth of a second into a tenth."""
 LAST_FRAME_SECONDS = 1.5
 """How long a GIF or WebP shows its last frame before it starts again."""
 
@@ -55,6 +60,16 @@ def write_animation(path: Path, frames: Sequence[Image.Image], *, rest: float = 
             save_frames(temporary, path.suffix, frames, seconds)
 
 
+def unit_of(extension: str) -> Fraction:
+    """Return the unit of the times that an animation writes, in seconds."""
+    return UNITS.get(extension.lower(), Fraction(1, 1000))
+
+
+def least_shown(extension: str) -> Fraction:
+    """Return the least time that browsers show a frame of an animation for as it says, in seconds."""
+    return LEAST_UNITS.get(extension.lower(), 11) * unit_of(extension)
+
+
 def save_frames(
     path: Path, extension: str, frames: Sequence[Image.Image], seconds: Sequence[Fraction], *, loop: int | None = 0
 ) -> None:
@@ -71,7 +86,7 @@ def save_frames(
         NstyleError: If they cannot be written.
     """
     name = {".gif": "GIF", ".webp": "WEBP", ".png": "PNG", ".apng": "PNG"}[extension.lower()]
-    options: dict[str, Any] = {"duration": [round(1000 * shown) for shown in seconds]}
+    options: dict[str, Any] = {"duration": _milliseconds(seconds, unit_of(extension))}
     if loop is not None or name != "GIF":
         options["loop"] = 1 if loop is None else loop
     if name == "GIF":
@@ -87,6 +102,12 @@ def save_frames(
         raise NstyleError(
             f"the animation could not be written ({error}); check the disk space, or write another format"
         ) from error
+
+
+def _milliseconds(seconds: Sequence[Fraction], unit: Fraction) -> list[int]:
+    """Return durations in whole units, so that the end of every frame is rounded, and no error adds up."""
+    ends = [round(1000 * unit * round(end / unit)) for end in accumulate(seconds)]
+    return [end - begin for begin, end in pairwise([0, *ends])]
 
 
 def _quantized(frame: Image.Image) -> Image.Image:

@@ -1,9 +1,11 @@
 """Encode frames as a video file, with sound that was encoded before, through PyAV."""
 
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, cast
+from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """FFmpeg's names of the containers that are written, by extension."""
+HOLDERS = (".mp4", ".mov", ".mkv")
+"""The containers that are tried for a sound, the one that most players know first."""
 H264 = {"crf": "17", "preset": "veryfast"}
 """Nearly without visible loss. Slower presets save little on paintings, whose strokes are the detail."""
 VP9 = {"crf": "24", "b": "0", "deadline": "realtime", "cpu-used": "6", "row-mt": "1"}
@@ -24,6 +28,11 @@ ENCODERS: dict[str, tuple[tuple[str, dict[str, str]], ...]] = {
     "": (("libx264", H264), ("libopenh264", {}), ("mpeg4", {"qscale": "2"})),
 }
 """The encoders of a container, the first that this FFmpeg has; "" for all other containers."""
+NO_TAGS: Mapping[str, str] = MappingProxyType({})
+SILENCE = 24
+"""Bytes of silence for each channel, a whole number of samples of every width."""
+MOST_SIDE = 16_384
+"""The largest side in pixels that x264 takes."""
 NEEDS_EXTRA = "needs the video extra; install it with: pip install 'nstyle[video]'"
 
 
@@ -46,6 +55,32 @@ def has_extra() -> bool:
     return True
 
 
+def can_hold(extension: str, sounds: "Sequence[AudioStream]") -> bool:
+    """Tell whether a container can hold sounds as they are, by writing an empty one into the memory.
+
+    What MP4 says of PCM stands behind the sound, so that some of it is written too."""
+    import av
+
+    try:
+        with av.open(BytesIO(), "w", format=CONTAINERS[extension.lower()]) as container:
+            streams = [container.add_stream_from_template(sound) for sound in sounds]
+            if streams:
+                container.start_encoding()
+            for sound, stream in zip(sounds, streams, strict=True):
+                if (sound.name or "").startswith("pcm_"):
+                    packet = av.Packet(bytes(SILENCE * sound.channels))
+                    packet.stream, packet.pts, packet.dts, packet.time_base = stream, 0, 0, Fraction(1, sound.rate)
+                    container.mux(packet)
+    except (av.FFmpegError, ValueError):
+        return False
+    return True
+
+
+def container_for(sounds: "Sequence[AudioStream]") -> str | None:
+    """Return the extension of the first container that can hold sounds as they are; None if none can."""
+    return next((extension for extension in HOLDERS if can_hold(extension, sounds)), None)
+
+
 class Film:
     """A video file that is written frame by frame: H.264, or VP9 in WebM.
 
@@ -58,10 +93,11 @@ class Film:
         colours: The colours to write in.
         aspect: The width of a pixel over its height.
         sounds: The streams of sound that will be copied.
+        tags: What the file is to say, such as its title, under FFmpeg's names.
 
     Raises:
-        UsageError: If the container cannot hold one of the sounds as it is.
-        NstyleError: If the encoder refuses the size, or the file cannot be written.
+        UsageError: If the container cannot hold the sounds as they are, or the encoder refuses the size.
+        NstyleError: If the file cannot be written.
     """
 
     def __init__(
@@ -75,6 +111,7 @@ class Film:
         colours: Colours,
         aspect: Fraction | None = None,
         sounds: "tuple[AudioStream, ...]" = (),
+        tags: Mapping[str, str] = NO_TAGS,
     ) -> None:
         import av
 
@@ -82,6 +119,7 @@ class Film:
         self._time_base, self._colours = time_base, colours
         fast_start = {"movflags": "+faststart"} if self._name in ("mp4", "mov") else {}
         self._container = av.open(f"file:{path}", "w", format=self._name, container_options=fast_start)
+        self._container.metadata.update(tags)
         self._stream = self._add_stream(rate)
         width, height = (side + side % 2 for side in size)
         self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
@@ -92,8 +130,14 @@ class Film:
         context.color_primaries, context.color_trc = colours.primaries, colours.transfer
         if aspect is not None:
             context.sample_aspect_ratio = aspect
-        self._sounds = {sound.index: self._add_sound(sound, extension) for sound in sounds}
         self._last: int | None = None
+        self._open(size)
+        _check_sounds(extension, sounds)
+        self._sounds = {sound.index: self._container.add_stream_from_template(sound) for sound in sounds}
+        try:
+            self._container.start_encoding()
+        except (av.FFmpegError, ValueError) as error:
+            raise self._failure(error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -153,15 +197,25 @@ class Film:
                 return cast("VideoStream", self._container.add_stream(name, rate=rate, options=dict(options)))
         raise NstyleError(f"this FFmpeg has no encoder for {self._name}; install PyAV from its wheels, or write .webp")
 
-    def _add_sound(self, sound: "AudioStream", extension: str) -> Any:
+    def _open(self, size: tuple[int, int]) -> None:
+        """Start the encoder, before anything is painted."""
+        import av
+
         try:
-            return self._container.add_stream_from_template(sound)
-        except ValueError:
-            codec = sound.name or "of an unknown codec"
-            raise UsageError(
-                f"the sound is {codec}, which {extension} cannot hold as it is; write .mkv or .mov"
-            ) from None
+            self._stream.codec_context.open()
+        except (av.FFmpegError, ValueError):
+            what = f"{self._stream.codec_context.name} cannot encode frames of {size[0]}x{size[1]} px"
+            raise UsageError(f"{what}; give a smaller `size`, such as {MOST_SIDE}") from None
 
     def _failure(self, error: Exception) -> NstyleError:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
         return NstyleError(f"the video could not be written: {reason}; check the disk space, or write another format")
+
+
+def _check_sounds(extension: str, sounds: "Sequence[AudioStream]") -> None:
+    if can_hold(extension, sounds):
+        return
+    codecs = ", ".join(sorted({sound.name or "of an unknown codec" for sound in sounds}))
+    other = container_for(sounds)
+    hint = f"write {other}" if other else "convert it to AAC first, or write an animation, such as .webp, without sound"
+    raise UsageError(f"the sound is {codecs}, which {extension} cannot hold as it is; {hint}")

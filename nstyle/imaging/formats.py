@@ -9,6 +9,13 @@ EXTENSIONS = frozenset(
     {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm", ".avif"}
 )
 """The extensions of files that count as pictures when a folder is listed."""
+VIDEOS = frozenset(
+    {
+        *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg"),
+        *(".ts", ".mts", ".m2ts", ".wmv", ".flv", ".ogv", ".3gp"),
+    }
+)
+"""The extensions of files that count as videos when a folder is listed."""
 WRITABLE = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError, features
 
 from nstyle.errors import NstyleError, UsageError
-from nstyle.imaging.formats import DEFAULT_QUALITY, READ, WITH_QUALITY, WRITABLE
+from nstyle.imaging.formats import DEFAULT_QUALITY, READ, VIDEOS, WITH_QUALITY, WRITABLE
 from nstyle.imaging.heic import INSTALL, can_read_heic, is_heic
 from nstyle.imaging.limits import MAX_PIXELS
 from nstyle.imaging.metadata import NOTHING, Metadata
@@ -73,9 +73,7 @@ def read_picture(
     except MemoryError as error:
         raise NstyleError(f"{name}: there is not enough memory to read it; reduce it first") from error
     except Exception as error:  # Pillow's decoders raise anything from SyntaxError to RuntimeError on damaged files.
-        raise NstyleError(
-            f"{name}: cannot be read as a picture ({_reason(error)}); give a JPEG, PNG, WebP or TIFF file"
-        ) from error
+        raise NstyleError(f"{name}: cannot be read as a picture ({_reason(error)}); {_advice(source)}") from error
 
 
 @contextmanager
@@ -177,6 +175,14 @@ def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "unknown format"
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def _advice(source: Path | IO[bytes]) -> str:
+    if not isinstance(source, Path):
+        return "give a JPEG, PNG, WebP or TIFF file, and a clip as a file"
+    if source.suffix.lower() in VIDEOS:
+        return "a clip is painted by `nstyle.stylize_video`"
+    return "give a JPEG, PNG, WebP or TIFF file"
 
 
 def to_tensor(image: Image.Image) -> "Tensor":

@@ -113,7 +113,7 @@ def stylize_files(
     if failures:
         are_requests = all(failure.exit_status == UsageError.exit_status for failure in failures)
         raise (UsageError if are_requests else NstyleError)(
-            failures[0].error if len(jobs) == 1 else f"{len(failures)} of {len(jobs)} photographs could not be painted"
+            failures[0].error if len(jobs) == 1 else f"{len(failures)} of {len(jobs)} files could not be painted"
         )
 
 

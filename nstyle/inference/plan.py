@@ -153,6 +153,8 @@ def plan_jobs(
         raise UsageError(
             f"`out` is the file {target}, but {len(photos) * len(mixes)} pictures were asked for; give a folder"
         )
+    if single and not as_file and request.photos == (STREAM,) and target.suffix.lower() in moving.writable:
+        raise UsageError(f"`out` is {target}, but standard input gives no clip; give the clip as a file")
     if (not as_file and target.is_file()) or (single and target.suffix and not target.is_dir() and not as_file):
         raise UsageError(f"`out` is {target}; expected a folder, or a file ending in {', '.join(writable)}")
     if as_file:
@@ -210,7 +212,7 @@ def _without_existing(jobs: list[Job], request: Request, notice: Callable[[str],
     sources = {os.path.realpath(job.photo): job.photo for job in jobs if job.photo != STREAM}
     over_source = [path for job in jobs for path in job.files if os.path.realpath(path) in sources]
     if over_source:
-        raise UsageError(f"{over_source[0]} is a photograph to be read; choose another `out`")
+        raise UsageError(f"{over_source[0]} is to be read; choose another `out`")
     if request.overwrite and request.skip_existing:
         raise UsageError("`overwrite` and `skip_existing` were given together; choose one")
     existing = {path for job in jobs for path in job.files if os.path.exists(path)}  # noqa: PTH110  # Unlike Path.exists, it never raises.

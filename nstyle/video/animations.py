@@ -14,9 +14,9 @@ from nstyle.imaging.picture import Picture, to_picture
 from nstyle.imaging.pictures import check_pixels, opened
 from nstyle.video.clip import MILLISECOND, USUAL_RATE, WHOLE, Facts, Frame, Part
 
-SHORTEST = Fraction(1, 50)
-"""Browsers show frames that are to be shorter, mostly because nothing was written there, for a tenth of a second."""
+TOO_SHORT = Fraction(1, 100)
 UNSAID = Fraction(1, 10)
+"""How long browsers show frames that say ``TOO_SHORT`` or less, in seconds; mostly nothing was written there."""
 
 
 class Animation:
@@ -88,7 +88,7 @@ class Animation:
             shown = Fraction(self._image.info.get("duration") or 0).limit_denominator(1000) * MILLISECOND
         except (TypeError, ValueError, OverflowError):
             return UNSAID
-        return shown if shown >= SHORTEST else UNSAID
+        return shown if shown > TOO_SHORT else UNSAID
 
 
 class Still:

@@ -1,6 +1,6 @@
 """A clip as we paint it: facts, then frames and packets of sound in the order in which they are read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol, Self, TypeAlias, Union
@@ -54,6 +54,9 @@ class Facts:
     """The duration of the part that is painted, as the header claims it."""
     loop: int | None = 0
     """How often an animation repeats: 0 for ever, None for once."""
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """What the file says about the clip, such as its title."""
 
     @property
     def frames(self) -> int | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nstyle.errors import UsageError
 from nstyle.imaging.film import CONTAINERS, NEEDS_EXTRA, check_extra, has_extra
 from nstyle.imaging.folders import Found
+from nstyle.imaging.formats import VIDEOS
 from nstyle.imaging.picture import Picture
 from nstyle.inference.masks import Masks
 from nstyle.inference.mix import Mix
@@ -14,8 +15,9 @@ from nstyle.inference.moving import MovingPictures
 from nstyle.inference.options import Request
 from nstyle.inference.painter import ModelNames
 from nstyle.video.animations import picture_of
+from nstyle.video.demuxing import container_for_sound_of
 from nstyle.video.keyframes import Keyframes
-from nstyle.video.kinds import VIDEOS, WRITABLE, WRITABLE_ANIMATIONS, kind_of
+from nstyle.video.kinds import WRITABLE, WRITABLE_ANIMATIONS, is_named_video, is_other_ts, kind_of
 from nstyle.video.open_clip import frames_of, open_clip
 from nstyle.video.options import VideoOptions
 
@@ -41,10 +43,15 @@ class Clips(MovingPictures):
         self.label = "keyframes" if options.keyframes else ""
 
     def keep(self, found: list[Found]) -> list[Found]:
+        kept = self._without(found, is_other_ts, "files are left out, as they are named like MPEG-TS and are none")
         if has_extra():
-            return found
-        kept = [one for one in found if one.folder is None or one.path.suffix.lower() not in VIDEOS]
-        words = f"{len(found) - len(kept)} videos are left out: painting them {NEEDS_EXTRA}"
+            return kept
+        return self._without(kept, is_named_video, f"videos are left out: painting them {NEEDS_EXTRA}")
+
+    def _without(self, found: list[Found], leave_out: Callable[[Path], bool], words: str) -> list[Found]:
+        """Leave out files of folders, with a line that counts them."""
+        kept = [one for one in found if one.folder is None or not leave_out(one.path)]
+        words = f"{len(found) - len(kept)} {words}"
         if found and not kept:
             raise UsageError(f"nothing is left to paint; {words}")
         if len(kept) < len(found):
@@ -60,13 +67,22 @@ class Clips(MovingPictures):
             return own if own in WRITABLE_ANIMATIONS else ".webp"
         if kind == "video":
             check_extra(f"{photo} is a video; painting it")
-            return own if own in CONTAINERS else ".mp4"
+            return own if own in CONTAINERS else container_for_sound_of(photo)
         return ".mp4" if has_extra() else ".webp"
 
     def check(self, request: Request, clips: list[str]) -> None:
-        of_pictures = {"format": request.format, "quality": request.quality, "dpi": request.options.resolution}
-        of_clips = {"start": self._options.start, "end": self._options.end}
-        for settings, unknown, known in ((of_pictures, clips, "pictures"), (of_clips, [not c for c in clips], "clips")):
+        is_print = isinstance(request.options.size, str)  # Clips get the pixels of a print as well.
+        of_pictures = {
+            "format": request.format,
+            "quality": request.quality,
+            "dpi": None if is_print else request.options.dpi,
+            "keep_place": request.keep_place or None,
+        }
+        of_clips = {"start": self._options.start, "end": self._options.end, "steady": self._options.steady}
+        for settings, unknown, known in (
+            (of_pictures, clips, "pictures that stand still"),
+            (of_clips, [not clip for clip in clips], "clips and animations"),
+        ):
             given = [name for name, value in settings.items() if value is not None]
             if given and all(unknown):
                 raise UsageError(f"`{given[0]}` is for {known}, and none is painted; leave it out")

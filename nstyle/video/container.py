@@ -13,13 +13,11 @@ from nstyle.imaging.film import check_extra
 from nstyle.imaging.pictures import check_pixels
 from nstyle.imaging.yuv import Colours, colours_of, to_rgb
 from nstyle.video.clip import MOST_RATE, USUAL_RATE, WHOLE, Facts, Frame, Item, Part
+from nstyle.video.demuxing import MICROSECOND, films_of, open_container, opened_at, tags_of
 
 if TYPE_CHECKING:
     from av import AudioStream, Packet, VideoFrame, VideoStream
 
-FORMATS = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,h264,hevc,flv,asf,ogg"
-"""FFmpeg's names of the containers that are read. It knows others that open further files, such as playlists."""
-MICROSECOND = Fraction(1, 10**6)
 SOUND_BEHIND = Fraction(10)
 """How far behind its frames sound is looked for at the end of a part, in seconds."""
 TRUNCATED = Fraction(1, 2)
@@ -46,24 +44,21 @@ class Video:
         self, path: Path, part: Part = WHOLE, *, max_pixels: int, notice: Callable[[str], None] = lambda text: None
     ) -> None:
         check_extra(f"{path} is a video, which")
-        import av
-
         self.name, self._part, self._notice = str(path), part, notice
         self._facts: Facts | None = None
         self._turns, self._broken, self._reached, self._is_resized = 0, 0, Fraction(0), False
-        limits = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
-        try:
-            self._container = av.open(f"file:{path}", container_options=limits, metadata_errors="replace")
-        except (av.FFmpegError, OSError, ValueError) as error:
-            raise NstyleError(f"{path}: cannot be read as a video ({_reason(error)}); it may be truncated") from error
+        self._container = open_container(path)
         try:
             self._stream = self._choose_stream()
-            self.sounds: tuple[AudioStream, ...] = tuple(self._container.streams.audio)
             context = self._stream.codec_context
             check_pixels(self.name, (context.width, context.height), max_pixels)
             self._max_pixels, self._zero = max_pixels, (self._container.start_time or 0) * MICROSECOND
             self.earlier = self._zero + part.start
-            self._frames = self._from_start()
+            if part.start > 0:
+                self._container = opened_at(path, self._container, self._stream, self.earlier)
+                self._stream = films_of(self._container)[0]
+            self.sounds: tuple[AudioStream, ...] = tuple(self._container.streams.audio)
+            self._frames = self._whole()
             self._first = self._take_first()
         except BaseException:
             self._container.close()
@@ -85,10 +80,7 @@ class Video:
         yield from chain(self._first, self._frames)
 
     def _choose_stream(self) -> "VideoStream":
-        from av.stream import Disposition
-
-        covers = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
-        streams = [stream for stream in self._container.streams.video if not stream.disposition & covers]
+        streams = films_of(self._container)
         if not streams:
             holds = ", ".join(sorted({stream.type for stream in self._container.streams})) or "nothing"
             raise UsageError(f"{self.name} has no video stream (it holds {holds}); expected a clip or a picture")
@@ -132,6 +124,7 @@ class Video:
             time_base=self._stream.time_base or Fraction(1, 90000),
             colours=colours,
             aspect=1 / aspect if aspect is not None and self._turns % 2 else aspect,
+            tags=tags_of(self._container),
             seconds=self._part.seconds(duration * MICROSECOND if duration and duration > 0 else None),
         )
 
@@ -139,15 +132,8 @@ class Video:
         rate = self._stream.average_rate or self._stream.guessed_rate
         return rate if rate and 0 < rate <= MOST_RATE else USUAL_RATE
 
-    def _from_start(self) -> Iterator[Item]:
-        """Yield what the part holds, from the nearest key frame if that can be found."""
-        import av
-
-        if self._part.start > 0:
-            try:
-                self._container.seek(int((self._zero + self._part.start) / MICROSECOND))
-            except av.FFmpegError:
-                pass  # It is read from where it stands, which is the beginning.
+    def _whole(self) -> Iterator[Item]:
+        """Yield what the part holds, and say what is wrong with it."""
         yield from self._read()
         if self._facts is None:
             return
@@ -162,7 +148,7 @@ class Video:
             self._notice(f"{self.name}: {self._broken} damaged places could not be decoded and are left out")
 
     def _read(self) -> Iterator[Item]:
-        over = False
+        over, held = False, None
         waiting = {sound.index for sound in self.sounds}
         for packet in self._packets():
             time = self._time_of(packet)
@@ -170,9 +156,9 @@ class Video:
                 for frame in () if over else self._decode(packet):
                     begin = self._begin(frame)
                     over = over or self._part.is_over(begin)
-                    item = self._item(frame, begin)
-                    if item is not None:
-                        yield item
+                    yield from self._items(held, begin)
+                    held = frame, begin
+                    self._reached = max(self._reached, begin + self._duration(frame))
                 over_for_long = time is not None and self._part.end is not None and time > self._part.end + SOUND_BEHIND
                 waiting = set() if over_for_long else waiting
             elif time is not None and packet.size:
@@ -182,6 +168,7 @@ class Video:
                     yield packet
             if over and not waiting:
                 return
+        yield from self._items(held, None)
 
     def _packets(self) -> "Iterator[Packet[Any]]":
         import av
@@ -217,13 +204,23 @@ class Video:
         zero = round(self._zero / frame.time_base) * frame.time_base
         return frame.pts * frame.time_base - zero
 
-    def _item(self, frame: "VideoFrame", begin: Fraction) -> Frame | None:
-        """Return what is shown of a frame in the part, upright and in RGB."""
-        duration = frame.duration * frame.time_base if frame.duration and frame.time_base else 1 / self._rate()
-        self._reached = max(self._reached, begin + duration)
-        shown = self._part.shown(begin, duration)
+    def _duration(self, frame: "VideoFrame") -> Fraction:
+        """Return how long a frame is shown, as the file says, which may be wrong where the rate varies."""
+        return frame.duration * frame.time_base if frame.duration and frame.time_base else 1 / self._rate()
+
+    def _items(self, held: "tuple[VideoFrame, Fraction] | None", after: Fraction | None) -> Iterator[Frame]:
+        """Yield what is shown of a frame in the part, upright and in RGB.
+
+        Args:
+            held: The frame and when it begins; None for no frame.
+            after: When the next frame begins, which ends this one; None after the last.
+        """
+        if held is None:
+            return
+        frame, begin = held
+        shown = self._part.shown(begin, after - begin if after is not None and after > begin else self._duration(frame))
         if shown is None:
-            return None
+            return
         if self._facts is None:
             check_pixels(self.name, (frame.width, frame.height), self._max_pixels)
             self._learn(frame)
@@ -232,14 +229,10 @@ class Video:
             self._is_resized = True
             self._notice(f"{self.name} changes its size; all frames are painted at {size[0]}x{size[1]} px")
         levels = to_rgb(frame, _of(frame, self.facts.colours), size)
-        return Frame(np.rot90(levels, self._turns) if self._turns else levels, *shown)
+        yield Frame(np.rot90(levels, self._turns) if self._turns else levels, *shown)
 
 
 def _of(frame: "VideoFrame", colours: Colours) -> Colours:
     """Return the colours to convert a frame with: its own, where it says them."""
     own = colours_of(frame)
     return own if int(frame.colorspace) == own.matrix else colours
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or " ".join(str(error).split()))

@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Literal
 
 from nstyle.imaging.film import CONTAINERS
+from nstyle.imaging.formats import VIDEOS
 from nstyle.imaging.pictures import opened
 
 Kind = Literal["video", "animation", "still"]
-VIDEOS = frozenset({*CONTAINERS, ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv", ".ogv", ".3gp"})
-"""The extensions of files that count as videos when a folder is listed."""
+SYNC = {".ts": 0, ".mts": 4, ".m2ts": 4}
+"""Where the first packet of MPEG-TS begins, by extension, with the byte 0x47."""
 ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")
 """Pillow's names of the formats whose further frames are an animation, and not further pages or views."""
 WRITABLE_ANIMATIONS = (".gif", ".webp", ".png", ".apng")
@@ -19,6 +20,23 @@ SIGNS = ((4, b"ftyp"), (0, b"\x1aE\xdf\xa3"), (8, b"AVI "), (0, b"FLV\x01"), (0,
 ANIMATION_SIGNS = ((0, b"GIF8"), (8, b"WEBP"), (0, b"\x89PNG"))
 PICTURE_BRANDS = (b"he", b"mif1", b"msf1", b"avi")
 """What follows ``ftyp`` in pictures of formats that share the container, such as HEIC."""
+
+
+def is_named_video(path: Path) -> bool:
+    """Tell whether a file is named like a video."""
+    return path.suffix.lower() in VIDEOS
+
+
+def is_other_ts(path: Path) -> bool:
+    """Tell whether a file of an extension of MPEG-TS is something else, such as TypeScript."""
+    at = SYNC.get(path.suffix.lower())
+    if at is None:
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(at + 1)[at:] != b"G"
+    except OSError:
+        return False
 
 
 def kind_of(path: Path) -> Kind:

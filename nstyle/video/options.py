@@ -9,16 +9,24 @@ from nstyle.errors import UsageError, in_short
 from nstyle.settings import check_settings, setting
 
 Steady = Literal["low", "high", "off"]
+STEADY: Steady = "low"
+"""How steady clips are where nothing is said."""
 VIDEO = "Video"
 """The heading of the settings in the help."""
-TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+) ?s?")
+TIME = re.compile(r"(?:(?:([0-9]{1,7}):)?([0-9]{1,7}):)?([0-9]{1,7}(?:\.[0-9]{0,30})?|\.[0-9]{1,30}) ?s?")
+MOST_SECONDS = 10_000_000
+"""The first time that is none, in seconds: 115 days."""
+
+EXPECTED = "a time such as 12.5, 1:02.5 or 1:00:02, below 115 days, and after a colon below 60"
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoOptions:
     """How a clip is painted, other than how each of its frames is. All settings are checked on construction."""
 
-    steady: Steady = setting("low", "How strongly strokes are held still from frame to frame.", VIDEO)
+    steady: Steady | None = setting(
+        None, "How strongly strokes are held still from frame to frame.", VIDEO, default_text=STEADY
+    )
     keyframes: tuple[str, ...] = setting(
         (),
         "The styles from a time on, blended from one to the next. May be repeated. A photograph becomes a clip.",
@@ -61,7 +69,7 @@ def read_time(name: str, text: str) -> Fraction:
     """
     seconds = parse_time(text)
     if seconds is None:
-        raise UsageError(f"`{name}` is {in_short(text)}; expected a time such as 12.5, 1:02.5 or 1:00:02")
+        raise UsageError(f"`{name}` is {in_short(text)}; expected {EXPECTED}")
     return seconds
 
 
@@ -70,5 +78,8 @@ def parse_time(text: str) -> Fraction | None:
     match = TIME.fullmatch(text.strip())
     if match is None:
         return None
-    hours, minutes, seconds = match.groups(default="0")
-    return 3600 * Fraction(hours) + 60 * Fraction(minutes) + Fraction(seconds.rstrip("."))
+    hours, minutes, seconds = (Fraction((part or "0").rstrip(".")) for part in match.groups())
+    if (match[1] is not None and minutes >= 60) or (match[2] is not None and seconds >= 60):
+        return None
+    time = 3600 * hours + 60 * minutes + seconds
+    return time if time < MOST_SECONDS else None

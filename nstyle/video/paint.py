@@ -47,6 +47,7 @@ def paint_clip(
     *,
     options: PaintOptions,
     max_pixels: int,
+    notice: Callable[[str], None] = lambda text: None,
     progress: Callable[[ClipStatus], None] = lambda status: None,
 ) -> tuple[int, int]:
     """Paint a clip into a file, which is there at the end whole or not at all.
@@ -59,6 +60,7 @@ def paint_clip(
         paint: What paints a frame.
         options: How frames are painted. They are resized here, as their ``size`` says.
         max_pixels: The largest number of pixels of a frame then.
+        notice: Called with one line if frames are left out.
         progress: Called after every frame.
 
     Returns:
@@ -76,7 +78,7 @@ def paint_clip(
         check_memory(facts.frames, facts.size)
     most = min(MOST_WAITING, PIXELS_WAITING // (facts.size[0] * facts.size[1]))
     with whole_file(out) as temporary, caught_signals() as signals:
-        with clip_writer(temporary, out.suffix, clip, facts) as writer:
+        with clip_writer(temporary, out.suffix, clip, facts, notice) as writer:
             with closing(ahead(_resized(clip, facts.size), most)) as items, Behind(most) as behind:
                 frames = 0
                 for item in items:

@@ -1,22 +1,25 @@
 """Paint a clip from Python: ``nstyle.stylize_video``."""
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from numbers import Integral, Real
 from pathlib import Path
 
-from nstyle.errors import UsageError
+from nstyle.errors import UsageError, check_setting, in_short
 from nstyle.imaging.limits import MAX_PIXELS
 from nstyle.inference.masks import Masks
 from nstyle.inference.mix import Mix, Weights, weights_to_mix
 from nstyle.inference.options import KeepColor, PaintOptions
 from nstyle.inference.stylizer import Stylizer, load
 from nstyle.tiling.kinds import Tiling
+from nstyle.video.clip import Clip
 from nstyle.video.keyframes import Keyframes
-from nstyle.video.kinds import WRITABLE_ANIMATIONS
+from nstyle.video.kinds import WRITABLE_ANIMATIONS, kind_of
 from nstyle.video.open_clip import open_clip
-from nstyle.video.options import Steady, VideoOptions
+from nstyle.video.options import EXPECTED, STEADY, Steady, VideoOptions
 from nstyle.video.paint import PaintFrame, paint_clip
 from nstyle.video.steady import FramePainter
 from nstyle.video.writing import check_output
@@ -30,7 +33,7 @@ def stylize_video(
     weights: Weights = None,
     masks: Masks | None = None,
     keyframes: Sequence[str] = (),
-    steady: Steady = VideoOptions.steady,
+    steady: Steady = STEADY,
     start: str | float | None = None,
     end: str | float | None = None,
     strength: float = PaintOptions.strength,
@@ -79,16 +82,19 @@ def stylize_video(
     """
     path, options = (
         Path(out),
-        VideoOptions(steady=steady, keyframes=tuple(keyframes), start=_text(start), end=_text(end)),
+        VideoOptions(steady=steady, keyframes=tuple(keyframes), start=_text("start", start), end=_text("end", end)),
     )
     painting = PaintOptions(
         strength=strength, keep_color=keep_color, size=size, stroke=stroke, grain=grain, tiling=tiling
     )
+    is_whole = isinstance(max_pixels, Integral) and not isinstance(max_pixels, bool)
+    check_setting(is_whole and max_pixels >= 1, "max_pixels", max_pixels, "a whole number of at least 1")
     check_output(path)
+    _check_source(Path(source), has_keyframes=bool(keyframes))
     if path.exists() and not overwrite:
         raise UsageError(f"{path} exists; give `overwrite` to replace it, or another `out`")
     if path.exists() and path.samefile(source):
-        raise UsageError(f"{path} is the clip to be read; choose another `out`")
+        raise UsageError(f"{path} is to be read; choose another `out`")
     stylizer = model if isinstance(model, Stylizer) else load(model, device=device)
     if keyframes and (weights is not None or masks):
         raise UsageError("`keyframes` were given together with `weights` or `masks`; choose one")
@@ -136,12 +142,17 @@ def stylize_clip(
     with open_clip(source, options, max_pixels, notice, still_seconds=still_seconds) as clip:
         if clip.sounds and out.suffix.lower() in WRITABLE_ANIMATIONS:
             notice(f"{out}: the sound is left out, as a {out.suffix} has none")
+        if isinstance(mix, Keyframes):
+            _tell_what_is_not_reached(clip, mix, options, notice)
         return paint_clip(
             clip,
             out,
-            _painter(FramePainter(stylizer, replace(painting, size=None), options.steady, masks), mix, options),
+            _painter(
+                FramePainter(stylizer, replace(painting, size=None), options.steady or STEADY, masks), mix, options
+            ),
             options=painting,
             max_pixels=max_pixels,
+            notice=notice,
             progress=lambda status: progress(status.frames, status.share),
         )
 
@@ -153,5 +164,31 @@ def _painter(frames: FramePainter, mix: Mix | Keyframes | None, options: VideoOp
     return lambda levels, time: frames.paint(levels, mix)
 
 
-def _text(time: str | float | None) -> str | None:
-    return time if time is None or isinstance(time, str) else f"{time:f}"
+def _tell_what_is_not_reached(
+    clip: Clip, keyframes: Keyframes, options: VideoOptions, notice: Callable[[str], None]
+) -> None:
+    seconds = clip.facts.seconds
+    end = float(options.start_seconds + seconds) if seconds is not None else math.inf
+    if keyframes.duration > end:
+        notice(f"{clip.name} is painted up to {end:.2f} s; the keyframe at {keyframes.duration:g} s is not reached")
+
+
+def _check_source(source: Path, *, has_keyframes: bool) -> None:
+    if not source.exists():
+        raise UsageError(f"{source}: no such file; expected a clip")
+    if not has_keyframes and source.is_file() and kind_of(source) == "still":
+        raise UsageError(
+            f"{source} does not move; paint it with `Stylizer.stylize`, or give `keyframes` to make it a clip"
+        )
+
+
+def _text(name: str, time: object) -> str | None:
+    """Return a time as the command line gives it."""
+    if time is None or isinstance(time, str):
+        return time
+    try:
+        if isinstance(time, Real) and not isinstance(time, bool):
+            return f"{float(time):f}"
+    except (OverflowError, ValueError):
+        pass  # It is too large for a float.
+    raise UsageError(f"`{name}` is {in_short(time)}; expected seconds, or {EXPECTED}")

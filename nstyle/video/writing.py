@@ -1,8 +1,9 @@
 """Write painted clips: videos as they come, animations at the end, from memory."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from nstyle.errors import UsageError
-from nstyle.imaging.animation import save_frames
+from nstyle.imaging.animation import least_shown, save_frames, unit_of
 from nstyle.imaging.film import CONTAINERS, Film, check_extra
 from nstyle.imaging.limits import MAX_PIXELS
 from nstyle.imaging.picture import Picture
@@ -53,7 +54,9 @@ def check_output(path: Path) -> None:
 
 
 @contextmanager
-def clip_writer(path: Path, extension: str, clip: Clip, facts: Facts) -> Iterator[ClipWriter]:
+def clip_writer(
+    path: Path, extension: str, clip: Clip, facts: Facts, notice: Callable[[str], None]
+) -> Iterator[ClipWriter]:
     """Write a clip to a file. It is complete and closed at the end, unless something is raised.
 
     Args:
@@ -61,15 +64,21 @@ def clip_writer(path: Path, extension: str, clip: Clip, facts: Facts) -> Iterato
         extension: The extension that says what is written.
         clip: Where the sound comes from.
         facts: What is written: the facts of the clip in the size of the painting.
+        notice: Called with one line if frames are left out.
 
     Raises:
         UsageError: If the container cannot hold the sound.
         NstyleError: If it cannot be written.
     """
     if extension.lower() in WRITABLE_ANIMATIONS:
-        animation = _Animation(facts)
+        animation = _Animation(extension, facts)
         yield animation
-        animation.save(path, extension)
+        animation.save(path)
+        if animation.left_out:
+            notice(
+                f"{clip.name}: {animation.left_out} frames are left out, as browsers show none of a {extension} for "
+                f"less than {1000 * least_shown(extension)} ms"
+            )
         return
     with Film(
         path,
@@ -80,6 +89,7 @@ def clip_writer(path: Path, extension: str, clip: Clip, facts: Facts) -> Iterato
         colours=facts.colours,
         aspect=facts.aspect,
         sounds=clip.sounds,
+        tags=facts.tags,
     ) as film:
         yield _Video(film, clip.earlier)
 
@@ -96,28 +106,41 @@ class _Video:
 
 
 class _Animation:
-    """Frames in memory, as an encoder of animations wants all of them at once."""
+    """Frames in memory, as an encoder of animations wants all of them at once. A frame is shown until the next one
+    begins; what would follow too soon for a browser is left out."""
 
-    def __init__(self, facts: Facts) -> None:
-        self._loop = facts.loop
+    def __init__(self, extension: str, facts: Facts) -> None:
+        self._extension, self._loop = extension, facts.loop
         self._frames: list[Image.Image] = []
-        self._seconds: list[Fraction] = []
+        self._times: list[Fraction] = []
+        self._end = Fraction(0)
+        self.left_out = 0
 
     def add(self, painted: npt.NDArray[np.uint8], frame: Frame) -> None:
+        self._end = frame.time + frame.duration
+        if self._times and self._rounded(frame.time) - self._rounded(self._times[-1]) < least_shown(self._extension):
+            self.left_out += 1
+            return
         image = Image.fromarray(painted)
         if frame.alpha is not None:
             image.putalpha(Image.fromarray(frame.alpha))
         self._frames.append(image)
-        self._seconds.append(frame.duration)
+        self._times.append(frame.time)
         check_memory(len(self._frames), image.size)
 
     def add_sound(self, packet: object) -> None:
         """Leave it out, as animations have no sound."""
 
-    def save(self, path: Path, extension: str) -> None:
+    def save(self, path: Path) -> None:
         if any(frame.mode == "RGBA" for frame in self._frames):
             self._frames = [frame.convert("RGBA") for frame in self._frames]
-        save_frames(path, extension, self._frames, self._seconds, loop=self._loop)
+        end = max(self._end, self._times[-1] + least_shown(self._extension))
+        seconds = [later - earlier for earlier, later in pairwise([*self._times, end])]
+        save_frames(path, self._extension, self._frames, seconds, loop=self._loop)
+
+    def _rounded(self, time: Fraction) -> Fraction:
+        unit = unit_of(self._extension)
+        return unit * round((time - self._times[0]) / unit)
 
 
 def check_memory(frames: int, size: tuple[int, int]) -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 import nstyle as package
 from nstyle.cli.painting_progress import Frames
 from nstyle.errors import NstyleError, UsageError
+from nstyle.imaging.pictures import read_picture
 from nstyle.inference.batch import PaintStatus, stylize_files
 from nstyle.inference.options import PaintOptions, Request
 from nstyle.inference.writing import Failure, Result
@@ -36,7 +37,8 @@ def paint(model: Path, tmp_path: Path) -> Callable[..., tuple[list[Result | Fail
 
     def run(*photos: Path, video: dict[str, Any] | None = None, **values: Any) -> tuple[Any, list[str]]:
         lines: list[str] = []
-        options = PaintOptions(strength=values.pop("strength", 0.0))
+        of_painting = {name: values.pop(name) for name in ("strength", "size", "dpi") if name in values}
+        options = PaintOptions(**{"strength": 0.0} | of_painting)
         given = {"out": str(tmp_path / "out"), "style": "plain"} | values
         request = Request(photos=tuple(map(str, photos)), model=str(model), options=options, **given)
         clips = Clips(VideoOptions(**(video or {})), lines.append)
@@ -70,14 +72,21 @@ def count(path: Path) -> int:
 def test_settings_that_are_about_nothing_are_refused(paint: Callable[..., Any], clip: Path, tmp_path: Path) -> None:
     photo = tmp_path / "photo.png"
     Image.new("RGB", (40, 30)).save(photo)
-    with pytest.raises(UsageError, match="`start` is for clips, and none is painted"):
+    with pytest.raises(UsageError, match="`start` is for clips and animations, and none is painted"):
         paint(photo, video={"start": "1"})
-    for settings in ({"format": "jpg"}, {"quality": 80}):
-        with pytest.raises(UsageError, match=f"`{next(iter(settings))}` is for pictures, and none is painted"):
+    with pytest.raises(UsageError, match="`steady` is for clips and animations"):
+        paint(photo, video={"steady": "low"})
+    for settings in ({"format": "jpg"}, {"quality": 80}, {"keep_place": True}, {"dpi": 100}):
+        with pytest.raises(UsageError, match=f"`{next(iter(settings))}` is for pictures that stand still, and none"):
             paint(clip, **settings)
     with pytest.raises(UsageError, match="has 1 frame; expected a `frame` of 1, not 3"):
         paint(photo, video={"frame": 3})
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
+def test_a_print_gives_a_clip_its_pixels(paint: Callable[..., Any], clip: Path) -> None:
+    results, _ = paint(clip, size="2x2cm", dpi=100)
+    assert (results[0].width, results[0].height) == (79, 59)
 
 
 def test_a_clip_from_shell_to_file(nstyle: Any, model: Path, clip: Path, tmp_path: Path) -> None:
@@ -103,8 +112,12 @@ def test_a_folder_of_clips_and_photographs(photo: Path, clip: Path, tmp_path: Pa
     results, _ = paint(folder)
     names = [Path(result.output).name for result in results]
     assert names == ["clip_plain.mp4", "moves_plain.gif", "photo_plain.png", "still_plain.png"]
+    (folder / "code.ts").write_text("export const answer = 42;")
+    again, lines = paint(folder, overwrite=True)
+    assert [result.output for result in again] == [result.output for result in results]
+    assert lines == ["1 files are left out, as they are named like MPEG-TS and are none"]
     (folder / "broken.mkv").write_bytes(b"broken")
-    with pytest.raises(NstyleError, match="1 of 5 photographs could not be painted"):
+    with pytest.raises(NstyleError, match="1 of 5 files could not be painted"):
         paint(folder, out=str(tmp_path / "again"))
 
 
@@ -137,6 +150,32 @@ def test_animations_keep_their_times_and_their_loop(tmp_path: Path, paint: Calla
     assert shown(Path(results[0].output)) == [100, 50, 300, 100, 40]
     with Image.open(results[0].output) as image:
         assert image.info["loop"] == 3
+
+
+@pytest.mark.parametrize(("extension", "rate", "expected"), [("gif", 30, 15), ("gif", 60, 20), ("webp", 60, 30)])
+def test_frames_of_a_video_are_shown_as_long_in_an_animation(
+    tmp_path: Path, paint: Callable[..., Any], extension: str, rate: int, expected: int
+) -> None:
+    from tools.make_clip import make_clip
+
+    make_clip(tmp_path / "fast.mp4", size=(64, 48), seconds=0.5, rate=rate, tone=False)
+    _, lines = paint(tmp_path / "fast.mp4", out=str(tmp_path / f"x.{extension}"), video={"steady": "off"})
+    durations = shown(tmp_path / f"x.{extension}")
+    assert (len(durations), sum(durations)) == (expected, 500)
+    assert min(durations) >= (20 if extension == "gif" else 11)
+    left_out = f"{tmp_path / 'fast.mp4'}: 10 frames are left out, as browsers show none of a .gif for less than 20 ms"
+    assert lines == ([left_out] if (extension, rate) == ("gif", 60) else [])
+
+
+def test_a_rate_that_varies_is_kept_in_an_animation(tmp_path: Path, paint: Callable[..., Any]) -> None:
+    from tools.make_clip import make_clip
+
+    stamps = [0, 9000, 45000, 46800]
+    make_clip(tmp_path / "in.mkv", size=(64, 48), seconds=0.16, stamps=stamps, tone=False)
+    paint(tmp_path / "in.mkv", out=str(tmp_path / "x.gif"), video={"end": "0.51", "steady": "off"})
+    assert shown(tmp_path / "x.gif") == [100, 400, 20]
+    paint(tmp_path / "in.mkv", out=str(tmp_path / "x.webp"), video={"steady": "off"})
+    assert shown(tmp_path / "x.webp")[:3] == [100, 400, 20]
 
 
 def test_transparency_of_an_animation_is_kept_and_white_in_a_video(tmp_path: Path, paint: Callable[..., Any]) -> None:
@@ -181,6 +220,8 @@ def test_a_photograph_with_keyframes_is_a_morph(
     for frame, near, far in ((frames[0], first, last), (frames[-1], last, first)):
         frame = frame[:height, :width]
         assert np.abs(frame - near).mean() < np.abs(frame - far).mean() / 2
+    _, lines = paint(animation(tmp_path / "a.gif"), video={"keyframes": ("0:plain", "9:wave")}, style=None)
+    assert lines == [f"{tmp_path / 'a.gif'} is painted up to 0.50 s; the keyframe at 9 s is not reached"]
     with pytest.raises(UsageError, match="`keyframes` and `style` were given together"):
         paint(photo, video={"keyframes": keys})
 
@@ -193,10 +234,14 @@ def test_all_styles_of_a_clip_are_clips_without_a_sheet(clip: Path, paint: Calla
 def test_what_cannot_be_is_refused_before_anything_is_painted(
     clip: Path, photo: Path, tmp_path: Path, paint: Callable[..., Any]
 ) -> None:
+    with pytest.raises(UsageError, match="standard input gives no clip; give the clip as a file"):
+        paint(Path("-"), out=str(tmp_path / "x.mp4"))
+    with pytest.raises(NstyleError, match=r"a clip is painted by `nstyle\.stylize_video`"):
+        read_picture(clip)
     for values, words in (
         ({"out": str(tmp_path / "x.jpg")}, "expected a folder, or a file ending in .*mkv"),
         ({"out": "-"}, "standard output takes no clip"),
-        ({"out": str(clip)}, "is a photograph to be read"),
+        ({"out": str(clip)}, "is to be read"),
     ):
         with pytest.raises(UsageError, match=words):
             paint(clip, **values)

@@ -198,7 +198,7 @@ def test_bad_requests_write_nothing(
 def test_the_photograph_itself_is_protected(model: Path, photo: Path, tmp_path: Path) -> None:
     twin = tmp_path / "coffee.jpg"
     twin.write_bytes(photo.read_bytes())
-    with pytest.raises(package.UsageError, match="is a photograph to be read"):
+    with pytest.raises(package.UsageError, match="is to be read"):
         paint(tmp_path, photos=(str(twin),), model=str(model), style="plain", out=str(twin), overwrite=True)
     assert twin.read_bytes() == photo.read_bytes()
 
@@ -207,7 +207,7 @@ def test_broken_photograph_does_not_stop_the_others(nstyle, model: Path, photo: 
     (tmp_path / "a.jpg").write_bytes(b"broken")
     done = nstyle("stylize", "a.jpg", photo, "--model", model, "--style", "plain", "--out", "out", "--json")
     assert done.returncode == 1
-    assert "1 of 2 photographs could not be painted" in done.stderr.decode()
+    assert "1 of 2 files could not be painted" in done.stderr.decode()
     failed, painted = json.loads(done.stdout)
     assert "cannot be read as a picture" in failed["error"]
     assert (tmp_path / painted["output"]).exists()

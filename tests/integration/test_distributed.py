@@ -262,7 +262,7 @@ def test_a_folder_is_painted_once(tmp_path: Path, photos: Path, model: Path, sta
     process = start(*command)
     output, errors = process.communicate(timeout=120)
     assert process.returncode != 0
-    assert sum("1 of 6 photographs could not be painted" in line for line in ours(errors)) == 1
+    assert sum("1 of 6 files could not be painted" in line for line in ours(errors)) == 1
     results = json.loads(output)
     assert sorted(Path(result["photo"]).name for result in results) == [
         "0.jpg",

@@ -14,6 +14,8 @@ from PIL import Image
 import nstyle
 from nstyle.errors import NstyleError, UsageError
 from nstyle.inference.stylizer import Stylizer
+from nstyle.video.clips import Clips
+from nstyle.video.options import VideoOptions
 
 av = pytest.importorskip("av")
 pytest.importorskip("skimage")
@@ -217,4 +219,61 @@ def test_sound_that_a_container_cannot_hold_is_no_surprise(tmp_path: Path, styli
     clip = make(tmp_path / "in.mp4")
     with pytest.raises(UsageError, match=r"the sound is aac, which \.webm cannot hold as it is"):
         nstyle.stylize_video(clip, stylizer, out=tmp_path / "out.webm", weights="plain")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def with_sound(path: Path, codec: str, layout: str = "stereo") -> Path:
+    with av.open(str(path), "w") as container:
+        film = container.add_stream("mpeg4", rate=25, width=64, height=48)
+        sound = container.add_stream(codec, rate=48000, layout=layout)
+        for _ in range(3):
+            container.mux(film.encode(av.VideoFrame(64, 48, "yuv420p")))
+        container.mux(film.encode())
+        samples = av.AudioFrame.from_ndarray(
+            np.zeros((1, 11520 if layout == "stereo" else 5760), np.int16), "s16", layout
+        )
+        samples.rate, samples.pts = 48000, 0
+        container.mux(sound.encode(samples))
+        container.mux(sound.encode())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("source", "codec", "out", "advice"),
+    [
+        ("in.mkv", "pcm_s16le", "out.mp4", "write .mov"),
+        ("in.mkv", "flac", "out.mov", "write .mp4"),
+        ("in.mkv", "libopus", "out.mov", "write .mp4"),
+        ("in.avi", "adpcm_ms", "out.mkv", "convert it to AAC first"),
+    ],
+)
+def test_sound_is_refused_before_painting_and_the_advice_is_good(
+    tmp_path: Path, stylizer: Stylizer, source: str, codec: str, out: str, advice: str
+) -> None:
+    clip = with_sound(tmp_path / source, codec)
+    painted: list[int] = []
+
+    def paint(out: str) -> None:
+        options: Any = {"weights": "plain", "strength": 0, "progress": lambda count, share: painted.append(count)}
+        nstyle.stylize_video(clip, stylizer, out=tmp_path / out, **options)
+
+    with pytest.raises(UsageError, match=f"which {Path(out).suffix} cannot hold as it is; {advice}"):
+        paint(out)
+    assert painted == []
+    assert [path.name for path in tmp_path.iterdir()] == [source]
+    if advice.startswith("write"):
+        paint(f"good{advice.removeprefix('write ')}")
+        assert painted == [1, 2, 3]
+
+
+def test_a_default_container_can_hold_the_sound(tmp_path: Path) -> None:
+    clips = Clips(VideoOptions(), lambda text: None)
+    assert clips.extension(with_sound(tmp_path / "a.avi", "pcm_s16le")) == ".mov"
+    assert clips.extension(with_sound(tmp_path / "b.avi", "mp2")) == ".mp4"
+
+
+def test_sides_that_the_encoder_refuses_are_refused_before_painting(tmp_path: Path, stylizer: Stylizer) -> None:
+    clip = make(tmp_path / "in.mp4", size=(160, 2), tone=False)
+    with pytest.raises(UsageError, match="cannot encode frames of 20000x250 px; give a smaller `size`"):
+        nstyle.stylize_video(clip, stylizer, out=tmp_path / "out.mp4", weights="plain", size=20000)
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]

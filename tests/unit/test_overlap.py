@@ -66,7 +66,7 @@ def test_threads_change_nothing_but_the_time(model: Path, tmp_path: Path, monkey
     assert told[0] == told[1]
     assert len(told[0]) == 4 * 4 + 3
     assert isinstance(told[0][8], Failure)
-    assert told[0][-1] == "1 of 5 photographs could not be painted"
+    assert told[0][-1] == "1 of 5 files could not be painted"
     assert pictures[0] == pictures[1]
 
 

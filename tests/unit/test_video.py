@@ -77,6 +77,25 @@ def test_sound_and_times_are_kept_to_the_bit(tmp_path: Path, paint: Callable[...
     assert len(sound(out)) > 40
 
 
+def test_title_and_author_are_kept_and_the_place_is_not(tmp_path: Path, paint: Callable[..., Path]) -> None:
+    plain, clip = make(tmp_path / "plain.mp4", tone=False), tmp_path / "in.mov"
+    said = {"title": "A cup", "artist": "Ada", "copyright": "Ada 2026", "creation_time": "2024-05-06T07:08:09.000000Z"}
+    with av.open(str(plain)) as source, av.open(str(clip), "w") as container:
+        container.metadata.update({**said, "location": "+52.5200+013.4050/"})
+        stream = container.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                container.mux(packet)
+    with av.open(str(clip)) as container:
+        assert container.metadata["location"] == "+52.5200+013.4050/"
+    for extension in ("mp4", "mkv"):
+        with av.open(str(paint(clip, f"out.{extension}"))) as container:
+            kept = {name.lower(): text for name, text in container.metadata.items()}
+        assert {name: kept.get(name) for name in said} == said
+        assert not any("location" in name for name in kept)
+
+
 def test_variable_frame_rate_survives(tmp_path: Path, paint: Callable[..., Path]) -> None:
     stamps = [0, 3600, 3750, 9000, 27000, 27001, 30000, 90000, 91000, 200000]
     out = paint(make(tmp_path / "in.mp4", stamps=stamps))
@@ -142,6 +161,23 @@ def test_a_part_begins_at_its_start_with_its_sound(tmp_path: Path, paint: Callab
     assert abs(sound(out)[0][0] - offset) < Fraction(1, 1000)
     assert distance(levels(clip)[10], levels(out)[0]) < FADED
     assert distance(levels(clip)[29], levels(out)[19]) < FADED
+
+
+def test_a_part_far_from_its_key_frame_is_whole(tmp_path: Path, paint: Callable[..., Path]) -> None:
+    clip = make(tmp_path / "in.ts", seconds=5)
+    assert sum(frame.key_frame for frame in frames(clip)) == 1
+    assert any(frame.pict_type == av.video.frame.PictureType.B for frame in frames(clip))
+    out = paint(clip, start=3.5)
+    start = min(times(clip)[0], sound(clip)[0][0]) + Fraction("3.5")
+    later = [time for time in times(clip) if time > start]
+    assert times(out) == [0, *(time - start for time in later)]
+    assert distance(levels(clip)[-len(later)], levels(out)[1]) < FADED
+    assert sound(out)[0][0] < Fraction(1, 40)
+
+
+def test_a_frame_is_shown_until_the_next_one_begins(tmp_path: Path, paint: Callable[..., Path]) -> None:
+    clip = make(tmp_path / "in.mkv", seconds=0.16, stamps=[0, 3600, 90000, 93600], tone=False)
+    assert times(paint(clip, start=0.5)) == [0, Fraction(1, 2), Fraction("0.54")]
 
 
 def test_a_cut_stays_between_its_frames(tmp_path: Path, paint: Callable[..., Path]) -> None:
@@ -236,10 +272,40 @@ def test_writing_is_in_order_and_its_errors_are_not_lost() -> None:
         behind.call(lambda: print(1 / 0))
 
 
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"start": []}, "`start` is ..; expected seconds"),
+        ({"end": True}, "`end` is True; expected seconds"),
+        ({"start": 10**400}, "`start` is 1000.*; expected seconds"),
+        ({"start": 10**5000}, "`start` is .*; expected seconds"),
+        ({"end": float("inf")}, "`end` is inf; expected a time"),
+        ({"max_pixels": "x"}, "`max_pixels` is x"),
+        ({"max_pixels": 0}, "`max_pixels` is 0"),
+        ({"source": "nothere.mp4", "overwrite": True}, r"nothere\.mp4: no such file; expected a clip"),
+        ({"source": "photo.png", "overwrite": True}, r"photo\.png does not move; .* `keyframes`"),
+    ],
+)
+def test_what_cannot_be_is_one_line(
+    tmp_path: Path, paint: Callable[..., Path], values: dict[str, Any], words: str
+) -> None:
+    (tmp_path / "out.mp4").write_bytes(b"older")
+    Image.new("RGB", (8, 8)).save(tmp_path / "photo.png")
+    make(tmp_path / "in.mp4")
+    options = {"overwrite": True} | values
+    with pytest.raises(UsageError, match=words):
+        paint(tmp_path / options.pop("source", "in.mp4"), **options)
+    assert (tmp_path / "out.mp4").read_bytes() == b"older"
+
+
+def test_fractions_are_times(tmp_path: Path, paint: Callable[..., Path]) -> None:
+    assert len(times(paint(make(tmp_path / "in.mp4"), start=Fraction(1, 5)))) == 5
+
+
 def test_times_are_read_as_people_write_them() -> None:
-    cases = {"12.5": 12.5, "5s": 5, "1:02.5": 62.5, "1:00:02": 3602, ".5": 0.5, " 3 ": 3}
+    cases = {"75:00": 4500, "12.5": 12.5, "5s": 5, "1:02.5": 62.5, "1:00:02": 3602, ".5": 0.5, " 3 ": 3}
     assert {text: float(read_time("start", text)) for text in cases} == cases
-    for text in ("", "1:", "-1", "1:2:3:4", "nan", "1e3"):
+    for text in ("", "1:", "-1", "1:2:3:4", "nan", "1e3", "1:75", "1:60:00", "9" * 5000, "9" * 20 + ":00", "10000000"):
         with pytest.raises(UsageError, match="expected a time"):
             read_time("start", text)
     with pytest.raises(UsageError, match="expected a time after `start`"):
