@@ -11,9 +11,12 @@ training goes on.
 
 import argparse
 import os
+import re
 import signal
 import sys
 import time
+import tomllib
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from check.folder import Folder, Record
@@ -27,6 +30,8 @@ INTERRUPTED = "interrupted; call again to go on"
 def main() -> None:
     """Run the missing steps. The exit status is 1 if a step failed, and 2 for bad usage."""
     asked, only = _parse(sys.argv[1:])
+    if missing := _missing_packages():
+        sys.exit(f"[gpu_check] these packages are not installed: {', '.join(missing)}; nothing was begun")
     signal.signal(signal.SIGTERM, _interrupt)
     folder = Folder(asked.out)
     chosen = [step for step in STEPS if step in only]
@@ -97,6 +102,20 @@ def _parse(arguments: list[str]) -> tuple[Asked, list[str]]:
         extra=tuple(extra),
     )
     return asked, only
+
+
+def _missing_packages() -> list[str]:
+    """List what pyproject.toml requires and is not installed, before time on the card goes by without it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = [re.split(r"[\s<>=!~\[;]", requirement, maxsplit=1)[0] for requirement in project["dependencies"]]
+    return [name for name in names if not _is_installed(name)]
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return bool(version(name))
+    except PackageNotFoundError:
+        return False
 
 
 def _device(name: str) -> str:

@@ -132,3 +132,20 @@ def test_options_are_read_as_the_command_does(
     training: SimpleNamespace, arguments: list[str], value: str | None
 ) -> None:
     assert training.option(arguments, "--size") == value
+
+
+def test_missing_packages_are_named_before_anything_begins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A rented card once went by while every command failed on a small package."""
+    monkeypatch.syspath_prepend(ROOT / "tools")
+    import gpu_check
+
+    def version(name: str) -> str:
+        if name == "tomli-w":
+            raise gpu_check.PackageNotFoundError
+        return "1"
+
+    monkeypatch.setattr(gpu_check, "version", version)
+    monkeypatch.setattr(sys, "argv", ["gpu_check.py", "--out", str(tmp_path / "check"), "--device", "cpu"])
+    with pytest.raises(SystemExit, match="not installed: tomli-w; nothing was begun"):
+        gpu_check.main()
+    assert not (tmp_path / "check").exists()
