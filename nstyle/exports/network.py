@@ -3,6 +3,7 @@
 It computes what ``nstyle/models/transformer.py`` does on a picture with its mirrored margin; the tests compare the two.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -53,12 +54,13 @@ def painting_graph(
     return graph.to_model(painted, [batch, 3, HEIGHT, WIDTH], metadata)
 
 
-class Norms:
+class Norms(ABC):
     """Conditional instance norm under a mix that is fixed or comes with the pictures."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
 
+    @abstractmethod
     def normalized(self, x: str, layer: ConvNorm, *, strengthened: bool) -> str:
         """Normalize features (B, C, H, W) in float32.
 
@@ -67,7 +69,6 @@ class Norms:
             layer: The layer that they come from.
             strengthened: Whether an input ``strength`` multiplies gamma and beta.
         """
-        raise NotImplementedError
 
     def _instance_norm(self, x: str, layer: ConvNorm, gamma_C: str, beta_C: str) -> str:
         return self.graph.op("InstanceNormalization", x, gamma_C, beta_C, epsilon=layer.norm.eps)

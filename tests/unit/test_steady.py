@@ -77,10 +77,13 @@ def test_a_picture_that_does_not_change_is_painted_the_same(
 
 @pytest.mark.parametrize("steady", STEADY)
 def test_plain_frames_may_change_their_colour(stylizer: nstyle.Stylizer, steady: Steady) -> None:
-    """Each has next to no variance, so that its distance from a mean over time could become infinite."""
+    """Each has next to no variance, so that its distance from a mean over time could become infinite. Painting refuses
+    to write what is not finite."""
     painter = FramePainter(stylizer, PaintOptions(grain=0), steady)
-    for level in (0, 0, 0, 255, 40, 200):
-        painter.paint(np.full((40, 40, 3), level, dtype=np.uint8), MIX)
+    frames = [np.full((40, 40, 3), level, dtype=np.uint8) for level in (0, 0, 0, 255, 40, 200)]
+    painted = [painter.paint(frame, MIX) for frame in frames]
+    np.testing.assert_array_equal(painted[1], painted[0])
+    assert np.ptp(painted[-1]) > 0
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 5), (3, 40)])
