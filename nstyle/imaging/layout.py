@@ -1,7 +1,6 @@
 """Lay out pictures: a contact sheet with names, a table with labelled rows and columns, and a framed grid."""
 
 import math
-import textwrap
 from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
@@ -9,13 +8,21 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 CELL = 384
 """The long side of the pictures on the sheet, in pixels."""
 GAP = 12
-LABEL = 26
-"""The height of the line with the name, in pixels."""
 INK, PAPER, EMPTY = (40, 40, 40), (255, 255, 255), (235, 235, 235)
+LETTER = 16
+"""The least size of all labels, in pixels."""
+LETTERS_ACROSS = 62
+"""Labels grow with the sheet, so that it is at most so many times as wide: letters of 7 pt on a page 6 inches wide."""
+NARROWEST = 8
+"""The width of a column, in letter sizes, beyond which words are broken rather than the column widened."""
+
+Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 
 
 def contact_sheet(pictures: Sequence[tuple[str, Image.Image]], *, cell: int = CELL) -> Image.Image:
     """Lay out pictures of one size in an approximately square grid, each above its name.
+
+    All names have the same size of letters, and are wrapped where they are wider than the pictures.
 
     Args:
         pictures: The name and the RGB picture of each cell.
@@ -24,61 +31,73 @@ def contact_sheet(pictures: Sequence[tuple[str, Image.Image]], *, cell: int = CE
     Returns:
         The sheet, RGB.
     """
-    thumbnails = [(name, fit(picture, cell)) for name, picture in pictures]
-    width = max(picture.width for _, picture in thumbnails)
-    height = max(picture.height for _, picture in thumbnails)
+    thumbnails = [fit(picture, cell) for _, picture in pictures]
+    width, height = max(picture.width for picture in thumbnails), max(picture.height for picture in thumbnails)
     columns = math.ceil(math.sqrt(len(pictures) * height / width)) if len(pictures) > 1 else 1
     rows = math.ceil(len(pictures) / columns)
-    sheet = Image.new("RGB", (columns * (width + GAP) + GAP, rows * (height + LABEL + GAP) + GAP), PAPER)
+    font = _font(columns * (width + GAP))
+    width = _column_width(width, [name for name, _ in pictures], font)
+    names = [wrap(name, font, width) for name, _ in pictures]
+    label = max(_height(name, font) for name in names)
+    sheet = Image.new("RGB", (columns * (width + GAP) + GAP, rows * (height + label + 2 * GAP) + GAP), PAPER)
     draw = ImageDraw.Draw(sheet)
-    for i, (name, picture) in enumerate(thumbnails):
+    for i, (name, picture) in enumerate(zip(names, thumbnails, strict=True)):
         left = GAP + (i % columns) * (width + GAP)
-        top = GAP + (i // columns) * (height + LABEL + GAP)
+        top = GAP + (i // columns) * (height + label + 2 * GAP)
         sheet.paste(picture, (left, top))
-        draw.text((left, top + height + 4), name, fill=INK, font=_font(name, width))
+        draw.multiline_text((left, top + height + GAP // 2), name, fill=INK, font=font)
     return sheet
 
 
 def labelled_table(
-    rows: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[Image.Image | str]], *, cell: int = CELL
+    rows: Sequence[str],
+    columns: Sequence[str],
+    cells: Sequence[Sequence[Image.Image | str | None]],
+    *,
+    cell: int = CELL,
 ) -> Image.Image:
     """Lay out pictures as a table with the labels of its rows on the left and of its columns at the top.
+
+    All labels have the same size of letters. Labels and notes are wrapped, and cells grow where they need more room.
 
     Args:
         rows: The labels of the rows, which may have several lines. Empty strings leave them out.
         columns: The labels of the columns.
-        cells: By row and column, an RGB picture or a note that replaces a missing one.
+        cells: By row and column, an RGB picture, a note that replaces a missing one, or None for an empty cell.
         cell: The largest long side of the pictures in the table, in pixels.
 
     Returns:
         The table, RGB.
     """
-    fitted = [[content if isinstance(content, str) else fit(content, cell) for content in row] for row in cells]
-    sizes = [content.size for row in fitted for content in row if not isinstance(content, str)] or [(cell, cell)]
-    width, height = max(w for w, _ in sizes), max(h for _, h in sizes)
-    margin = max((math.ceil(_length(label, _font(label, width))) for label in rows), default=0) + (
-        GAP if any(rows) else 0
-    )
-    sheet = Image.new(
-        "RGB", (margin + GAP + len(columns) * (width + GAP), LABEL + GAP + len(rows) * (height + GAP)), PAPER
-    )
+    fitted = [[fit(content, cell) if isinstance(content, Image.Image) else content for content in row] for row in cells]
+    sizes = [content.size for row in fitted for content in row if isinstance(content, Image.Image)] or [(cell, cell)]
+    notes = [content for row in fitted for content in row if isinstance(content, str)]
+    width = max(w for w, _ in sizes)
+    font = _font(len(columns) * (width + GAP))
+    width = _column_width(width, [*columns, *notes], font)
+    heads = [wrap(label, font, width) for label in columns]
+    sides = [wrap(label, font, max(width, NARROWEST * _size(font))) for label in rows]
+    height = max(*(h for _, h in sizes), *(_height(wrap(note, font, width), font) for note in notes), 1)
+    head = max((_height(label, font) for label in heads), default=0) + GAP
+    side = max((math.ceil(_length(label, font)) for label in sides), default=0) + (GAP if any(rows) else 0)
+    row_height = max([height, *(_height(label, font) for label in sides)])
+    size = (side + GAP + len(columns) * (width + GAP), GAP // 2 + head + len(rows) * (row_height + GAP))
+    sheet = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(sheet)
-    for j, label in enumerate(columns):
-        draw.text((margin + GAP + j * (width + GAP), GAP // 2), label, fill=INK, font=_font(label, width))
-    for i, (label, row) in enumerate(zip(rows, fitted, strict=True)):
-        top = LABEL + GAP + i * (height + GAP)
-        draw.text((GAP, top + height // 2), label, fill=INK, font=_font(label, width), anchor="lm")
+    for j, label in enumerate(heads):
+        bottom = (side + GAP + j * (width + GAP), GAP // 2 + head - GAP // 2)
+        draw.multiline_text(bottom, label, fill=INK, font=font, anchor="ld")
+    for i, (label, row) in enumerate(zip(sides, fitted, strict=True)):
+        top = GAP // 2 + head + i * (row_height + GAP)
+        draw.multiline_text((GAP, top + height // 2), label, fill=INK, font=font, anchor="lm")
         for j, content in enumerate(row):
-            left = margin + GAP + j * (width + GAP)
-            if isinstance(content, str):
-                draw.rectangle((left, top, left + width - 1, top + height - 1), fill=EMPTY)
-                lines = textwrap.wrap(content, max(8, width // 6))[: max(1, height // 14)]
-                center = (left + width // 2, top + height // 2)
-                draw.multiline_text(
-                    center, "\n".join(lines), fill=INK, font=ImageFont.load_default(10), anchor="mm", align="center"
-                )
-            else:
+            left = side + GAP + j * (width + GAP)
+            if isinstance(content, Image.Image):
                 sheet.paste(content, (left, top))
+            elif content is not None:
+                draw.rectangle((left, top, left + width - 1, top + height - 1), fill=EMPTY)
+                text, center = wrap(content, font, width), (left + width // 2, top + height // 2)
+                draw.multiline_text(center, text, fill=INK, font=font, anchor="mm", align="center")
     return sheet
 
 
@@ -123,15 +142,46 @@ def fit(picture: Image.Image, side: int = CELL) -> Image.Image:
     )
 
 
-def _font(text: str, width: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
-    """Choose the largest font size, at most 16 px, in which the text fits into ``width`` pixels."""
-    for size in range(16, 7, -1):
-        font = ImageFont.load_default(size)
-        if _length(text, font) <= width:
-            return font
-    return ImageFont.load_default(8)
+def _font(width: int) -> Font:
+    """Return the font of all labels on a sheet of about this width in pixels."""
+    return ImageFont.load_default(max(LETTER, round(width / LETTERS_ACROSS)))
 
 
-def _length(text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont) -> float:
+def _size(font: Font) -> int:
+    return round(font.size) if isinstance(font, ImageFont.FreeTypeFont) else LETTER
+
+
+def _column_width(width: int, labels: Sequence[str], font: Font) -> int:
+    """Widen a column of pictures to the longest word of its labels, as far as words are not broken."""
+    words = [word for label in labels for word in label.split()]
+    longest = max((math.ceil(font.getlength(word)) for word in words), default=0)
+    return max(width, min(longest, NARROWEST * _size(font)))
+
+
+def wrap(text: str, font: Font, width: int) -> str:
+    """Break text into lines of at most ``width`` pixels: between words, or within a word that is wider."""
+    lines: list[str] = []
+    for paragraph in text.split("\n"):
+        line = ""
+        for word in paragraph.split():
+            joined = f"{line} {word}" if line else word
+            if line and font.getlength(joined) > width:
+                lines.append(line)
+                joined = word
+            while font.getlength(joined) > width and len(joined) > 1:
+                kept = next(n for n in range(len(joined) - 1, 0, -1) if n == 1 or font.getlength(joined[:n]) <= width)
+                lines.append(joined[:kept])
+                joined = joined[kept:]
+            line = joined
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _height(text: str, font: Font) -> int:
+    """Return the height of lines in pixels, which is 0 without text."""
+    return math.ceil(1.3 * _size(font) * len(text.split("\n"))) if text else 0
+
+
+def _length(text: str, font: Font) -> float:
     """Return the length of the longest line in pixels."""
     return max(font.getlength(line) for line in text.split("\n"))

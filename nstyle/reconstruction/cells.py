@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nstyle.errors import UsageError
+from nstyle.reconstruction.layer_weights import layers_text
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def _label(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, Mapping):
-        return "+".join(name if weight == 1 else f"{name}={weight:g}" for name, weight in value.items())
+        return layers_text(value)
     if isinstance(value, tuple | list):
         return "+".join(_label(part) for part in value)
     if isinstance(value, str) and ("/" in value or "\\" in value):

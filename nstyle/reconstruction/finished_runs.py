@@ -8,6 +8,7 @@ from typing import Any
 
 from nstyle.errors import UsageError
 from nstyle.reconstruction.config import ReconstructionConfig
+from nstyle.reconstruction.layer_weights import layers_text
 from nstyle.reconstruction.run_folder import RunFolder
 from nstyle.strict_json import parse_json
 
@@ -26,6 +27,11 @@ class Run:
         return tuple(self.config.style_layers or self.config.content_layers)
 
     @property
+    def pictures(self) -> list[str]:
+        """The photograph and the paintings, as they were given."""
+        return [name for name in (self.description["content"], *self.description["styles"]) if name]
+
+    @property
     def initial_loss(self) -> float:
         """The weighted loss of the start, at the first size of a ladder."""
         return float(
@@ -40,8 +46,7 @@ class Run:
     @property
     def label(self) -> str:
         """The layers with their weights, such as ``relu1_1+relu2_1=0.5``."""
-        weights = {**self.config.content_layers, **self.config.style_layers}
-        return "+".join(name if weight == 1 else f"{name}={weight:g}" for name, weight in weights.items())
+        return layers_text({**self.config.content_layers, **self.config.style_layers})
 
     @property
     def surroundings(self) -> str:
@@ -59,8 +64,7 @@ class Run:
     def budget(self) -> str:
         """The pictures, the optimizer, the iterations and other settings in words."""
         config = self.config
-        pictures = [name for name in (self.description["content"], *self.description["styles"]) if name]
-        words = [" + ".join(Path(name).stem for name in pictures), f"{config.optimizer} at {config.lr:g}"]
+        words = [" + ".join(Path(name).stem for name in self.pictures), f"{config.optimizer} at {config.lr:g}"]
         words += [f"schedule {config.schedule}" if config.schedule else f"{config.iterations} iterations"]
         words += [
             f"{config.size} px" + (f" from {config.min_size} px on" if config.min_size else ""),

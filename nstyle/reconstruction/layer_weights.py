@@ -61,3 +61,8 @@ def parse_layers(text: str) -> dict[str, float]:
                 f"'{part}' is no layer with a weight; expected NAME or NAME=WEIGHT, such as relu2_1=0.5"
             ) from None
     return layers
+
+
+def layers_text(weights: LayerWeights, separator: str = "+") -> str:
+    """Write layers as :func:`parse_layers` reads them with a comma, such as ``relu1_1+relu2_1=0.5``."""
+    return separator.join(name if weight == 1 else f"{name}={weight:g}" for name, weight in weights.items())

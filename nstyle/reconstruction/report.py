@@ -1,6 +1,7 @@
 """The report on finished reconstructions: figures as in the style-inversion chapter and in Early, Sian and Stonard."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
@@ -8,13 +9,28 @@ from PIL import Image
 from nstyle.errors import UsageError
 from nstyle.imaging.layout import contact_sheet, labelled_table
 from nstyle.losses.style import LOSS_LABELS
+from nstyle.reconstruction.all_runs import full_rows, loss_section, table_section
 from nstyle.reconstruction.finished_runs import Failure, Run, cumulative_chains, group, read_runs, single_layer_runs
+from nstyle.reconstruction.inputs import as_large_as, beside, read_inputs
+from nstyle.reconstruction.run_settings import captions
 from nstyle.reconstruction.structure_radius import structure_radius
 from nstyle.reports.folder import check_folder, csv_text, write_folder
 from nstyle.reports.page import Figure, Section, Table
 from nstyle.reports.plots import line_plot
 
 TITLE = "Reconstructions"
+LAYERS_AND_LOSS = ("content layers", "style layers", "loss")
+"""What the runs of one figure differ in."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Runs that differ only in layers and loss, among other such runs."""
+
+    title: str = ""
+    """What is different from the other parts, as the end of a title."""
+    suffix: str = ""
+    """The end of the names of its files."""
 
 
 def write_report(paths: Sequence[str | Path], out: str | Path, command: str = "") -> Path:
@@ -36,23 +52,24 @@ def write_report(paths: Sequence[str | Path], out: str | Path, command: str = ""
     if not runs:
         raise UsageError("there is no finished reconstruction to report on")
     sections: list[Section] = []
+    shown: list[Run] = []
     groups = group(runs)
+    names = captions([members[0] for members in groups], without=LAYERS_AND_LOSS)
     for i, members in enumerate(groups, start=1):
-        number = f" ({i})" if len(groups) > 1 else ""
-        sections += _layers_by_losses(members, failures, number)
+        part = Part(f": {names[i - 1]}", f"-{i}") if len(groups) > 1 else Part()
+        sections += _layers_by_losses(members, failures, part)
+        shown += single_layer_runs(members) if len(single_layer_runs(members)) > 1 else []
         for chain in cumulative_chains(members):
-            sections.append(_blocks(chain, failures, number))
-    sections += _others(runs)
-    sections.append(_all_runs(runs, failures))
-    columns, rows = _rows(runs)
-    numbers = {"runs": [dict(zip(columns, row, strict=True)) for row in rows]}
-    commands = [[*row, run.description["command"]] for row, run in zip(rows, runs, strict=True)]
-    return write_folder(
-        folder, TITLE, sections, numbers, {"runs.csv": csv_text([*columns, "command"], commands)}, command
-    )
+            sections.append(_blocks(chain, failures, part))
+            shown += chain
+    sections += _gallery([run for run in runs if run not in shown])
+    sections += [*loss_section(runs), table_section(runs, failures)]
+    rows = full_rows(runs)
+    table = csv_text(list(rows[0]), [list(row.values()) for row in rows])
+    return write_folder(folder, TITLE, sections, {"runs": rows}, {"runs.csv": table}, command)
 
 
-def _layers_by_losses(members: list[Run], failures: list[Failure], number: str) -> list[Section]:
+def _layers_by_losses(members: list[Run], failures: list[Failure], part: Part) -> list[Section]:
     """Show runs by layer and loss, and by number of moments (style-inversion chapter, figures 1.3 to 1.7)."""
     runs = single_layer_runs(members)
     if len(runs) < 2:
@@ -64,13 +81,13 @@ def _layers_by_losses(members: list[Run], failures: list[Failure], number: str) 
         "Style reconstructions at one layer each, down, under each loss, across. The structure radius is the "
         "distance at which the autocorrelation of the lightness, blurred by 2 px, falls to 1/e."
     )
-    figure = _grid(f"layers-losses{_suffix(number)}", runs, failures, layers, losses)
+    figure = _grid(f"layers-losses{part.suffix}", runs, failures, layers, losses)
     commands = [run.description["command"] for run in runs]
-    sections = [Section(f"Layers and losses{number}", text, [figure], [_fall_table(runs)], commands)]
+    sections = [Section(f"Layers and losses{part.title}", text, [figure], [_fall_table(runs)], commands)]
     moments = [label for label in losses if label.startswith("moments-")]
     if len(moments) > 1:
-        figure = _grid(f"moments{_suffix(number)}", runs, failures, layers, moments)
-        sections.append(Section(f"Numbers of moments{number}", "The same for the first N moments.", [figure]))
+        figure = _grid(f"moments{part.suffix}", runs, failures, layers, moments)
+        sections.append(Section(f"Numbers of moments{part.title}", "The same for the first N moments.", [figure]))
     return sections
 
 
@@ -84,8 +101,10 @@ def _grid(name: str, runs: list[Run], failures: list[Failure], layers: list[str]
         reasons = [f.reason for f in failures if f.labels.get("layers") == layer and f.labels.get("loss", loss) == loss]
         return reasons[0].split(";")[0] if reasons else "no run"
 
-    table = [[cell(layer, loss) for loss in losses] for layer in layers]
-    return Figure.of_picture(name, runs[0].budget, labelled_table(layers, losses, table))
+    inputs, missing = read_inputs(runs[:1])
+    columns, table = beside(inputs, losses, [[cell(layer, loss) for loss in losses] for layer in layers])
+    caption = f"{runs[0].budget}. {_absent(missing)}".rstrip(" .")
+    return Figure.of_picture(name, caption, labelled_table(layers, columns, table))
 
 
 def _fall_table(runs: list[Run]) -> Table:
@@ -102,7 +121,7 @@ def _fall_table(runs: list[Run]) -> Table:
     )
 
 
-def _blocks(chain: list[Run], failures: list[Failure], number: str) -> Section:
+def _blocks(chain: list[Run], failures: list[Failure], part: Part) -> Section:
     """Show blocks, each phi while the deepest tau falls, and both as a table (Early, Sian and Stonard)."""
     deepest, loss = chain[-1], chain[-1].config.loss_label
     missing = [
@@ -111,16 +130,17 @@ def _blocks(chain: list[Run], failures: list[Failure], number: str) -> Section:
         if f.labels.get("layers", "").startswith(f"{deepest.label}+") and f.labels.get("loss", loss) == loss
     ]
     labels = [f"tau {n}: ... {run.layers[-1]}" for n, run in enumerate(chain, start=1)]
-    cells: list[Image.Image | str] = [run.folder.read_result() for run in chain]
+    cells: list[Image.Image | str | None] = [run.folder.read_result() for run in chain]
     for failure in missing:
         labels.append(f"... {failure.labels['layers'].split('+')[-1]}")
         cells.append(failure.reason.split(";")[0])
-    suffix = f"-{loss}{_suffix(number)}"
+    columns, table_cells = beside(read_inputs(chain)[0], labels, [cells])
+    suffix = f"-{loss}{part.suffix}"
     figures = [
         Figure.of_picture(
             f"blocks{suffix}",
             f"After Early, Sian and Stonard, figure 3: {deepest.budget}",
-            labelled_table([""], labels, [cells]),
+            labelled_table([""], columns, table_cells),
         )
     ]
     losses, initial = deepest.folder.read_losses(), deepest.description["initial"]
@@ -138,65 +158,30 @@ def _blocks(chain: list[Run], failures: list[Failure], number: str) -> Section:
         f"Style reconstructions ({loss}) of the first n layers together, as in Early, Sian and Stonard, "
         "and each layer's loss in the deepest."
     )
-    return Section(f"Blocks{number}", text, figures, [table], [run.description["command"] for run in chain])
+    return Section(f"Blocks{part.title}", text, figures, [table], [run.description["command"] for run in chain])
 
 
-def _others(runs: list[Run]) -> list[Section]:
-    """Show content reconstructions and transfers."""
-    others = [run for run in runs if run.config.content_layers]
-    if not others:
+def _gallery(runs: list[Run]) -> list[Section]:
+    """Show runs that no figure of layers or blocks holds, beside what they were made from."""
+    if not runs:
         return []
-    sheet = contact_sheet([(f"{i}: {run.label}", run.folder.read_result()) for i, run in enumerate(others, start=1)])
-    table = Table(["", "run"], [[str(i), f"{run.label}, {run.budget}"] for i, run in enumerate(others, start=1)])
-    figure = Figure.of_picture("content-transfer", "The best picture of each run", sheet)
-    return [Section("Content and transfer", "", [figure], [table], [run.description["command"] for run in others])]
+    inputs, missing = read_inputs(runs)
+    results = [run.folder.read_result() for run in runs]
+    labels = [label.replace(", ", ",\n") for label in captions(runs)]
+    sheet = contact_sheet([*as_large_as(results, inputs), *zip(labels, results, strict=True)])
+    figure = Figure.of_picture("results", "What went in, and the best picture of each run", sheet)
+    kinds = [
+        ("style", any(not run.config.content_layers for run in runs)),
+        ("content", any(not run.config.style_layers for run in runs)),
+        ("transfer", any(run.config.is_transfer for run in runs)),
+    ]
+    title = " and ".join(kind for kind, there in kinds if there).capitalize()
+    return [Section(title, _absent(missing), [figure], commands=[run.description["command"] for run in runs])]
+
+
+def _absent(missing: list[str]) -> str:
+    return f"No longer where they were, so not shown: {', '.join(missing)}." if missing else ""
 
 
 def _relative(values: list[float]) -> list[float]:
     return [value / values[0] for value in values]
-
-
-def _all_runs(runs: list[Run], failures: list[Failure]) -> Section:
-    columns, rows = _rows(runs)
-    text = f"{len(runs)} runs." + (f" {len(failures)} could not be made: {failures[0].reason}" if failures else "")
-    return Section(
-        "All runs", text, tables=[Table(columns, rows)], commands=[run.description["command"] for run in runs]
-    )
-
-
-def _rows(runs: list[Run]) -> tuple[list[str], list[list[str]]]:
-    columns = [
-        "layers",
-        "loss",
-        "optimizer",
-        "lr",
-        "start",
-        "seed",
-        "pooling",
-        "start loss",
-        "best loss",
-        "at",
-        "iterations",
-        "stopped",
-        "seconds",
-    ]
-    rows = []
-    for run in runs:
-        config, d = run.config, run.description
-        loss = config.loss_label if config.style_layers else config.content_loss
-        settings = [
-            run.label,
-            loss,
-            str(config.optimizer),
-            f"{config.lr:g}",
-            str(config.start),
-            str(config.seed),
-            config.pooling,
-        ]
-        numbers = [f"{run.initial_loss:.5g}", f"{run.best_loss:.5g}", str(d["best"]["iteration"]), str(d["iterations"])]
-        rows.append([*settings, *numbers, d["stopped"], f"{d['seconds']:.0f}"])
-    return columns, rows
-
-
-def _suffix(number: str) -> str:
-    return "-" + number.strip(" ()") if number else ""

@@ -10,6 +10,7 @@ import torch
 from nstyle.encoders.load import EncoderWeights
 from nstyle.reconstruction.config import ReconstructionConfig
 from nstyle.reconstruction.engine import Reconstruction, features_dtype
+from nstyle.reconstruction.layer_weights import layers_text
 from nstyle.reconstruction.pictures import Pictures
 from nstyle.version import __version__
 
@@ -77,8 +78,7 @@ def command_line(config: ReconstructionConfig, pictures: Pictures) -> str:
         flag = "--" + f.name.replace("_", "-")
         if f.name in ("style_layers", "content_layers"):
             flag = flag if task == "transfer" else "--layers"
-            text = ",".join(name if weight == 1 else f"{name}={weight:g}" for name, weight in value.items())
-            words += [flag, text] if value else []
+            words += [flag, layers_text(value, ",")] if value else []
         elif f.name == "style_mix":
             words += ["--weights", ",".join(f"{part:g}" for part in value)] if value else []
         elif f.name in shown or value != getattr(default, f.name):

@@ -18,6 +18,7 @@ from nstyle.reconstruction.cells import Cell, make_cells
 from nstyle.reconstruction.config import ReconstructionConfig
 from nstyle.reconstruction.configure import make_config
 from nstyle.reconstruction.engine import Progress
+from nstyle.reconstruction.inputs import Cells, Labelled, beside, inputs_of
 from nstyle.reconstruction.layer_weights import layer_weights
 from nstyle.reconstruction.pictures import Pictures
 from nstyle.reconstruction.reconstruct import arguments, as_sequence, reconstruct
@@ -130,7 +131,7 @@ def sweep(
             except NstyleError as error:
                 result.failed[cell.name] = str(error)
                 notice(f"{where} cannot be made: {error}")
-        write_atomically(result.grid, encode(draw_grid(result), ".png"))
+        write_atomically(result.grid, encode(draw_grid(result, inputs_of(pictures)), ".png"))
         cells = [
             {
                 "folder": result.folders.get(cell.name, out / cell.name).name,
@@ -202,19 +203,24 @@ def _is_done(folder: RunFolder, config: ReconstructionConfig, pictures: Pictures
     return first_difference(made, wanted) is None and folder.result.exists()
 
 
-def draw_grid(result: SweepResult) -> Image.Image:
-    """Draw the cells, with the first axis down and the others across, or a single axis across."""
+def draw_grid(result: SweepResult, inputs: Sequence[Labelled] = ()) -> Image.Image:
+    """Draw the cells, with the first axis down and the others across, or a single axis across.
+
+    Args:
+        result: The sweep.
+        inputs: The pictures that it was made from, with labels, which stand on the left of the first row.
+    """
     axes = list(dict.fromkeys(name for cell in result.cells for name in cell.labels))
     down, across = ([], axes) if len(axes) == 1 else (axes[:1], axes[1:])
 
     def key(cell: Cell, names: list[str]) -> str:
-        return "  ".join(f"{name.replace('_', ' ')} {cell.labels[name]}" for name in names)
+        return ",\n".join(f"{name.replace('_', ' ')} {cell.labels[name]}" for name in names)
 
     rows = list(dict.fromkeys(key(cell, down) for cell in result.cells))
     columns = list(dict.fromkeys(key(cell, across) for cell in result.cells))
-    table: list[list[Image.Image | str]] = [["" for _ in columns] for _ in rows]
+    table: Cells = [[None for _ in columns] for _ in rows]
     for cell in result.cells:
         reason = result.failed.get(cell.name)
         picture = reason.split(";")[0] if reason is not None else RunFolder(result.folders[cell.name]).read_result()
         table[rows.index(key(cell, down))][columns.index(key(cell, across))] = picture
-    return labelled_table(rows, columns, table)
+    return labelled_table(rows, *beside(inputs, columns, table))

@@ -44,6 +44,11 @@ class Line:
     spread: npt.NDArray[np.float64] | None = None
     """The half-width of a band that is drawn around ``y``."""
 
+    @classmethod
+    def of(cls, x: Sequence[float], y: Sequence[float]) -> "Line":
+        """Return the line through points."""
+        return cls(np.asarray(x), np.asarray(y))
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -66,7 +71,7 @@ def line_plot(x: Sequence[float], series: Mapping[str, Sequence[float]], *, x_la
         x_label: The label of the x axis, with a unit if there is one.
         y_label: The label of the y axis.
     """
-    lines = {label: Line(np.asarray(x), np.asarray(values)) for label, values in series.items()}
+    lines = {label: Line.of(x, values) for label, values in series.items()}
     return panels_plot([Panel(lines, x_label, y_label)])
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from nstyle.errors import UsageError
 from nstyle.reports.folder import check_folder, csv_text, write_folder
+from nstyle.reports.names import shortest_names
 from nstyle.reports.page import Figure, Section, Table, number
 from nstyle.reports.plots import Line, Panel, Plot, panels_plot
 from nstyle.training.curves import LAST, Curve, CurveSet, Values, read_curves, smooth
@@ -208,15 +209,10 @@ def _line(curve: Curve, term: str, *, per_style: bool = False, relative: bool = 
 
 def _labels(paths: Sequence[Path]) -> list[str]:
     """Label each run by the shortest end of its path that no other run has."""
-    parts = [path.resolve().parts for path in paths]
-    if len(set(parts)) < len(parts):
+    resolved = [path.resolve() for path in paths]
+    if len(set(resolved)) < len(resolved):
         raise UsageError("a run was given twice, under two names; give every run once")
-    return [
-        next(
-            str(Path(*own[-n:])) for n in range(1, len(own) + 1) if sum(other[-n:] == own[-n:] for other in parts) == 1
-        )
-        for own in parts
-    ]
+    return list(shortest_names(resolved).values())
 
 
 def _plain(value: Any) -> Any:

@@ -16,8 +16,11 @@ from nstyle import reconstruct
 from nstyle.errors import UsageError
 from nstyle.reconstruction.cells import make_cells
 from nstyle.reconstruction.config_file import read_settings
+from nstyle.reconstruction.finished_runs import read_runs
+from nstyle.reconstruction.inputs import read_inputs
 from nstyle.reconstruction.report import write_report
 from nstyle.reconstruction.run_folder import RunFolder
+from nstyle.reconstruction.run_settings import captions
 from nstyle.reconstruction.sweep import sweep
 
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
@@ -233,7 +236,7 @@ def test_sweep_lays_out_a_grid_skips_what_is_done_and_notes_what_cannot_be(
     report = nstyle("reconstruct", "report", folder, "--out", "report")
     assert report.returncode == 0, report.stderr.decode()
     page = (tmp_path / "report" / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 2
+    assert page.count("data:image/png;base64,") == 3
     assert "http" not in page
     assert "relu4_1" in page
     assert {path.name for path in (tmp_path / "report").iterdir()} == {
@@ -241,6 +244,8 @@ def test_sweep_lays_out_a_grid_skips_what_is_done_and_notes_what_cannot_be(
         "report.json",
         "layers-losses.png",
         "moments.png",
+        "loss.png",
+        "loss.svg",
         "runs.csv",
     }
 
@@ -282,11 +287,53 @@ def test_report_keeps_losses_and_budgets_apart(
     page = write_report([tmp_path / "taus", tmp_path / "taus", tmp_path / "content"], tmp_path / "report").read_text()
     assert "Style reconstructions (gram)" in page
     assert "Style reconstructions (mean-std)" in page
-    assert "Content and transfer" in page
+    assert "<h2>Content</h2>" in page
     assert "5 runs." in page
     (tmp_path / "content" / "run.json").write_text('{"format": 1}')
     with pytest.raises(UsageError, match=r"run.json is damaged: it lacks best"):
         write_report([tmp_path / "content"], tmp_path / "report")
+
+
+def test_the_report_names_what_was_varied_and_keeps_every_setting(
+    short_vgg_file: Path, painting: Path, photo: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.png"
+    Image.open(painting).convert("L").save(other)
+    axes = {
+        "content_layers": ["relu2_2"], "style_layers": ["relu1_1"], "vgg": [str(short_vgg_file)], "size": [32],
+        "iterations": [2], "style_weight": [100.0, 1000.0], "tv_weight": [0.0, 2.0],
+    }  # fmt: skip
+    sweep(axes, style=[painting, other], content=photo, out=tmp_path / "sweep")
+    runs, _ = read_runs([tmp_path / "sweep"])
+    assert captions(runs)[:2] == ["style weight 100, tv weight 0", "style weight 100, tv weight 2"]
+    assert captions(runs[:1]) == ["style_weight-100_tv_weight-0"]
+    inputs, missing = read_inputs(runs)
+    assert [label for label, _ in inputs] == [
+        f"photograph {photo.name}", f"painting {painting.name}", "painting other.png"
+    ]  # fmt: skip
+    assert not missing
+    (runs[0].folder.losses).unlink()
+    page = write_report([tmp_path / "sweep"], tmp_path / "report").read_text()
+    with (tmp_path / "report" / "runs.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["style weight"] for row in rows] == ["100", "100", "1000", "1000"]
+    known = {"size": "32", "min size": "", "iterations per size": "2", "photograph": photo.name, "seed": "0"}
+    assert {name: rows[0][name] for name in known} == known
+    assert rows[0]["paintings"] == f"{painting.name} + other.png"
+    assert "<th>style weight</th><th>tv weight</th><th>start loss</th>" in page
+    assert "<td>size</td><td>32</td>" in page
+    drawing = (tmp_path / "report" / "loss.svg").read_text()
+    assert "style weight 1000, tv weight 2" in drawing
+    assert "total loss / its start" in drawing
+
+
+def test_pictures_that_changed_since_are_not_shown_as_inputs(short_vgg_file: Path, photo: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.png"
+    Image.open(photo).save(mine)
+    reconstruct(content=mine, layers="relu1_1", size=32, vgg=str(short_vgg_file), iterations=1, out=tmp_path / "run")
+    Image.new("RGB", (64, 64)).save(mine)
+    page = write_report([tmp_path / "run"], tmp_path / "report").read_text()
+    assert "No longer where they were, so not shown: " in page
 
 
 def test_inversion_schedules_share_one_figure_although_their_budgets_differ(
@@ -301,7 +348,7 @@ def test_inversion_schedules_share_one_figure_although_their_budgets_differ(
     }
     sweep({**axes, "vgg": [str(short_vgg_file)], "threshold": [1e9]}, style=painting, out=tmp_path / "sweep")
     page = write_report([tmp_path / "sweep"], tmp_path / "report").read_text()
-    assert page.count("data:image/png;base64,") == 1
+    assert page.count("data:image/png;base64,") == 2
     assert "schedule inversion-table" in page
 
 

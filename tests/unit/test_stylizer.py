@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageFont
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import nstyle
 from nstyle.errors import UsageError
 from nstyle.imaging.grain import add_grain, with_grain
-from nstyle.imaging.layout import contact_sheet
+from nstyle.imaging.layout import contact_sheet, labelled_table, wrap
 from nstyle.inference.color import keep_luminance
 from nstyle.inference.device_check import precision_like_the_cpu
 from nstyle.inference.masks import mix_map
@@ -321,6 +321,19 @@ def test_contact_sheet_holds_every_picture() -> None:
     sheet = np.asarray(contact_sheet(pictures)).reshape(-1, 3)
     for _, picture in pictures:
         assert (sheet == picture.getpixel((0, 0))).all(axis=1).sum() == 60 * 40
+
+
+def test_labels_keep_one_size_and_stay_within_their_columns() -> None:
+    """Small pictures get columns that are wide enough to read, and long labels more lines; nothing is cut."""
+    font = ImageFont.load_default(16)
+    label = "style weight 0.002, tv weight 1000, painting van-gogh_starry-night.jpg"
+    lines = wrap(label, font, 128).split("\n")
+    assert all(font.getlength(line) <= 128 for line in lines)
+    assert "".join(lines).replace(" ", "") == label.replace(" ", "")
+    red = Image.new("RGB", (32, 32), "red")
+    short, long = (np.asarray(labelled_table([""], [text], [[red]])) for text in ("a", label))
+    assert long.shape[0] > short.shape[0] + 4 * 16
+    assert (long == (255, 0, 0)).all(axis=2).sum() == 32 * 32
 
 
 def test_soft_masks_share_every_pixel(stylizer: nstyle.Stylizer, image: Image.Image) -> None:

@@ -1,0 +1,76 @@
+"""The settings of finished reconstructions in words: all of them, what was varied among runs, and captions of it."""
+
+from collections.abc import Sequence
+
+from nstyle.reconstruction.finished_runs import Run
+from nstyle.reconstruction.layer_weights import layers_text
+from nstyle.reports.names import shortest_names
+
+ABSENT = "none"
+"""How a caption says that a run lacks what others have, such as a mix."""
+
+
+def settings_of(runs: Sequence[Run]) -> list[dict[str, str]]:
+    """Return every setting of every run by name, as text that is empty where a run has none.
+
+    Pictures are named by the shortest end of their path that no other picture has.
+    """
+    short = shortest_names([name for run in runs for name in run.pictures])
+    return [_settings(run, short) for run in runs]
+
+
+def varied(settings: Sequence[dict[str, str]]) -> list[str]:
+    """Name the settings that are not the same in all runs."""
+    return [name for name in settings[0] if len({values[name] for values in settings}) > 1]
+
+
+def captions(runs: Sequence[Run], *, without: Sequence[str] = ()) -> list[str]:
+    """Return for each run what was varied, and only that: ``style weight 100, size 512``.
+
+    Runs that do not differ in any setting are told apart by their folders.
+
+    Args:
+        runs: The runs.
+        without: Settings that the captions do not name.
+    """
+    settings = settings_of(runs)
+    names = [name for name in varied(settings) if name not in without]
+    texts = [", ".join(f"{name} {values[name] or ABSENT}" for name in names) for values in settings]
+    return [
+        text if text and texts.count(text) == 1 else ", ".join(filter(None, (text, run.folder.path.name)))
+        for text, run in zip(texts, runs, strict=True)
+    ]
+
+
+def _settings(run: Run, short: dict[str, str]) -> dict[str, str]:
+    config, description = run.config, run.description
+    vgg = description["vgg"]
+    has_style, has_content = bool(config.style_layers), bool(config.content_layers)
+    return {
+        "photograph": short[description["content"]] if description["content"] else "",
+        "paintings": " + ".join(short[name] for name in description["styles"]),
+        "mix": ":".join(f"{part:g}" for part in config.style_mix),
+        "content layers": layers_text(config.content_layers),
+        "style layers": layers_text(config.style_layers),
+        "loss": config.loss_label if has_style else "",
+        "content loss": config.content_loss if has_content else "",
+        "style weight": f"{config.style_weight:g}" if has_style else "",
+        "tv weight": f"{config.tv_weight:g}",
+        "tv": config.tv,
+        "feature scale": f"{config.feature_scale:.6g}",
+        "optimizer": str(config.optimizer),
+        "lr": f"{config.lr:g}",
+        "iterations per size": str(config.iterations),
+        "patience": str(config.patience),
+        "threshold": f"{config.threshold:g}" if config.threshold is not None else "",
+        "schedule": config.schedule or "",
+        "size": str(config.size),
+        "min size": str(config.min_size or ""),
+        "style size": config.style_size if has_style else "",
+        "start": str(config.start),
+        "seed": str(config.seed),
+        "network": f"{vgg['architecture']} {vgg['release']}",
+        "pooling": config.pooling,
+        "precision": description.get("precision", config.precision),
+        "device": description["device"],
+    }
