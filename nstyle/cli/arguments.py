@@ -47,6 +47,17 @@ def out(help: str, *, metavar: str = "FOLDER") -> Any:
     return typer.Option("--out", "-o", metavar=metavar, help=help, show_default=False, rich_help_panel=OUTPUT)
 
 
+Formats = Annotated[
+    str,
+    typer.Option(
+        metavar="F,F",
+        help="The formats of the figures: png, svg, pdf. Pictures have no svg. [default: png,svg]",
+        show_default=False,
+        rich_help_panel=OUTPUT,
+    ),
+]
+
+
 def command_line() -> str:
     """Return the command that was given, as a shell would take it again."""
     return shlex.join(["nstyle", *sys.argv[1:]])

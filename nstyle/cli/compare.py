@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from nstyle.cli.arguments import Styles, command_line, out
-from nstyle.cli.options import say
+from nstyle.cli.arguments import Formats, Styles, command_line, out
+from nstyle.cli.options import say, split
 from nstyle.cli.training_options import settings, with_training_options
 
 EXAMPLES = """nstyle compare --styles styles/*.jpg --content photos --updates 10000 --seeds 2 --out gap"""
@@ -37,6 +37,7 @@ def compare(
             metavar="FILE", help="A photograph to paint with all networks. May be repeated.", rich_help_panel="Output"
         ),
     ] = None,
+    formats: Formats = "png,svg",
     **options: Any,
 ) -> None:
     """Train one n-style network and n single-style ones alike, and report the gap."""
@@ -49,6 +50,7 @@ def compare(
             chosen.pop("styles", ()),
             out=out,
             command=command_line(),
+            formats=split(formats),
             progress=progress,
             notice=say,
             **chosen,

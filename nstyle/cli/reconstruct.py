@@ -5,10 +5,10 @@ from typing import Annotated, Any
 import typer
 
 from nstyle.cli import reconstruct_options as o
-from nstyle.cli.arguments import command_line
+from nstyle.cli.arguments import Formats, command_line
 from nstyle.cli.arguments import out as out_option
 from nstyle.cli.help import GroupedCommand, new_group
-from nstyle.cli.options import add_options, say
+from nstyle.cli.options import add_options, say, split
 from nstyle.cli.reconstruct_check import EXAMPLES as CHECK_EXAMPLES
 from nstyle.cli.reconstruct_check import check
 from nstyle.cli.training_options import CONFIG
@@ -121,11 +121,12 @@ def sweep(
 def report(
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Folders of reconstructions and sweeps.")],
     out: Annotated[str, out_option("The folder of the report.")],
+    formats: Formats = "png,svg",
 ) -> None:
     """Lay finished runs out as figures, on one page, with the commands that made them."""
     from nstyle.reconstruction.report import write_report
 
-    typer.echo(write_report(runs, out, command_line()), err=True)
+    typer.echo(write_report(runs, out, command_line(), split(formats)), err=True)
 
 
 def _run(pictures: dict[str, Any], options: dict[str, Any]) -> None:

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from nstyle.cli.arguments import command_line
+from nstyle.cli.arguments import Formats, command_line
 from nstyle.cli.arguments import out as out_option
+from nstyle.cli.options import split
 
 
 def report(
@@ -16,8 +17,9 @@ def report(
         ),
     ],
     out: Annotated[str, out_option("The folder of the report.")],
+    formats: Formats = "png,svg",
 ) -> None:
     """Draw learning curves, of one run or of several over each other."""
     from nstyle.training.report import write_report
 
-    typer.echo(write_report(runs, out, command_line()), err=True)
+    typer.echo(write_report(runs, out, command_line(), split(formats)), err=True)

@@ -26,6 +26,7 @@ from nstyle.comparison.words import AllGaps, in_words
 from nstyle.imaging.pictures import read_size
 from nstyle.renamed import renamed
 from nstyle.reports.folder import csv_text, write_folder
+from nstyle.reports.formats import DEFAULT_FORMATS, Format, check_formats
 from nstyle.reports.page import Section
 from nstyle.system.locks import FolderLock
 from nstyle.system.output_folders import output_folder
@@ -44,6 +45,7 @@ def compare(
     held_out: int = HELD_OUT,
     photos: Sequence[str | Path] = (),
     command: str = "",
+    formats: Sequence[str] = DEFAULT_FORMATS,
     progress: Callable[[Status], None] = lambda status: None,
     notice: Callable[[str], None] = lambda text: None,
     **settings: Any,
@@ -59,6 +61,7 @@ def compare(
         held_out: Number of photographs that are kept out of training, to measure the losses on.
         photos: Photographs to paint with all networks. None: three that were held out.
         command: The command that made the comparison, for the report. Empty for a call from Python.
+        formats: The formats of the figures: ``png``, ``svg``, ``pdf``.
         progress: Called with the status after every update.
         notice: Called with a line of text before the training, and before every measurement.
         settings: Settings of :func:`nstyle.train`. ``updates`` is the number of updates of each network.
@@ -71,6 +74,7 @@ def compare(
             being written by another process.
         NstyleError: If training fails or is interrupted; what was done stays.
     """
+    chosen = check_formats(formats)
     for photo in photos:
         read_size(Path(photo))
     with FolderLock(output_folder(out, "comparison")):
@@ -80,10 +84,12 @@ def compare(
         train_networks(plan, progress)
         evaluation = evaluate(plan, notice)
         shown = [Path(photo) for photo in photos] or evaluation.photos[:PICTURES]
-        return _write_report(plan, evaluation, shown, command)
+        return _write_report(plan, evaluation, shown, command, chosen)
 
 
-def _write_report(plan: Plan, evaluation: Evaluation, photos: Sequence[Path], command: str) -> Path:
+def _write_report(
+    plan: Plan, evaluation: Evaluation, photos: Sequence[Path], command: str, formats: Sequence[Format]
+) -> Path:
     gaps = {
         protocol: {term: relative_gaps(evaluation.of(N_STYLE, term), evaluation.of(single, term)) for term in TERMS}
         for protocol, single in PROTOCOLS.items()
@@ -116,7 +122,7 @@ def _write_report(plan: Plan, evaluation: Evaluation, photos: Sequence[Path], co
     }
     tables = {"gaps.csv": csv_text(columns, rows), "losses.csv": csv_text(Evaluation.COLUMNS, evaluation.rows(plan))}
     title = f"One network in {len(plan.styles)} styles against {len(plan.styles)} in one each"
-    return write_folder(plan.out, title, sections, numbers, tables, command)
+    return write_folder(plan.out, title, sections, numbers, tables, command, formats)
 
 
 def _mean_losses(plan: Plan, evaluation: Evaluation) -> list[dict[str, Any]]:

@@ -70,7 +70,7 @@ def ending(run: Run) -> dict[str, str]:
         "at": str(d["best"]["iteration"]),
         "iterations": str(d["iterations"]),
         "stopped": d["stopped"],
-        "seconds": f"{d['seconds']:.0f}",
+        "seconds": f"{d['seconds']:.1f}",
     }
 
 

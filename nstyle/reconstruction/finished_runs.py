@@ -10,6 +10,7 @@ from nstyle.errors import UsageError
 from nstyle.reconstruction.config import ReconstructionConfig
 from nstyle.reconstruction.layer_weights import layers_text
 from nstyle.reconstruction.run_folder import RunFolder
+from nstyle.reports.kinds import hint
 from nstyle.strict_json import parse_json
 
 
@@ -108,6 +109,8 @@ def read_runs(paths: Sequence[Path]) -> tuple[list[Run], list[Failure]]:
 
 def _read_run(path: Path) -> Run:
     folder = RunFolder(path)
+    if not folder.description.exists() and (other := hint(path)):
+        raise UsageError(f"{path} is no finished reconstruction{other}")
     description = folder.read_description()
     return Run(folder, description, ReconstructionConfig.from_dict(description["config"]))
 

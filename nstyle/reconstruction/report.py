@@ -15,6 +15,7 @@ from nstyle.reconstruction.inputs import as_large_as, beside, read_inputs
 from nstyle.reconstruction.run_settings import captions
 from nstyle.reconstruction.structure_radius import structure_radius
 from nstyle.reports.folder import check_folder, csv_text, write_folder
+from nstyle.reports.formats import DEFAULT_FORMATS, check_formats
 from nstyle.reports.page import Figure, Section, Table
 from nstyle.reports.plots import line_plot
 
@@ -33,13 +34,16 @@ class Part:
     """The end of the names of its files."""
 
 
-def write_report(paths: Sequence[str | Path], out: str | Path, command: str = "") -> Path:
+def write_report(
+    paths: Sequence[str | Path], out: str | Path, command: str = "", formats: Sequence[str] = DEFAULT_FORMATS
+) -> Path:
     """Write ``report.html``, its figures and numbers, and ``runs.csv``.
 
     Args:
         paths: Folders of reconstructions and sweeps.
         out: Folder of the report.
         command: The command that made the report. Empty for a call from Python.
+        formats: The formats of the figures: ``png``, ``svg``, ``pdf``.
 
     Returns:
         The page.
@@ -47,7 +51,7 @@ def write_report(paths: Sequence[str | Path], out: str | Path, command: str = ""
     Raises:
         UsageError: If a folder holds no finished reconstruction.
     """
-    folder = check_folder(out, TITLE)
+    folder, formats = check_folder(out, TITLE), check_formats(formats)
     runs, failures = read_runs([Path(path) for path in paths])
     if not runs:
         raise UsageError("there is no finished reconstruction to report on")
@@ -66,7 +70,7 @@ def write_report(paths: Sequence[str | Path], out: str | Path, command: str = ""
     sections += [*loss_section(runs), table_section(runs, failures)]
     rows = full_rows(runs)
     table = csv_text(list(rows[0]), [list(row.values()) for row in rows])
-    return write_folder(folder, TITLE, sections, {"runs": rows}, {"runs.csv": table}, command)
+    return write_folder(folder, TITLE, sections, {"runs": rows}, {"runs.csv": table}, command, formats)
 
 
 def _layers_by_losses(members: list[Run], failures: list[Failure], part: Part) -> list[Section]:
@@ -146,9 +150,7 @@ def _blocks(chain: list[Run], failures: list[Failure], part: Part) -> Section:
     losses, initial = deepest.folder.read_losses(), deepest.description["initial"]
     series = {layer: _relative(losses[f"style/{layer}"]) for layer in deepest.layers if initial[f"style/{layer}"] > 0}
     if series:
-        plot = line_plot(
-            losses["iteration"], series, x_label="iteration", y_label="phi of each layer / its value at the start"
-        )
+        plot = line_plot(losses["iteration"], series, x_label="iteration", y_label="phi / its value at the start")
         caption = f"After Early, Sian and Stonard, figure 4: each layer's loss while tau {len(deepest.layers)} falls"
         figures.append(Figure.of_plot(f"phi{suffix}", caption, plot))
     rows = [[run.layers[-1], f"{initial[f'style/{run.layers[-1]}']:.5g}", f"{run.best_loss:.5g}"] for run in chain]

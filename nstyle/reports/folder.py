@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 import os
 import platform
@@ -12,7 +13,9 @@ from typing import Any
 import torch
 
 from nstyle.errors import UsageError
-from nstyle.reports.page import Section, render
+from nstyle.reports.formats import DEFAULT_FORMATS, Format
+from nstyle.reports.latex import latex_table
+from nstyle.reports.page import Section, Table, render
 from nstyle.strict_json import parse_json
 from nstyle.system.files import write_atomically
 from nstyle.system.output_folders import output_folder
@@ -20,6 +23,8 @@ from nstyle.version import __version__
 
 PAGE = "report.html"
 NUMBERS = "report.json"
+SUFFIXES = (".html", ".png", ".jpeg", ".svg", ".pdf", ".csv", ".tex")
+"""The files that a new report may remove."""
 CPU_INFO = Path("/proc/cpuinfo")
 
 
@@ -47,8 +52,11 @@ def write_folder(
     numbers: Mapping[str, Any],
     tables: Mapping[str, str],
     command: str,
+    formats: Sequence[Format] = DEFAULT_FORMATS,
 ) -> Path:
-    """Write ``report.html``, ``report.json``, figures as PNG, plots as SVG too, and tables as CSV, each atomically.
+    """Write ``report.html``, ``report.json``, figures, and tables as CSV and LaTeX, each atomically.
+
+    The tables of the page are named after their sections, such as ``table-all-runs.tex``.
 
     Files of an earlier report that this one does not have are removed.
 
@@ -59,6 +67,7 @@ def write_folder(
         numbers: The contents of ``report.json``, as values for JSON. Command, versions and machine are added.
         tables: CSV text by file name.
         command: The command that made the report. Empty for a call from Python.
+        formats: The formats of the figures, from :func:`check_formats`. Pictures have no SVG.
 
     Returns:
         The page.
@@ -69,9 +78,10 @@ def write_folder(
     machine = describe_machine()
     files = {name: encoded(text) for name, text in tables.items()}
     for figure in (figure for section in sections for figure in section.figures):
-        files[f"{figure.name}.{figure.kind}"] = figure.image
-        if figure.svg is not None:
-            files[f"{figure.name}.svg"] = figure.svg
+        files |= figure.files(formats)
+    for name, table in _named_tables(sections).items():
+        files[f"{name}.csv"] = encoded(csv_text(table.columns, table.rows))
+        files[f"{name}.tex"] = encoded(latex_table(table))
     how = Section(
         "How this was made",
         ", ".join(f"{name} {value}" for name, value in machine.items()),
@@ -87,6 +97,17 @@ def write_folder(
     for name in stale:
         (out / name).unlink(missing_ok=True)
     return out / PAGE
+
+
+def _named_tables(sections: Sequence[Section]) -> dict[str, Table]:
+    named: dict[str, Table] = {}
+    for section in sections:
+        words = "".join(letter if letter.isascii() and letter.isalnum() else " " for letter in section.title.lower())
+        for table in section.tables:
+            name = "-".join(["table", *words.split()])
+            numbered = (f"{name}-{number}" for number in itertools.count(2))
+            named[name if name not in named else next(other for other in numbered if other not in named)] = table
+    return named
 
 
 def encoded(text: str) -> bytes:
@@ -107,9 +128,7 @@ def _files_of(report: Mapping[str, Any]) -> set[str]:
     """Return the files of an earlier report that may be removed: its list is believed only for names of such files."""
     listed = report.get("files")
     names = {name for name in listed if isinstance(name, str)} if isinstance(listed, list) else set()
-    return {
-        name for name in names if Path(name).name == name and Path(name).suffix in (".html", ".png", ".svg", ".csv")
-    }
+    return {name for name in names if Path(name).name == name and Path(name).suffix in SUFFIXES}
 
 
 def describe_machine() -> dict[str, str]:

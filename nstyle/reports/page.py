@@ -9,10 +9,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
 from nstyle.imaging.pictures import encode
-from nstyle.reports.plots import Plot
+from nstyle.reports.formats import Format
+from nstyle.reports.plots import DPI, Plot
 
 TEMPLATE = "page.html.jinja"
 JPEG_START = b"\xff\xd8"
+PDF_QUALITY = 95
+"""The JPEG quality of pictures in PDF."""
 WIDE = 1.1
 """The ratio of width to height above which a picture counts as wide."""
 
@@ -26,15 +29,15 @@ class Figure:
     caption: str
     image: bytes
     """PNG, or JPEG for large photographs."""
-    svg: bytes | None = None
-    """The same picture as SVG, for plots."""
+    plot: Plot | None = None
+    """The drawing behind the picture, for plots."""
     command: str = ""
     """The command that makes the picture, if there is one."""
 
     @classmethod
     def of_plot(cls, name: str, caption: str, plot: Plot) -> "Figure":
         """Return the figure of a plot."""
-        return cls(name, caption, plot.png, plot.svg)
+        return cls(name, caption, plot.png, plot)
 
     @classmethod
     def of_picture(cls, name: str, caption: str, picture: Image.Image) -> "Figure":
@@ -51,6 +54,26 @@ class Figure:
     def kind(self) -> str:
         """The format of the picture: ``png`` or ``jpeg``."""
         return "jpeg" if self.image.startswith(JPEG_START) else "png"
+
+    def files(self, formats: Sequence[Format]) -> dict[str, bytes]:
+        """Return its files by name in some formats. A picture is not drawn, so it is PNG in the place of SVG.
+
+        JPEG stays JPEG.
+        """
+        if self.plot:
+            return {f"{self.name}.{format}": getattr(self.plot, format) for format in formats}
+        wanted = dict.fromkeys("png" if format == "svg" else format for format in formats)
+        return {
+            f"{self.name}.{self.kind if format == 'png' else format}": self.image if format == "png" else self._pdf()
+            for format in wanted
+        }
+
+    def _pdf(self) -> bytes:
+        """Return the picture as a page of PDF, the same bytes every time."""
+        buffer = io.BytesIO()
+        picture = Image.open(io.BytesIO(self.image)).convert("RGB")
+        picture.save(buffer, "PDF", resolution=DPI, quality=PDF_QUALITY, creationDate=None, modDate=None)
+        return buffer.getvalue()
 
     @property
     def data(self) -> str:

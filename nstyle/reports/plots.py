@@ -1,9 +1,10 @@
 """Plots for reports, in colours that colour-blind readers can distinguish (Okabe and Ito 2008)."""
 
+import functools
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +13,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+P = ParamSpec("P")
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", ":")
-PANEL = (5.2, 4.0)
-"""Width and height of one panel, in inches."""
-LEGEND_ROW, LEGEND_LETTER, LEGEND_HANDLE = 0.23, 0.085, 0.7
+PANEL = (2.6, 2.1)
+"""Width and height of one panel, in inches: one fits a column of text, two a page."""
+POINTS = 8.0
+"""The size of letters, as in print."""
+LEGEND_ROW, LEGEND_LETTER, LEGEND_HANDLE = 0.17, 0.065, 0.55
 """The height of a row of a legend, and the widths of a letter and of the line before a label, in inches."""
-DPI = 160
+DPI = 200
 LOG_RANGE = 20.0
 """Positive values that span more than this factor are drawn on a logarithmic axis."""
 FAINT = 0.2
@@ -27,10 +31,11 @@ FAINT = 0.2
 
 @dataclass(frozen=True)
 class Plot:
-    """A plot in two formats."""
+    """A plot in all formats."""
 
     png: bytes
     svg: bytes
+    pdf: bytes
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,19 @@ class Panel:
     """Whether the y axis is linear even if values span decades."""
 
 
+def _in_print(draw: Callable[P, Plot]) -> Callable[P, Plot]:
+    """Let a function draw with letters and lines of the size of print."""
+
+    @functools.wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> Plot:
+        import matplotlib as mpl
+
+        with mpl.rc_context({"font.size": POINTS, "axes.linewidth": 0.6, "lines.linewidth": 1.2}):
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
 def line_plot(x: Sequence[float], series: Mapping[str, Sequence[float]], *, x_label: str, y_label: str) -> Plot:
     """Plot series over one axis.
 
@@ -75,6 +93,7 @@ def line_plot(x: Sequence[float], series: Mapping[str, Sequence[float]], *, x_la
     return panels_plot([Panel(lines, x_label, y_label)])
 
 
+@_in_print
 def panels_plot(panels: Sequence[Panel], *, columns: int = 2) -> Plot:
     """Draw panels in a grid with a common legend below. A label has the same colour in all panels."""
     labels = list(dict.fromkeys(label for panel in panels for label in panel.lines))
@@ -83,12 +102,12 @@ def panels_plot(panels: Sequence[Panel], *, columns: int = 2) -> Plot:
     width = PANEL[0] * columns if columns > 1 else 1.4 * PANEL[0]
     legend_columns = max(1, int(width / (LEGEND_LETTER * max(map(len, labels)) + LEGEND_HANDLE)))
     legend_rows = -(-len(labels) // legend_columns) if len(labels) > 1 else 0
-    figure = new_figure((width, PANEL[1] * rows + LEGEND_ROW * legend_rows))
+    figure = _new_figure((width, PANEL[1] * rows + LEGEND_ROW * legend_rows))
     grid = figure.subplots(rows, columns, squeeze=False).flatten()
     for axes, panel in zip(grid, panels, strict=False):
         for label, line in panel.lines.items():
             i = labels.index(label)
-            _draw(axes, line, label, COLORS[i % len(COLORS)], DASHES[i // len(COLORS) % len(DASHES)])
+            _draw(axes, line, label, COLORS[i % len(COLORS)], DASHES[i % len(DASHES)])
         if not panel.linear and _spans_decades([line.y for line in panel.lines.values()]):
             axes.set_yscale("log")
         axes.set_title(panel.title, loc="left", fontsize="medium")
@@ -100,9 +119,10 @@ def panels_plot(panels: Sequence[Panel], *, columns: int = 2) -> Plot:
     handles = dict(pair[::-1] for axes in grid for pair in zip(*axes.get_legend_handles_labels(), strict=True))
     if len(labels) > 1:
         figure.legend(handles.values(), handles, loc="outside lower center", ncols=legend_columns, frameon=False)
-    return save(figure)
+    return _save(figure)
 
 
+@_in_print
 def interval_plot(
     rows: Sequence[str], series: Mapping[str, Sequence[Sequence[tuple[float, float, float]]]], titles: Sequence[str]
 ) -> Plot:
@@ -113,7 +133,7 @@ def interval_plot(
         series: For each label, panel and row the gap and both ends of its interval, such as 0.05 for 5 %.
         titles: The titles of the panels.
     """
-    figure = new_figure((1.2 + 3.0 * len(titles), 1.6 + 0.45 * len(rows)))
+    figure = _new_figure((0.8 + 1.9 * len(titles), 1.1 + 0.3 * len(rows)))
     grid = figure.subplots(1, len(titles), squeeze=False, sharey=True).flatten()
     for column, (axes, title) in enumerate(zip(grid, titles, strict=True)):
         axes.axvline(0, color="#888888", linewidth=0.8)
@@ -122,7 +142,7 @@ def interval_plot(
             offset = (i - (len(series) - 1) / 2) * 0.28
             y = np.arange(len(rows)) + offset
             errors = np.clip([gap - low, high - gap], 0, None)
-            axes.errorbar(gap, y, xerr=errors, fmt="os^D"[i % 4], color=COLORS[i], label=label, capsize=3, markersize=5)
+            axes.errorbar(gap, y, xerr=errors, fmt="os^D"[i % 4], color=COLORS[i], label=label, capsize=2, markersize=4)
         axes.set_yticks(range(len(rows)), rows)
         axes.set_title(title, loc="left", fontsize="medium")
         axes.set_xlabel("n-style over single, %")
@@ -130,25 +150,26 @@ def interval_plot(
         axes.tick_params(axis="y", length=0)
     grid[0].invert_yaxis()
     figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=1, frameon=False)
-    return save(figure)
+    return _save(figure)
 
 
-def new_figure(size: tuple[float, float]) -> "Figure":
+def _new_figure(size: tuple[float, float]) -> "Figure":
     """Return an empty figure of a width and height in inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=size, dpi=DPI, layout="constrained")
 
 
-def save(figure: "Figure") -> Plot:
-    """Render a figure as PNG, and as SVG in which text stays text. The same figure gives the same bytes."""
+def _save(figure: "Figure") -> Plot:
+    """Render a figure as PNG, and as SVG and PDF in which text stays text. The same figure gives the same bytes."""
     import matplotlib as mpl
 
-    png, svg = io.BytesIO(), io.BytesIO()
+    png, svg, pdf = io.BytesIO(), io.BytesIO(), io.BytesIO()
     figure.savefig(png, format="png")
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "nstyle"}):
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "nstyle", "pdf.fonttype": 42}):
         figure.savefig(svg, format="svg", metadata={"Date": None})
-    return Plot(png.getvalue(), svg.getvalue())
+        figure.savefig(pdf, format="pdf", metadata={"CreationDate": None})
+    return Plot(png.getvalue(), svg.getvalue(), pdf.getvalue())
 
 
 def _draw(axes: "Axes", line: Line, label: str, color: str, dash: str) -> None:
@@ -156,7 +177,7 @@ def _draw(axes: "Axes", line: Line, label: str, color: str, dash: str) -> None:
         axes.plot(line.x, line.raw, color=color, linewidth=0.5, alpha=FAINT)
     if line.spread is not None:
         axes.fill_between(line.x, line.y - line.spread, line.y + line.spread, color=color, alpha=FAINT, linewidth=0)
-    axes.plot(line.x, line.y, label=label, color=color, linestyle=dash, linewidth=1.6)
+    axes.plot(line.x, line.y, label=label, color=color, linestyle=dash, linewidth=1.2)
 
 
 def _spans_decades(values: Sequence[npt.NDArray[np.float64]]) -> bool:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from nstyle.errors import UsageError
 from nstyle.models.model_file import read_info
 from nstyle.models.style_names import style_name
+from nstyle.reports.kinds import hint
 from nstyle.training.config import TrainingConfig
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.run_log import MOST_UPDATES, RunLog
@@ -110,7 +111,10 @@ def _read_run(path: Path) -> CurveSet:
     run = RunDirectory(path)
     if not run.config.exists() or not run.metrics.exists():
         missing = run.config if not run.config.exists() else run.metrics
-        raise UsageError(f"{path} holds no run to report on: {missing.name} is missing; expected a run directory")
+        raise UsageError(
+            f"{path} holds no run to report on: {missing.name} is missing"
+            + (hint(path) or "; expected a run directory")
+        )
     config, log = TrainingConfig.from_toml(run.config), RunLog.read(run.metrics)
     preset = config.preset
     rows: dict[str, list[tuple[int, float, float]]] = {}

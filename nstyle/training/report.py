@@ -8,6 +8,7 @@ import numpy as np
 
 from nstyle.errors import UsageError
 from nstyle.reports.folder import check_folder, csv_text, write_folder
+from nstyle.reports.formats import DEFAULT_FORMATS, check_formats
 from nstyle.reports.names import shortest_names
 from nstyle.reports.page import Figure, Section, Table, number
 from nstyle.reports.plots import Line, Panel, Plot, panels_plot
@@ -21,13 +22,16 @@ MAX_POINTS = 2000
 """The largest number of points drawn per line. More points than pixels would only make the files large."""
 
 
-def write_report(runs: Sequence[str | Path], out: str | Path, command: str = "") -> Path:
+def write_report(
+    runs: Sequence[str | Path], out: str | Path, command: str = "", formats: Sequence[str] = DEFAULT_FORMATS
+) -> Path:
     """Write ``report.html``, its figures and numbers, and ``curves.csv`` with every loss of every update.
 
     Args:
         runs: The run directories, or CSV files in Early, Sian and Stonard's format.
         out: The folder of the report.
         command: The command that created the report.
+        formats: The formats of the figures: ``png``, ``svg``, ``pdf``.
 
     Returns:
         The path of the page.
@@ -35,7 +39,7 @@ def write_report(runs: Sequence[str | Path], out: str | Path, command: str = "")
     Raises:
         UsageError: If a run is damaged or empty, or ``out`` is not a folder.
     """
-    folder = check_folder(out, TITLE)
+    folder, formats = check_folder(out, TITLE), check_formats(formats)
     if not runs:
         raise UsageError("no runs given; expected run directories or CSV files of losses")
     paths = list(dict.fromkeys(Path(run) for run in runs))
@@ -60,7 +64,7 @@ def write_report(runs: Sequence[str | Path], out: str | Path, command: str = "")
         "curves.csv": csv_text(["run", "style", "update", "content_loss", "style_loss"], raw),
         "final.csv": csv_text(columns, rows),
     }
-    return write_folder(folder, TITLE, sections, numbers, tables, command)
+    return write_folder(folder, TITLE, sections, numbers, tables, command, formats)
 
 
 def curves_plot(curves: CurveSet) -> Plot:

@@ -247,6 +247,11 @@ def test_sweep_lays_out_a_grid_skips_what_is_done_and_notes_what_cannot_be(
         "loss.png",
         "loss.svg",
         "runs.csv",
+        *(
+            f"table-{name}.{kind}"
+            for name in ("layers-and-losses", "all-runs", "all-runs-2")
+            for kind in ("csv", "tex")
+        ),
     }
 
 

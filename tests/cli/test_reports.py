@@ -339,7 +339,10 @@ def test_a_report_replaces_its_own_files_and_no_other_report(
     (tmp_path / "curves" / "mine.txt").write_text("notes")
     nstyle("report", runs / "n-style", "--out", "curves")
     left = {path.name for path in (tmp_path / "curves").iterdir()}
-    assert left == {"report.html", "report.json", "curves.csv", "final.csv", "curves.png", "curves.svg", "mine.txt"}
+    assert left == {
+        "report.html", "report.json", "curves.csv", "final.csv", "curves.png", "curves.svg", "mine.txt",
+        "table-n-style.csv", "table-n-style.tex",
+    }  # fmt: skip
 
 
 def test_report_on_what_is_no_run(nstyle: Run, tmp_path: Path, comparison: Path) -> None:
