@@ -8,10 +8,11 @@ from typing import Any
 from nstyle.comparison.identity import claim, names_in
 from nstyle.comparison.plan import MIN_HELD_OUT, Plan
 from nstyle.data.styles import check_paintings, find_styles, under_stored_names
+from nstyle.encoders.load import load_encoder_weights
 from nstyle.errors import UsageError
 from nstyle.settings_file import to_toml
 from nstyle.system.files import write_atomically
-from nstyle.training.setup import resolve, split_photographs
+from nstyle.training.setup import resolve, split_photographs, tuned_on
 from nstyle.training.train import make_config
 
 logger = logging.getLogger(__name__)
@@ -42,7 +43,8 @@ def prepare_comparison(
         raise UsageError("no styles given; expected paintings as `styles`, such as styles/*.jpg")
     config = make_config(files, {"held_out": held_out, **settings})
     check_paintings(files, config.style_size)
-    plan = Plan(Path(out), tuple(files), resolve(config), seeds)
+    config = tuned_on(resolve(config), load_encoder_weights(config.vgg).release)
+    plan = Plan(Path(out), tuple(files), config, seeds)
     chosen = {**plan.config.to_dict(), "styles": [str(file.path.absolute()) for file in files], "seeds": seeds}
     text = to_toml(chosen)
     check_photographs(plan)

@@ -122,7 +122,7 @@ class Preset:
 
 JOHNSON = Preset(
     name="johnson",
-    summary="pytorch/examples: Gram matrices over C H W, torchvision's weights",
+    summary="Gram matrices over C H W; pytorch/examples' weights, or Johnson et al.'s own under Oxford's VGG",
     content_layers=("relu2_2",),
     style_layers=("relu1_2", "relu2_2", "relu3_3", "relu4_3"),
     content_weight=1e5,
@@ -132,6 +132,21 @@ JOHNSON = Preset(
 )
 """The loss of pytorch/examples fast_neural_style and of Early, Sian and Stonard's repository: the layers of Johnson et
 al. 2016 with torchvision weights."""
+
+JOHNSON_OXFORD = replace(
+    JOHNSON,
+    content_layers=("relu3_3",),
+    content_weight=1.0,
+    style_weight=5.0,
+    tv_weight=2.557e4,
+    release="oxford",
+)
+"""The loss of Johnson et al.'s own code (fast-neural-style, ``train.lua``), for Oxford's VGG16 and 0-255 input.
+
+There content is compared at relu3_3. Its total variation is 1e-6 times half the sum of squared differences over the
+pictures of a batch, beside means of the other terms over the batch: with 3 channels of 256 x 256 px on 0-255 and 4
+pictures, ``1e-6 * 255^2 / 2 * 3 * 256^2 * 4`` = 2.557e4 times the mean that is taken here.
+"""
 
 DUMOULIN = Preset(
     name="dumoulin",
@@ -173,3 +188,23 @@ RELATIVE_3 = replace(
 )
 
 PRESETS: dict[str, Preset] = {preset.name: preset for preset in (RELATIVE, RELATIVE_3, JOHNSON, DUMOULIN)}
+
+BY_RELEASE: dict[tuple[str, str], Preset] = {(JOHNSON.name, "oxford"): JOHNSON_OXFORD}
+"""Presets that have other weights, by name and VGG release."""
+
+
+def for_release(preset: Preset, release: str) -> Preset:
+    """Return a preset with the weights that were tuned on a VGG release, where it has some.
+
+    What was changed of the preset of that name stays changed.
+
+    Args:
+        preset: The preset, possibly with overrides.
+        release: The release of the encoder at hand, such as ``oxford``.
+    """
+    tuned = BY_RELEASE.get((preset.name, release))
+    if tuned is None or preset.release == tuned.release:
+        return preset
+    usual = PRESETS[preset.name]
+    names = [f.name for f in fields(preset)]
+    return replace(tuned, **{n: getattr(preset, n) for n in names if getattr(preset, n) != getattr(usual, n)})

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ import pytest
 import torch
 
 import nstyle
+from nstyle.comparison.prepare import prepare_comparison
 from nstyle.data.crops import CropSampler
 from nstyle.data.resident import ResidentSampler
+from nstyle.encoders.vgg_weights import load_vgg_weights
 from nstyle.errors import NonFiniteLossError, NstyleError, UsageError
 from nstyle.imaging.grain import add_grain
 from nstyle.imaging.pictures import to_image
@@ -435,6 +438,20 @@ def test_flat_paintings_and_flat_photographs_stay_finite(tmp_path: Path, setting
         [tmp_path / "flat" / "0.png"], out=tmp_path / "run", **settings | {"content": str(tmp_path / "flat")}
     )
     assert read_info(run / "model.safetensors").updates == 12
+
+
+def test_johnson_takes_its_weights_by_the_release_and_records_them(
+    tmp_path: Path, settings: dict[str, Any], paintings: list[Path], vgg_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oxford = replace(load_vgg_weights(vgg_file), release="oxford")
+    for module in ("nstyle.training.setup", "nstyle.comparison.prepare", "nstyle.comparison.identity"):
+        monkeypatch.setattr(f"{module}.load_encoder_weights", lambda source: oxford)
+    given = {**settings, "preset": "johnson", "content_weight": 2.0, "style_layers": ("relu1_2",)}
+    trainer = prepare_training(paintings, out=tmp_path / "run", resume=False, **given)
+    for preset in (trainer.config.preset, TrainingConfig.from_toml(tmp_path / "run" / "config.toml").preset):
+        assert (preset.style_weight, preset.content_weight, preset.release) == (5.0, 2.0, "oxford")
+    plan = prepare_comparison(paintings, out=tmp_path / "gap", **{**given, "held_out": 2})
+    assert plan.config.preset == trainer.config.preset
 
 
 def test_style_factors_and_presets(

@@ -17,7 +17,7 @@ from nstyle.losses.functional import (
     total_variation,
 )
 from nstyle.losses.perceptual import PerceptualLoss
-from nstyle.losses.presets import DUMOULIN, JOHNSON, PRESETS, RELATIVE, Preset
+from nstyle.losses.presets import DUMOULIN, JOHNSON, JOHNSON_OXFORD, PRESETS, RELATIVE, Preset, for_release
 
 
 def gram_oracle(features: Tensor, divisor: str) -> Tensor:
@@ -127,7 +127,7 @@ def test_downsample_gradient() -> None:
     assert torch.autograd.gradcheck(downsample, image)
 
 
-@pytest.mark.parametrize("preset", [JOHNSON, DUMOULIN])
+@pytest.mark.parametrize("preset", [JOHNSON, JOHNSON_OXFORD, DUMOULIN])
 def test_absolute_presets_against_an_oracle(preset: Preset, random_vgg: VGGWeights) -> None:
     loss = PerceptualLoss(preset, random_vgg)
     output, photo, painting = torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32), torch.rand(1, 3, 40, 32)
@@ -146,7 +146,29 @@ def test_absolute_presets_against_an_oracle(preset: Preset, random_vgg: VGGWeigh
     assert losses.content.item() == pytest.approx(float(content), rel=1e-4)
     assert losses.style.item() == pytest.approx(style, rel=1e-4)
     total = preset.content_weight * float(content) + preset.style_weight * style
+    total += preset.tv_weight * total_variation(output).item()
     assert loss.total(losses).item() == pytest.approx(total, rel=1e-4)
+
+
+def test_total_variation_of_johnson_under_oxford_is_that_of_their_code() -> None:
+    """1e-6 times half the squared differences, summed over a batch of 4 pictures of 256 px on 0-255 (train.lua)."""
+    batch = torch.rand(4, 3, 256, 256, dtype=torch.float64)
+    dx = 255 * (batch[..., :-1, 1:] - batch[..., :-1, :-1])
+    dy = 255 * (batch[..., 1:, :-1] - batch[..., :-1, :-1])
+    theirs = 1e-6 * (dx.square() + dy.square()).sum() / 2
+    ours = JOHNSON_OXFORD.tv_weight * total_variation(batch).mean()
+    assert ours.item() == pytest.approx(theirs.item(), rel=0.01)
+
+
+def test_a_preset_takes_the_weights_of_the_release_but_keeps_what_was_changed() -> None:
+    assert for_release(JOHNSON, "oxford") == JOHNSON_OXFORD
+    changed = for_release(JOHNSON.override(style_weight=7.0), "oxford")
+    assert (changed.style_weight, changed.content_weight, changed.content_layers) == (7.0, 1.0, ("relu3_3",))
+    again = for_release(changed, "oxford")
+    assert again == changed
+    for preset, release in ((JOHNSON, "torchvision"), (JOHNSON, "random"), (RELATIVE, "oxford"), (DUMOULIN, "oxford")):
+        assert for_release(preset, release) == preset
+    assert Preset.from_dict(JOHNSON_OXFORD.to_dict()) == JOHNSON_OXFORD
 
 
 def test_relative_preset_takes_three_scales(random_vgg: VGGWeights) -> None:
