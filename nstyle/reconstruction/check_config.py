@@ -13,7 +13,10 @@ class CheckConfig:
 
     size: int = setting(192, "The long side of the reconstructions.", PICTURE, at_least=32, at_most=2048, unit="px")
     iterations: int = setting(
-        100, "The number of updates of each reconstruction, with L-BFGS.", OPTIMIZATION, at_least=1
+        100,
+        "The number of updates of each reconstruction, with L-BFGS; fewer than 10 show nothing.",
+        OPTIMIZATION,
+        at_least=10,
     )
     vgg: str = setting(
         "",

@@ -450,7 +450,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(
 
 
 def test_check_exits_with_its_verdict(nstyle: Run, short_vgg_file: Path, photo: Path, tmp_path: Path) -> None:
-    done = nstyle("reconstruct", "check", photo, "--vgg", short_vgg_file, "--size", 48, "--iterations", 5)
+    done = nstyle("reconstruct", "check", photo, "--vgg", short_vgg_file, "--size", 48, "--iterations", 10)
     assert done.returncode == 1
     assert "FAIL" in done.stdout.decode()
     assert "origin" in done.stdout.decode()

@@ -18,7 +18,7 @@ from nstyle.encoders.vgg_weights import load_vgg_weights, read_vgg_file
 from nstyle.errors import UsageError
 from nstyle.imaging.pictures import to_tensor
 from nstyle.losses.functional import gram
-from nstyle.reconstruction.check import check_vgg
+from nstyle.reconstruction.check import MIN_FALL, check_vgg, expected_fall
 
 State = dict[str, Tensor]
 Metadata = dict[str, str]
@@ -53,6 +53,20 @@ def test_real_weights_that_stop_early_pass(real_short_vgg: str) -> None:
     assert "cut: no relu4_3" in details
     assert "cut: no relu4_1, relu5_1" in details
     assert [shown.label for shown in verdict.pictures][-2:] == ["content relu2_2", "content relu3_3"]
+
+
+@pytest.mark.parametrize("iterations", [10, 15])
+def test_good_weights_are_not_called_bad_for_a_short_check(real_vgg: str, iterations: int) -> None:
+    verdict = check_vgg(load_vgg_weights(real_vgg), size=64, iterations=iterations)
+    assert verdict.ok, [finding for finding in verdict.findings if not finding.ok]
+
+
+def test_what_is_expected_grows_with_the_iterations_up_to_that_of_the_default() -> None:
+    falls = [expected_fall("style", 192, n) for n in (10, 15, 50, 100, 1000)]
+    assert falls == sorted(falls)
+    assert falls[0] > 1
+    assert falls[-1] == falls[-2] == MIN_FALL["style"]
+    assert expected_fall("style", 64, 100) < expected_fall("style", 192, 100) > expected_fall("style", 512, 100)
 
 
 def test_random_weights_fail(random_vgg: VGGWeights) -> None:
@@ -97,7 +111,7 @@ def test_wrong_mean_or_std_fails(
 @pytest.mark.parametrize("missing", ["features.5.weight", "features.5.bias"])
 def test_a_missing_layer_in_the_middle_fails(missing: str, random_vgg: VGGWeights) -> None:
     state = {key: value for key, value in random_vgg.state.items() if key != missing}
-    verdict = check_vgg(dataclasses.replace(random_vgg, state=state), size=48, iterations=1)
+    verdict = check_vgg(dataclasses.replace(random_vgg, state=state), size=48, iterations=10)
     assert "conv2_2 and deeper" in str(verdict.findings) or "but the layers before it are missing" in str(
         verdict.findings
     )
@@ -107,8 +121,8 @@ def test_a_missing_layer_in_the_middle_fails(missing: str, random_vgg: VGGWeight
 def test_bad_arguments_are_not_blamed_on_the_weights(random_vgg: VGGWeights) -> None:
     with pytest.raises(UsageError, match="`size` is 8"):
         check_vgg(random_vgg, size=8)
-    with pytest.raises(UsageError, match="`iterations` is 0"):
-        check_vgg(random_vgg, iterations=0)
+    with pytest.raises(UsageError, match="`iterations` is 9; expected at least 10"):
+        check_vgg(random_vgg, iterations=9)
     with pytest.raises(UsageError, match="64x1 px at `size` 48 is too narrow; expected at least 16 px"):
         check_vgg(random_vgg, Image.new("RGB", (64, 1)), size=48)
 
