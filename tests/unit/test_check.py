@@ -55,6 +55,7 @@ def test_real_weights_that_stop_early_pass(real_short_vgg: str) -> None:
     assert [shown.label for shown in verdict.pictures][-2:] == ["content relu2_2", "content relu3_3"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("iterations", [10, 15])
 def test_good_weights_are_not_called_bad_for_a_short_check(real_vgg: str, iterations: int) -> None:
     verdict = check_vgg(load_vgg_weights(real_vgg), size=64, iterations=iterations)
