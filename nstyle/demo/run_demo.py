@@ -5,8 +5,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from nstyle.data.samples import check_photographs, write_photographs, write_styles
+from nstyle.demo.encoder import choose_vgg
 from nstyle.demo.folder import DemoFolder
-from nstyle.demo.materials import check_photographs, choose_vgg, write_photographs, write_styles
 from nstyle.demo.picture_maker import PaintingProgress, PictureMaker
 from nstyle.demo.plan import PLAN, DemoPlan
 from nstyle.demo.sections import append_section, paint_section, scratch_section
@@ -45,7 +46,7 @@ def run_demo(out: str | Path, *, vgg: str | None = None, plan: DemoPlan = PLAN, 
 
     Args:
         out: Folder of the demo.
-        vgg: See :func:`nstyle.demo.materials.choose_vgg`.
+        vgg: See :func:`nstyle.demo.encoder.choose_vgg`.
         plan: What to make.
         display: Where to show what is done.
 

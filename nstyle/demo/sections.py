@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from nstyle.demo.materials import CREDITS
+from nstyle.data.samples import CREDITS
 from nstyle.demo.picture_maker import CORNERS, PictureMaker, cut
 from nstyle.demo.plan import DemoTraining
 from nstyle.demo.training import training_command

@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nstyle.demo import materials
+from nstyle.data.samples import sample_styles, write_photographs, write_styles
+from nstyle.demo import encoder
+from nstyle.demo.encoder import choose_vgg
 from nstyle.demo.folder import DemoFolder
-from nstyle.demo.materials import choose_vgg, sample_styles, write_photographs, write_styles
 from nstyle.demo.plan import PLAN
 from nstyle.demo.run_demo import Display, run_demo
 from nstyle.demo.training import train, training_command
@@ -182,16 +183,16 @@ def test_weights_at_hand_are_taken_and_our_own_encoder_without_any(
     monkeypatch.setenv("NSTYLE_VGG", str(vgg_file))
     assert choose_vgg(None, said.append) == str(vgg_file)
     monkeypatch.delenv("NSTYLE_VGG")
-    monkeypatch.setattr(materials, "imagenet_is_here", lambda: True)
+    monkeypatch.setattr(encoder, "imagenet_is_here", lambda: True)
     assert choose_vgg(None, said.append) == IMAGENET
     assert not said
-    monkeypatch.setattr(materials, "imagenet_is_here", lambda: False)
+    monkeypatch.setattr(encoder, "imagenet_is_here", lambda: False)
     assert choose_vgg(None, said.append) == LITE
 
     def offline(source: str) -> None:
         raise NstyleError("vgg16 weights cannot be downloaded")
 
-    monkeypatch.setattr(materials, "load_encoder_weights", offline)
+    monkeypatch.setattr(encoder, "load_encoder_weights", offline)
     assert choose_vgg(IMAGENET, said.append) == LITE
     assert len(said) == 2
     assert all(LITE in line for line in said)

@@ -129,7 +129,7 @@ def test_wheel_paints(wheel: Path, photo: Path, tmp_path: Path) -> None:
 def test_sample_styles_come_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)
-    code = "from nstyle.demo.materials import sample_styles; print(*sample_styles().values(), sep='\\n')"
+    code = "from nstyle.data.samples import sample_styles; print(*sample_styles().values(), sep='\\n')"
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment, check=False

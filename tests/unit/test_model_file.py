@@ -281,7 +281,7 @@ def test_find_model(tmp_path: Path, network: TransformerNetwork, monkeypatch: py
 def test_a_bare_checkout_finds_what_comes_with_it(tmp_path: Path) -> None:
     code = (
         "import sys; sys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in str(f)]; "
-        "from nstyle.demo.materials import sample_styles; from nstyle.models.locate import shipped_models; "
+        "from nstyle.data.samples import sample_styles; from nstyle.models.locate import shipped_models; "
         "print(*shipped_models().values(), *sample_styles().values(), sep='\\n')"
     )
     root = Path(__file__).parents[2]
