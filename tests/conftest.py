@@ -82,7 +82,7 @@ def short_vgg_file(tmp_path_factory: pytest.TempPathFactory, random_vgg: VGGWeig
 def write_vgg(path: Path, weights: VGGWeights, *, last: int) -> Path:
     """Write the convolutions up to an index of torchvision's."""
     state = {key: value for key, value in weights.state.items() if int(key.split(".")[1]) <= last}
-    metadata = {"architecture": "vgg16", "mean": "0.485,0.456,0.406", "std": "0.229,0.224,0.225"}
+    metadata = {"architecture": weights.architecture, "mean": "0.485,0.456,0.406", "std": "0.229,0.224,0.225"}
     save_file(state, path, metadata=metadata)
     return path
 

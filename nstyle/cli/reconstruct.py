@@ -22,6 +22,7 @@ CONTENT_EXAMPLES = """nstyle reconstruct content photo.jpg --layers relu3_3 --ou
 TRANSFER_EXAMPLES = """nstyle reconstruct transfer photo.jpg painting.jpg --size 640 --min-size 160 --out out
 nstyle reconstruct transfer photo.jpg one.jpg other.jpg --weights 0.7,0.3 --out out"""
 SWEEP_EXAMPLES = """nstyle reconstruct sweep style painting.jpg --layers relu1_1,relu2_1 --per-layer single --out out
+nstyle reconstruct sweep style one.jpg other.jpg --layers relu2_1 --vgg vgg16.pth --vgg vgg19.pth --out out
 nstyle reconstruct sweep transfer photo.jpg painting.jpg --style-weight 0.0002,0.002,0.02 --out out"""
 REPORT_EXAMPLES = "nstyle reconstruct report out/sweep --out out/report"
 
@@ -62,7 +63,13 @@ def transfer(photo: Photo = None, paintings: Paintings = None, **options: Any) -
 @add_options(*o.SWEEP, o.SNAPSHOTS)
 def sweep(
     task: Annotated[str, typer.Argument(metavar="TASK", help="style, content or transfer.")],
-    pictures: Annotated[list[str], typer.Argument(metavar="PICTURE...", help="As for that command.")],
+    pictures: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PICTURE...",
+            help="As for that command; of several paintings each cell has one, or with --weights all, mixed.",
+        ),
+    ],
     out: Annotated[str, out_option("The folder: one folder per cell, grid.png and sweep.json.")],
     per_layer: Annotated[
         str | None,
@@ -74,7 +81,7 @@ def sweep(
     ] = None,
     **options: Any,
 ) -> None:
-    """Reconstruct every combination of lists of options, as one labelled grid.
+    """Reconstruct every combination of paintings and lists of options, as one labelled grid.
 
     Every option may be given several times, and numbers and names as a list with commas; layers and weights, which
     have commas themselves, are repeated. Cells that are done already are kept.
@@ -99,12 +106,15 @@ def sweep(
         if len(axes.get("layers", ())) != 1:
             raise UsageError("`per_layer` needs one list of `layers`, such as relu1_1,relu2_1")
         axes["layers"] = expand_layers(axes["layers"][0], per_layer)
+    are_mixed = "style_mix" in axes
+    if paintings and not are_mixed:
+        axes = {"style": paintings, **axes}
     keep_freed_memory()
     with sweep_progress() as progress:
         result = sweep(
             axes,
             out=out,
-            style=paintings or None,
+            style=paintings if are_mixed else None,
             content=photo,
             snapshots_every=snapshots_every,
             progress=progress,

@@ -1,6 +1,7 @@
 """Lay out pictures: a contact sheet with names, a table with labelled rows and columns, and a framed grid."""
 
 import math
+import re
 from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
@@ -15,6 +16,9 @@ LETTERS_ACROSS = 62
 """Labels grow with the sheet, so that it is at most so many times as wide: letters of 7 pt on a page 6 inches wide."""
 NARROWEST = 8
 """The width of a column, in letter sizes, beyond which words are broken rather than the column widened."""
+
+JOINT = re.compile(r"(?<=[-+/])|(?<=_)(?=[^\W\d])")
+"""Where a word that is wider than its column is rather broken: ``starry-night``, but not ``relu1_1``."""
 
 Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 
@@ -159,7 +163,7 @@ def _column_width(width: int, labels: Sequence[str], font: Font) -> int:
 
 
 def wrap(text: str, font: Font, width: int) -> str:
-    """Break text into lines of at most ``width`` pixels: between words, or within a word that is wider."""
+    """Break text into lines of at most ``width`` pixels: between words, or in a wider word, rather at a joint."""
     lines: list[str] = []
     for paragraph in text.split("\n"):
         line = ""
@@ -169,7 +173,10 @@ def wrap(text: str, font: Font, width: int) -> str:
                 lines.append(line)
                 joined = word
             while font.getlength(joined) > width and len(joined) > 1:
-                kept = next(n for n in range(len(joined) - 1, 0, -1) if n == 1 or font.getlength(joined[:n]) <= width)
+                most = next(n for n in range(len(joined) - 1, 0, -1) if n == 1 or font.getlength(joined[:n]) <= width)
+                kept = max(
+                    (found.start() for found in JOINT.finditer(joined) if 0 < found.start() <= most), default=most
+                )
                 lines.append(joined[:kept])
                 joined = joined[kept:]
             line = joined

@@ -1,4 +1,4 @@
-"""The cells of a sweep: every combination of lists of settings, with labels and names of folders."""
+"""The cells of a sweep: every combination of lists of settings and pictures, with labels and names of folders."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -8,6 +8,13 @@ from typing import Any
 
 from nstyle.errors import UsageError
 from nstyle.reconstruction.layer_weights import layers_text
+from nstyle.reconstruction.pictures import Pictures, Source
+from nstyle.reports.names import shortest_names
+
+FILES = ("style", "content", "vgg")
+"""Axes whose values are files, which are labelled by the stems of their names."""
+LONGEST_STEM = 48
+"""Letters of a stem in a label, so that several fit into the name of a folder."""
 
 
 @dataclass(frozen=True)
@@ -18,12 +25,13 @@ class Cell:
     """Its label on each axis, such as ``{"layers": "relu1_1", "loss": "moments-2"}``."""
     settings: Mapping[str, Any]
     """Settings of :func:`nstyle.reconstruct`."""
+    pictures: Pictures
+    """The pictures that it is made from."""
 
     @property
     def name(self) -> str:
         """The name of its folder."""
-        text = "_".join(f"{axis}-{label}" for axis, label in self.labels.items()) or "run"
-        return "".join(character if character.isalnum() or character in "+-_.=" else "-" for character in text)
+        return _folder("_".join(f"{axis}-{label}" for axis, label in self.labels.items()) or "run")
 
 
 def make_cells(axes: Mapping[str, Sequence[Any]]) -> list[Cell]:
@@ -31,28 +39,32 @@ def make_cells(axes: Mapping[str, Sequence[Any]]) -> list[Cell]:
 
     Args:
         axes: A list of values for each setting. A list of a single value is a setting of all cells, and has no label.
+            Values of ``style`` are tuples of :class:`Source`, those of ``content`` one, or None.
 
     Returns:
         Every combination once. The last axis varies fastest.
+
+    Raises:
+        UsageError: If a list is empty.
     """
     choices: dict[str, dict[str, dict[str, Any]]] = {}
     for name, values in axes.items():
+        if not values:
+            raise UsageError(f"the list of `{name}` is empty; expected at least one value")
         if name == "moments" and "loss" in axes:
             continue
         options = _losses(values, axes.get("moments", [2])) if name == "loss" else [{name: value} for value in values]
         options = [option for i, option in enumerate(options) if option not in options[:i]]
-        choices[name] = _labelled(options)
+        choices[name] = dict(zip(_labels(name, options), options, strict=True))
+    varied = [name for name, options in choices.items() if len(options) > 1]
     cells = []
     for combination in itertools.product(*(options.items() for options in choices.values())):
-        labels = {
-            name: label
-            for (name, options), (label, _) in zip(choices.items(), combination, strict=True)
-            if len(options) > 1
-        }
+        labels = {name: label for name, (label, _) in zip(choices, combination, strict=True) if name in varied}
         settings: dict[str, Any] = {}
         for _, chosen in combination:
             settings |= chosen
-        cells.append(Cell(labels, settings))
+        pictures = Pictures(settings.pop("style", ()), settings.pop("content", None))
+        cells.append(Cell(labels, settings, pictures))
     return cells
 
 
@@ -60,11 +72,35 @@ def _losses(losses: Sequence[str], numbers: Sequence[int]) -> list[dict[str, Any
     return [{"loss": loss, "moments": n} if loss == "moments" else {"loss": loss} for loss in losses for n in numbers]
 
 
-def _labelled(options: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return the choices by their labels, which are short unless two short ones would be the same."""
-    short = ["-".join(_label(value) for value in option.values()) for option in options]
-    full = ["-".join(str(value) for value in option.values()) for option in options]
-    return {(a if short.count(a) == 1 else b): option for a, b, option in zip(short, full, options, strict=True)}
+def _labels(axis: str, options: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Label the choices of an axis: short unless two would name one folder, and numbered if the long ones would too."""
+    if axis in FILES:
+        files = [_file(option[axis]) for option in options]
+        names = shortest_names(files)
+        short, long = [Path(file).stem[:LONGEST_STEM] for file in files], [names[file] for file in files]
+    else:
+        short = ["-".join(_label(value) for value in option.values()) for option in options]
+        long = ["-".join(str(value) for value in option.values()) for option in options]
+    labels = [a if _folders(short).count(_folder(a).casefold()) == 1 else b for a, b in zip(short, long, strict=True)]
+    if len(set(_folders(labels))) == len(labels):
+        return labels
+    return [f"{label}-{number}" for number, label in enumerate(labels, start=1)]
+
+
+def _folder(text: str) -> str:
+    return "".join(character if character.isalnum() or character in "+-_.=" else "-" for character in text)
+
+
+def _folders(texts: Sequence[str]) -> list[str]:
+    """Return names of folders as they are compared where case makes no difference."""
+    return [_folder(text).casefold() for text in texts]
+
+
+def _file(value: Any) -> str:
+    """Return the path of a file, of a picture, or of the paintings that are one value of the axis."""
+    if isinstance(value, tuple):
+        return "+".join(source.name for source in value)
+    return value.name if isinstance(value, Source) else str(value)
 
 
 def _label(value: Any) -> str:
@@ -74,8 +110,6 @@ def _label(value: Any) -> str:
         return layers_text(value)
     if isinstance(value, tuple | list):
         return "+".join(_label(part) for part in value)
-    if isinstance(value, str) and ("/" in value or "\\" in value):
-        return Path(value).stem
     return str(value).replace(",", "+").replace(" ", "")
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,9 @@ from nstyle.reconstruction.run_folder import RunFolder
 from nstyle.reports.kinds import hint
 from nstyle.strict_json import parse_json
 
+OF_FIGURES = ("layers", "style_layers", "content_layers", "loss", "moments")
+"""Axes of a sweep in which the runs of one figure may differ."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -21,6 +24,8 @@ class Run:
     folder: RunFolder
     description: dict[str, Any]
     config: ReconstructionConfig
+    labels: dict[str, str] = field(default_factory=dict)
+    """What it is in its sweep, by axis."""
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -86,6 +91,16 @@ class Failure:
 
     labels: dict[str, str]
     reason: str
+    sweep: Path
+    """The folder of the sweep."""
+
+    def is_beside(self, run: Run) -> bool:
+        """Tell whether the cell would have differed from a run of its sweep only in layers and loss."""
+        ours, theirs = (
+            {axis: label for axis, label in labels.items() if axis not in OF_FIGURES}
+            for labels in (self.labels, run.labels)
+        )
+        return self.sweep == run.folder.path.parent and ours == theirs
 
 
 def read_runs(paths: Sequence[Path]) -> tuple[list[Run], list[Failure]]:
@@ -107,22 +122,22 @@ def read_runs(paths: Sequence[Path]) -> tuple[list[Run], list[Failure]]:
     return runs, failures
 
 
-def _read_run(path: Path) -> Run:
+def _read_run(path: Path, labels: dict[str, str] | None = None) -> Run:
     folder = RunFolder(path)
     if not folder.description.exists() and (other := hint(path)):
         raise UsageError(f"{path} is no finished reconstruction{other}")
     description = folder.read_description()
-    return Run(folder, description, ReconstructionConfig.from_dict(description["config"]))
+    return Run(folder, description, ReconstructionConfig.from_dict(description["config"]), labels or {})
 
 
 def _read_sweep(path: Path) -> tuple[list[Run], list[Failure]]:
     try:
         cells = parse_json((path / "sweep.json").read_bytes())["cells"]
-        failures = [Failure(cell["labels"], cell["failed"]) for cell in cells if cell["failed"]]
-        folders = [path / cell["folder"] for cell in cells if not cell["failed"]]
+        failures = [Failure(cell["labels"], cell["failed"], path) for cell in cells if cell["failed"]]
+        made = [(path / cell["folder"], cell["labels"]) for cell in cells if not cell["failed"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{path / 'sweep.json'} cannot be read ({type(error).__name__})") from error
-    return [_read_run(folder) for folder in folders], failures
+    return [_read_run(folder, labels) for folder, labels in made], failures
 
 
 def group(runs: Iterable[Run]) -> list[list[Run]]:

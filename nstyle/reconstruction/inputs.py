@@ -13,10 +13,12 @@ from nstyle.reconstruction.pictures import Pictures, Source, read_source
 
 Labelled = tuple[str, Image.Image]
 Cells = list[list[Image.Image | str | None]]
+KINDS = {"style": "painting", "content": "photograph"}
+"""What a picture is called in figures, by the argument of :func:`nstyle.reconstruct` that it was."""
 
 
 def inputs_of(pictures: Pictures) -> list[Labelled]:
-    """Label the pictures of a sweep: the photograph, then the paintings."""
+    """Label pictures: the photograph, then the paintings."""
     found = [("photograph", pictures.content)] if pictures.content else []
     found += [("painting", style) for style in pictures.styles]
     return [(f"{kind} {Path(source.name).name}", source.image) for kind, source in found]

@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -17,9 +18,9 @@ from nstyle.imaging.pictures import PictureSource, open_picture, resize, to_tens
 from nstyle.reconstruction.config import ReconstructionConfig
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Source:
-    """A picture and its name."""
+    """A picture and its name. Only the same object is equal, as pixels are slow to compare."""
 
     image: Image.Image
     """The picture at its own size, upright, of mode RGB."""
@@ -28,14 +29,16 @@ class Source:
     path: Path | None = None
     """The absolute path of its file."""
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """The SHA-256 of its pixels and size, by which a resumed run recognizes it."""
         return hashlib.sha256(repr(self.image.size).encode() + self.image.tobytes()).hexdigest()
 
 
-def read_source(picture: PictureSource) -> Source:
-    """Read a file, or convert a picture in memory. Transparency is composed on white."""
+def read_source(picture: PictureSource | Source) -> Source:
+    """Read a file, or convert a picture in memory; what was read already stays. Transparency is composed on white."""
+    if isinstance(picture, Source):
+        return picture
     if not isinstance(picture, str | os.PathLike):
         return Source(open_picture(picture).over_white(), IN_MEMORY)
     path = Path(picture)
@@ -52,8 +55,10 @@ class Pictures:
     content: Source | None = None
 
     @classmethod
-    def read(cls, *, styles: Sequence[PictureSource] = (), content: PictureSource | None = None) -> "Pictures":
-        """Read all pictures.
+    def read(
+        cls, *, styles: Sequence[PictureSource | Source] = (), content: PictureSource | Source | None = None
+    ) -> "Pictures":
+        """Read all pictures that were not read already.
 
         Raises:
             NstyleError: If a file is no picture.

@@ -143,7 +143,7 @@ def reconstruct(
                 folder,
                 run,
                 identity(config, pictures, encoder_weights),
-                settings_text(config, pictures, "" if encoder else default_source(config.vgg)),
+                settings_text(config, pictures, default_source(config.vgg) if config.vgg or not encoder else ""),
                 snapshots_every,
                 tensorboard,
                 resumed=resume,

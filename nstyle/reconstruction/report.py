@@ -61,10 +61,11 @@ def write_report(
     names = captions([members[0] for members in groups], without=LAYERS_AND_LOSS)
     for i, members in enumerate(groups, start=1):
         part = Part(f": {names[i - 1]}", f"-{i}") if len(groups) > 1 else Part()
-        sections += _layers_by_losses(members, failures, part)
+        near = [failure for failure in failures if any(map(failure.is_beside, members))]
+        sections += _layers_by_losses(members, near, part)
         shown += single_layer_runs(members) if len(single_layer_runs(members)) > 1 else []
         for chain in cumulative_chains(members):
-            sections.append(_blocks(chain, failures, part))
+            sections.append(_blocks(chain, near, part))
             shown += chain
     sections += _gallery([run for run in runs if run not in shown])
     sections += [*loss_section(runs), table_section(runs, failures)]
@@ -169,7 +170,9 @@ def _gallery(runs: list[Run]) -> list[Section]:
         return []
     inputs, missing = read_inputs(runs)
     results = [run.folder.read_result() for run in runs]
-    labels = [label.replace(", ", ",\n") for label in captions(runs)]
+    taken = [label for label, _ in inputs]
+    labels = [f"result, {label}" if label in taken else label for label in captions(runs)]
+    labels = [label.replace(", ", ",\n") for label in labels]
     sheet = contact_sheet([*as_large_as(results, inputs), *zip(labels, results, strict=True)])
     figure = Figure.of_picture("results", "What went in, and the best picture of each run", sheet)
     kinds = [

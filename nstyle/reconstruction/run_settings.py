@@ -16,7 +16,7 @@ def settings_of(runs: Sequence[Run]) -> list[dict[str, str]]:
     Pictures are named by the shortest end of their path that no other picture has.
     """
     short = shortest_names([name for run in runs for name in run.pictures])
-    return [_settings(run, short) for run in runs]
+    return [_settings(run, short, network) for run, network in zip(runs, _networks(runs), strict=True)]
 
 
 def varied(settings: Sequence[dict[str, str]]) -> list[str]:
@@ -35,16 +35,31 @@ def captions(runs: Sequence[Run], *, without: Sequence[str] = ()) -> list[str]:
     """
     settings = settings_of(runs)
     names = [name for name in varied(settings) if name not in without]
-    texts = [", ".join(f"{name} {values[name] or ABSENT}" for name in names) for values in settings]
+    texts = [", ".join(f"{_singular(name, values)} {values[name] or ABSENT}" for name in names) for values in settings]
     return [
         text if text and texts.count(text) == 1 else ", ".join(filter(None, (text, run.folder.path.name)))
         for text, run in zip(texts, runs, strict=True)
     ]
 
 
-def _settings(run: Run, short: dict[str, str]) -> dict[str, str]:
+def _singular(name: str, values: dict[str, str]) -> str:
+    return "painting" if name == "paintings" and " + " not in values[name] else name
+
+
+def _networks(runs: Sequence[Run]) -> list[str]:
+    """Name network and release of each run, and the file where other weights have the same network and release."""
+    weights = [run.description["vgg"] for run in runs]
+    names = [f"{vgg['architecture']} {vgg['release']}" for vgg in weights]
+    sums: dict[str, set[str]] = {}
+    for name, vgg in zip(names, weights, strict=True):
+        sums.setdefault(name, set()).add(vgg["sha256"])
+    files = [run.config.vgg or f"weights {vgg['sha256'][:8]}" for run, vgg in zip(runs, weights, strict=True)]
+    short = shortest_names(files)
+    return [f"{name} ({short[file]})" if len(sums[name]) > 1 else name for name, file in zip(names, files, strict=True)]
+
+
+def _settings(run: Run, short: dict[str, str], network: str) -> dict[str, str]:
     config, description = run.config, run.description
-    vgg = description["vgg"]
     has_style, has_content = bool(config.style_layers), bool(config.content_layers)
     return {
         "photograph": short[description["content"]] if description["content"] else "",
@@ -69,7 +84,7 @@ def _settings(run: Run, short: dict[str, str]) -> dict[str, str]:
         "style size": config.style_size if has_style else "",
         "start": str(config.start),
         "seed": str(config.seed),
-        "network": f"{vgg['architecture']} {vgg['release']}",
+        "network": network,
         "pooling": config.pooling,
         "precision": description.get("precision", config.precision),
         "device": description["device"],

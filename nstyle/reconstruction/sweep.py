@@ -2,8 +2,10 @@
 
 import json
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +14,17 @@ from PIL import Image
 from nstyle.encoders.layers import Architecture
 from nstyle.encoders.load import EncoderWeights, load_encoder_weights
 from nstyle.errors import NstyleError, UsageError
-from nstyle.imaging.layout import labelled_table
 from nstyle.imaging.pictures import PictureSource, encode
 from nstyle.reconstruction.cells import Cell, make_cells
-from nstyle.reconstruction.config import ReconstructionConfig
+from nstyle.reconstruction.config_file import SETTINGS
 from nstyle.reconstruction.configure import make_config
 from nstyle.reconstruction.engine import Progress
-from nstyle.reconstruction.inputs import Cells, Labelled, beside, inputs_of
 from nstyle.reconstruction.layer_weights import layer_weights
-from nstyle.reconstruction.pictures import Pictures
+from nstyle.reconstruction.pictures import Source, read_source
 from nstyle.reconstruction.reconstruct import arguments, as_sequence, reconstruct
 from nstyle.reconstruction.run_description import identity
 from nstyle.reconstruction.run_folder import OtherRunError, RunFolder
+from nstyle.reconstruction.sweep_grid import draw_grid
 from nstyle.renamed import renamed
 from nstyle.settings import check_names
 from nstyle.system.files import write_atomically
@@ -32,6 +33,8 @@ from nstyle.system.locks import FolderLock
 from nstyle.system.output_folders import first_difference, output_folder
 
 LAYERS = ("layers", "style_layers", "content_layers")
+LENGTH = ("iterations", "patience", "threshold")
+"""Settings that a resumed run may change, and a finished one of a sweep has as they were asked for."""
 logger = logging.getLogger(__name__)
 
 
@@ -80,68 +83,85 @@ def sweep(
     interrupted is resumed. A cell that cannot be made is noted in the grid, and the others are made.
 
     Args:
-        axes: A list of values for each setting of :func:`nstyle.reconstruct`.
+        axes: A list of values for each setting of :func:`nstyle.reconstruct`. Under ``style`` and ``content``, a list
+            of pictures, of which each cell has one.
         out: Folder for one folder per cell, ``grid.png`` and ``sweep.json``.
-        style: See :func:`nstyle.reconstruct`.
-        content: See :func:`nstyle.reconstruct`.
+        style: The painting of all cells, or several that every cell mixes.
+        content: The photograph of all cells.
         progress: Called after every iteration.
         notice: Called with a line of text about every cell.
-        options: Arguments of :func:`nstyle.reconstruct` such as ``snapshots_every``.
+        options: Arguments of :func:`nstyle.reconstruct` for all cells, such as ``snapshots_every``.
 
     Returns:
         The cells, and which of them were reused or failed.
 
     Raises:
-        UsageError: If a picture or the encoder cannot be read, a setting or a layer does not exist, ``out`` is a file,
-            or another process writes to it.
+        UsageError: If a picture or the encoder cannot be read, a setting or a layer does not exist, a list is empty,
+            ``out`` is a file, or another process writes to it.
         NstyleError: If the encoder cannot be downloaded.
     """
     check_names({**axes, **options}, arguments())
     out = output_folder(out, "sweep")
-    styles = as_sequence(style)
-    pictures = Pictures.read(styles=styles, content=content)
-    layers = {name: [layer_weights(value) for value in axes[name]] for name in LAYERS if name in axes}
-    result = SweepResult(make_cells({**axes, **layers}), out / "grid.png")
+    common = {name: [options.pop(name)] for name in [*options] if name in SETTINGS or name == "layers"}
+    cells = make_cells(_read({**axes, **common}, style=style, content=content))
+    result = SweepResult(cells, out / "grid.png")
     notice = notice or (lambda text: None)
     with FolderLock(out):
-        releases = _load_releases(result.cells)
-        for number, cell in enumerate(result.cells, start=1):
-            where = f"{number} of {len(result.cells)}: {cell.name}"
+        releases = _load_releases(cells)
+        for number, cell in enumerate(cells, start=1):
+            where = f"{number} of {len(cells)}: {cell.name}"
+
+            def show(now: Progress, cell: Cell = cell, number: int = number) -> None:
+                progress(SweepProgress(cell, number, len(cells), now))
+
             try:
                 release = releases[_release(cell)]
                 if isinstance(release, NstyleError):
                     raise release
-                config = make_config(pictures, networks=(release.architecture,), **cell.settings)
-                done = _find_done(out, cell, config, pictures, release)
-                result.folders[cell.name] = done or out / cell.name
-                if done:
+                if done := _find_done(out, cell, release):
+                    result.folders[cell.name] = done
                     result.reused += 1
                     notice(f"{where} (done already)")
                     continue
                 notice(where)
-
-                def show(now: Progress, cell: Cell = cell, number: int = number) -> None:
-                    progress(SweepProgress(cell, number, len(result.cells), now))
-
-                _run_cell(
-                    cell, out / cell.name, release, progress=show, style=styles or None, content=content, **options
-                )
+                result.folders[cell.name] = out / cell.name
+                _run_cell(cell, out / cell.name, release, progress=show, **options)
             except InterruptedRunError:
                 raise
             except NstyleError as error:
                 result.failed[cell.name] = str(error)
                 notice(f"{where} cannot be made: {error}")
-        write_atomically(result.grid, encode(draw_grid(result, inputs_of(pictures)), ".png"))
-        cells = [
-            {
-                "folder": result.folders.get(cell.name, out / cell.name).name,
-                "labels": dict(cell.labels),
-                "failed": result.failed.get(cell.name),
-            }
-            for cell in result.cells
-        ]
-        write_atomically(out / "sweep.json", (json.dumps({"cells": cells}, indent=2) + "\n").encode())
+        _write(result, out)
         return result
+
+
+def _read(
+    axes: Mapping[str, Sequence[Any]],
+    *,
+    style: PictureSource | Sequence[PictureSource] | None,
+    content: PictureSource | None,
+) -> dict[str, Sequence[Any]]:
+    """Read the layers and the pictures, every file once. Pictures that are no axis are one value of all cells."""
+    for name, given in (("style", style), ("content", content)):
+        if name in axes and given is not None:
+            raise UsageError(f"`{name}` is an axis and an argument; give one of them")
+    read_file = cache(read_source)
+
+    def read(picture: PictureSource) -> Source:
+        return read_file(os.fspath(picture)) if isinstance(picture, str | os.PathLike) else read_source(picture)
+
+    def read_axis(name: str) -> list[Source]:
+        pictures = as_sequence(axes[name])
+        if any(isinstance(picture, tuple | list) for picture in pictures):
+            raise UsageError(
+                f"the axis `{name}` has several pictures as one value; expected one picture for each value"
+            )
+        return [read(picture) for picture in pictures]
+
+    layers = {name: [layer_weights(value) for value in axes[name]] for name in LAYERS if name in axes}
+    styles = [(source,) for source in read_axis("style")] if "style" in axes else [tuple(map(read, as_sequence(style)))]
+    contents = read_axis("content") if "content" in axes else [None if content is None else read(content)]
+    return {**axes, **layers, "style": styles, "content": contents}
 
 
 def _release(cell: Cell) -> tuple[str, Architecture | None]:
@@ -171,7 +191,8 @@ def _load_releases(cells: Sequence[Cell]) -> dict[tuple[str, Architecture | None
 
 def _run_cell(cell: Cell, folder: Path, release: EncoderWeights, **options: Any) -> None:
     """Resume the cell if it was interrupted, or else make it from the start."""
-    given: dict[str, Any] = {**cell.settings, **options, "encoder": release, "out": folder}
+    pictures: dict[str, Any] = {"style": cell.pictures.styles, "content": cell.pictures.content}
+    given: dict[str, Any] = {**cell.settings, **options, **pictures, "encoder": release, "out": folder}
     if RunFolder(folder).state.exists():
         try:
             reconstruct(**given, resume=True)
@@ -181,46 +202,41 @@ def _run_cell(cell: Cell, folder: Path, release: EncoderWeights, **options: Any)
     reconstruct(**given, overwrite=True)
 
 
-def _find_done(
-    out: Path, cell: Cell, config: ReconstructionConfig, pictures: Pictures, release: EncoderWeights
-) -> Path | None:
-    """Find the finished run of these settings, in the folder of the cell or under the name from another sweep."""
+def _find_done(out: Path, cell: Cell, release: EncoderWeights) -> Path | None:
+    """Find the finished run of these settings, in the folder of the cell or under the name from another sweep.
+
+    Raises:
+        UsageError: If the settings do not fit the pictures or the network.
+    """
+    config = make_config(cell.pictures, networks=(release.architecture,), **cell.settings)
+    wanted = {**identity(config, cell.pictures, release), **{name: getattr(config, name) for name in LENGTH}}
     others = sorted(path.parent for path in out.glob("*/run.json"))
-    for folder in [out / cell.name, *others]:
-        if _is_done(RunFolder(folder), config, pictures, release):
-            return folder
-    return None
+    return next((folder for folder in [out / cell.name, *others] if _is_done(RunFolder(folder), wanted)), None)
 
 
-def _is_done(folder: RunFolder, config: ReconstructionConfig, pictures: Pictures, release: EncoderWeights) -> bool:
+def _is_done(folder: RunFolder, wanted: Mapping[str, Any]) -> bool:
     try:
         description = folder.read_description()
     except UsageError:
         return False
-    length = ("iterations", "patience", "threshold")
-    wanted = {**identity(config, pictures, release), **{name: getattr(config, name) for name in length}}
-    made = {**description["identity"], **{name: description["config"].get(name) for name in length}}
+    made = {**description["identity"], **{name: description["config"].get(name) for name in LENGTH}}
     return first_difference(made, wanted) is None and folder.result.exists()
 
 
-def draw_grid(result: SweepResult, inputs: Sequence[Labelled] = ()) -> Image.Image:
-    """Draw the cells, with the first axis down and the others across, or a single axis across.
+def _write(result: SweepResult, out: Path) -> None:
+    """Write ``grid.png`` and ``sweep.json``."""
 
-    Args:
-        result: The sweep.
-        inputs: The pictures that it was made from, with labels, which stand on the left of the first row.
-    """
-    axes = list(dict.fromkeys(name for cell in result.cells for name in cell.labels))
-    down, across = ([], axes) if len(axes) == 1 else (axes[:1], axes[1:])
-
-    def key(cell: Cell, names: list[str]) -> str:
-        return ",\n".join(f"{name.replace('_', ' ')} {cell.labels[name]}" for name in names)
-
-    rows = list(dict.fromkeys(key(cell, down) for cell in result.cells))
-    columns = list(dict.fromkeys(key(cell, across) for cell in result.cells))
-    table: Cells = [[None for _ in columns] for _ in rows]
-    for cell in result.cells:
+    def outcome(cell: Cell) -> Image.Image | str:
         reason = result.failed.get(cell.name)
-        picture = reason.split(";")[0] if reason is not None else RunFolder(result.folders[cell.name]).read_result()
-        table[rows.index(key(cell, down))][columns.index(key(cell, across))] = picture
-    return labelled_table(rows, *beside(inputs, columns, table))
+        return RunFolder(result.folders[cell.name]).read_result() if reason is None else reason.split(";")[0]
+
+    write_atomically(result.grid, encode(draw_grid(result.cells, outcome), ".png"))
+    cells = [
+        {
+            "folder": result.folders.get(cell.name, out / cell.name).name,
+            "labels": dict(cell.labels),
+            "failed": result.failed.get(cell.name),
+        }
+        for cell in result.cells
+    ]
+    write_atomically(out / "sweep.json", (json.dumps({"cells": cells}, indent=2) + "\n").encode())

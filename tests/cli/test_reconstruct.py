@@ -389,6 +389,23 @@ def test_sweep_over_transfers_and_numbers(
     assert cells[3]["labels"] == {"style_layers": "relu1_1", "style_weight": "100", "pooling": "average"}
 
 
+def test_several_paintings_are_an_axis_of_a_sweep_unless_weights_mix_them(
+    nstyle: Run, short_vgg_file: Path, styles: Path, photo: Path, tmp_path: Path
+) -> None:
+    command = [
+        "reconstruct", "sweep", "transfer", photo, styles / "mosaic.png", styles / "waves.png",
+        "--content-layers", "relu2_2", "--style-layers", "relu1_1", "--size", 32, "--iterations", 1,
+        "--vgg", short_vgg_file, "--out", "sweep",
+    ]  # fmt: skip
+    done = nstyle(*command)
+    assert b"2 cells made, 0 done already, 0 failed" in done.stderr
+    assert sorted(path.name for path in (tmp_path / "sweep").glob("*/")) == ["style-mosaic", "style-waves"]
+    mixed = nstyle(*command, "--weights", "1,1", "--weights", "3,1")
+    assert b"2 cells made, 0 done already, 0 failed" in mixed.stderr
+    run = json.loads((tmp_path / "sweep" / "style_mix-3+1" / "run.json").read_text())
+    assert [Path(name).stem for name in run["styles"]] == ["mosaic", "waves"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
