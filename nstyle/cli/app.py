@@ -16,6 +16,7 @@ from nstyle.cli import (
     models,
     reconstruct,
     report,
+    reproduce,
     stylize,
     train,
 )
@@ -44,6 +45,7 @@ COMMANDS: dict[str, tuple[tuple[str, Callable[..., None], type[GroupedCommand], 
     "Measure": (
         ("compare", compare.compare, SpreadStyles, compare.EXAMPLES),
         ("report", report.report, GroupedCommand, "nstyle report checkpoints/mine --out curves"),
+        ("reproduce", reproduce.reproduce, SpreadStyles, reproduce.EXAMPLES),
     ),
 }
 for heading, rows in COMMANDS.items():

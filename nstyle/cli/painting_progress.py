@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from nstyle.cli.progress import Throttle, in_words
+from nstyle.cli.progress import Throttle
+from nstyle.system.durations import in_words
 
 if TYPE_CHECKING:
     from nstyle.inference.batch import PaintStatus

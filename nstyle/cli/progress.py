@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from nstyle.system.durations import in_words
+
 if TYPE_CHECKING:
     from nstyle.comparison.experiment import Status
     from nstyle.reconstruction.engine import Progress as Iteration
@@ -85,13 +87,6 @@ class Estimate:
         rate = (done - first) / max(1e-9, time.monotonic() - start)
         time_left = in_words((total - done) / rate)
         return f"{total - done} more {self._step}s take about {time_left} ({rate:.2f} {self._step}s/s)"
-
-
-def in_words(seconds: float) -> str:
-    """Return a time as people say it: ``40 s``, ``12 min``, ``3.5 h``."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
 
 
 @contextmanager

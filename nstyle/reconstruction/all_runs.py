@@ -24,7 +24,9 @@ def loss_section(runs: Sequence[Run]) -> list[Section]:
     figures = []
     for number, chunk in enumerate(chunks, start=1):
         name = "loss" if len(chunks) == 1 else f"loss-{number}"
-        figures.append(Figure.of_plot(name, "The total loss of each run, and the same over its start", _plot(chunk)))
+        figures.append(
+            Figure.of_plot(name, "The total loss of each run, and the same over its start", loss_plot(chunk))
+        )
     differing = [name for name in varied(settings_of(runs)) if name in COMPARABLE]
     text = (
         f"The runs differ in {' and '.join(differing)}, which decide what a loss means: only on the right can they be "
@@ -74,7 +76,8 @@ def ending(run: Run) -> dict[str, str]:
     }
 
 
-def _plot(runs: Sequence[tuple[str, Run]]) -> Plot:
+def loss_plot(runs: Sequence[tuple[str, Run]]) -> Plot:
+    """Draw the total loss of runs by label against the updates, as it is and over its start."""
     total: dict[str, Line] = {}
     relative: dict[str, Line] = {}
     for label, run in runs:

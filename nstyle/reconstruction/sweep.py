@@ -2,29 +2,25 @@
 
 import json
 import logging
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from nstyle.encoders.layers import Architecture
-from nstyle.encoders.load import EncoderWeights, load_encoder_weights
+from nstyle.encoders.load import EncoderWeights
 from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.pictures import PictureSource, encode
-from nstyle.reconstruction.cells import Cell, make_cells
+from nstyle.reconstruction.cells import Cell
 from nstyle.reconstruction.config_file import SETTINGS
 from nstyle.reconstruction.configure import make_config
 from nstyle.reconstruction.engine import Progress
-from nstyle.reconstruction.layer_weights import layer_weights
-from nstyle.reconstruction.pictures import Source, read_source
-from nstyle.reconstruction.reconstruct import arguments, as_sequence, reconstruct
+from nstyle.reconstruction.reconstruct import arguments, reconstruct
 from nstyle.reconstruction.run_description import identity
 from nstyle.reconstruction.run_folder import OtherRunError, RunFolder
 from nstyle.reconstruction.sweep_grid import draw_grid
+from nstyle.reconstruction.sweep_plan import load_releases, read_cells, release_of
 from nstyle.renamed import renamed
 from nstyle.settings import check_names
 from nstyle.system.files import write_atomically
@@ -32,7 +28,6 @@ from nstyle.system.interrupts import InterruptedRunError
 from nstyle.system.locks import FolderLock
 from nstyle.system.output_folders import first_difference, output_folder
 
-LAYERS = ("layers", "style_layers", "content_layers")
 LENGTH = ("iterations", "patience", "threshold")
 """Settings that a resumed run may change, and a finished one of a sweep has as they were asked for."""
 logger = logging.getLogger(__name__)
@@ -103,11 +98,11 @@ def sweep(
     check_names({**axes, **options}, arguments())
     out = output_folder(out, "sweep")
     common = {name: [options.pop(name)] for name in [*options] if name in SETTINGS or name == "layers"}
-    cells = make_cells(_read({**axes, **common}, style=style, content=content))
+    cells = read_cells({**axes, **common}, style=style, content=content)
     result = SweepResult(cells, out / "grid.png")
     notice = notice or (lambda text: None)
     with FolderLock(out):
-        releases = _load_releases(cells)
+        releases = load_releases(cells)
         for number, cell in enumerate(cells, start=1):
             where = f"{number} of {len(cells)}: {cell.name}"
 
@@ -115,7 +110,7 @@ def sweep(
                 progress(SweepProgress(cell, number, len(cells), now))
 
             try:
-                release = releases[_release(cell)]
+                release = releases[release_of(cell)]
                 if isinstance(release, NstyleError):
                     raise release
                 if done := _find_done(out, cell, release):
@@ -133,60 +128,6 @@ def sweep(
                 notice(f"{where} cannot be made: {error}")
         _write(result, out)
         return result
-
-
-def _read(
-    axes: Mapping[str, Sequence[Any]],
-    *,
-    style: PictureSource | Sequence[PictureSource] | None,
-    content: PictureSource | None,
-) -> dict[str, Sequence[Any]]:
-    """Read the layers and the pictures, every file once. Pictures that are no axis are one value of all cells."""
-    for name, given in (("style", style), ("content", content)):
-        if name in axes and given is not None:
-            raise UsageError(f"`{name}` is an axis and an argument; give one of them")
-    read_file = cache(read_source)
-
-    def read(picture: PictureSource) -> Source:
-        return read_file(os.fspath(picture)) if isinstance(picture, str | os.PathLike) else read_source(picture)
-
-    def read_axis(name: str) -> list[Source]:
-        pictures = as_sequence(axes[name])
-        if any(isinstance(picture, tuple | list) for picture in pictures):
-            raise UsageError(
-                f"the axis `{name}` has several pictures as one value; expected one picture for each value"
-            )
-        return [read(picture) for picture in pictures]
-
-    layers = {name: [layer_weights(value) for value in axes[name]] for name in LAYERS if name in axes}
-    styles = [(source,) for source in read_axis("style")] if "style" in axes else [tuple(map(read, as_sequence(style)))]
-    contents = read_axis("content") if "content" in axes else [None if content is None else read(content)]
-    return {**axes, **layers, "style": styles, "content": contents}
-
-
-def _release(cell: Cell) -> tuple[str, Architecture | None]:
-    return cell.settings.get("vgg", ""), cell.settings.get("network")
-
-
-def _load_releases(cells: Sequence[Cell]) -> dict[tuple[str, Architecture | None], EncoderWeights | NstyleError]:
-    """Load every VGG release that the cells name once, before any work.
-
-    Returns:
-        Each release, or the error if it cannot be loaded.
-
-    Raises:
-        NstyleError: If none of them can be loaded.
-    """
-    releases: dict[tuple[str, Architecture | None], EncoderWeights | NstyleError] = {}
-    for source, network in dict.fromkeys(map(_release, cells)):
-        try:
-            releases[source, network] = load_encoder_weights(source or None, architecture=network)
-        except NstyleError as error:
-            releases[source, network] = error
-    errors = [release for release in releases.values() if isinstance(release, NstyleError)]
-    if len(errors) == len(releases):
-        raise errors[0]
-    return releases
 
 
 def _run_cell(cell: Cell, folder: Path, release: EncoderWeights, **options: Any) -> None:

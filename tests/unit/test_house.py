@@ -33,6 +33,7 @@ LEVELS = {
     "interpolation": 7,
     "video": 7,
     "demo": 8,
+    "reproduction": 8,
     "cli": 9,
 }
 PACKAGE = Path(nstyle.__file__).parent

@@ -1,0 +1,153 @@
+"""X. Du, *Dissecting Neural Style Transfer*: starts, the weight k, stored results, and what removes places."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from nstyle.reconstruction.all_runs import loss_plot
+from nstyle.reconstruction.structure_radius import structure_radius
+from nstyle.reports.page import Figure, Table, number
+from nstyle.reproduction.figures import listed, loss_table, not_made, snapshot_sheet, verdict
+from nstyle.reproduction.recipe import Exhibit, Materials, Recipe, Shown
+from nstyle.reproduction.reconstructions import Axes, Halved, Reconstructions
+from nstyle.reproduction.results import Results
+from nstyle.reproduction.scale import Scale
+
+CYCLES, SIZE = 5000, 512
+"""The training cycles of the command that the document shows, and the size of its arrays, in pixels."""
+STARTS = ("noise", "white", "black", "mean", "content", "style", "average")
+DECADES = (2e-5, 2e-4, 2e-3, 2e-2, 2e-1)
+"""The values of k. The document gives none; these lie around the default of ``nstyle reconstruct transfer``."""
+LAYERS: Axes = {"content_layers": ["relu2_2"], "style_layers": ["relu1_1,relu1_2,relu2_1,relu2_2,relu3_1"]}
+"""The document takes conv_4 for the content, the fourth convolution; the style layers are the first five convolutions,
+as in the implementations that it speaks of."""
+K = 2e-3
+
+
+def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
+    """Return the document's experiments."""
+    pictures: Axes = {"style": [materials.paintings[0]], "content": [materials.photos[0]]}
+    length: Axes = {"iterations": [scale.steps(CYCLES)], "size": [scale.size(SIZE)], "patience": [0]}
+    common: Axes = {**pictures, **LAYERS, **length, **materials.axes}
+    starts = Reconstructions("starts", {"start": STARTS, "style_weight": [K], **common})
+    weights = Reconstructions("k", {"style_weight": DECADES, **common})
+    every = max(1, scale.steps(CYCLES) // 10)
+    whole = Reconstructions("in-one-go", {"style_weight": [K], **common}, snapshots_every=every)
+    halved = Halved("picked-up", {name: values[0] for name, values in whole.axes.items()})
+    losses: Axes = {"loss": ["gram", "mean-std", "moments", "mmd"], "moments": [1, 3]}
+    style_only: Axes = {"layers": LAYERS["style_layers"], "style": pictures["style"], **length, **materials.axes}
+    spatial = Reconstructions("without-places", {**losses, **style_only})
+    shuffled = Reconstructions("shuffled", {"loss": ["mmd-shuffled"], "lr": [0.02], **style_only})
+    return [
+        Exhibit(
+            "starts",
+            "Seven starts",
+            "Seven choices are listed: noise, white, black, the mean of the model, the content, the style, and the "
+            "average of content and style. The content is said to make the optimization much easier than noise. The "
+            "document ends before its results.",
+            (starts,),
+            partial(_starts, work=starts),
+        ),
+        Exhibit(
+            "k",
+            "The weight k of the style",
+            "Only the ratio of both weights matters, so the content's is 1 and the style's is k. No values are given.",
+            (weights,),
+            partial(_weights, work=weights),
+        ),
+        Exhibit(
+            "stored-results",
+            "Intermediate results that are stored and picked up again",
+            "Instead of trying numbers of iterations, it is run for more than enough of them, intermediate results are "
+            "stored, and the program picks them up again when it is started anew.",
+            (whole, halved),
+            partial(_stored, whole=whole, halved=halved),
+        ),
+        Exhibit(
+            "spatial-information",
+            "Other ways to remove the spatial information",
+            "Gram matrices are one way to describe how features are distributed without where they are; the section on "
+            "other ways has a title and no text.",
+            (spatial, shuffled),
+            partial(_spatial, works=(spatial, shuffled)),
+        ),
+    ]
+
+
+def _starts(results: Results, work: Reconstructions) -> Shown:
+    runs = {str(run.config.start): run for run in results.runs(work)}
+    ranked = sorted(runs, key=lambda start: runs[start].best_loss)
+    content, noise = runs["content"].best_loss, runs["noise"].best_loss
+    easier = verdict(
+        content < noise,
+        f"from the content the loss ends at {number(content)}, from noise at {number(noise)}",
+        f"from noise the loss ends lower, at {number(noise)}, than from the content, at {number(content)}",
+    )
+    text = f"From the lowest loss to the highest after the same number of iterations: {listed(ranked)}. {easier}"
+    figures = [
+        results.grid(work, "The best picture from each start"),
+        Figure.of_plot("starts-loss", "The loss from each start", loss_plot(list(runs.items()))),
+    ]
+    return Shown(text, figures, [loss_table("start", list(runs), list(runs.values()))])
+
+
+def _weights(results: Results, work: Reconstructions) -> Shown:
+    runs = results.runs(work)
+    terms = [run.description["best"]["terms"] for run in runs]
+    content = [sum(value for name, value in each.items() if name.startswith("content/")) for each in terms]
+    style = [sum(value for name, value in each.items() if name.startswith("style/")) for each in terms]
+    ordered = content == sorted(content) and style == sorted(style, reverse=True)
+    trade = (
+        "the style's error falls and the content's grows at every step" if ordered else "not both errors move one way"
+    )
+    rows = [
+        [f"{run.config.style_weight:g}", number(c), number(s)] for run, c, s in zip(runs, content, style, strict=True)
+    ]
+    table = Table(["k", "content error", "style error, summed over layers"], rows)
+    text = f"From k = {DECADES[0]:g} to {DECADES[-1]:g} {trade}."
+    return Shown(text, [results.grid(work, "The best picture for each k")], [table])
+
+
+def _stored(results: Results, whole: Reconstructions, halved: Halved) -> Shown:
+    (straight,) = results.runs(whole)
+    (resumed,) = results.runs(halved)
+    same = straight.folder.read_losses() == resumed.folder.read_losses()
+    losses = straight.folder.read_losses()["loss"]
+    share = (losses[0] - losses[len(losses) // 2]) / (losses[0] - losses[-1])
+    text = (
+        f"A run that ended after half its {len(losses) - 1:,} iterations and was picked up again has "
+        f"{'the same losses to the last bit as' if same else 'other losses than'} one that went through. The first "
+        f"half "
+        f"brought {100 * share:.0f} % of the fall of the loss."
+    )
+    return Shown(text, [snapshot_sheet("stored-results", "Every tenth of the iterations", straight)])
+
+
+def _spatial(results: Results, works: tuple[Reconstructions, ...]) -> Shown:
+    runs = [run for work in works for run in results.runs(work)]
+    radii = {run.config.loss_label: structure_radius(run.folder.read_result()) for run in runs}
+    rows = [[label, f"{radius:.1f}"] for label, radius in radii.items()]
+    text = (
+        "Each loss rebuilds the painting from noise at the same layers, without a content. The structure radius says "
+        "how large structures are: the distance at which the autocorrelation of the blurred lightness falls to 1/e. "
+        "mmd "
+        "compares the same places, so it keeps them and copies the painting; the others throw places away. "
+        + not_made([failure for work in works for failure in results.failures(work)])
+    )
+    return Shown(
+        text,
+        [
+            results.grid(works[0], "Gram matrices, means and deviations, moments, and discrepancy at the same places"),
+            results.grid(works[1], "Mean discrepancy over pairs drawn at random, by Adam"),
+        ],
+        [Table(["loss", "structure radius, px"], rows)],
+    )
+
+
+DU = Recipe(
+    "du",
+    "X. Du, Dissecting Neural Style Transfer, Australian National University",
+    "The seven starts, the weight k over decades, stored results picked up again, and losses without places.",
+    "The document is unfinished: it has a method, a command for 5,000 cycles and arrays of 512 px, but no results, no "
+    "pictures and no values of k. It takes VGG19; here it is the encoder that was given.",
+    exhibits,
+)

@@ -1,0 +1,254 @@
+"""J. Early, J. Sian and A. Stonard, *A Learned Representation for Artistic Style*: figures 1 to 5 and table 1."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from nstyle.comparison.evaluate import PER_NETWORK
+from nstyle.reconstruction.finished_runs import Run
+from nstyle.reports.page import Figure, Table, number
+from nstyle.reports.plots import line_plot
+from nstyle.reproduction.figures import not_made, verdict
+from nstyle.reproduction.learning import figure_of, gaps_by_style, last_losses, report_of
+from nstyle.reproduction.recipe import Exhibit, Materials, Recipe, Shown
+from nstyle.reproduction.reconstructions import Reconstructions
+from nstyle.reproduction.results import Results
+from nstyle.reproduction.scale import Scale
+from nstyle.reproduction.trainings import Blends, Comparison, Training
+from nstyle.training.curves import read_curves
+from nstyle.training.report import curves_plot
+
+CURVES, PAIRS = 40_000, 10_000
+"""Updates of figure 1, and of each network of figure 2."""
+STYLES, COMPARED, CORNERS = 10, 5, 4
+"""Styles of figures 1, 2 and 5a."""
+SIZE, BATCH = 256, 4
+"""Of crops, and of the picture that is reconstructed, in pixels; photographs per update."""
+LR = 1e-3
+"""Adam's rate, of trainings (pytorch/examples, which their repository follows) and of reconstructions (section 4)."""
+ITERATIONS = 10_000
+"""Figure 4 goes past 2,000 updates; where it ends is not stated, as it stops early."""
+LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+PHI = (0.0294e7, 2.5988e7, 8.4401e7, 0.0758e7)
+"""Table 1: the loss of each layer at the start of tau 4."""
+TAU = (0.909, 7.336, 150.189, 15906.612)
+"""Table 1: the cumulative loss that was reached."""
+CROSSING = 2000
+"""About the update at which the loss of conv4_1, over its start, falls below that of conv1_1 in figure 4."""
+STYLE_GAPS, CONTENT_GAPS = (12, 36, 44, 34, 26), (44, 25, 4, 8, 32)
+"""Their published logs: losses of the n-style network over those of single ones, means of the last 20 updates of each
+style, in percent above 1."""
+FALL = (5.0e4, 1.5e5)
+"""Their published logs of ten styles: least and largest mean style loss of a style over its last 20 updates."""
+
+
+def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
+    """Return the figures and the table of the report."""
+    trained = {
+        "preset": "johnson",
+        "size": scale.size(SIZE),
+        "batch_size": BATCH,
+        "lr": LR,
+        "content": str(materials.content),
+        **materials.settings,
+    }
+    ten = Training("ten-styles", materials.paintings[:STYLES], {**trained, "updates": scale.steps(CURVES)})
+    pair = Comparison("n-against-one", materials.paintings[:COMPARED], {**trained, "updates": scale.steps(PAIRS)})
+    blocks = Reconstructions(
+        "blocks",
+        {
+            "layers": [",".join(LAYERS[: n + 1]) for n in range(len(LAYERS))],
+            "style": [materials.paintings[0]],
+            "optimizer": ["adam"],
+            "lr": [LR],
+            "iterations": [scale.steps(ITERATIONS)],
+            "size": [scale.size(SIZE)],
+            **materials.axes,
+        },
+    )
+    blends = Blends("blends", materials.photos[0], ten, CORNERS, {"size": scale.size(SIZE), **materials.settings})
+    return [
+        Exhibit(
+            "figure-1",
+            "Figure 1: learning curves of ten styles",
+            f"One network learns ten styles in {CURVES:,} updates, all of them at once, but not equally well: in their "
+            f"published logs the style losses of the last updates lie between {FALL[0]:.1e} and {FALL[1]:.1e}.",
+            (ten,),
+            partial(_curves, work=ten),
+        ),
+        Exhibit(
+            "figure-2",
+            "Figure 2: one network in five styles against five in one each",
+            f"After {PAIRS:,} updates of each network the n-style one is slightly worse in every style. In their "
+            f"published logs its style losses are {_percent(STYLE_GAPS)} above those of the single ones, its content "
+            f"losses {_percent(CONTENT_GAPS)}.",
+            (pair,),
+            partial(_pairs, work=pair),
+        ),
+        Exhibit(
+            "figure-3",
+            "Figure 3: style reconstructions of blocks 1 to 4",
+            "Starry Night from noise, by Adam at 0.001, with the losses of the first layer of the first n blocks added "
+            "up (tau n): the deeper, the higher the level of the features.",
+            (blocks,),
+            partial(_blocks, work=blocks),
+        ),
+        Exhibit(
+            "figure-4",
+            "Figure 4: each layer's loss while tau 4 falls",
+            "Over their own starts, conv3_1 falls fastest. conv1_1 falls faster than conv4_1 at first, until about "
+            f"{CROSSING:,} updates, from where on conv4_1 lies lower.",
+            (blocks,),
+            partial(_phi, work=blocks),
+        ),
+        Exhibit(
+            "table-1",
+            "Table 1: phi at the start of tau 4, and tau at the end",
+            "The largest phi is that of conv3_1; tau grows by orders of magnitude with each block. Numbers depend on "
+            "the "
+            "divisor of the Gram matrices and on the release of VGG, which are not stated: only their order compares.",
+            (blocks,),
+            partial(_table, work=blocks),
+        ),
+        Exhibit(
+            "figure-5a",
+            "Figure 5a: blends of four styles in a square",
+            "Each square is painted with weights by its distance from the corners, each of which is one style. Blends "
+            "are new styles; an even mix merges its styles well.",
+            (ten, blends),
+            partial(_square, work=blends),
+        ),
+        Exhibit(
+            "figure-5b",
+            "Figure 5b: the losses of two styles on the way between them",
+            "As the weight goes from style A to style B, the loss of A grows and that of B falls.",
+            (ten, blends),
+            partial(_way, work=blends),
+        ),
+    ]
+
+
+def _percent(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:+.0f}" for value in values[:-1]) + f" and {values[-1]:+.0f} %"
+
+
+def _curves(results: Results, work: Training) -> Shown:
+    curves = read_curves(results.folder_of(work))
+    rows = last_losses(curves)
+    style = {name: loss for name, _, loss in rows}
+    least, most = min(style, key=style.__getitem__), max(style, key=style.__getitem__)
+    text = (
+        f"After {work.settings['updates']:,} updates the style losses lie between {number(style[least])} ({least}) and "
+        f"{number(style[most])} ({most}), a factor of {style[most] / style[least]:.1f}; in their logs "
+        f"{FALL[1] / FALL[0]:.1f}. Absolute values are those of the weights that the preset has under this release."
+    )
+    figure = Figure.of_plot("learning-curves", "Content and style loss by style, weighted", curves_plot(curves))
+    table = Table(
+        ["style", "content loss, last 20 updates", "style loss, last 20 updates"],
+        [[name, number(content), number(loss)] for name, content, loss in rows],
+    )
+    return Shown(text, [figure], [table])
+
+
+def _pairs(results: Results, work: Comparison) -> Shown:
+    gaps = gaps_by_style(report_of(results.folder_of(work)), PER_NETWORK)
+    worse = [name for name, (_, style) in gaps.items() if style > 0]
+    text = verdict(
+        len(worse) == len(gaps),
+        f"after {work.settings['updates']:,} updates of each network the n-style one has more style loss in every "
+        f"style",
+        f"the n-style network has more style loss in {len(worse)} of {len(gaps)} styles",
+    )
+    rows = [[name, f"{100 * content:+.0f} %", f"{100 * style:+.0f} %"] for name, (content, style) in gaps.items()]
+    figure = figure_of(results.folder_of(work), "curves", "Training losses, by network")
+    text += " Losses are measured on photographs that were held out; its own page, in n-against-one, has intervals."
+    return Shown(text, [figure] if figure else [], [Table(["style", "content gap", "style gap"], rows)])
+
+
+def _blocks(results: Results, work: Reconstructions) -> Shown:
+    caption = "tau 1 to tau 4, after their figure 3"
+    return Shown(_stops(results.runs(work)) + not_made(results.failures(work)), [results.grid(work, caption)])
+
+
+def _stops(runs: Sequence[Run]) -> str:
+    stopped = "; ".join(f"{run.layers[-1]} {run.description['stopped']}" for run in runs)
+    return f"They stopped on: {stopped}. "
+
+
+def _phi(results: Results, work: Reconstructions) -> Shown:
+    deepest = results.runs(work)[-1]
+    losses = deepest.folder.read_losses()
+    series = {
+        layer: [value / losses[f"style/{layer}"][0] for value in losses[f"style/{layer}"]] for layer in deepest.layers
+    }
+    at_end = {layer: values[-1] for layer, values in series.items()}
+    fastest = min(at_end, key=at_end.__getitem__)
+    text = f"{fastest} falls farthest, to {at_end[fastest]:.2g} of its start. "
+    if LAYERS[-1] in series:
+        text += _crossing(series[LAYERS[0]], series[LAYERS[-1]])
+    plot = line_plot(losses["iteration"], series, x_label="iteration", y_label="phi / its value at the start")
+    text += not_made(results.failures(work))
+    return Shown(text, [Figure.of_plot("phi", "Each layer's loss over its start, after their figure 4", plot)])
+
+
+def _crossing(first: Sequence[float], last: Sequence[float]) -> str:
+    """Say whether the loss of conv4_1 falls below that of conv1_1 for good, as in figure 4."""
+    below = [b < a for a, b in zip(first, last, strict=True)]
+    if not below[-1]:
+        above = [i for i, is_below in enumerate(below) if is_below]
+        once = f" It lay below until iteration {above[-1]:,}." if above else ""
+        return f"Not so here: conv4_1 ends above conv1_1, at {last[-1]:.2g} against {first[-1]:.2g}.{once} "
+    since = max((i for i, is_below in enumerate(below) if not is_below), default=0) + 1
+    return (
+        verdict(
+            since > 1,
+            f"they cross; conv4_1 lies below conv1_1 from iteration {since:,} on",
+            "conv4_1 lies below conv1_1 from the first iteration on, so they do not cross",
+        )
+        + " "
+    )
+
+
+def _table(results: Results, work: Reconstructions) -> Shown:
+    runs = results.runs(work)
+    initial = runs[-1].description["initial"]
+    phi = {run.layers[-1]: initial[f"style/{run.layers[-1]}"] for run in runs}
+    rows = [
+        [layer, number(there_phi), number(phi[layer]), number(there_tau), number(run.best_loss)]
+        for layer, there_phi, there_tau, run in zip(LAYERS, PHI, TAU, runs, strict=False)
+    ]
+    columns = ["layer", "initial phi, source", "initial phi, here", "tau, source", "tau, here"]
+    largest = max(phi, key=phi.__getitem__)
+    taus = [run.best_loss for run in runs]
+    text = verdict(largest == "relu3_1", "the largest phi is that of conv3_1", f"the largest phi is that of {largest}")
+    text += " " + verdict(taus == sorted(taus), "tau grows with each block", "tau does not grow with each block")
+    vgg = runs[-1].description["vgg"]
+    text += f" Gram matrices are divided by C H W here; the weights are {vgg['architecture']}, {vgg['release']}. "
+    return Shown(text + not_made(results.failures(work)), tables=[Table(columns, rows)])
+
+
+def _square(results: Results, work: Blends) -> Shown:
+    figure = figure_of(results.folder_of(work), "grid", "One style in each corner, and blends between them")
+    text = "Weights of gamma and beta are bilinear in the place."
+    return Shown(text if figure else "A square needs four styles.", [figure] if figure else [])
+
+
+def _way(results: Results, work: Blends) -> Shown:
+    legs = report_of(results.folder_of(work))["legs"]
+    checks = [(name, check) for leg in legs for name, check in leg["monotone"].items()]
+    one_way = [name for name, check in checks if check["holds"]]
+    text = f"{len(one_way)} of {len(checks)} curves that should move one way do so at every step."
+    figure = figure_of(results.folder_of(work), "losses", "Style losses along the way")
+    return Shown(text, [figure] if figure else [])
+
+
+EARLY = Recipe(
+    "early",
+    "J. Early, J. Sian and A. Stonard, A Learned Representation for Artistic Style, a reproduction of Dumoulin et al. "
+    "2017, University of Southampton",
+    "Learning curves of ten styles, five styles in one network against five networks, style reconstructions of "
+    "blocks 1 "
+    "to 4 with table 1, and blends of four styles.",
+    "Networks are trained with the preset johnson, whose weights are pytorch/examples' under torchvision's VGG16 and "
+    "Johnson et al.'s own under Oxford's. Where fewer than ten paintings are given, there are fewer styles.",
+    exhibits,
+)

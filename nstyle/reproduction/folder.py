@@ -1,0 +1,87 @@
+"""The folder of a reproduction: what it is about, so that it goes on only as what it was begun as, and its times."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from nstyle.errors import UsageError
+from nstyle.reproduction.recipe import Materials, Recipe
+from nstyle.reproduction.scale import Scale
+from nstyle.strict_json import parse_json
+from nstyle.system.files import write_atomically
+from nstyle.system.output_folders import first_difference, holds_work
+
+RECORD = "reproduction.json"
+
+
+@dataclass
+class ReproductionFolder:
+    """A folder with a folder for each piece of work, the page, and a record of what was chosen and how long it took."""
+
+    path: Path
+    identity: dict[str, Any]
+    """What decides the results. Another reproduction is not mixed into this one."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """The time that each piece of work took, by name, added up over all runs."""
+
+    @classmethod
+    def open(cls, path: Path, recipe: Recipe, materials: Materials, scale: Scale) -> "ReproductionFolder":
+        """Begin a reproduction, or go on with the one in the folder. Nothing is written yet.
+
+        Raises:
+            UsageError: If ``path`` is a file, or holds other files or another reproduction.
+        """
+        identity = {
+            "recipe": recipe.name,
+            "scale": scale.factor,
+            "styles": [_fingerprint(painting) for painting in materials.paintings],
+            "photos": [_fingerprint(photo) for photo in materials.photos],
+            "vgg": list(materials.vgg),
+        }
+        if not holds_work(path, path / RECORD, "reproduction"):
+            return cls(path, identity)
+        found = _read(path / RECORD)
+        if difference := first_difference(found["identity"], identity):
+            raise UsageError(
+                f"{path} holds a reproduction of {found['identity'].get('recipe')} {difference}; give that again, or "
+                "choose another `out`"
+            )
+        return cls(path, identity, found["seconds"])
+
+    def save(self) -> None:
+        """Write the record."""
+        record = {"identity": self.identity, "seconds": self.seconds}
+        write_atomically(self.path / RECORD, (json.dumps(record, indent=2) + "\n").encode())
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Add the time that is spent in the context to that of the work, also if it is interrupted."""
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - start
+            self.save()
+
+
+def _fingerprint(path: Path) -> str:
+    return f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Read the record of a reproduction.
+
+    Raises:
+        UsageError: If it is damaged.
+    """
+    try:
+        found = parse_json(path.read_bytes())
+        identity, seconds = dict(found["identity"]), {name: float(value) for name, value in found["seconds"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{path} cannot be read ({type(error).__name__}); choose another `out`") from error
+    return {"identity": identity, "seconds": seconds}

@@ -1,0 +1,163 @@
+"""L. Gatys, A. Ecker and M. Bethge: figure 1 of 2015, and the transfer of 2016."""
+
+from collections.abc import Sequence
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+from PIL import Image
+
+from nstyle.imaging.pictures import read_picture
+from nstyle.reconstruction.all_runs import loss_plot
+from nstyle.reconstruction.config import TRANSFER_CONTENT_LAYERS, TRANSFER_STYLE_LAYERS
+from nstyle.reconstruction.finished_runs import Run
+from nstyle.reconstruction.structure_radius import structure_radius
+from nstyle.reports.page import Figure, Table, number
+from nstyle.reproduction.figures import not_made, verdict
+from nstyle.reproduction.recipe import Exhibit, Materials, Recipe, Shown
+from nstyle.reproduction.reconstructions import Axes, Reconstructions
+from nstyle.reproduction.results import Results
+from nstyle.reproduction.scale import Scale
+
+ITERATIONS, SIZE = 500, 512
+"""Neither is stated in 2015; in 2016 pictures have about 512 px. 500 iterations of L-BFGS are our choice."""
+BLOCKS = tuple(f"relu{block}_1" for block in range(1, 6))
+RATIOS = (1e-4, 1e-3, 1e-2, 1e-1)
+"""Content weight over style weight, figure 4 of 2016."""
+
+
+def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
+    """Return the experiments of both papers."""
+    photo, painting = materials.photos[0], materials.paintings[0]
+    common: Axes = {
+        "iterations": [scale.steps(ITERATIONS)],
+        "size": [scale.size(SIZE)],
+        "patience": [0],
+        "pooling": ["average"],
+        **materials.axes,
+    }
+    content = Reconstructions("content", {"layers": BLOCKS, "content": [photo], **common})
+    chain = [",".join(BLOCKS[: n + 1]) for n in range(len(BLOCKS))]
+    style = Reconstructions("style", {"layers": chain, "style": [painting], "loss": ["gram-gatys"], **common})
+    transfer = Reconstructions(
+        "transfer",
+        {
+            "style_weight": [1 / ratio for ratio in RATIOS],
+            "style": [painting],
+            "content": [photo],
+            "loss": ["gram-gatys"],
+            "content_loss": ["half-sum"],
+            "content_layers": [TRANSFER_CONTENT_LAYERS],
+            "style_layers": [TRANSFER_STYLE_LAYERS],
+            "start": ["noise"],
+            **common,
+        },
+    )
+    return [
+        Exhibit(
+            "figure-1-content",
+            "Figure 1 of 2015, content reconstructions",
+            "From noise, pictures are optimized until they match a photograph's features at conv1_1, conv2_1, conv3_1, "
+            "conv4_1 and conv5_1. The first three are nearly perfect; in the higher ones details of pixels are lost "
+            "while what is shown stays.",
+            (content,),
+            partial(_content, work=content),
+        ),
+        Exhibit(
+            "figure-1-style",
+            "Figure 1 of 2015, style reconstructions",
+            "Gram matrices of conv1_1, then conv1_1 and conv2_1, and so on to all five. The pictures match the "
+            "painting's style on an increasing scale, and lose the arrangement of the scene.",
+            (style,),
+            partial(_style, work=style),
+        ),
+        Exhibit(
+            "transfer",
+            "The transfer of 2016, at four ratios of content to style",
+            "Content conv4_2, style conv1_1 to conv5_1 with a fifth each, from noise, by L-BFGS; alpha / beta from "
+            "1e-4 "
+            "to 1e-1. A strong style leaves a texture of the painting in which the photograph is hardly seen; a strong "
+            "content leaves the photograph with little of the style.",
+            (transfer,),
+            partial(_transfer, work=transfer),
+        ),
+    ]
+
+
+def _content(results: Results, work: Reconstructions) -> Shown:
+    runs = results.runs(work)
+    photo = read_picture(work.axes["content"][0]).rgb
+    errors = [_distance(run, photo) for run in runs]
+    deeper = all(a < b for a, b in pairwise(errors))
+    text = verdict(
+        deeper,
+        "the pictures lie the further from the photograph the deeper the layer",
+        "the distance from the photograph does not grow at every layer; see the table",
+    )
+    rows = [[run.label, f"{error:.1f}"] for run, error in zip(runs, errors, strict=True)]
+    table = Table(["layer", "distance from the photograph, levels of 255 (root mean square)"], rows)
+    return Shown(f"{text} {not_made(results.failures(work))}", [results.grid(work, "One layer each")], [table])
+
+
+def _style(results: Results, work: Reconstructions) -> Shown:
+    runs = results.runs(work)
+    radii = [structure_radius(run.folder.read_result()) for run in runs]
+    grows = all(a < b for a, b in pairwise(radii))
+    text = verdict(
+        grows,
+        f"structures grow with every block, from {radii[0]:.1f} to {radii[-1]:.1f} px",
+        f"structures grow to {max(radii):.1f} px at {runs[radii.index(max(radii))].layers[-1]}, but not at every step",
+    )
+    rows = [[run.layers[-1], f"{radius:.1f}"] for run, radius in zip(runs, radii, strict=True)]
+    figures = [
+        results.grid(work, "The first one, two, three, four and five blocks together"),
+        Figure.of_plot("style-loss", "The loss of each", loss_plot([(run.layers[-1], run) for run in runs])),
+    ]
+    table = Table(["up to", "structure radius, px"], rows)
+    return Shown(f"{text} {not_made(results.failures(work))}", figures, [table])
+
+
+def _transfer(results: Results, work: Reconstructions) -> Shown:
+    runs = results.runs(work)
+    if not runs:
+        return Shown(not_made(results.failures(work)))
+    photo = read_picture(work.axes["content"][0]).rgb
+    rows, distances = [], []
+    for run in runs:
+        best, weights = run.description["best"]["terms"], run.config.term_weights
+        parts = {
+            kind: sum(weights[name] * value for name, value in best.items() if name.startswith(kind))
+            for kind in ("content", "style")
+        }
+        distances.append(_distance(run, photo))
+        ratio = 1 / (run.config.style_weight or 1)
+        rows.append([f"{ratio:.0e}", number(parts["content"]), number(parts["style"]), f"{distances[-1]:.1f}"])
+    text = verdict(
+        distances == sorted(distances, reverse=True),
+        "the larger the ratio, the closer the picture is to the photograph",
+        "the distance from the photograph does not fall at every step",
+    )
+    columns = ["alpha / beta", "content part of the loss", "style part of the loss", "distance from the photograph"]
+    table = Table(columns, rows)
+    return Shown(text, [results.grid(work, "From noise, by style weight over content weight")], [table])
+
+
+def _distance(run: Run, photo: Image.Image) -> float:
+    """Return the root mean square difference of a result and a photograph, in levels of 255."""
+    result = run.folder.read_result()
+    difference = np.asarray(result, dtype=float) - np.asarray(photo.resize(result.size), dtype=float)
+    return float(np.sqrt(np.mean(difference**2)))
+
+
+GATYS = Recipe(
+    "gatys",
+    "L. Gatys, A. Ecker and M. Bethge, A Neural Algorithm of Artistic Style, 2015, and Image Style Transfer Using "
+    "Convolutional Neural Networks, CVPR 2016",
+    "Content and style reconstructions of blocks 1 to 5 (figure 1 of 2015), and the transfer with the defaults of "
+    "2016.",
+    "The papers take VGG19 with its activations normalized to mean 1, with average pooling; here it is the encoder "
+    "that "
+    "was given, as it is, with average pooling, so that ratios of content to style do not carry over exactly. "
+    "Features are compared after the ReLU. Numbers of iterations are not stated.",
+    exhibits,
+)

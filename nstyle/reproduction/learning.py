@@ -1,0 +1,38 @@
+"""What the pages and logs of trainings, comparisons and blends say, for the recipes that show them."""
+
+from pathlib import Path
+from typing import Any
+
+from nstyle.reports.folder import NUMBERS
+from nstyle.reports.page import Figure
+from nstyle.strict_json import parse_json
+from nstyle.training.curves import CurveSet
+
+LAST = 20
+"""The number of last updates of a style whose mean is shown."""
+
+
+def last_losses(curves: CurveSet) -> list[tuple[str, float, float]]:
+    """Return for every style the means of its content and style losses over its last updates."""
+    return [
+        (name, float(curve.content[-LAST:].mean()), float(curve.style[-LAST:].mean()))
+        for name, curve in curves.curves.items()
+    ]
+
+
+def report_of(folder: Path) -> dict[str, Any]:
+    """Return the numbers of a finished report."""
+    numbers: dict[str, Any] = parse_json((folder / NUMBERS).read_bytes())
+    return numbers
+
+
+def gaps_by_style(report: dict[str, Any], protocol: str) -> dict[str, tuple[float, float]]:
+    """Return the content and the style gap of every style of a comparison under a protocol."""
+    rows = {(row["term"], row["style"]): row["gap"] for row in report["gaps"] if row["protocol"] == protocol}
+    return {name: (rows["content", name], rows["style", name]) for name in report["styles"]}
+
+
+def figure_of(folder: Path, name: str, caption: str) -> Figure | None:
+    """Return a figure of a finished report under its name there, None if it has none."""
+    path = folder / f"{name}.png"
+    return Figure(f"{folder.name}-{name}", caption, path.read_bytes()) if path.exists() else None

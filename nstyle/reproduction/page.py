@@ -1,0 +1,90 @@
+"""The page of a reproduction: each figure or table of the source, what is seen there, and what came of it here."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from nstyle.data.samples import CREDITS
+from nstyle.reports.folder import write_folder
+from nstyle.reports.formats import Format
+from nstyle.reports.page import Section, Table
+from nstyle.reproduction.folder import ReproductionFolder
+from nstyle.reproduction.recipe import Exhibit, Materials, Recipe
+from nstyle.reproduction.results import Results
+from nstyle.reproduction.scale import Scale
+from nstyle.system.durations import in_words
+
+
+def write_page(
+    folder: ReproductionFolder,
+    recipe: Recipe,
+    scale: Scale,
+    materials: Materials,
+    exhibits: Sequence[Exhibit],
+    originals: Sequence[Exhibit],
+    *,
+    samples: bool,
+    command: str,
+    formats: Sequence[Format],
+) -> Path:
+    """Write the page with its figures and tables.
+
+    Args:
+        folder: The folder, in which the work is done.
+        recipe: The recipe.
+        scale: How far it was scaled down.
+        materials: Which pictures it was made with.
+        exhibits: The exhibits to show.
+        originals: The same exhibits as the source made them.
+        samples: Whether sample pictures stand in for the source's.
+        command: The command that made the reproduction.
+        formats: The formats of the figures.
+
+    Returns:
+        The page.
+    """
+    results = Results(folder.path)
+    sections = [_summary(recipe, scale, materials, samples=samples)]
+    sections += [_section(exhibit, results) for exhibit in exhibits]
+    sections.append(_extent(exhibits, originals, folder.seconds, scale))
+    numbers = {**folder.identity, "exhibits": [exhibit.key for exhibit in exhibits], "seconds": folder.seconds}
+    return write_folder(folder.path, title(recipe), sections, numbers, {}, command, formats)
+
+
+def title(recipe: Recipe) -> str:
+    """Return the title of the page."""
+    return f"{recipe.name}: the experiments made again"
+
+
+def _summary(recipe: Recipe, scale: Scale, materials: Materials, *, samples: bool) -> Section:
+    size = f"iterations and updates are {scale.factor:g} times the source's" if scale.factor != 1 else "the source's"
+    paintings = ", ".join(path.stem for path in materials.paintings)
+    photographs = ", ".join(path.stem for path in materials.photos)
+    pictures = f"Photographs: {photographs}. Paintings: {paintings}."
+    if samples:
+        pictures += f" They are samples that stand in for the source's. {CREDITS}"
+    lengths = f"The last section says how long each experiment is in the source and here: {size}."
+    text = "\n\n".join([f"{recipe.source}. {recipe.summary}", f"{recipe.departures} {lengths}", pictures])
+    return Section("What this is", text)
+
+
+def _section(exhibit: Exhibit, results: Results) -> Section:
+    shown = exhibit.here(results)
+    commands = [
+        run.description["command"]
+        for work in exhibit.work
+        if (results.folder_of(work) / "sweep.json").exists()
+        for run in results.runs(work)
+    ]
+    text = f"In the source. {exhibit.there}\n\nHere. {shown.text}"
+    return Section(exhibit.title, text, shown.figures, shown.tables, commands)
+
+
+def _extent(
+    exhibits: Sequence[Exhibit], originals: Sequence[Exhibit], seconds: dict[str, float], scale: Scale
+) -> Section:
+    """List how long every experiment is, in the source and here, and the time that it took."""
+    there = {work.name: work.extent for exhibit in originals for work in exhibit.work}
+    here = {work.name: work.extent for exhibit in exhibits for work in exhibit.work}
+    rows = [[name, there.get(name, ""), extent, in_words(seconds.get(name, 0.0))] for name, extent in here.items()]
+    text = f"At scale {scale.factor:g}. Sides of pictures are scaled by its fourth root. Times are of this machine."
+    return Section("How far", text, tables=[Table(["experiment", "in the source", "here", "time"], rows)])

@@ -1,0 +1,9 @@
+"""The recipes by name."""
+
+from nstyle.reproduction.du import DU
+from nstyle.reproduction.early import EARLY
+from nstyle.reproduction.gatys import GATYS
+from nstyle.reproduction.recipe import Recipe
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (GATYS, EARLY, DU)}
+"""Every recipe that ``nstyle reproduce`` knows."""

@@ -1,0 +1,123 @@
+"""Work that optimizes pixels: a sweep of reconstructions, and one that is stopped halfway and picked up again."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from nstyle.encoders.load import EncoderWeights
+from nstyle.errors import NstyleError
+from nstyle.reconstruction.config import ReconstructionConfig
+from nstyle.reconstruction.configure import make_config
+from nstyle.reconstruction.pictures import Pictures
+from nstyle.reconstruction.reconstruct import reconstruct
+from nstyle.reconstruction.run_folder import RunFolder
+from nstyle.reconstruction.sweep import SweepProgress, sweep
+from nstyle.reconstruction.sweep_plan import load_releases, read_cells, release_of
+from nstyle.reproduction.clock import Clock
+from nstyle.reproduction.work import Display, Work
+
+Axes = Mapping[str, Sequence[Any]]
+
+
+@dataclass(frozen=True)
+class Reconstructions(Work):
+    """Reconstructions in every combination of lists of settings; see :func:`nstyle.reconstruction.sweep.sweep`."""
+
+    axes: Axes
+    """Lists of settings of :func:`nstyle.reconstruct`. Under ``style`` and ``content`` they are paintings and
+    photographs."""
+    snapshots_every: int = 0
+    """The iterations between snapshots; 0 for none."""
+    style: tuple[Path, ...] = ()
+    """Paintings that every reconstruction mixes, where they are no axis."""
+
+    @cached_property
+    def planned(self) -> list[tuple[ReconstructionConfig, Pictures, EncoderWeights]]:
+        """The reconstructions that can be made: an encoder may lack the layers of some, which the results will say."""
+        cells = read_cells(self.axes, style=self.style or None)
+        releases = load_releases(cells)
+
+        def configs() -> Iterator[tuple[ReconstructionConfig, Pictures, EncoderWeights]]:
+            for cell in cells:
+                release = releases[release_of(cell)]
+                if isinstance(release, NstyleError):
+                    continue
+                try:
+                    config = make_config(cell.pictures, networks=(release.architecture,), **cell.settings)
+                except NstyleError:
+                    continue
+                yield config, cell.pictures, release
+
+        return list(configs())
+
+    @property
+    def extent(self) -> str:
+        configs = [config for config, _, _ in self.planned]
+        iterations, sizes = [config.iterations or 0 for config in configs], [config.size for config in configs]
+        count = f"{len(configs)} reconstruction" + ("s" if len(configs) != 1 else "")
+        return f"{count}, {span(iterations)} iterations, {span(sizes)} px"
+
+    def seconds(self, clock: Clock) -> float:
+        return sum(clock.reconstruction(*planned) for planned in self.planned)
+
+    def run(self, folder: Path, display: Display) -> None:
+        with display.sweep() as progress:
+            sweep(
+                self.axes,
+                out=folder,
+                style=self.style or None,
+                snapshots_every=self.snapshots_every,
+                progress=progress,
+                notice=lambda text: display.notice(f"{self.name}: {text}"),
+            )
+
+
+@dataclass(frozen=True)
+class Halved(Work):
+    """One reconstruction that ends at half its iterations, and is picked up again from what was stored."""
+
+    settings: Mapping[str, Any]
+    """Settings of :func:`nstyle.reconstruct`, with pictures and iterations."""
+
+    @cached_property
+    def whole(self) -> Reconstructions:
+        """The same reconstruction as a sweep of one."""
+        return Reconstructions(self.name, {name: [value] for name, value in self.settings.items()})
+
+    @property
+    def extent(self) -> str:
+        return f"{self.whole.extent}, in two halves"
+
+    def seconds(self, clock: Clock) -> float:
+        return self.whole.seconds(clock)
+
+    def run(self, folder: Path, display: Display) -> None:
+        total = int(self.settings["iterations"])
+        with display.sweep() as show:
+            (cell,) = read_cells(self.whole.axes)
+            for half, iterations in enumerate((total // 2, total)):
+                at = _iterations_done(RunFolder(folder))
+                if at >= iterations:
+                    continue
+                display.notice(f"{self.name}: iterations {at} to {iterations}")
+                reconstruct(
+                    **{**self.settings, "iterations": iterations},
+                    out=folder,
+                    resume=at > 0 or half > 0,
+                    progress=lambda now, half=half: show(SweepProgress(cell, half + 1, 2, now)),  # type: ignore[misc]
+                )
+
+
+def _iterations_done(folder: RunFolder) -> int:
+    """Return how far a reconstruction was finished, 0 if it was not."""
+    return int(folder.read_description()["iterations"]) if folder.description.exists() else 0
+
+
+def span(numbers: Sequence[float]) -> str:
+    """Return the least and the largest of some numbers: ``300``, or ``300 to 3,000``."""
+    if not numbers:
+        return "0"
+    least, most = min(numbers), max(numbers)
+    return f"{least:,.0f}" if least == most else f"{least:,.0f} to {most:,.0f}"

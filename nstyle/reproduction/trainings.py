@@ -1,0 +1,98 @@
+"""Work that trains networks: a run, a comparison of one network with several, and blends that a run paints."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nstyle.comparison.compare import compare
+from nstyle.interpolation.interpolate import interpolate
+from nstyle.models.model_file import read_info
+from nstyle.reports.folder import PAGE
+from nstyle.reproduction.clock import Clock
+from nstyle.reproduction.work import Display, Work
+from nstyle.training.run_directory import RunDirectory
+from nstyle.training.train import train
+
+
+@dataclass(frozen=True)
+class Training(Work):
+    """One network, trained in all styles; see :func:`nstyle.train`."""
+
+    styles: tuple[Path, ...]
+    settings: Mapping[str, Any]
+    """Settings of :func:`nstyle.train`, with ``updates`` and ``size``."""
+
+    @property
+    def extent(self) -> str:
+        settings = self.settings
+        return f"{len(self.styles)} styles, {settings['updates']:,} updates, {settings['size']} px"
+
+    def seconds(self, clock: Clock) -> float:
+        return clock.training(self.styles, self.settings)
+
+    def run(self, folder: Path, display: Display) -> None:
+        run = RunDirectory(folder)
+        if run.has_run and read_info(run.model).run_updates >= self.settings["updates"]:
+            display.notice(f"{self.name}: done already")
+            return
+        display.notice(f"{self.name}: {self.extent}")
+        with display.training() as progress:
+            if run.has_run:
+                train(out=folder, resume=True, progress=progress)
+            else:
+                train(self.styles, out=folder, progress=progress, **self.settings)
+
+
+@dataclass(frozen=True)
+class Comparison(Work):
+    """One network in all styles against one for each; see :func:`nstyle.compare`."""
+
+    styles: tuple[Path, ...]
+    settings: Mapping[str, Any]
+    """Settings of :func:`nstyle.compare`, with ``updates`` and ``size``."""
+
+    @property
+    def extent(self) -> str:
+        settings = self.settings
+        return f"{len(self.styles) + 1} networks, {settings['updates']:,} updates each, {settings['size']} px"
+
+    def seconds(self, clock: Clock) -> float:
+        trained = {name: value for name, value in self.settings.items() if name not in ("photos", "held_out")}
+        return (len(self.styles) + 1) * clock.training(self.styles, trained)
+
+    def run(self, folder: Path, display: Display) -> None:
+        if (folder / PAGE).exists():
+            display.notice(f"{self.name}: done already")
+            return
+        with display.comparison() as progress:
+            compare(self.styles, out=folder, progress=progress, notice=display.notice, **self.settings)
+
+
+@dataclass(frozen=True)
+class Blends(Work):
+    """Blends of styles along a way between them, and how their losses change; see :func:`nstyle.interpolate`."""
+
+    photo: Path
+    model: Training
+    """The network that paints, which lies beside this work."""
+    styles: int
+    """How many of its styles are blended, from the first on."""
+    settings: Mapping[str, Any]
+    """Settings of :func:`nstyle.interpolate`."""
+
+    @property
+    def extent(self) -> str:
+        return f"blends of {min(self.styles, len(self.model.styles))} styles, {self.settings['size']} px"
+
+    def seconds(self, clock: Clock) -> float:
+        return 0.0  # A few pictures, beside the training of the network that paints them.
+
+    def run(self, folder: Path, display: Display) -> None:
+        if (folder / PAGE).exists():
+            display.notice(f"{self.name}: done already")
+            return
+        display.notice(f"{self.name}: {self.extent}")
+        model = folder.parent / self.model.name
+        styles = read_info(RunDirectory(model).model).styles[: self.styles]
+        interpolate(self.photo, model, out=folder, styles=styles, **self.settings)

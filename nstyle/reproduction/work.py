@@ -1,0 +1,51 @@
+"""The work behind an exhibit, such as a training: how long it takes, and doing it, from where it stopped."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from nstyle.comparison.experiment import Status
+from nstyle.reconstruction.sweep import SweepProgress
+from nstyle.reproduction.clock import Clock
+from nstyle.training.trainer import Progress
+
+
+@dataclass(frozen=True)
+class Display:
+    """How the progress of work is shown."""
+
+    notice: Callable[[str], None]
+    """Called with a line of text."""
+    sweep: Callable[[], AbstractContextManager[Callable[[SweepProgress], None]]]
+    """Opens a display of reconstructions."""
+    training: Callable[[], AbstractContextManager[Callable[[Progress], None]]]
+    """Opens a display of updates."""
+    comparison: Callable[[], AbstractContextManager[Callable[[Status], None]]]
+    """Opens a display of the networks of a comparison."""
+
+
+@dataclass(frozen=True)
+class Work(ABC):
+    """Work with a folder of its own below that of the reproduction."""
+
+    name: str
+    """The name of its folder."""
+
+    @abstractmethod
+    def seconds(self, clock: Clock) -> float:
+        """Estimate how long the work takes on this machine, at most."""
+
+    @property
+    @abstractmethod
+    def extent(self) -> str:
+        """How much work it is: ``4 reconstructions, 300 iterations, 256 px``."""
+
+    @abstractmethod
+    def run(self, folder: Path, display: Display) -> None:
+        """Do the work in its folder, as far as it is not done.
+
+        Raises:
+            NstyleError: If it fails or is interrupted. What was done stays, and is continued.
+        """
