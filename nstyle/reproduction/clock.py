@@ -1,8 +1,10 @@
 """How long work takes on this machine: an update of each kind is timed once, at the size that is asked for first."""
 
+import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,8 +15,8 @@ from nstyle.reconstruction.engine import Reconstruction, ladder
 from nstyle.reconstruction.pictures import Pictures
 from nstyle.training.train import train
 
-TIMED = 3
-"""The number of updates that are timed, after a first one that is not."""
+TIMED = 4
+"""The number of updates that are timed."""
 Rate = float
 """Seconds per update and squared pixel of the long side."""
 
@@ -48,22 +50,21 @@ class Clock:
 
 
 def _time_reconstruction(config: ReconstructionConfig, pictures: Pictures, release: EncoderWeights) -> Rate:
-    short = replace(config, iterations=1 + TIMED, min_size=None, patience=0, threshold=None, schedule=None)
+    short = replace(config, iterations=TIMED, min_size=None, patience=0, threshold=None, schedule=None)
     run = Reconstruction(short, pictures, release)
     stamps: list[float] = []
     run.run(lambda now: stamps.append(time.perf_counter()))
-    return _mean_step(stamps) / short.size**2
+    return _step(stamps) / short.size**2
 
 
 def _time_training(styles: Sequence[Path], settings: Mapping[str, Any]) -> Rate:
     stamps: list[float] = []
     with TemporaryDirectory() as folder:
-        short = {**settings, "updates": 1 + TIMED}
+        short = {**settings, "updates": TIMED}
         train(styles, out=Path(folder) / "run", progress=lambda now: stamps.append(time.perf_counter()), **short)
-    return _mean_step(stamps) / float(settings["size"]) ** 2
+    return _step(stamps) / float(settings["size"]) ** 2
 
 
-def _mean_step(stamps: Sequence[float]) -> float:
-    """Return the mean time between updates. The first one starts the kernels and does not count."""
-    counted = stamps[1:] if len(stamps) > 2 else stamps
-    return (counted[-1] - counted[0]) / max(1, len(counted) - 1)
+def _step(stamps: Sequence[float]) -> float:
+    """Return the median time between updates: the first one starts the kernels, and a training ends with validation."""
+    return statistics.median(end - start for start, end in pairwise(stamps))

@@ -30,8 +30,17 @@ class ReproductionFolder:
     """The time that each piece of work took, by name, added up over all runs."""
 
     @classmethod
-    def open(cls, path: Path, recipe: Recipe, materials: Materials, scale: Scale) -> "ReproductionFolder":
+    def open(
+        cls, path: Path, recipe: Recipe, scale: Scale, materials: Materials, *, samples: Path
+    ) -> "ReproductionFolder":
         """Begin a reproduction, or go on with the one in the folder. Nothing is written yet.
+
+        Args:
+            path: The folder.
+            recipe: The recipe.
+            scale: Its scale.
+            materials: Its pictures.
+            samples: The folder of sample pictures, which need not be there yet.
 
         Raises:
             UsageError: If ``path`` is a file, or holds other files or another reproduction.
@@ -39,8 +48,8 @@ class ReproductionFolder:
         identity = {
             "recipe": recipe.name,
             "scale": scale.factor,
-            "styles": [_fingerprint(painting) for painting in materials.paintings],
-            "photos": [_fingerprint(photo) for photo in materials.photos],
+            "styles": [_fingerprint(painting) for painting in materials.paintings if painting.parent != samples],
+            "photos": [_fingerprint(photo) for photo in materials.photos if photo.parent != samples],
             "vgg": list(materials.vgg),
         }
         if not holds_work(path, path / RECORD, "reproduction"):

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from nstyle.data.samples import check_photographs, write_photographs, write_styles
+from nstyle.data.samples import check_photographs, photograph_paths, sample_styles, write_photographs, write_styles
 from nstyle.data.styles import find_styles
 from nstyle.encoders.load import load_encoder_weights
 from nstyle.errors import UsageError
-from nstyle.imaging.pictures import read_size
+from nstyle.imaging.pictures import open_picture
 from nstyle.reports.folder import check_folder
 from nstyle.reports.formats import DEFAULT_FORMATS, check_formats
 from nstyle.reproduction.clock import Clock
@@ -74,11 +74,12 @@ def reproduce(
     for source in vgg or ("",):
         load_encoder_weights(source or None)
     with FolderLock(folder, subfolders=(PICTURES,)):
-        materials = _materials(folder, styles, photos, content, tuple(vgg) or ("",), device)
-        record = ReproductionFolder.open(folder, recipe, materials, chosen_scale)
+        materials = _materials(folder / PICTURES, styles, photos, content, tuple(vgg) or ("",), device)
         exhibits = choose_exhibits(recipe.exhibits(materials, chosen_scale), only)
         originals = choose_exhibits(recipe.exhibits(materials, Scale()), only)
+        record = ReproductionFolder.open(folder, recipe, chosen_scale, materials, samples=folder / PICTURES)
         record.save()
+        _write_samples(folder / PICTURES, materials)
         _announce(recipe, chosen_scale, exhibits, originals, display)
         for number, work in enumerate(all_work(exhibits), start=1):
             display.notice(f"{number} of {len(all_work(exhibits))}: {work.name}, {work.extent}")
@@ -127,23 +128,31 @@ def all_work(exhibits: Sequence[Exhibit]) -> list[Work]:
 
 
 def _materials(
-    folder: Path,
+    samples: Path,
     styles: Sequence[str | Path],
     photos: Sequence[str | Path],
     content: str | Path | None,
     vgg: tuple[str, ...],
     device: str,
 ) -> Materials:
-    """Find the pictures, and write the samples that stand in for those that were not given."""
-    samples = folder / PICTURES
+    """Find the pictures. Samples stand in for those that were not given; nothing is written yet."""
+    paintings = [style.path for style in find_styles(styles)] or [
+        samples / path.name for path in sample_styles().values()
+    ]
+    for photo in photos:
+        open_picture(Path(photo))
     if not photos:
         check_photographs(samples)
-    paintings = [style.path for style in find_styles(styles)] if styles else list(write_styles(samples).values())
-    photographs = [Path(photo) for photo in photos] or write_photographs(samples)
-    for photograph in photographs:
-        read_size(photograph)
+    photographs = [Path(photo) for photo in photos] or photograph_paths(samples)
     training = Path(content) if content is not None else photographs[0].parent
     return Materials(tuple(photographs), tuple(paintings), training, vgg, device)
+
+
+def _write_samples(samples: Path, materials: Materials) -> None:
+    if materials.photos[0].parent == samples:
+        write_photographs(samples)
+    if materials.paintings[0].parent == samples:
+        write_styles(samples)
 
 
 def _announce(
