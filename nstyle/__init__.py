@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nstyle.interpolation.interpolate import interpolate
     from nstyle.models.transformer import TransformerNetwork
     from nstyle.reconstruction.reconstruct import reconstruct
+    from nstyle.reproduction.reproduce import reproduce
     from nstyle.training.train import add_style, train
     from nstyle.video.stylize_video import stylize_video
 
@@ -35,6 +36,7 @@ _HOMES = {
     "reconstruct": "nstyle.reconstruction.reconstruct",
     "compare": "nstyle.comparison.compare",
     "interpolate": "nstyle.interpolation.interpolate",
+    "reproduce": "nstyle.reproduction.reproduce",
     "stylize_video": "nstyle.video.stylize_video",
 }
 
@@ -49,6 +51,7 @@ __all__ = [
     "interpolate",
     "load",
     "reconstruct",
+    "reproduce",
     "stylize_video",
     "train",
 ]

@@ -16,7 +16,7 @@ from nstyle.reproduction.page import title, write_page
 from nstyle.reproduction.recipe import Exhibit, Materials, Recipe
 from nstyle.reproduction.recipes import RECIPES
 from nstyle.reproduction.scale import Scale
-from nstyle.reproduction.work import Display, Work
+from nstyle.reproduction.work import UNSEEN, Display, Work
 from nstyle.system.durations import in_words
 from nstyle.system.locks import FolderLock
 from nstyle.system.output_folders import output_folder
@@ -38,7 +38,7 @@ def reproduce(
     device: str = "auto",
     formats: Sequence[str] = DEFAULT_FORMATS,
     command: str = "",
-    display: Display,
+    display: Display = UNSEEN,
 ) -> Path:
     """Make the experiments of a source again, and lay its figures and tables beside ours on one page.
 
@@ -59,7 +59,7 @@ def reproduce(
         device: The device to work on.
         formats: The formats of the figures: ``png``, ``svg``, ``pdf``.
         command: The command line that is shown on the page.
-        display: Where to show what is done.
+        display: Where to show what is done. By default nothing is shown.
 
     Returns:
         The page.

@@ -1,8 +1,8 @@
 """The work behind an exhibit, such as a training: how long it takes, and doing it, from where it stopped."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,15 @@ class Display:
     """Opens a display of updates."""
     comparison: Callable[[], AbstractContextManager[Callable[[Status], None]]]
     """Opens a display of the networks of a comparison."""
+
+
+@contextmanager
+def _unseen() -> Iterator[Callable[[object], None]]:
+    yield lambda now: None
+
+
+UNSEEN = Display(lambda text: None, _unseen, _unseen, _unseen)
+"""Shows nothing."""
 
 
 @dataclass(frozen=True)

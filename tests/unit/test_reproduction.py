@@ -1,0 +1,114 @@
+"""The parts of a reproduction: estimates of time, its folder, and sentences that are derived from results."""
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from nstyle.errors import UsageError
+from nstyle.reconstruction.run_folder import RunFolder
+from nstyle.reproduction import clock as clock_module
+from nstyle.reproduction.clock import Clock
+from nstyle.reproduction.early import _crossing
+from nstyle.reproduction.figures import listed, snapshot_sheet, verdict
+from nstyle.reproduction.folder import RECORD, ReproductionFolder
+from nstyle.reproduction.recipe import Materials
+from nstyle.reproduction.recipes import RECIPES
+from nstyle.reproduction.reconstructions import Reconstructions, span
+from nstyle.reproduction.scale import Scale
+from nstyle.system.durations import in_words
+
+
+@pytest.fixture
+def materials(photo: Path, styles: Path, photos: Path, short_vgg_file: Path) -> Materials:
+    return Materials((photo,), (styles / "mosaic.png",), photos, (str(short_vgg_file),))
+
+
+def test_an_update_of_each_kind_is_timed_once_and_time_goes_by_area_and_length(
+    materials: Materials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timed: list[int] = []
+
+    def time_one(config, pictures, release):  # type: ignore[no-untyped-def]
+        timed.append(config.size)
+        return 1e-6
+
+    monkeypatch.setattr(clock_module, "_time_reconstruction", time_one)
+    axes = {"style": list(materials.paintings), **materials.axes}
+    small = Reconstructions("small", {"layers": ["relu1_1"], "iterations": [10], "size": [64], "seed": [0, 1], **axes})
+    large = Reconstructions("large", {"layers": ["relu1_1"], "iterations": [30], "size": [128], **axes})
+    ladder = Reconstructions(
+        "ladder", {"layers": ["relu1_1"], "iterations": [10], "size": [128], "min_size": [64], **axes}
+    )
+    clock = Clock()
+    assert small.seconds(clock) == pytest.approx(2 * 10 * 64**2 * 1e-6)
+    assert large.seconds(clock) == pytest.approx(30 * 128**2 * 1e-6)
+    assert ladder.seconds(clock) == pytest.approx(10 * (64**2 + 91**2 + 128**2) * 1e-6)
+    assert timed == [64]
+
+
+def test_the_median_step_leaves_the_first_and_the_last_one_out() -> None:
+    assert clock_module._step([0, 5, 6, 7.1, 8, 40]) == pytest.approx(1.1)
+
+
+def test_layers_that_the_encoder_lacks_are_no_part_of_the_estimate(materials: Materials) -> None:
+    axes = {"style": list(materials.paintings), "iterations": [10], "size": [64], **materials.axes}
+    work = Reconstructions("work", {"layers": ["relu1_1", "relu3_3", "relu4_1"], **axes})
+    assert [list(config.style_layers) for config, _, _ in work.planned] == [["relu1_1"], ["relu3_3"]]
+    assert work.extent == "2 reconstructions, 10 iterations, 64 px"
+
+
+def test_a_folder_holds_one_recipe_at_one_scale_with_the_same_pictures(materials: Materials, tmp_path: Path) -> None:
+    folder, samples = tmp_path / "out", tmp_path / "out" / "pictures"
+    ReproductionFolder.open(folder, RECIPES["du"], Scale(0.1), materials, samples=samples).save()
+    again = ReproductionFolder.open(folder, RECIPES["du"], Scale(0.1), materials, samples=samples)
+    with again.timed("starts"):
+        pass
+    assert ReproductionFolder.open(folder, RECIPES["du"], Scale(0.1), materials, samples=samples).seconds["starts"] > 0
+    with pytest.raises(UsageError, match=r"holds a reproduction of du with recipe du, not gatys"):
+        ReproductionFolder.open(folder, RECIPES["gatys"], Scale(0.1), materials, samples=samples)
+    with pytest.raises(UsageError, match=r"with scale 0\.1, not 0\.2"):
+        ReproductionFolder.open(folder, RECIPES["du"], Scale(0.2), materials, samples=samples)
+    (folder / RECORD).write_text('{"identity": 3}')
+    with pytest.raises(UsageError, match="cannot be read"):
+        ReproductionFolder.open(folder, RECIPES["du"], Scale(0.1), materials, samples=samples)
+
+
+def test_samples_are_no_part_of_what_a_folder_is_about(tmp_path: Path) -> None:
+    samples = tmp_path / "pictures"
+    absent = Materials((samples / "photo.jpg",), (samples / "painting.jpg",), samples)
+    record = ReproductionFolder.open(tmp_path / "out", RECIPES["du"], Scale(), absent, samples=samples)
+    assert record.identity["styles"] == record.identity["photos"] == []
+
+
+def test_sentences_say_what_the_results_say() -> None:
+    assert verdict(True, "yes", "no") == "Agreed: yes."
+    assert verdict(False, "yes", "no") == "Not so here: no."
+    assert (listed(["a"]), listed(["a", "b", "c"])) == ("a", "a, b and c")
+    assert (span([300]), span([300, 3000]), span([])) == ("300", "300 to 3,000", "0")
+    assert [in_words(seconds) for seconds in (40, 720, 12600, 400000)] == ["40 s", "12 min", "3.5 h", "5 days"]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "says"),
+    [
+        ([1, 0.5, 0.4, 0.4], [1, 0.8, 0.3, 0.2], "Agreed: they cross; conv4_1 lies below conv1_1 from iteration 2 on"),
+        ([1, 0.5, 0.4, 0.4], [1, 0.4, 0.3, 0.2], "from the first iteration on, so they do not cross"),
+        ([1, 0.5, 0.2, 0.1], [1, 0.4, 0.3, 0.2], "conv4_1 ends above conv1_1, at 0.2 against 0.1. It lay below"),
+        ([1, 0.3, 0.2, 0.1], [1, 0.4, 0.3, 0.2], "Not so here: conv4_1 ends above conv1_1"),
+    ],
+)
+def test_a_crossing_is_told_from_curves_that_do_not_cross(first: list[float], last: list[float], says: str) -> None:
+    assert says in _crossing(first, last)
+
+
+def test_a_sheet_shows_every_snapshot_or_evenly_spaced_ones(tmp_path: Path) -> None:
+    run = type("Run", (), {"folder": RunFolder(tmp_path)})()
+    (tmp_path / "snapshots").mkdir()
+    for iteration in range(0, 130, 2):
+        Image.new("RGB", (40, 30), (iteration, 0, 0)).save(tmp_path / "snapshots" / f"{iteration:06d}.png")
+    with_all = snapshot_sheet("sheet", "caption", run)
+    reds = {r for _, (r, g, b) in Image.open(io.BytesIO(with_all.image)).getcolors(1 << 20) if g == b == 0}
+    assert {0, 6, 12, 126} <= reds
+    assert len(reds & set(range(2, 130))) == 21
