@@ -15,12 +15,12 @@ from nstyle.reproduction.scale import Scale
 CYCLES, SIZE = 5000, 512
 """The training cycles of the command that the document shows, and the size of its arrays, in pixels."""
 STARTS = ("noise", "white", "black", "mean", "content", "style", "average")
-DECADES = (2e-5, 2e-4, 2e-3, 2e-2, 2e-1)
-"""The values of k. The document gives none; these lie around the default of ``nstyle reconstruct transfer``."""
+DECADES = (2e-6, 2e-5, 2e-4, 2e-3, 2e-2)
+"""The values of k. The document gives none; from the photograph as it is to no face any more, under these layers."""
 LAYERS: Axes = {"content_layers": ["relu2_2"], "style_layers": ["relu1_1,relu1_2,relu2_1,relu2_2,relu3_1"]}
 """The document takes conv_4 for the content, the fourth convolution; the style layers are the first five convolutions,
 as in the implementations that it speaks of."""
-K = 2e-3
+K = 2e-4
 
 
 def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
