@@ -17,7 +17,6 @@ from nstyle.encoders.load import EncoderWeights, load_encoder_weights
 from nstyle.encoders.vgg_weights import default_source
 from nstyle.errors import UsageError
 from nstyle.losses.perceptual import PerceptualLoss
-from nstyle.losses.presets import for_release
 from nstyle.models.model_file import ModelInfo, load_model
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.system.devices import choose_device, choose_dtype
@@ -111,7 +110,6 @@ def _new_run(run: RunDirectory, config: TrainingConfig, styles: Sequence[StyleFi
     config = resolve(replace(config, styles=tuple(str(style.path.absolute()) for style in styles)))
     device = group.ranks.place(choose_device(config.device))
     encoder_weights = load_encoder_weights(config.vgg)
-    config = tuned_on(config, encoder_weights.release)
     _warn_of_release(config, encoder_weights)
     perceptual = PerceptualLoss(config.preset, encoder_weights).to(device)
     network, info = _initial_network(config, styles)
@@ -267,19 +265,6 @@ def _photographs(config: TrainingConfig) -> tuple[PhotoIndex, Tensor]:
     probe(photos, config.seed)
     logger.info("content: %s", photos.summary())
     return photos, center_crops(PhotoIndex(held_out.root, held_out.files[:used]), config.size)
-
-
-def tuned_on(config: TrainingConfig, release: str) -> TrainingConfig:
-    """Give the preset of a new run the weights for the VGG release at hand; styles that are appended keep the model's.
-
-    Args:
-        config: The settings of the run.
-        release: The release, such as ``oxford``.
-    """
-    preset = config.preset if config.rows_only else for_release(config.preset, release)
-    if preset != config.preset:
-        logger.info("preset %s takes its weights for the %s release of VGG", preset.name, release)
-    return replace(config, preset=preset)
 
 
 def _warn_of_release(config: TrainingConfig, encoder_weights: EncoderWeights) -> None:

@@ -1,5 +1,6 @@
 """Training from Python and from the command line: ``nstyle.train`` and ``nstyle.add_style``."""
 
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
@@ -7,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from nstyle.data.styles import StyleFile, check_paintings, find_styles, under_stored_names
+from nstyle.encoders.load import load_encoder_weights
 from nstyle.errors import UsageError, check_setting
-from nstyle.losses.presets import PRESETS, RELATIVE, Preset
+from nstyle.losses.presets import PRESETS, RELATIVE, Preset, for_release, has_releases
 from nstyle.models.locate import RUNS, find_model, newest_run
 from nstyle.models.model_file import read_info
 from nstyle.models.style_names import former_style_name, match_style, shorten
@@ -19,6 +21,8 @@ from nstyle.training.config import ADD_STYLE_UPDATES, TrainingConfig
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.setup import new_run, resume_run
 from nstyle.training.trainer import Progress, Trainer
+
+logger = logging.getLogger(__name__)
 
 PRESET_OVERRIDES = tuple(settings_of(Preset))
 """Settings of a preset that may be given beside it."""
@@ -174,21 +178,34 @@ def _run_of(styles: Sequence[StyleFile]) -> Path:
 def make_config(styles: Sequence[StyleFile], settings: Mapping[str, Any], base: Preset = RELATIVE) -> TrainingConfig:
     """Convert the settings that :func:`train` takes into a config.
 
+    A preset that is named takes its weights for the VGG release at hand, where it has some. What is given is kept: a
+    single setting, or a whole :class:`Preset`, as the settings of a run hold it.
+
     Raises:
-        UsageError: If a setting is invalid.
+        UsageError: If a setting is invalid, or the VGG weights that a preset depends on are.
+        NstyleError: If a download of them fails.
     """
     settings = dict(settings)
     check_names(settings, [*(f.name for f in fields(TrainingConfig)), *PRESET_OVERRIDES])
-    preset = settings.pop("preset", None) or base
-    if not isinstance(preset, Preset):
-        check_setting(isinstance(preset, str) and preset in PRESETS, "preset", preset, " | ".join(PRESETS))
-        preset = PRESETS[preset]
-    preset = preset.override(**{name: settings.pop(name) for name in PRESET_OVERRIDES if name in settings})
+    asked = settings.pop("preset", None) or base
+    if not isinstance(asked, Preset):
+        check_setting(isinstance(asked, str) and asked in PRESETS, "preset", asked, " | ".join(PRESETS))
+    overrides = {name: settings.pop(name) for name in PRESET_OVERRIDES if name in settings}
     names = [style.name for style in styles]
     factors = settings.pop("style_factors", {})
     check_setting(isinstance(factors, Mapping), "style_factors", factors, "numbers by name")
     factors = {match_style(name, names): value for name, value in factors.items()}
-    return TrainingConfig(preset=preset, style_factors=factors, **settings)
+    preset = asked if isinstance(asked, Preset) else PRESETS[asked]
+    config = TrainingConfig(preset=preset.override(**overrides), style_factors=factors, **settings)
+    return config if isinstance(asked, Preset) else replace(config, preset=_tuned(asked, config.vgg, overrides))
+
+
+def _tuned(name: str, vgg: str, overrides: Mapping[str, Any]) -> Preset:
+    """Return a preset with its weights for the VGG release at hand, and with what was given beside it."""
+    preset = for_release(name, load_encoder_weights(vgg).release) if has_releases(name) else PRESETS[name]
+    if preset != PRESETS[name]:
+        logger.info("preset %s takes its weights for the %s release of VGG", name, preset.release)
+    return preset.override(**overrides)
 
 
 def _prepare_resume(
