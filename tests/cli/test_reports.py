@@ -25,6 +25,7 @@ from nstyle.models.transformer import TransformerNetwork
 from nstyle.system.interrupts import InterruptedRunError
 from tests.conftest import STYLE_NAMES, Run
 
+KINDS = ("png", "svg", "pdf", "csv")
 PNG, SVG = b"\x89PNG", b"<?xml"
 
 
@@ -362,14 +363,14 @@ def test_report_on_what_is_no_run(nstyle: Run, tmp_path: Path, comparison: Path)
 def test_interpolate_between_the_styles_of_a_run(nstyle: Run, photo: Path, comparison: Path, tmp_path: Path) -> None:
     """A run brings its own targets and held-out photographs."""
     run = comparison / "seed-0" / "n-style"
-    options = ["--steps", 3, "--size", 64, "--out", "blends"]
+    options = ["--steps", 3, "--size", 64, "--formats", "png,svg,pdf", "--out", "blends"]
     done = nstyle("interpolate", photo, "--model", run, "--animate", "morph.webp", *options)
     assert done.returncode == 0, done.stderr.decode()
     numbers = check_report(tmp_path / "blends")
     assert "2 photographs held out of the run's training" in numbers["losses"]
     leg = numbers["legs"][0]
     assert set(leg["monotone"]) == {"waves", "mosaic"}
-    assert (tmp_path / "blends" / "losses.svg").exists()
+    assert {path.name for path in (tmp_path / "blends").glob("losses.*")} == {f"losses.{kind}" for kind in KINDS}
     distances = [float(row["rms_levels"]) for row in read_table(tmp_path / "blends" / "distance.csv")]
     assert distances[0] == distances[2] == 0
     losses = read_table(tmp_path / "blends" / "losses.csv")
@@ -418,6 +419,7 @@ def test_paintings_stand_beside_the_corners_of_the_grid(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--formats", "eps"], "--formats is eps; expected one or more of png,svg,pdf"),
         (["--styles", "waves"], "at least 2 to interpolate between"),
         (
             ["--styles", "waves,nobody"],
