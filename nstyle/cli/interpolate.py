@@ -30,7 +30,7 @@ def interpolate(
         list[str] | None,
         typer.Option(
             metavar="FILE...",
-            help="The paintings, named like the styles, for the loss curves. [default: the run's targets]",
+            help="The paintings, named like the styles, for the loss curves. [default: the model's own targets]",
             rich_help_panel=PAINTINGS,
         ),
     ] = None,

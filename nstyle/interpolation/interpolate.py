@@ -59,7 +59,7 @@ def interpolate(
         styles: The names of at least two styles, in order. Four styles also give a grid with one in each corner. Empty
             for all styles of the model.
         style_images: The paintings of the styles, matched by name, for the loss curves. Empty for the targets of the
-            model's run.
+            model's run, or those that its file keeps (``keep_targets`` of :func:`nstyle.train`).
         validation: The folder of held-out photographs for the loss curves. None stands for those of the model's run, or
             the photograph if there are none.
         steps: The number of points on every leg, at least 2.

@@ -18,6 +18,7 @@ from nstyle.renamed import renamed
 from nstyle.settings import check_names, settings_of
 from nstyle.system.processes import ALONE, Group, joined, was_begun
 from nstyle.training.config import ADD_STYLE_UPDATES, TrainingConfig
+from nstyle.training.kept_targets import check_old_targets
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.setup import new_run, resume_run
 from nstyle.training.trainer import Progress, Trainer
@@ -26,8 +27,12 @@ logger = logging.getLogger(__name__)
 
 PRESET_OVERRIDES = tuple(settings_of(Preset))
 """Settings of a preset that may be given beside it."""
-RESUMABLE = ("updates", "content", "validation", "coco_annotations", "vgg", "device", "compile", "workers")
-"""The settings that may differ when a run is resumed: its length, the paths of files, and the hardware."""
+RESUMABLE = (
+    *("updates", "content", "validation", "coco_annotations", "vgg", "device", "compile", "workers"),
+    "keep_targets",
+)
+"""The settings that may differ when a run is resumed: its length, the paths of files, the hardware, and what the model
+file keeps."""
 
 MOST_BYTES_OF_RUN = 250
 """The length in UTF-8 to which the name of a run is cut; file systems allow 255."""
@@ -52,8 +57,8 @@ def train(
         resume: Whether to continue a run with its own settings. Only those in :data:`RESUMABLE` may differ.
         progress: A function that is called after every update.
         settings: The fields of :class:`nstyle.training.config.TrainingConfig`, or ``preset`` and overrides of
-            :class:`nstyle.losses.presets.Preset` such as ``style_weight``. With ``init_from``, width and grain default
-            to those of that model.
+            :class:`nstyle.losses.presets.Preset` such as ``style_weight``. With ``init_from``, width, grain and
+            ``keep_targets`` default to those of that model.
 
     Returns:
         The run directory.
@@ -85,7 +90,8 @@ def add_style(
         out: The run directory of the extended model.
         progress: A function that is called after every update.
         settings: The settings, as for :func:`train`. Loss, crop and style size default to those of the model. Width and
-            grain are those of the model, so that its old styles paint as before.
+            grain are those of the model, so that its old styles paint as before. Its style targets are kept with those
+            of the new styles, unless loss, encoder or ``style_size`` are other ones.
 
     Returns:
         The run directory.
@@ -120,7 +126,8 @@ def _prepare_training(
         check_setting(isinstance(source, str | os.PathLike), "init_from", source, "a model")
         model = find_model(source)
         info = read_info(model)
-        settings = {"width": info.width, "grain": info.grain, **settings, "init_from": str(model)}
+        inherited = {"width": info.width, "grain": info.grain, "keep_targets": info.target_bytes > 0}
+        settings = {**inherited, **settings, "init_from": str(model)}
     path = Path(out) if out else RUNS / run_name([style.name for style in files])
     if _goes_on(path):
         return _prepare_resume(styles, path, group, settings)
@@ -146,6 +153,9 @@ def _prepare_append(
     inherited: dict[str, Any] = {"updates": ADD_STYLE_UPDATES, "width": info.width, "size": info.size}
     if "size" not in settings:
         inherited["style_size"] = info.style_size
+    inherited["keep_targets"] = info.target_bytes > 0
+    if settings.get("keep_targets"):
+        check_old_targets(path, info)
     fixed = {"init_from": str(path), "rows_only": True, "width": info.width, "grain": info.grain}
     grain = settings.get("grain", info.grain)
     check_setting(grain == info.grain, "grain", grain, f"{info.grain:g} as the model's old styles have, or nothing")
