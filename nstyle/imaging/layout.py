@@ -159,7 +159,8 @@ def _column_width(width: int, labels: Sequence[str], font: Font) -> int:
 
 
 def wrap(text: str, font: Font, width: int) -> str:
-    """Break text into lines of at most ``width`` pixels: between words, or within a word that is wider."""
+    """Break text into lines of at most ``width`` pixels: between words, or within a word that is wider, behind a hyphen
+    where it has one."""
     lines: list[str] = []
     for paragraph in text.split("\n"):
         line = ""
@@ -170,6 +171,7 @@ def wrap(text: str, font: Font, width: int) -> str:
                 joined = word
             while font.getlength(joined) > width and len(joined) > 1:
                 kept = next(n for n in range(len(joined) - 1, 0, -1) if n == 1 or font.getlength(joined[:n]) <= width)
+                kept = joined.rfind("-", 0, kept) + 1 or kept
                 lines.append(joined[:kept])
                 joined = joined[kept:]
             line = joined

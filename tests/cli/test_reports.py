@@ -86,6 +86,13 @@ def check_report(folder: Path) -> dict[str, Any]:
     return numbers
 
 
+def contains(sheet: Image.Image, picture: Image.Image) -> bool:
+    """Tell whether a sheet shows a picture, in any size, by a row of its pixels."""
+    colours = {tuple(colour) for colour in np.asarray(sheet.convert("RGB")).reshape(-1, 3).tolist()}
+    wanted = {tuple(colour) for colour in np.asarray(picture.convert("RGB")).reshape(-1, 3).tolist()}
+    return len(wanted & colours) > len(wanted) / 2
+
+
 def read_table(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(path.read_text().splitlines()))
 
@@ -96,7 +103,9 @@ def test_a_comparison_holds_what_it_promises(comparison: Path, pair: list[Path])
     assert (numbers["updates"], numbers["updates_per_style"], numbers["photographs"]) == (4, 2, 2)
     names = {path.stem for path in comparison.glob("*.svg")}
     assert names == {"gap", "curves", "curves-per-style"}
-    assert (comparison / "pictures-1.png").exists()
+    assert len(list(comparison.glob("pictures-*.png"))) == 2, "one table per photograph"
+    with Image.open(comparison / "pictures-1.png") as table, Image.open(pair[0]) as painting:
+        assert contains(table, painting), "the paintings stand beside what was made of them"
     losses = read_table(comparison / "losses.csv")
     assert len(losses) == 3 * 2 * 2  # Networks x styles x photographs.
     for protocol, single in (("per network", "single"), ("per style", "single per style")):
