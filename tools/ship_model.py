@@ -30,6 +30,8 @@ def main() -> None:
     rows = [info.styles.index(name) for name in kept]
     network = network.select_styles(rows)
     targets = select_rows(load_targets(path), rows) if arguments.keep_targets else None
+    if info.target_bytes and targets is None:
+        print(f"the style targets, {info.target_bytes / 1e6:.1f} MB, are left out; --keep-targets ships them")
     info = replace(info, styles=tuple(kept))
     save_model(arguments.output, network, info, dtype=torch.float16, targets=targets)
     print(
