@@ -12,7 +12,7 @@ EXAMPLES = """nstyle compare --styles styles/*.jpg --content photos --updates 10
 
 
 @with_training_options(
-    without=("schedule", "lr_schedule", "init_from"),
+    without=("schedule", "lr_schedule", "init_from", "keep_targets"),
     updates={"help": "The number of updates of each network."},
     validation={"help": "The folder of photographs that judge.", "default_text": "held out of `content`"},
     held_out={

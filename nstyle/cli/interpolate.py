@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nstyle.cli.arguments import Device, Model, Vgg, command_line, out
+from nstyle.cli.arguments import Device, Formats, Model, Vgg, command_line, out
 from nstyle.cli.options import add_options, given, options_of, split
 from nstyle.interpolation.options import OUTPUT, PHOTOGRAPHS, WalkOptions
 
@@ -30,7 +30,7 @@ def interpolate(
         list[str] | None,
         typer.Option(
             metavar="FILE...",
-            help="The paintings, named like the styles, for the loss curves. [default: the run's targets]",
+            help="The paintings, named like the styles, for the loss curves. [default: the model's own targets]",
             rich_help_panel=PAINTINGS,
         ),
     ] = None,
@@ -49,6 +49,7 @@ def interpolate(
             metavar="FILE", help="Write a morph through the styles: .webp, .gif or .mp4.", rich_help_panel=OUTPUT
         ),
     ] = None,
+    formats: Formats = "png,svg",
     vgg: Vgg = None,
     device: Device = "auto",
     **options: Any,
@@ -69,6 +70,7 @@ def interpolate(
             vgg=vgg or "",
             device=device,
             command=command_line(),
+            formats=split(formats),
             progress=progress,
             **given(WalkOptions, options),
         )

@@ -32,6 +32,7 @@ def models(as_json: Json = False) -> None:
                 "updates": description.updates,
                 "grain": description.grain,
                 "bytes": size,
+                "target_bytes": description.target_bytes,
             }
         )
     if as_json:
@@ -43,10 +44,15 @@ def models(as_json: Json = False) -> None:
         grain = f", grain up to {row['grain']:g}" if row["grain"] else ""
         typer.echo(
             f"{mark} {row['model']}: {len(row['styles'])} styles, {row['updates']} updates{grain}, "
-            f"{row['bytes'] / 1e6:.1f} MB"
+            f"{row['bytes'] / 1e6:.1f} MB{_of_targets(row['target_bytes'])}"
         )
         typer.echo(f"    {', '.join(row['styles'])}")
     typer.echo("* is used where no --model is given", err=True)
+
+
+def _of_targets(size: int) -> str:
+    """Say how much of a file is style targets; empty if it has none."""
+    return f" (style targets: {size / 1e6:.1f} MB)" if size else ""
 
 
 def info(
@@ -73,7 +79,8 @@ def info(
         return
     typer.echo(f"model       {path}")
     typer.echo(
-        f"size        {values['bytes'] / 1e6:.2f} MB, {values['parameters']:,} parameters, width {description.width:g}"
+        f"size        {values['bytes'] / 1e6:.2f} MB{_of_targets(description.target_bytes)}, "
+        f"{values['parameters']:,} parameters, width {description.width:g}"
     )
     typer.echo(
         f"trained     {description.updates} updates, crops of {description.size} px, paintings of "

@@ -71,6 +71,9 @@ def run_to_the_end(trainer: "Trainer") -> None:
     broken = trainer.broken_photographs()
     if broken:
         typer.echo(f"{len(broken)} photographs could not be read and were skipped: {', '.join(broken[:10])}", err=True)
+    if trainer.kept:
+        size = sum(value.nbytes for value in trainer.kept.values())
+        typer.echo(f"style targets: {size / 1e6:.1f} MB, in {trainer.run.model}", err=True)
     model = trainer.run.path
     weights = f"--style {trainer.styles.names[0]}" if len(trainer.info.styles) > 1 else ""
     typer.echo(f"done: {Path(model)}; paint with: nstyle stylize PHOTO --model {model} {weights}".rstrip(), err=True)

@@ -17,6 +17,8 @@ from nstyle.training.setup import split_photographs
 from nstyle.training.train import RESUMABLE
 
 IDENTITY_FILE = "comparison.json"
+CONFIG_FILE = "config.toml"
+"""The settings of the comparison, with which it can be repeated."""
 NOT_COMPARED = (*RESUMABLE, "seed", "init_from", "rows_only", "styles")
 """Settings of the runs that may differ when a comparison is continued, that are stored elsewhere, or that have a single
 value.
@@ -76,11 +78,11 @@ def claim(plan: Plan) -> None:
         was = parse_json(path.read_bytes())
         was["settings"] = NEW_SETTINGS | was["settings"]
         difference = first_difference(_flat(was), _flat(now))
-        words = _in_words(difference) if difference else ""
+        words = _of_other_release(was, now, plan.out) or (_in_words(difference) if difference else "")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{path} cannot be read ({type(error).__name__}); choose another `out`") from error
     if words:
-        raise UsageError(f"{plan.out} holds a comparison {words}; choose another `out`")
+        raise UsageError(f"{plan.out} holds a comparison {words} choose another `out`")
 
 
 def names_in(out: Path) -> list[str]:
@@ -91,14 +93,29 @@ def names_in(out: Path) -> list[str]:
         return []
 
 
+def _of_other_release(was: dict[str, Any], now: dict[str, Any], out: Path) -> str:
+    """Say that a comparison was begun with a preset's weights for another VGG release, as version 0.2 took the same
+    ones for all of them, and what to do; empty if it was not."""
+    before, after = was["settings"]["loss"], now["settings"]["loss"]
+    same = all(was.get(name) == now[name] for name in ("vgg", "updates", "seed")) and before["name"] == after["name"]
+    if not same or before["release"] == after["release"]:
+        return ""
+    words = (
+        f"whose preset {before['name']} has the weights for the {before['release']} release of VGG, as it was begun "
+        f"before the preset had some for {after['release']};"
+    )
+    stored = out / CONFIG_FILE
+    return f"{words} go on under them with `config` {stored}, or" if stored.is_file() else words
+
+
 def _in_words(difference: Difference) -> str:
     name, was, now = difference
     if name in CONTENTS:
-        return f"with other {CONTENTS[name]}; give the same ones"
+        return f"with other {CONTENTS[name]}; give the same ones;"
     if name == "styles":
         was, now = ([style["name"] for style in styles or []] for styles in (was, now))
     same = " (of other files)" if was == now else ""
-    return f"{Difference(name.replace('_', '-'), was, now)}{same}"
+    return f"{Difference(name.replace('_', '-'), was, now)}{same};"
 
 
 def _fingerprint(index: PhotoIndex) -> str:

@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nstyle.comparison.identity import claim, names_in
+from nstyle.comparison.identity import CONFIG_FILE, claim, names_in
 from nstyle.comparison.plan import MIN_HELD_OUT, Plan
 from nstyle.data.styles import check_paintings, find_styles, under_stored_names
-from nstyle.encoders.load import load_encoder_weights
 from nstyle.errors import UsageError
 from nstyle.settings_file import to_toml
 from nstyle.system.files import write_atomically
-from nstyle.training.setup import resolve, split_photographs, tuned_on
+from nstyle.training.setup import resolve, split_photographs
 from nstyle.training.train import make_config
 
 logger = logging.getLogger(__name__)
@@ -43,13 +42,13 @@ def prepare_comparison(
         raise UsageError("no styles given; expected paintings as `styles`, such as styles/*.jpg")
     config = make_config(files, {"held_out": held_out, **settings})
     check_paintings(files, config.style_size)
-    config = tuned_on(resolve(config), load_encoder_weights(config.vgg).release)
+    config = resolve(config)
     plan = Plan(Path(out), tuple(files), config, seeds)
     chosen = {**plan.config.to_dict(), "styles": [str(file.path.absolute()) for file in files], "seeds": seeds}
     text = to_toml(chosen)
     check_photographs(plan)
     claim(plan)
-    write_atomically(plan.out / "config.toml", text.encode())
+    write_atomically(plan.out / CONFIG_FILE, text.encode())
     return plan
 
 

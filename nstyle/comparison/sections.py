@@ -1,18 +1,18 @@
 """The sections of a comparison's report: gaps, losses, curves, pictures and costs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 from nstyle.comparison.cost import Cost
 from nstyle.comparison.evaluate import PER_NETWORK, PROTOCOLS, Evaluation
 from nstyle.comparison.gap import CONFIDENCE, RESAMPLES, relative_gap
 from nstyle.comparison.plan import N_STYLE, Plan
 from nstyle.comparison.words import AllGaps, percent
-from nstyle.imaging.layout import contact_sheet, labelled_table
+from nstyle.imaging.layout import fit, labelled_table
 from nstyle.imaging.pictures import read_picture
-from nstyle.inference.stylizer import load
+from nstyle.inference.stylizer import Stylizer, load
 from nstyle.models.model_file import read_info
 from nstyle.reports.page import Figure, Section, Table, number
 from nstyle.reports.plots import interval_plot
@@ -124,25 +124,43 @@ def curve_section(plan: Plan) -> Section:
 
 
 def paint(plan: Plan, photos: Sequence[Path]) -> Section:
-    """Show photographs as the n-style network and the single-style networks paint them, one figure per photograph."""
-    pictures = [read_picture(path, near_side=PICTURE_SIDE).over_white() for path in photos]
-    device = choose_device(plan.config.device)
+    """Show photographs as the n-style network and the single-style networks paint them, one table per photograph."""
+    networks = _networks(plan)
+    paintings = [read_picture(style.path, near_side=PICTURE_SIDE).over_white() for style in plan.styles]
+    figures = [
+        Figure.of_picture(
+            f"pictures-{i}",
+            f"{path.name} after every painting, by network and updates",
+            _table_of(path, plan.names, paintings, networks),
+        )
+        for i, path in enumerate(photos, start=1)
+    ]
+    text = f"The photographs and the paintings, and what the networks of seed {plan.config.seed} make of them."
+    return Section("Side by side", text, figures)
+
+
+def _networks(plan: Plan) -> dict[str, list[Stylizer]]:
+    """Load the networks of the first seed: by label, the one that paints each style."""
+    device, seed = choose_device(plan.config.device), f"seed {plan.config.seed}"
     n_style = load(plan.n_style(0).model(plan.updates), device=device)
-    rows = {f"{len(plan.styles)}-style, {plan.updates:,}": [n_style] * len(plan.styles)}
+    networks = {f"{len(plan.styles)}-style\n{plan.updates:,} updates\n{seed}": [n_style] * len(plan.styles)}
     for updates in dict.fromkeys((plan.updates, plan.updates_per_style)):
-        rows[f"single, {updates:,}"] = [
+        networks[f"single\n{updates:,} updates\n{seed}"] = [
             load(plan.single(0, style).model(updates), device=device) for style in plan.styles
         ]
-    originals = contact_sheet([(path.name, picture) for path, picture in zip(photos, pictures, strict=True)])
-    figures = [Figure.of_picture("photographs", "The photographs", originals)]
-    for i, (path, picture) in enumerate(zip(photos, pictures, strict=True), start=1):
-        cells: list[list[Image.Image | str]] = [
-            [model.stylize(picture, name, size=PICTURE_SIDE) for model, name in zip(models, plan.names, strict=True)]
-            for models in rows.values()
-        ]
-        sheet = labelled_table(list(rows), plan.names, cells)
-        figures.append(Figure.of_picture(f"pictures-{i}", f"{path.name}, by network and updates", sheet))
-    return Section("Side by side", "The same photographs, painted by the networks of the first seed.", figures)
+    return networks
+
+
+def _table_of(
+    path: Path, names: Sequence[str], paintings: Sequence[Image.Image], networks: Mapping[str, Sequence[Stylizer]]
+) -> Image.Image:
+    """Lay out a photograph in the corner of a table, with the paintings below it and the networks beside it."""
+    photo = fit(read_picture(path, near_side=PICTURE_SIDE).over_white(), PICTURE_SIDE)
+    rows: list[list[Image.Image | str]] = [[photo, *networks]]
+    for k, (name, painting) in enumerate(zip(names, paintings, strict=True)):
+        painted = [models[k].stylize(photo, name) for models in networks.values()]
+        rows.append([ImageOps.contain(painting, photo.size, Image.Resampling.LANCZOS), *painted])
+    return labelled_table([path.name, *names], [""] * len(rows[0]), rows)
 
 
 def setting_section(plan: Plan) -> Section:

@@ -1,6 +1,7 @@
 """Make an export of a model: the graph with its description, held against the network."""
 
 import json
+from dataclasses import replace
 
 import torch
 
@@ -56,7 +57,7 @@ def describe(info: ModelInfo, card: str, mix: dict[str, float] | None) -> dict[s
         "licence": licence_of(card),
         "card": card,
         "version": __version__,
-        "nstyle": json.dumps(info.to_dict(), sort_keys=True),
+        "nstyle": json.dumps(replace(info, target_bytes=0).to_dict(), sort_keys=True),
     }
 
 

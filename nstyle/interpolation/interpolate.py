@@ -21,6 +21,7 @@ from nstyle.models.locate import describe_model, find_model
 from nstyle.models.model_file import load_model
 from nstyle.renamed import renamed
 from nstyle.reports.folder import check_folder, csv_text, write_folder
+from nstyle.reports.formats import DEFAULT_FORMATS, check_formats
 from nstyle.system.devices import choose_device
 
 GRID = 5
@@ -45,6 +46,7 @@ def interpolate(
     vgg: str = "",
     device: str = "auto",
     command: str = "",
+    formats: Sequence[str] = DEFAULT_FORMATS,
     progress: Callable[[int], None] = lambda painted: None,
 ) -> Path:
     """Paint a photograph in blends from style to style, and measure how losses and pixels change along the path.
@@ -57,7 +59,7 @@ def interpolate(
         styles: The names of at least two styles, in order. Four styles also give a grid with one in each corner. Empty
             for all styles of the model.
         style_images: The paintings of the styles, matched by name, for the loss curves. Empty for the targets of the
-            model's run.
+            model's run, or those that its file keeps (``keep_targets`` of :func:`nstyle.train`).
         validation: The folder of held-out photographs for the loss curves. None stands for those of the model's run, or
             the photograph if there are none.
         steps: The number of points on every leg, at least 2.
@@ -67,6 +69,7 @@ def interpolate(
             else ``NSTYLE_VGG``, else ``imagenet``.
         device: The device to paint on.
         command: The command line that is shown in the report.
+        formats: The formats of the figures: ``png``, ``svg``, ``pdf``.
         progress: Called with the number of pictures painted so far.
 
     Returns:
@@ -77,6 +80,7 @@ def interpolate(
         NstyleError: If a file cannot be read or written.
     """
     WalkOptions(steps=steps, size=size)  # Checks them.
+    chosen = check_formats(formats)
     if animate is not None:
         check_format(Path(animate))
     path = find_model(model)
@@ -111,7 +115,7 @@ def interpolate(
         "losses": about,
     }
     numbers = {**about_run, "legs": [result.to_dict() for result in results]}
-    return write_folder(folder, title, sections, numbers, _tables(results), command)
+    return write_folder(folder, title, sections, numbers, _tables(results), command, chosen)
 
 
 def _tables(results: Sequence[LegResult]) -> dict[str, str]:

@@ -12,9 +12,11 @@ from nstyle.data.crops import center_crops
 from nstyle.data.photos import PhotoIndex, index_folder
 from nstyle.data.styles import StyleFile, compute_targets, find_styles, under_stored_names
 from nstyle.encoders.load import load_encoder_weights
-from nstyle.errors import UsageError
+from nstyle.encoders.vgg_weights import LITE
+from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.grain import with_grain
 from nstyle.imaging.pictures import PictureSource, open_picture, resize, source_name, to_tensor
+from nstyle.interpolation.known_targets import known_targets
 from nstyle.losses.perceptual import PerceptualLoss, StyleTargets
 from nstyle.losses.presets import Preset
 from nstyle.models.model_file import ModelInfo
@@ -57,10 +59,11 @@ def make_meter(
         info: The description of the model.
         styles: The styles that are blended.
         photo: The photograph to measure on if no held-out photographs are known.
-        style_images: The paintings; each style takes the one whose file has its name. Empty for the targets of the
-            model's run.
+        style_images: The paintings; each style takes the one whose file has its name. Empty for the targets that the
+            model comes with. Those in the model file are passed over with a line where their encoder is not at hand.
         validation: The folder of held-out photographs. None stands for those of the model's run.
-        vgg: A weights file, ``imagenet`` or ``lite``; empty for the run's own, else ``NSTYLE_VGG``, else ``imagenet``.
+        vgg: A weights file, ``imagenet`` or ``lite``; empty for the run's own, else lite for a model that was
+            trained with it, else ``NSTYLE_VGG``, else ``imagenet``.
         device: The device to measure on.
 
     Returns:
@@ -70,39 +73,39 @@ def make_meter(
         UsageError: If a painting, a folder or the VGG weights are invalid.
     """
     run = RunDirectory(model.parent)
-    paintings = _match_paintings(styles, find_styles(style_images)) if style_images else []
-    known = run.read_styles() if not paintings and run.targets.exists() and run.model == model else None
-    missing = [name for name in styles if known and name not in known.names]
-    if not paintings and (known is None or missing):
-        whose = f"targets of {', '.join(missing)}" if missing else "style targets"
-        return None, f"no loss curves: {model} comes without {whose}; {HOW_TO_ADD}"
     config = TrainingConfig.from_toml(run.config) if run.config.exists() and run.model == model else None
-    encoder_weights = load_encoder_weights(vgg or (config.vgg if config else ""))
-    if encoder_weights.sha256 != info.vgg_sha256:
+    paintings = _match_paintings(styles, find_styles(style_images)) if style_images else []
+    known = None if paintings else known_targets(model, info, styles)
+    if isinstance(known, str):
+        return None, f"no loss curves: {model} comes without {known}; {HOW_TO_ADD}"
+    try:
+        encoder_weights = load_encoder_weights(vgg or (config.vgg if config else _own_encoder(info)))
+        if known is not None:
+            known.check(info, encoder_weights)
+    except NstyleError as error:
+        if known is None or not known.of_the_file or vgg:
+            raise
+        logger.warning("no loss curves: %s", error)
+        return None, f"no loss curves: {error}"
+    if encoder_weights.sha256 != info.vgg_sha256 and known is None:
         release = info.vgg_in_words
-        if not paintings:
-            raise UsageError(
-                f"the run's targets were made with other VGG weights ({release}); give them with `vgg`, or "
-                "`style_images`"
-            )
         logger.warning("the losses are measured with other VGG weights than the model was trained with (%s)", release)
     where = choose_device(device)
-    preset = Preset.of_model(model, info.preset)
-    perceptual = PerceptualLoss(preset, encoder_weights).to(where)
-    if paintings:
+    perceptual = PerceptualLoss(Preset.of_model(model, info.preset), encoder_weights).to(where)
+    if known is not None:
+        targets, source = known.of(styles, where), known.in_words
+    else:
         targets = compute_targets(paintings, perceptual, info.style_size, where)
         source = f"paintings at {info.style_size} px"
-    else:
-        assert known is not None
-        known.check_terms(preset.term_names)
-        targets = {
-            term: value[[known.names.index(name) for name in styles]].to(where) for term, value in known.targets.items()
-        }
-        source = "the run's targets"
     index, which = _held_out(config, source_name(photo), validation)
     photos = center_crops(index, info.size) if index else middle_of(photo, info.size)
     photos = with_grain(photos, info.painting_grain)
     return LossMeter(perceptual, targets, photos), f"{len(photos)} {which} at {info.size} px, against {source}"
+
+
+def _own_encoder(info: ModelInfo) -> str:
+    """Return what names the encoder that a model was trained with, where it comes with nstyle; else an empty text."""
+    return LITE if info.vgg.get("architecture") == LITE else ""
 
 
 def _match_paintings(styles: Sequence[str], files: Sequence[StyleFile]) -> list[StyleFile]:

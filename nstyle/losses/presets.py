@@ -193,18 +193,16 @@ BY_RELEASE: dict[tuple[str, str], Preset] = {(JOHNSON.name, "oxford"): JOHNSON_O
 """Presets that have other weights, by name and VGG release."""
 
 
-def for_release(preset: Preset, release: str) -> Preset:
-    """Return a preset with the weights that were tuned on a VGG release, where it has some.
+def has_releases(name: str) -> bool:
+    """Tell whether a preset has other weights under some VGG release."""
+    return any(name == preset for preset, _ in BY_RELEASE)
 
-    What was changed of the preset of that name stays changed.
+
+def for_release(name: str, release: str) -> Preset:
+    """Return the preset of a name, with the weights that were tuned on a VGG release where it has some.
 
     Args:
-        preset: The preset, possibly with overrides.
+        name: One of :data:`PRESETS`.
         release: The release of the encoder at hand, such as ``oxford``.
     """
-    tuned = BY_RELEASE.get((preset.name, release))
-    if tuned is None or preset.release == tuned.release:
-        return preset
-    usual = PRESETS[preset.name]
-    names = [f.name for f in fields(preset)]
-    return replace(tuned, **{n: getattr(preset, n) for n in names if getattr(preset, n) != getattr(usual, n)})
+    return BY_RELEASE.get((name, release), PRESETS[name])

@@ -15,9 +15,18 @@ CHECKSUM = "sha256"
 """The key of the checksum in the metadata."""
 
 
-def sealed(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
-    """Return a safetensors file of tensors and metadata, with the checksum of both in its metadata."""
-    return bytes(save(dict(tensors), metadata={**metadata, CHECKSUM: checksum(tensors, metadata)}))
+def sealed(
+    tensors: Mapping[str, Tensor], metadata: Mapping[str, str], beside: Mapping[str, Tensor] | None = None
+) -> bytes:
+    """Return a safetensors file of tensors and metadata, with the checksum of both in its metadata.
+
+    Args:
+        tensors: The tensors on the CPU.
+        metadata: Texts by name.
+        beside: Tensors that the checksum does not cover, as they are not always read with the others.
+    """
+    seal = {**metadata, CHECKSUM: checksum(tensors, metadata)}
+    return bytes(save({**tensors, **(beside or {})}, metadata=seal))
 
 
 def checksum(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:

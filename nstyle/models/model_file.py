@@ -4,7 +4,8 @@ The format is described in ``docs/formats.md``.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 from nstyle.errors import NstyleError
-from nstyle.models.checksum import check_seal, sealed
+from nstyle.models.checksum import check_seal, checksum, sealed
 from nstyle.models.model_info import METADATA_KEY, ModelInfo, damaged, open_model, read_info
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.system.files import write_atomically
@@ -26,10 +27,23 @@ and up to it the statistics of the norms, squares of products of weights, cannot
 STORED_DTYPES = ("F16", "BF16", "F32", "F64")
 """The types of weights that are read, as safetensors calls them."""
 
-__all__ = ["ModelInfo", "load_model", "read_info", "save_model"]
+TARGETS = "targets."
+"""The beginning of the names of the style targets' tensors."""
+TARGETS_CHECKSUM = "targets_sha256"
+"""The key of the checksum of the style targets. That of the weights covers it, and not the targets, so that painting
+need not read them."""
+
+__all__ = ["ModelInfo", "load_model", "load_targets", "read_info", "save_model"]
 
 
-def save_model(path: Path, network: TransformerNetwork, info: ModelInfo, *, dtype: torch.dtype = torch.float32) -> None:
+def save_model(
+    path: Path,
+    network: TransformerNetwork,
+    info: ModelInfo,
+    *,
+    dtype: torch.dtype = torch.float32,
+    targets: Mapping[str, Tensor] | None = None,
+) -> None:
     """Write a model atomically.
 
     Args:
@@ -37,6 +51,8 @@ def save_model(path: Path, network: TransformerNetwork, info: ModelInfo, *, dtyp
         network: The network, with as many styles as ``info`` names.
         info: Its description.
         dtype: The dtype of the stored weights: float32 for runs, float16 for shipped models.
+        targets: The style targets that the file keeps, from :func:`nstyle.losses.packed_targets.pack_targets`. None
+            for a file without, whatever ``info`` says of them.
 
     Raises:
         NstyleError: If a weight is not finite or too large (nothing is written then), or the file cannot be written.
@@ -47,11 +63,16 @@ def save_model(path: Path, network: TransformerNetwork, info: ModelInfo, *, dtyp
     if broken := _what_is_broken(state):
         raise NstyleError(f"{path} is not written: {broken}; go back to an earlier checkpoint")
     stored = {_renamed(name, STORED_NAMES.items()): value.to(dtype).contiguous() for name, value in state.items()}
-    write_atomically(path, sealed(stored, {METADATA_KEY: json.dumps(info.to_dict(), sort_keys=True)}))
+    info = replace(info, target_bytes=sum(value.nbytes for value in (targets or {}).values()))
+    metadata = {METADATA_KEY: json.dumps(info.to_dict(), sort_keys=True)}
+    if targets:
+        metadata[TARGETS_CHECKSUM] = checksum(targets, {})
+    beside = {TARGETS + name: value.contiguous() for name, value in (targets or {}).items()}
+    write_atomically(path, sealed(stored, metadata, beside))
 
 
 def load_model(path: Path) -> tuple[TransformerNetwork, ModelInfo]:
-    """Read a model to the CPU in float32, in evaluation mode and channels_last.
+    """Read a model to the CPU in float32, in evaluation mode and channels_last. Style targets are not read.
 
     Raises:
         UsageError: If the file is not an nstyle model, is damaged, or has a newer format.
@@ -59,8 +80,9 @@ def load_model(path: Path) -> tuple[TransformerNetwork, ModelInfo]:
     with open_model(path, "pt") as (info, file):
         with torch.device("meta"):  # Shapes without memory, so that a wrong description allocates nothing.
             network = TransformerNetwork(len(info.styles), width=info.width)
-        _check_shapes(path, network.state_dict(), file)
-        stored = {name: file.get_tensor(name) for name in file.keys()}
+        names = [name for name in file.keys() if not (info.target_bytes and name.startswith(TARGETS))]
+        _check_shapes(path, network.state_dict(), names, file)
+        stored = {name: file.get_tensor(name) for name in names}
         metadata = dict(file.metadata())
     check_seal(path, stored, metadata)
     loaded = [(old, part) for part, old in STORED_NAMES.items()]
@@ -71,11 +93,30 @@ def load_model(path: Path) -> tuple[TransformerNetwork, ModelInfo]:
     return network.eval().to(memory_format=torch.channels_last), info
 
 
-def _check_shapes(path: Path, expected: Mapping[str, Tensor], file: Any) -> None:
+def load_targets(path: Path) -> dict[str, Tensor]:
+    """Read the style targets that a model file keeps, without its weights; empty if it keeps none.
+
+    What they are is still to be checked by :func:`nstyle.losses.packed_targets.unpack_targets`.
+
+    Raises:
+        UsageError: If the file is not an nstyle model, is damaged, or has a newer format.
+    """
+    with open_model(path, "pt") as (info, file):
+        names = [name for name in file.keys() if info.target_bytes and name.startswith(TARGETS)]
+        targets = {name.removeprefix(TARGETS): file.get_tensor(name) for name in names}
+        stated = file.metadata().get(TARGETS_CHECKSUM)
+    size = sum(value.nbytes for value in targets.values())
+    if size != info.target_bytes:
+        raise damaged(path, f"it holds {size} bytes of style targets; expected {info.target_bytes} by its description")
+    if targets and stated != checksum(targets, {}):
+        raise damaged(path, "its style targets are not what was written, by their checksum")
+    return targets
+
+
+def _check_shapes(path: Path, expected: Mapping[str, Tensor], found: Sequence[str], file: Any) -> None:
     """Compare the tensors that a file announces with those of the network, before any of them is read."""
     shapes = {_renamed(name, STORED_NAMES.items()): list(value.shape) for name, value in expected.items()}
-    names = set(file.keys())
-    for name in sorted(shapes.keys() ^ names):
+    for name in sorted(shapes.keys() ^ set(found)):
         raise damaged(path, f"its weights {'lack' if name in shapes else 'have an unknown'} {name}")
     for name, shape in shapes.items():
         part = file.get_slice(name)

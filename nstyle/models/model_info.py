@@ -13,13 +13,16 @@ from nstyle.models.style_names import check_style_names
 from nstyle.settings import check_settings, is_finite, setting
 from nstyle.strict_json import parse_json
 
-PLAIN_VERSION, GRAIN_VERSION = 1, 2
-"""The versions of the format without and with an entry ``grain``: programs that know no grain must not read it."""
+PLAIN_VERSION, GRAIN_VERSION, TARGETS_VERSION = 1, 2, 3
+"""The versions of the format: plain, with an entry ``grain``, and with style targets. Programs that know no grain must
+not read a model with it, and those that know no targets take them for weights and refuse the file."""
 METADATA_KEY = "nstyle"
 MAX_GRAIN = 64.0
 """The largest film grain in levels of 255; beyond it a photograph is mostly noise."""
 MOST_UPDATES = 2**53
 """The largest number of updates; beyond it JSON has no whole numbers."""
+MOST_TARGET_BYTES = 2**40
+"""The largest size of style targets, far beyond that of thousands of styles."""
 LAST_SECOND = 253_402_300_799
 """The end of the year 9999 in seconds since 1970."""
 DESCRIPTION = "Description"
@@ -56,6 +59,14 @@ class ModelInfo:
         at_least=0,
         at_most=MAX_GRAIN,
     )
+    target_bytes: int = setting(
+        0,
+        "The bytes of the style targets in the file: what paintings at ``style_size`` have in the encoder ``vgg``, as "
+        "``preset`` compares it. 0 if there are none.",
+        DESCRIPTION,
+        at_least=0,
+        at_most=MOST_TARGET_BYTES,
+    )
     preset: Mapping[str, Any] = setting(
         {}, "All loss settings; see :class:`nstyle.losses.presets.Preset`.", DESCRIPTION
     )
@@ -77,7 +88,9 @@ class ModelInfo:
 
     @property
     def format_version(self) -> int:
-        """The version of the format that describes the model: 2 with grain, else 1."""
+        """The version of the format that describes the model: 3 with style targets, else 2 with grain, else 1."""
+        if self.target_bytes:
+            return TARGETS_VERSION
         return GRAIN_VERSION if self.grain else PLAIN_VERSION
 
     @property
@@ -86,9 +99,10 @@ class ModelInfo:
         return self.grain / 2
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the description as it stands in files, where ``grain`` is left out if it is 0."""
+        """Return the description as it stands in files, where ``grain`` and ``target_bytes`` are left out if they are
+        0."""
         values = {**asdict(self), "format_version": self.format_version}
-        return {name: value for name, value in values.items() if name != "grain" or value}
+        return {name: value for name, value in values.items() if name not in ("grain", "target_bytes") or value}
 
     @property
     def vgg_sha256(self) -> str:
@@ -159,9 +173,9 @@ def _parse(path: Path, description: str | None) -> ModelInfo:
     version = values.pop("format_version", None)
     if not isinstance(version, int) or isinstance(version, bool) or version < PLAIN_VERSION:
         raise damaged(path, f"its format_version is {in_short(version)}; expected a whole number, at least 1")
-    if version > GRAIN_VERSION:
+    if version > TARGETS_VERSION:
         raise UsageError(
-            f"{path} has format version {in_short(version)}, this nstyle reads up to {GRAIN_VERSION}; upgrade nstyle"
+            f"{path} has format version {in_short(version)}, this nstyle reads up to {TARGETS_VERSION}; upgrade nstyle"
         )
     unknown = sorted(values.keys() - {f.name for f in fields(ModelInfo)})
     if unknown:
@@ -173,5 +187,6 @@ def _parse(path: Path, description: str | None) -> ModelInfo:
     except UsageError as error:
         raise damaged(path, f"in its description {error}") from error
     if version != info.format_version:
-        raise damaged(path, f"its format_version is {version}, but its grain is {info.grain:g}; 2 goes with grain")
+        has = f"its grain is {info.grain:g} and it has {info.target_bytes} bytes of style targets"
+        raise damaged(path, f"its format_version is {version}, but {has}; 2 goes with grain, and 3 with targets")
     return info

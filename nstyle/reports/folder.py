@@ -2,7 +2,6 @@
 
 import csv
 import io
-import itertools
 import json
 import os
 import platform
@@ -15,7 +14,7 @@ import torch
 from nstyle.errors import UsageError
 from nstyle.reports.formats import DEFAULT_FORMATS, Format
 from nstyle.reports.latex import latex_table
-from nstyle.reports.page import Section, Table, render
+from nstyle.reports.page import Section, named_tables, render
 from nstyle.strict_json import parse_json
 from nstyle.system.files import write_atomically
 from nstyle.system.output_folders import output_folder
@@ -79,15 +78,18 @@ def write_folder(
     files = {name: encoded(text) for name, text in tables.items()}
     for figure in (figure for section in sections for figure in section.figures):
         files |= figure.files(formats)
-    for name, table in _named_tables(sections).items():
-        files[f"{name}.csv"] = encoded(csv_text(table.columns, table.rows))
-        files[f"{name}.tex"] = encoded(latex_table(table))
+    of_tables = [
+        {f"{name}.csv": encoded(csv_text(table.columns, table.rows)), f"{name}.tex": encoded(latex_table(table))}
+        for name, table in named_tables(sections).items()
+    ]
     how = Section(
         "How this was made",
-        ", ".join(f"{name} {value}" for name, value in machine.items()),
+        ", ".join(f"{name} {value}" for name, value in machine.items())
+        + f".\n\nBeside this page: {', '.join([*tables, NUMBERS])}.",
         commands=[command] if command else [],
     )
-    files[PAGE] = encoded(render(title, [*sections, how], f"nstyle {__version__}"))
+    files[PAGE] = encoded(render(title, [*sections, how], f"nstyle {__version__}", of_tables))
+    files |= {name: data for table in of_tables for name, data in table.items()}
     stale = _files_of(_previous(out)) - set(files)
     for name, data in files.items():
         write_atomically(out / name, data)
@@ -97,17 +99,6 @@ def write_folder(
     for name in stale:
         (out / name).unlink(missing_ok=True)
     return out / PAGE
-
-
-def _named_tables(sections: Sequence[Section]) -> dict[str, Table]:
-    named: dict[str, Table] = {}
-    for section in sections:
-        words = "".join(letter if letter.isascii() and letter.isalnum() else " " for letter in section.title.lower())
-        for table in section.tables:
-            name = "-".join(["table", *words.split()])
-            numbered = (f"{name}-{number}" for number in itertools.count(2))
-            named[name if name not in named else next(other for other in numbered if other not in named)] = table
-    return named
 
 
 def encoded(text: str) -> bytes:

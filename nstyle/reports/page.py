@@ -2,16 +2,20 @@
 
 import base64
 import io
-from collections.abc import Sequence
+import itertools
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 from PIL import Image
 
 from nstyle.imaging.pictures import encode
 from nstyle.reports.formats import Format
 from nstyle.reports.plots import DPI, Plot
 
+CODE = re.compile("`([^`]+)`")
 TEMPLATE = "page.html.jinja"
 JPEG_START = b"\xff\xd8"
 PDF_QUALITY = 95
@@ -108,9 +112,37 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def render(title: str, sections: Sequence[Section], footer: str) -> str:
-    """Render the page as HTML. All text is escaped."""
+def named_tables(sections: Sequence[Section]) -> dict[str, Table]:
+    """Return the tables of a page in their order, by the names of their files, such as ``table-all-runs``."""
+    named: dict[str, Table] = {}
+    for section in sections:
+        words = "".join(letter if letter.isascii() and letter.isalnum() else " " for letter in section.title.lower())
+        for table in section.tables:
+            name = "-".join(["table", *words.split()])
+            numbered = (f"{name}-{number}" for number in itertools.count(2))
+            named[name if name not in named else next(other for other in numbered if other not in named)] = table
+    return named
+
+
+def render(title: str, sections: Sequence[Section], footer: str, of_tables: Sequence[Mapping[str, bytes]] = ()) -> str:
+    """Render the page as HTML. All text is escaped, and what stands in backticks is set as code.
+
+    Args:
+        title: The title of the page.
+        sections: The contents.
+        footer: The line at the end.
+        of_tables: For every table in the order of the page, files by name in which the reader can have it. They are
+            embedded, so that the page stays one file.
+    """
     environment = Environment(
         loader=PackageLoader("nstyle.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    return environment.get_template(TEMPLATE).render(title=title, sections=sections, footer=footer)
+    environment.filters["code"] = lambda text: Markup(CODE.sub(r"<code>\1</code>", str(escape(text))))
+    downloads = iter([{name: _data_url(name, data) for name, data in files.items()} for files in of_tables])
+    shown = [(section, [(table, next(downloads, {})) for table in section.tables]) for section in sections]
+    return environment.get_template(TEMPLATE).render(title=title, sections=shown, footer=footer)
+
+
+def _data_url(name: str, data: bytes) -> str:
+    kind = "text/csv" if name.endswith(".csv") else "text/x-tex"
+    return f"data:{kind};charset=utf-8;base64," + base64.b64encode(data).decode()

@@ -2,6 +2,7 @@
 
 import functools
 import io
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -22,6 +23,8 @@ POINTS = 8.0
 """The size of letters, as in print."""
 LEGEND_ROW, LEGEND_LETTER, LEGEND_HANDLE = 0.17, 0.065, 0.55
 """The height of a row of a legend, and the widths of a letter and of the line before a label, in inches."""
+TITLE_LETTERS = 34
+"""The letters on a line above one panel; longer titles are broken, so that none runs into the next one."""
 DPI = 200
 LOG_RANGE = 20.0
 """Positive values that span more than this factor are drawn on a logarithmic axis."""
@@ -110,7 +113,7 @@ def panels_plot(panels: Sequence[Panel], *, columns: int = 2) -> Plot:
             _draw(axes, line, label, COLORS[i % len(COLORS)], DASHES[i % len(DASHES)])
         if not panel.linear and _spans_decades([line.y for line in panel.lines.values()]):
             axes.set_yscale("log")
-        axes.set_title(panel.title, loc="left", fontsize="medium")
+        axes.set_title(textwrap.fill(panel.title, TITLE_LETTERS), loc="left", fontsize="medium")
         axes.set_xlabel(panel.x_label)
         axes.set_ylabel(panel.y_label)
         axes.spines[["top", "right"]].set_visible(False)

@@ -110,6 +110,13 @@ class TrainingConfig:
         metavar="NAME=X",
         at_least=0,
     )
+    keep_targets: bool = setting(
+        False,
+        "Store the style targets in the model file, about 1 MB per style, so that 'nstyle interpolate' measures losses "
+        "without the paintings.",
+        PAINTINGS,
+        default_text="no, or as in the model in `init_from`",
+    )
     preset: Preset = RELATIVE
     """The perceptual loss with its whole convention."""
     stability_weight: float = setting(

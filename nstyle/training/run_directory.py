@@ -1,9 +1,12 @@
 """A run directory: the model, the style targets, the training state, the settings and the logs of one run."""
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from nstyle.data.styles import TrainedStyles
 from nstyle.errors import NstyleError, UsageError, in_short
@@ -112,9 +115,15 @@ class RunDirectory:
         return read_targets(self.targets)
 
     def save_checkpoint(
-        self, network: TransformerNetwork, info: ModelInfo, optimizer: dict[str, Any], update: int
+        self,
+        network: TransformerNetwork,
+        info: ModelInfo,
+        optimizer: dict[str, Any],
+        update: int,
+        targets: Mapping[str, Tensor] | None = None,
     ) -> None:
-        """Write the training state, then the model, then remove older training states.
+        """Write the training state, then the model with the style targets that it keeps, then remove older training
+        states.
 
         Raises:
             NstyleError: If a weight is not finite, or a file cannot be written. The last checkpoint is kept.
@@ -122,7 +131,7 @@ class RunDirectory:
         state_path = self.training_state(update)
         write_atomically(state_path, packed_state(optimizer, update))
         try:
-            save_model(self.model, network, info)
+            save_model(self.model, network, info, targets=targets)
         except NstyleError:
             state_path.unlink(missing_ok=True)
             raise

@@ -17,12 +17,12 @@ from nstyle.encoders.load import EncoderWeights, load_encoder_weights
 from nstyle.encoders.vgg_weights import default_source
 from nstyle.errors import UsageError
 from nstyle.losses.perceptual import PerceptualLoss
-from nstyle.losses.presets import for_release
 from nstyle.models.model_file import ModelInfo, load_model
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.system.devices import choose_device, choose_dtype
 from nstyle.system.processes import ALONE, Group, note_begun, was_begun
 from nstyle.training.config import NUM_VALIDATION, TrainingConfig
+from nstyle.training.kept_targets import targets_to_keep
 from nstyle.training.precision import check_can_compile
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.run_log import cut_log
@@ -49,11 +49,14 @@ class Start:
     """The validation photographs, RGB (N, 3, H, W) in [0, 1]."""
     update: int = 0
     """The number of updates that are already done."""
+    source: Path | None = None
+    """The model that styles come from which the run does not train."""
 
     def trainer(self, device: torch.device, group: Group) -> Trainer:
         """Move the network and the loss to the device, and choose how photographs are read."""
         config = self.config
         hardware = Hardware(device, choose_dtype(config.precision, device), group)
+        keeps = config.keep_targets and group.ranks.is_first
         batch_size = config.batch_size // group.ranks.size
         crops = (config.updates - self.update) * batch_size
         network = self.network.train().to(memory_format=torch.channels_last).to(device)
@@ -70,6 +73,7 @@ class Start:
             perceptual=perceptual,
             photographs=Photographs(sampler, self.validation),
             hardware=hardware,
+            kept=targets_to_keep(self.styles, self.info, self.source) if keeps else None,
         )
 
 
@@ -111,7 +115,6 @@ def _new_run(run: RunDirectory, config: TrainingConfig, styles: Sequence[StyleFi
     config = resolve(replace(config, styles=tuple(str(style.path.absolute()) for style in styles)))
     device = group.ranks.place(choose_device(config.device))
     encoder_weights = load_encoder_weights(config.vgg)
-    config = tuned_on(config, encoder_weights.release)
     _warn_of_release(config, encoder_weights)
     perceptual = PerceptualLoss(config.preset, encoder_weights).to(device)
     network, info = _initial_network(config, styles)
@@ -129,7 +132,8 @@ def _new_run(run: RunDirectory, config: TrainingConfig, styles: Sequence[StyleFi
     vgg = {name: getattr(encoder_weights, name) for name in ("architecture", "release", "sha256")}
     info = replace(info, size=config.size, style_size=config.style_size, grain=config.grain)
     info = replace(info, preset=config.preset.to_dict(), vgg=vgg)
-    start = Start(run, config, network, info, trained, encoder_weights, photos, validation)
+    source = Path(config.init_from) if config.rows_only else None
+    start = Start(run, config, network, info, trained, encoder_weights, photos, validation, source=source)
     return start.trainer(device, group)
 
 
@@ -170,7 +174,7 @@ def _resume_run(run: RunDirectory, config: TrainingConfig, group: Group) -> Trai
         cut_log(run.metrics, update)
         note_begun(run.path)
     base = replace(info, updates=info.updates - info.run_updates, run_updates=0)
-    start = Start(run, config, network, base, styles, encoder_weights, photos, validation, update)
+    start = Start(run, config, network, base, styles, encoder_weights, photos, validation, update, run.model)
     trainer = start.trainer(device, group)
     try:
         trainer.restore(optimizer, update)
@@ -267,19 +271,6 @@ def _photographs(config: TrainingConfig) -> tuple[PhotoIndex, Tensor]:
     probe(photos, config.seed)
     logger.info("content: %s", photos.summary())
     return photos, center_crops(PhotoIndex(held_out.root, held_out.files[:used]), config.size)
-
-
-def tuned_on(config: TrainingConfig, release: str) -> TrainingConfig:
-    """Give the preset of a new run the weights for the VGG release at hand; styles that are appended keep the model's.
-
-    Args:
-        config: The settings of the run.
-        release: The release, such as ``oxford``.
-    """
-    preset = config.preset if config.rows_only else for_release(config.preset, release)
-    if preset != config.preset:
-        logger.info("preset %s takes its weights for the %s release of VGG", preset.name, release)
-    return replace(config, preset=preset)
 
 
 def _warn_of_release(config: TrainingConfig, encoder_weights: EncoderWeights) -> None:

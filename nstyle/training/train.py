@@ -1,5 +1,6 @@
 """Training from Python and from the command line: ``nstyle.train`` and ``nstyle.add_style``."""
 
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
@@ -7,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from nstyle.data.styles import StyleFile, check_paintings, find_styles, under_stored_names
+from nstyle.encoders.load import load_encoder_weights
 from nstyle.errors import UsageError, check_setting
-from nstyle.losses.presets import PRESETS, RELATIVE, Preset
+from nstyle.losses.presets import PRESETS, RELATIVE, Preset, for_release, has_releases
 from nstyle.models.locate import RUNS, find_model, newest_run
 from nstyle.models.model_file import read_info
 from nstyle.models.style_names import former_style_name, match_style, shorten
@@ -16,14 +18,21 @@ from nstyle.renamed import renamed
 from nstyle.settings import check_names, settings_of
 from nstyle.system.processes import ALONE, Group, joined, was_begun
 from nstyle.training.config import ADD_STYLE_UPDATES, TrainingConfig
+from nstyle.training.kept_targets import check_old_targets
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.setup import new_run, resume_run
 from nstyle.training.trainer import Progress, Trainer
 
+logger = logging.getLogger(__name__)
+
 PRESET_OVERRIDES = tuple(settings_of(Preset))
 """Settings of a preset that may be given beside it."""
-RESUMABLE = ("updates", "content", "validation", "coco_annotations", "vgg", "device", "compile", "workers")
-"""The settings that may differ when a run is resumed: its length, the paths of files, and the hardware."""
+RESUMABLE = (
+    *("updates", "content", "validation", "coco_annotations", "vgg", "device", "compile", "workers"),
+    "keep_targets",
+)
+"""The settings that may differ when a run is resumed: its length, the paths of files, the hardware, and what the model
+file keeps."""
 
 MOST_BYTES_OF_RUN = 250
 """The length in UTF-8 to which the name of a run is cut; file systems allow 255."""
@@ -48,8 +57,8 @@ def train(
         resume: Whether to continue a run with its own settings. Only those in :data:`RESUMABLE` may differ.
         progress: A function that is called after every update.
         settings: The fields of :class:`nstyle.training.config.TrainingConfig`, or ``preset`` and overrides of
-            :class:`nstyle.losses.presets.Preset` such as ``style_weight``. With ``init_from``, width and grain default
-            to those of that model.
+            :class:`nstyle.losses.presets.Preset` such as ``style_weight``. With ``init_from``, width, grain and
+            ``keep_targets`` default to those of that model.
 
     Returns:
         The run directory.
@@ -81,7 +90,8 @@ def add_style(
         out: The run directory of the extended model.
         progress: A function that is called after every update.
         settings: The settings, as for :func:`train`. Loss, crop and style size default to those of the model. Width and
-            grain are those of the model, so that its old styles paint as before.
+            grain are those of the model, so that its old styles paint as before. Its style targets are kept with those
+            of the new styles, unless loss, encoder or ``style_size`` are other ones.
 
     Returns:
         The run directory.
@@ -116,7 +126,8 @@ def _prepare_training(
         check_setting(isinstance(source, str | os.PathLike), "init_from", source, "a model")
         model = find_model(source)
         info = read_info(model)
-        settings = {"width": info.width, "grain": info.grain, **settings, "init_from": str(model)}
+        inherited = {"width": info.width, "grain": info.grain, "keep_targets": info.target_bytes > 0}
+        settings = {**inherited, **settings, "init_from": str(model)}
     path = Path(out) if out else RUNS / run_name([style.name for style in files])
     if _goes_on(path):
         return _prepare_resume(styles, path, group, settings)
@@ -142,6 +153,9 @@ def _prepare_append(
     inherited: dict[str, Any] = {"updates": ADD_STYLE_UPDATES, "width": info.width, "size": info.size}
     if "size" not in settings:
         inherited["style_size"] = info.style_size
+    inherited["keep_targets"] = info.target_bytes > 0
+    if settings.get("keep_targets"):
+        check_old_targets(path, info)
     fixed = {"init_from": str(path), "rows_only": True, "width": info.width, "grain": info.grain}
     grain = settings.get("grain", info.grain)
     check_setting(grain == info.grain, "grain", grain, f"{info.grain:g} as the model's old styles have, or nothing")
@@ -174,21 +188,34 @@ def _run_of(styles: Sequence[StyleFile]) -> Path:
 def make_config(styles: Sequence[StyleFile], settings: Mapping[str, Any], base: Preset = RELATIVE) -> TrainingConfig:
     """Convert the settings that :func:`train` takes into a config.
 
+    A preset that is named takes its weights for the VGG release at hand, where it has some. What is given is kept: a
+    single setting, or a whole :class:`Preset`, as the settings of a run hold it.
+
     Raises:
-        UsageError: If a setting is invalid.
+        UsageError: If a setting is invalid, or the VGG weights that a preset depends on are.
+        NstyleError: If a download of them fails.
     """
     settings = dict(settings)
     check_names(settings, [*(f.name for f in fields(TrainingConfig)), *PRESET_OVERRIDES])
-    preset = settings.pop("preset", None) or base
-    if not isinstance(preset, Preset):
-        check_setting(isinstance(preset, str) and preset in PRESETS, "preset", preset, " | ".join(PRESETS))
-        preset = PRESETS[preset]
-    preset = preset.override(**{name: settings.pop(name) for name in PRESET_OVERRIDES if name in settings})
+    asked = settings.pop("preset", None) or base
+    if not isinstance(asked, Preset):
+        check_setting(isinstance(asked, str) and asked in PRESETS, "preset", asked, " | ".join(PRESETS))
+    overrides = {name: settings.pop(name) for name in PRESET_OVERRIDES if name in settings}
     names = [style.name for style in styles]
     factors = settings.pop("style_factors", {})
     check_setting(isinstance(factors, Mapping), "style_factors", factors, "numbers by name")
     factors = {match_style(name, names): value for name, value in factors.items()}
-    return TrainingConfig(preset=preset, style_factors=factors, **settings)
+    preset = asked if isinstance(asked, Preset) else PRESETS[asked]
+    config = TrainingConfig(preset=preset.override(**overrides), style_factors=factors, **settings)
+    return config if isinstance(asked, Preset) else replace(config, preset=_tuned(asked, config.vgg, overrides))
+
+
+def _tuned(name: str, vgg: str, overrides: Mapping[str, Any]) -> Preset:
+    """Return a preset with its weights for the VGG release at hand, and with what was given beside it."""
+    preset = for_release(name, load_encoder_weights(vgg).release) if has_releases(name) else PRESETS[name]
+    if preset != PRESETS[name]:
+        logger.info("preset %s takes its weights for the %s release of VGG", name, preset.release)
+    return preset.override(**overrides)
 
 
 def _prepare_resume(

@@ -16,6 +16,7 @@ from nstyle.data.crops import CropSampler
 from nstyle.data.photos import BrokenPhotosError
 from nstyle.data.styles import TrainedStyles
 from nstyle.imaging.pictures import encode, to_image
+from nstyle.losses.packed_targets import PackedTargets
 from nstyle.losses.perceptual import PerceptualLoss
 from nstyle.models.model_file import ModelInfo
 from nstyle.models.transformer import TransformerNetwork
@@ -86,6 +87,7 @@ class Trainer:
         perceptual: The loss, on the device.
         photographs: The photographs to train and validate on.
         hardware: The hardware to train on.
+        kept: The style targets that the model file keeps; None to keep none.
     """
 
     def __init__(
@@ -99,11 +101,12 @@ class Trainer:
         perceptual: PerceptualLoss,
         photographs: Photographs,
         hardware: Hardware,
+        kept: PackedTargets | None = None,
     ) -> None:
         device = hardware.device
         self.run, self.config, self.network, self.info = run, config, network, info
         self.styles = TrainedStyles(styles.names, {term: value.to(device) for term, value in styles.targets.items()})
-        self.perceptual, self.photographs, self.hardware = perceptual, photographs, hardware
+        self.perceptual, self.photographs, self.hardware, self.kept = perceptual, photographs, hardware, kept
         self.rows = torch.tensor([info.styles.index(name) for name in styles.names], device=device)
         if config.rows_only:
             for name, parameter in network.named_parameters():
@@ -273,7 +276,7 @@ class Trainer:
             return
         base = self.info.updates
         info = replace(self.info, updates=base + self.update, run_updates=self.update, created=time.time())
-        self.run.save_checkpoint(self.network, info, self.work.state_dict(), self.update)
+        self.run.save_checkpoint(self.network, info, self.work.state_dict(), self.update, self.kept)
 
     def broken_photographs(self) -> list[str]:
         """List the photographs that could not be read on any rank. All ranks must call this."""

@@ -12,19 +12,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from safetensors.torch import save_file
 
 import nstyle
 from nstyle.comparison.experiment import Status
 from nstyle.encoders.vgg import VGGWeights
 from nstyle.encoders.vgg_weights import load_vgg_weights
+from nstyle.imaging.pictures import read_picture
 from nstyle.losses.presets import RELATIVE
 from nstyle.models.model_file import ModelInfo, save_model
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.system.interrupts import InterruptedRunError
 from tests.conftest import STYLE_NAMES, Run
 
+KINDS = ("png", "svg", "pdf", "csv")
 PNG, SVG = b"\x89PNG", b"<?xml"
 
 
@@ -85,18 +87,29 @@ def check_report(folder: Path) -> dict[str, Any]:
     return numbers
 
 
+def contains(sheet: Image.Image, picture: Image.Image) -> bool:
+    """Tell whether a sheet shows a picture to the pixel, by its middle row."""
+    wanted = np.asarray(picture)[picture.height // 2].tobytes()
+    return any(wanted in row.tobytes() for row in np.asarray(sheet.convert("RGB")))
+
+
 def read_table(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(path.read_text().splitlines()))
 
 
-def test_a_comparison_holds_what_it_promises(comparison: Path, pair: list[Path]) -> None:
+def test_a_comparison_holds_what_it_promises(comparison: Path, pair: list[Path], photos: Path) -> None:
     numbers = check_report(comparison)
     assert numbers["styles"] == ["waves", "mosaic"]
     assert (numbers["updates"], numbers["updates_per_style"], numbers["photographs"]) == (4, 2, 2)
     names = {path.stem for path in comparison.glob("*.svg")}
     assert names == {"gap", "curves", "curves-per-style"}
-    assert (comparison / "pictures-1.png").exists()
     losses = read_table(comparison / "losses.csv")
+    assert len(list(comparison.glob("pictures-*.png"))) == 2, "one table per photograph"
+    table = read_picture(comparison / "pictures-1.png").over_white()
+    photo = read_picture(next(photos.rglob(losses[0]["photograph"]))).over_white()
+    paintings = [read_picture(path).over_white() for path in pair]
+    for shown in (photo, *(ImageOps.contain(each, photo.size, Image.Resampling.LANCZOS) for each in paintings)):
+        assert contains(table, shown), "the photograph in the corner, and the paintings below it"
     assert len(losses) == 3 * 2 * 2  # Networks x styles x photographs.
     for protocol, single in (("per network", "single"), ("per style", "single per style")):
         for style in ("waves", "mosaic"):
@@ -362,14 +375,14 @@ def test_report_on_what_is_no_run(nstyle: Run, tmp_path: Path, comparison: Path)
 def test_interpolate_between_the_styles_of_a_run(nstyle: Run, photo: Path, comparison: Path, tmp_path: Path) -> None:
     """A run brings its own targets and held-out photographs."""
     run = comparison / "seed-0" / "n-style"
-    options = ["--steps", 3, "--size", 64, "--out", "blends"]
+    options = ["--steps", 3, "--size", 64, "--formats", "png,svg,pdf", "--out", "blends"]
     done = nstyle("interpolate", photo, "--model", run, "--animate", "morph.webp", *options)
     assert done.returncode == 0, done.stderr.decode()
     numbers = check_report(tmp_path / "blends")
     assert "2 photographs held out of the run's training" in numbers["losses"]
     leg = numbers["legs"][0]
     assert set(leg["monotone"]) == {"waves", "mosaic"}
-    assert (tmp_path / "blends" / "losses.svg").exists()
+    assert {path.name for path in (tmp_path / "blends").glob("losses.*")} == {f"losses.{kind}" for kind in KINDS}
     distances = [float(row["rms_levels"]) for row in read_table(tmp_path / "blends" / "distance.csv")]
     assert distances[0] == distances[2] == 0
     losses = read_table(tmp_path / "blends" / "losses.csv")
@@ -418,6 +431,7 @@ def test_paintings_stand_beside_the_corners_of_the_grid(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--formats", "eps"], "--formats is eps; expected one or more of png,svg,pdf"),
         (["--styles", "waves"], "at least 2 to interpolate between"),
         (
             ["--styles", "waves,nobody"],

@@ -24,10 +24,11 @@ from nstyle.encoders.vgg_weights import load_vgg_weights
 from nstyle.errors import NonFiniteLossError, NstyleError, UsageError
 from nstyle.imaging.grain import add_grain
 from nstyle.imaging.pictures import to_image
+from nstyle.losses.presets import JOHNSON, JOHNSON_OXFORD
 from nstyle.models.model_file import load_model, read_info
-from nstyle.training.config import TrainingConfig
+from nstyle.training.config import TrainingConfig, read_settings
 from nstyle.training.run_directory import RunDirectory
-from nstyle.training.train import prepare_append, prepare_training
+from nstyle.training.train import PRESET_OVERRIDES, make_config, prepare_append, prepare_training
 from nstyle.training.validation import sample_grid, validate
 from tests.conftest import SMALL_RUN
 
@@ -444,7 +445,7 @@ def test_johnson_takes_its_weights_by_the_release_and_records_them(
     tmp_path: Path, settings: dict[str, Any], paintings: list[Path], vgg_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     oxford = replace(load_vgg_weights(vgg_file), release="oxford")
-    for module in ("nstyle.training.setup", "nstyle.comparison.prepare", "nstyle.comparison.identity"):
+    for module in ("nstyle.training.setup", "nstyle.training.train", "nstyle.comparison.identity"):
         monkeypatch.setattr(f"{module}.load_encoder_weights", lambda source: oxford)
     given = {**settings, "preset": "johnson", "content_weight": 2.0, "style_layers": ("relu1_2",)}
     trainer = prepare_training(paintings, out=tmp_path / "run", resume=False, **given)
@@ -452,6 +453,32 @@ def test_johnson_takes_its_weights_by_the_release_and_records_them(
         assert (preset.style_weight, preset.content_weight, preset.release) == (5.0, 2.0, "oxford")
     plan = prepare_comparison(paintings, out=tmp_path / "gap", **{**given, "held_out": 2})
     assert plan.config.preset == trainer.config.preset
+
+
+def test_what_is_given_beside_johnson_is_kept_even_if_it_is_a_default_elsewhere(
+    tmp_path: Path, vgg_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oxford = replace(load_vgg_weights(vgg_file), release="oxford")
+    monkeypatch.setattr("nstyle.training.train.load_encoder_weights", lambda source: oxford)
+    usual = {name: getattr(JOHNSON, name) for name in PRESET_OVERRIDES}
+    for name, value in usual.items():
+        given = make_config([], {"preset": "johnson", name: value}).preset
+        assert given == replace(JOHNSON_OXFORD, **{name: value})
+    assert make_config([], {"preset": JOHNSON}).preset == JOHNSON, "a whole preset, such as that of a config.toml"
+
+
+def test_a_comparison_of_johnson_from_before_its_weights_by_release_says_what_to_do(
+    tmp_path: Path, settings: dict[str, Any], paintings: list[Path], vgg_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oxford = replace(load_vgg_weights(vgg_file), release="oxford")
+    for module in ("nstyle.training.train", "nstyle.comparison.identity"):
+        monkeypatch.setattr(f"{module}.load_encoder_weights", lambda source: oxford)
+    asked = {**settings, "held_out": 2}
+    before = prepare_comparison(paintings, out=tmp_path / "gap", **asked, preset=JOHNSON)
+    with pytest.raises(UsageError, match=r"has the weights for the torchvision .* with `config` .*config.toml, or cho"):
+        prepare_comparison(paintings, out=tmp_path / "gap", **asked, preset="johnson")
+    again = read_settings(tmp_path / "gap" / "config.toml")
+    assert prepare_comparison(out=tmp_path / "gap", **again).config == before.config
 
 
 def test_style_factors_and_presets(

@@ -1,18 +1,21 @@
 """The files of a report: formats of figures, tables, and which report reads which folder."""
 
+import base64
 import csv
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageFont
 
 from nstyle.errors import UsageError
+from nstyle.imaging.layout import wrap
 from nstyle.reconstruction.report import write_report as report_reconstructions
 from nstyle.reports.folder import write_folder
 from nstyle.reports.formats import check_formats
 from nstyle.reports.names import shortest_names
 from nstyle.reports.page import Figure, Section, Table
-from nstyle.reports.plots import COLORS, DASHES, line_plot
+from nstyle.reports.plots import COLORS, DASHES, Line, Panel, line_plot, panels_plot
 from nstyle.training.report import write_report as report_training
 
 
@@ -102,3 +105,60 @@ def test_each_report_names_the_other_where_that_is_the_right_one(tmp_path: Path)
     with pytest.raises(UsageError, match=r"it holds a training run, which `nstyle report` reports on"):
         report_reconstructions([run], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+class Markup(HTMLParser):
+    """What is open around every element of a page, and the attributes of images and links."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.around_tables: list[str] = []
+        self.alt_texts: list[str | None] = []
+        self.downloads: dict[str, str] = {}
+        self.code: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = dict(attrs)
+        if tag == "table":
+            self.around_tables.append(self.open[-1])
+        elif tag == "img":
+            self.alt_texts.append(attributes.get("alt"))
+        elif tag == "a":
+            self.downloads[attributes["download"] or ""] = attributes["href"] or ""
+        if tag not in ("meta", "link", "img"):
+            self.open.append(f"{tag}.{attributes['class']}" if "class" in attributes else tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop().split(".")[0] == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] == "code":
+            self.code.append(data)
+
+
+def test_a_page_is_sound_and_carries_its_tables_with_it(sections: list[Section], tmp_path: Path) -> None:
+    text = Section("Text & <more>", "Give `vgg` & <x>, or `a<b`.\n\nNo `code here.")
+    page = write_folder(tmp_path, "Title", [*sections, text], {}, {"raw.csv": "a\n"}, "")
+    markup = Markup(page.read_text())
+    assert markup.open == []
+    assert markup.around_tables == ["div.wide"] * 3, "phones scroll tables"
+    assert len(markup.alt_texts) == 2
+    assert all(markup.alt_texts)
+    assert markup.code == ["vgg", "a<b"]
+    assert markup.downloads.keys() == {path.name for path in tmp_path.glob("table-*")}
+    for name, link in markup.downloads.items():
+        assert base64.b64decode(link.partition(";base64,")[2]) == (tmp_path / name).read_bytes()
+    assert "Beside this page: raw.csv, report.json." in page.read_text()
+
+
+def test_long_titles_of_panels_and_long_names_are_broken_where_words_end() -> None:
+    title = "hokusai-great-wave to gauguin-three-tahitian-women"
+    plot = panels_plot([Panel({"a": Line.of([0, 1], [0, 1])}, "x", "y", title)] * 2)
+    assert title not in plot.svg.decode()
+    assert plot.svg.decode().count(">three-tahitian-women<") == 2
+    font = ImageFont.load_default(16)
+    lines = wrap("gauguin-three-tahitian-women", font, round(font.getlength("gauguin-three-tah"))).split("\n")
+    assert lines == ["gauguin-three-", "tahitian-women"]
