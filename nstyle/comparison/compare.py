@@ -96,7 +96,7 @@ def _write_report(
     }
     n_style, single = costs(plan)
     sections = [
-        Section("In words", in_words(plan, evaluation, gaps)),
+        Section("In words", in_words(plan, evaluation, gaps, n_style, single)),
         gap_section(plan, gaps),
         loss_section(plan, evaluation),
         curve_section(plan),

@@ -1,8 +1,10 @@
 """The result of a comparison in words: what it shows, and what it does not show."""
 
+from nstyle.comparison.cost import Cost
 from nstyle.comparison.evaluate import PER_NETWORK, PER_STYLE, PROTOCOLS, SINGLE, Evaluation
 from nstyle.comparison.gap import CONFIDENCE, Gaps, Interval, seed_spread
 from nstyle.comparison.plan import Plan
+from nstyle.system.durations import in_words as in_time
 
 AllGaps = dict[str, dict[str, Gaps]]
 """Gaps by protocol and term."""
@@ -12,8 +14,16 @@ in 56 % of cases for 2 seeds, 74 % for 3, 88 % for 5 and 90 % for 8, instead of 
 (``tools/bootstrap_coverage.py``)."""
 
 
-def in_words(plan: Plan, evaluation: Evaluation, gaps: AllGaps) -> str:
-    """Describe what the numbers show, and what they do not show."""
+def in_words(plan: Plan, evaluation: Evaluation, gaps: AllGaps, n_style: Cost, single: Cost) -> str:
+    """Describe what the numbers show, and what they do not show.
+
+    Args:
+        plan: The comparison.
+        evaluation: The losses.
+        gaps: The gaps.
+        n_style: The cost of the n-style network.
+        single: The cost of all single-style networks together.
+    """
     n, updates = len(plan.styles), plan.updates
     opening = {
         PER_NETWORK: f"Per network, all after {updates:,} updates (each style had {plan.updates_per_style:,} of them "
@@ -47,7 +57,20 @@ def in_words(plan: Plan, evaluation: Evaluation, gaps: AllGaps) -> str:
         "where they still move from update to update. They do not show how networks trained longer, on larger crops "
         "or in other styles would do, and a loss is no judgement of a picture: look at the paintings below."
     )
-    return "\n\n".join([*paragraphs, covers, limits])
+    return "\n\n".join([*paragraphs, *_equal_time(plan, n_style, single), covers, limits])
+
+
+def _equal_time(plan: Plan, n_style: Cost, single: Cost) -> list[str]:
+    """Say how equal numbers of updates per style compare in time, if the logs tell the speed of both."""
+    if not (n_style.updates_per_second and single.updates_per_second) or len(plan.styles) == 1:
+        return []
+    one, other = plan.updates / n_style.updates_per_second, plan.updates / single.updates_per_second
+    return [
+        f"In time: {plan.updates:,} updates took {in_time(one)} in the n-style network, "
+        f"{plan.updates_per_style:,} in each single one {in_time(other)} together, {percent(other / one - 1)}. Equal "
+        f"updates per style are so equal time, but for that difference; per network the single ones together had "
+        f"{len(plan.styles) * other / one:.1f} times the time."
+    ]
 
 
 def _sentence(plan: Plan, gaps: dict[str, Gaps]) -> str:

@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from nstyle.reports.folder import NUMBERS
+from nstyle.reports.formats import FORMATS
 from nstyle.reports.page import Figure
+from nstyle.reports.plots import Plot
 from nstyle.strict_json import parse_json
 from nstyle.training.curves import CurveSet
 
@@ -33,6 +35,9 @@ def gaps_by_style(report: dict[str, Any], protocol: str) -> dict[str, tuple[floa
 
 
 def figure_of(folder: Path, name: str, caption: str) -> Figure | None:
-    """Return a figure of a finished report under its name there, None if it has none."""
-    path = folder / f"{name}.png"
-    return Figure(f"{folder.name}-{name}", caption, path.read_bytes()) if path.exists() else None
+    """Return a figure of a finished report, None if it has none. A plot has all formats, a picture PNG only."""
+    png, svg, pdf = (folder / f"{name}.{format}" for format in FORMATS)
+    if not png.exists():
+        return None
+    plot = Plot(png.read_bytes(), svg.read_bytes(), pdf.read_bytes()) if svg.exists() else None
+    return Figure(f"{folder.name}-{name}", caption, png.read_bytes(), plot)

@@ -9,6 +9,7 @@ from nstyle.comparison.compare import compare
 from nstyle.interpolation.interpolate import interpolate
 from nstyle.models.model_file import read_info
 from nstyle.reports.folder import PAGE
+from nstyle.reports.formats import FORMATS
 from nstyle.reproduction.clock import Clock
 from nstyle.reproduction.work import Display, Work
 from nstyle.training.run_directory import RunDirectory
@@ -66,7 +67,7 @@ class Comparison(Work):
             display.notice(f"{self.name}: done already")
             return
         with display.comparison() as progress:
-            compare(self.styles, out=folder, progress=progress, notice=display.notice, **self.settings)
+            compare(self.styles, out=folder, progress=progress, notice=display.notice, formats=FORMATS, **self.settings)
 
 
 @dataclass(frozen=True)
@@ -95,4 +96,4 @@ class Blends(Work):
         display.notice(f"{self.name}: {self.extent}")
         model = folder.parent / self.model.name
         styles = read_info(RunDirectory(model).model).styles[: self.styles]
-        interpolate(self.photo, model, out=folder, styles=styles, **self.settings)
+        interpolate(self.photo, model, out=folder, styles=styles, formats=FORMATS, **self.settings)
