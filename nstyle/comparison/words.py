@@ -66,10 +66,10 @@ def _equal_time(plan: Plan, n_style: Cost, single: Cost) -> list[str]:
         return []
     one, other = plan.updates / n_style.updates_per_second, plan.updates / single.updates_per_second
     return [
-        f"In time: {plan.updates:,} updates took {in_time(one)} in the n-style network, "
-        f"{plan.updates_per_style:,} in each single one {in_time(other)} together, {percent(other / one - 1)}. Equal "
-        f"updates per style are so equal time, but for that difference; per network the single ones together had "
-        f"{len(plan.styles) * other / one:.1f} times the time."
+        f"In time: the {plan.updates:,} updates of the n-style network took {in_time(one)}, and "
+        f"{plan.updates_per_style:,} in each of the single ones {in_time(other)} together ({percent(other / one - 1)}). "
+        "So equal updates per style are equal time, but for that difference; at equal updates per network the single "
+        f"ones took {len(plan.styles) * other / one:.1f} times as long."
     ]
 
 
