@@ -66,9 +66,9 @@ def _equal_time(plan: Plan, n_style: Cost, single: Cost) -> list[str]:
         return []
     one, other = plan.updates / n_style.updates_per_second, plan.updates / single.updates_per_second
     return [
-        f"In time: the {plan.updates:,} updates of the n-style network took {in_time(one)}, and "
-        f"{plan.updates_per_style:,} in each of the single ones {in_time(other)} together ({percent(other / one - 1)}). "
-        "So equal updates per style are equal time, but for that difference; at equal updates per network the single "
+        f"In time: {plan.updates:,} updates of the n-style network took {in_time(one)}, and "
+        f"{plan.updates_per_style:,} in each of the single ones {in_time(other)} together ({percent(other / one - 1)})."
+        " So equal updates per style are equal time, but for that difference; at equal updates per network the single "
         f"ones took {len(plan.styles) * other / one:.1f} times as long."
     ]
 
