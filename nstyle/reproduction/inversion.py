@@ -13,7 +13,6 @@ from nstyle.reconstruction.style_inversion_schedule import (
     FEATURE_SCALE,
     ITERATIONS,
     MAX_EXTENSIONS,
-    THRESHOLD,
     style_inversion_settings,
 )
 from nstyle.reports.page import Figure
@@ -30,7 +29,7 @@ from nstyle.reproduction.inversion_findings import (
     seeds,
     table_of_iterations,
 )
-from nstyle.reproduction.inverted import Inverted, inverted, losses_by_layer, measures_table
+from nstyle.reproduction.inverted import LIMIT, Inverted, inverted, losses_by_layer, measures_by_loss, measures_table
 from nstyle.reproduction.recipe import Exhibit, Materials, Recipe, Shown
 from nstyle.reproduction.reconstructions import Axes, Reconstructions
 from nstyle.reproduction.results import Results
@@ -78,7 +77,7 @@ def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
             "table-1.1",
             "Table 1.1: iterations by layer and loss",
             "From 20,000 iterations for one moment at relu1_1 to 400,000 for four at relu2_2. A reconstruction stops "
-            f"when its loss is below {THRESHOLD:g}, and is otherwise extended by {EXTENSION:,} iterations, up to "
+            f"when its loss is below {LIMIT}, and is otherwise extended by {EXTENSION:,} iterations, up to "
             f"{MAX_EXTENSIONS} times.",
             (gram, *moments, mmd),
             partial(_table, works=(gram, *moments, mmd), extension=EXTENSION * scale.factor),
@@ -113,7 +112,7 @@ def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
         Exhibit(
             "features",
             "Features divided by 255, or not",
-            f"How features were scaled is not stated, and the threshold of {THRESHOLD:g} depends on it. Divided by 255 "
+            f"How features were scaled is not stated, and the threshold of {LIMIT} depends on it. Divided by 255 "
             "is our reading.",
             (features,),
             partial(_features, work=features),
@@ -185,14 +184,17 @@ def _gram_and_moments(results: Results, gram: Reconstructions, moments: Sequence
     of_gram = inverted(results, gram)
     of_moments = [one for work in moments for one in inverted(results, work)]
     text = f"{gram_against_moments(of_gram, of_moments)} The pictures are those of figures 1.3 to 1.6."
-    return Shown(text, tables=[measures_table([*of_gram, *of_moments])])
+    return Shown(text, tables=[measures_by_loss([*of_gram, *of_moments])])
 
 
 def _varied(
     results: Results, work: Reconstructions, text: str, column: str, values: Sequence[str], made: Sequence[Inverted]
 ) -> Shown:
     """Show runs that differ in something besides layer and loss, by its values."""
-    lines = [(" ".join(run.labels.values()), run) for run in results.runs(work)]
+    lines = [
+        (f"{run.config.loss_label} at {run.label}, {column} {value}", run)
+        for run, value in zip(results.runs(work), values, strict=True)
+    ]
     figures = [
         results.grid(work, "The best picture of each"),
         Figure.of_plot(f"{work.name}-loss", "The loss of each", loss_plot(lines)),
@@ -234,10 +236,10 @@ INVERSION = Recipe(
     "Paintings rebuilt from noise by Gram matrices, one to four moments and MMD at four layers, with the iterations "
     "of table 1.1, and what section 1.4 says of them.",
     "As in the chapter, Adam at 0.001 with its defaults moves noise of seed 0. It does not state the size (256 px "
-    "here), the scale of features (divided by 255 here), the noise (normal around grey, clipped, here) or how MMD is "
-    "stopped, which is negative in the end (here where it fell by less than a thousandth in the length of an "
-    "extension). Extensions are part of one run that stops at the threshold. At a scale below 1 the numbers of table "
-    "1.1, the length of the extensions and that patience are all multiplied with it (no run is planned for less than 20); rate, threshold and the number "
-    f"of extensions stay. Pixels are kept in [0, 1]. {MEASURES}",
+    "here), the scale of features (divided by 255 here), the noise (normal around grey, clipped, here) or what the "
+    "threshold means for MMD, which can be negative (here it stops where it fell by less than a thousandth in the "
+    "length of an extension). Extensions are part of one run that stops at the threshold. At a scale below 1 the numbers of table "
+    "1.1, the length of the extensions and that patience are all multiplied with it, and no run or patience is less "
+    f"than 20; rate, threshold and the number of extensions stay. Pixels are kept in [0, 1].\n\n{MEASURES}",
     exhibits,
 )

@@ -6,10 +6,10 @@ from statistics import median
 
 from PIL import Image
 
-from nstyle.reconstruction.style_inversion_schedule import EXTENSION, MAX_EXTENSIONS, THRESHOLD
+from nstyle.reconstruction.style_inversion_schedule import EXTENSION, MAX_EXTENSIONS
 from nstyle.reports.page import Table, number
 from nstyle.reproduction.figures import listed, verdict
-from nstyle.reproduction.inverted import Inverted, by, counted, grows, how_far, judged
+from nstyle.reproduction.inverted import LIMIT, Inverted, by, counted, grows, how_far, judged
 from nstyle.reproduction.measures import distance, likeness
 from nstyle.reproduction.reconstructions import span
 
@@ -46,9 +46,7 @@ def endings(made: Sequence[Inverted], extension: float) -> str:
     discrepancies = [one for one in made if one.loss == "mmd"]
     extended = [one.extension for one in bounded if one.reached and one.extension]
     within = sum(one.reached and not one.extension for one in bounded)
-    text = (
-        f"{within} of {len(bounded)} Gram and moment reconstructions went below {THRESHOLD:g} within the table's number"
-    )
+    text = f"{within} of {len(bounded)} Gram and moment reconstructions went below {LIMIT} within the table's number"
     text += f", {len(extended)} in an extension"
     text += f" (the {span(extended)}. of {MAX_EXTENSIONS})" if extended else ""
     text += f", and {sum(not one.reached for one in bounded)} not even in {MAX_EXTENSIONS} extensions."
@@ -56,8 +54,8 @@ def endings(made: Sequence[Inverted], extension: float) -> str:
     if discrepancies:
         plateaus = sum(one.stopped == "plateau" for one in discrepancies)
         text += (
-            f" MMD can be negative and would be below the threshold at once; here it stops on a plateau instead, where "
-            f"it did {plateaus} of {len(discrepancies)} times."
+            f" MMD can be negative, so that a threshold says nothing about it: here it stops on a plateau, which "
+            f"{plateaus} of {len(discrepancies)} reconstructions reached."
         )
     return text
 
@@ -162,7 +160,7 @@ def scales(made: Sequence[Inverted], feature_scales: Sequence[float], pictures: 
     pairs = [(i, j) for both in layers.values() for i, j in combinations(both, 2)]
     apart = [distance(pictures[i], pictures[j]) for i, j in pairs]
     starts = [max(made[i].start, made[j].start) / min(made[i].start, made[j].start) for i, j in pairs]
-    text = f"Below {THRESHOLD:g} went {listed(words)}."
+    text = f"Below {LIMIT} went {listed(words)}."
     if pairs:
         text += (
             f" The losses of the same noise differ by a factor of {number(min(starts))} to {number(max(starts))}, so "
@@ -194,9 +192,8 @@ def adam_against_lbfgs(made: Sequence[Inverted], at_equal: Sequence[float]) -> s
         "losses",
     )
     each = [b.evaluations / max(1, b.iterations) for _, (b, _) in pairs]
-    text = f"{lower} {worse}"
-    text += f" It took {min(each):.2f} to {max(each):.2f} evaluations for an update, Adam one." if each else ""
-    return judged(made, text)
+    facts = f"L-BFGS took {min(each):.2f} to {max(each):.2f} evaluations for an update, Adam one." if each else ""
+    return judged(made, f"{lower} {worse}", facts)
 
 
 def loss_after(losses: Sequence[float], evaluations: int, allowed: int) -> float:

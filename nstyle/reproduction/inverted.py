@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 
 from PIL import Image
 
@@ -19,6 +19,8 @@ from nstyle.reproduction.measures import colour_distance, distance, grain, liken
 from nstyle.reproduction.reconstructions import Reconstructions, span
 from nstyle.reproduction.results import Results
 
+LIMIT = f"{THRESHOLD:.0e}".replace("e-0", "e-")
+"""The threshold as it is written: 1e-5."""
 POINTS = 2000
 """The most points of a line of losses."""
 
@@ -76,7 +78,9 @@ class Inverted:
 
     @property
     def ending(self) -> str:
-        """When it ended and why, in words: ``1,824, threshold``."""
+        """When it ended and why, in words: ``1,824, threshold``, or ``210,400, threshold in extension 11``."""
+        if self.stopped == "iterations":
+            return f"{self.iterations:,}, all extensions"
         extension = f" in extension {self.extension}" if self.extension else ""
         return f"{self.iterations:,}, {self.stopped}{extension}"
 
@@ -129,6 +133,23 @@ def measures_table(made: Sequence[Inverted], first: tuple[str, Sequence[str]] | 
     return Table([first[0], *columns], [[label, *row] for label, row in zip(first[1], rows, strict=True)])
 
 
+def measures_by_loss(made: Sequence[Inverted]) -> Table:
+    """Lay losses side by side: radius, colours and grain at each layer, as means over the paintings."""
+    losses = list(dict.fromkeys(one.loss for one in made))
+    measures = {"radius": "structure radius, px", "colours": "distance of colours", "grain": "grain"}
+    cells = by(made, "layer", "loss")
+    rows = [
+        [words, layer]
+        + [
+            f"{fmean(getattr(one, measure) for one in cells[layer, loss]):.2f}" if (layer, loss) in cells else "-"
+            for loss in losses
+        ]
+        for measure, words in measures.items()
+        for layer in dict.fromkeys(one.layer for one in made)
+    ]
+    return Table(["mean over the paintings", "layer", *losses], rows)
+
+
 def losses_by_layer(runs: Sequence[Run], label: Callable[[Run], str]) -> Plot:
     """Draw the loss of every run against the updates, with a panel for each layer."""
     layers = dict.fromkeys(run.layers[0] for run in runs)
@@ -140,8 +161,8 @@ def losses_by_layer(runs: Sequence[Run], label: Callable[[Run], str]) -> Plot:
     return panels_plot([Panel(lines[layer], "iteration", "loss", title=layer) for layer in layers])
 
 
-def judged(made: Sequence[Inverted], verdicts: str) -> str:
-    """Return what was seen, unless it was seen on noise, and how far the losses fell."""
+def judged(made: Sequence[Inverted], verdicts: str, facts: str = "") -> str:
+    """Return verdicts, unless they would be on noise, other facts, and how far the losses fell."""
     early = [one for one in made if one.is_noise_still]
     if early:
         short = span([one.iterations for one in early])
@@ -149,7 +170,7 @@ def judged(made: Sequence[Inverted], verdicts: str) -> str:
             f"Too short to be judged: {len(early)} of {len(made)} pictures ended after {short} updates, in which Adam "
             f"at {early[0].lr:g} cannot take the noise of the start away. What is measured is that noise."
         )
-    return f"{verdicts} {how_far(made)}"
+    return " ".join(part for part in (verdicts, facts, how_far(made)) if part)
 
 
 def how_far(made: Sequence[Inverted]) -> str:
@@ -158,18 +179,18 @@ def how_far(made: Sequence[Inverted]) -> str:
     if not signed:
         return ""
     reached = [one for one in signed if one.reached]
-    text = f"{len(reached)} of {len(signed)} losses went below {THRESHOLD:g}"
+    text = f"{len(reached)} of {len(signed)} losses went below {LIMIT}"
     others = [one.end / one.start for one in signed if not one.reached]
-    return text + (f"; half of the others fell to less than {median(others):.2g} of their start." if others else ".")
+    return text + (f"; the others fell to {median(others):.2g} of their start in the median." if others else ".")
 
 
 def counted(cases: Sequence[bool], what: str, among: str) -> str:
-    """Say in how many cases a claim held, as a verdict on all of them: ``Agreed: ..., in all 3 paintings``."""
+    """Say in how many cases a claim held, as a verdict on all of them: ``Agreed: ... (3 of 3 paintings).``"""
     held = sum(cases)
     return verdict(
         bool(cases) and held == len(cases),
         f"{what} ({held} of {len(cases)} {among})",
-        f"{what} in {held} of {len(cases)} {among} only",
+        f"'{what}' holds for {held} of {len(cases)} {among}",
     )
 
 
