@@ -115,7 +115,7 @@ def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
             f"How features were scaled is not stated, and the threshold of {LIMIT} depends on it. Divided by 255 "
             "is our reading.",
             (features,),
-            partial(_features, work=features),
+            partial(_varied, work=features, column="features times", value=_feature_scale, sentences=_of_features),
         ),
         Exhibit(
             "optimizer",
@@ -123,7 +123,7 @@ def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
             "Adam does not find the best picture for moments; an optimizer that knows the curvature, such as L-BFGS, "
             "brings no benefit and gives worse pictures. Neither its settings nor pictures are shown.",
             (optimizers,),
-            partial(_optimizers, work=optimizers),
+            partial(_varied, work=optimizers, column="optimizer", value=_optimizer, sentences=_of_optimizers),
         ),
         Exhibit(
             "seeds",
@@ -131,7 +131,7 @@ def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
             "Artefacts of the moment loss depend on the seed too: with another one they have other sizes and lie in "
             "other places. No pictures are shown.",
             (of_seeds,),
-            partial(_seeds, work=of_seeds),
+            partial(_varied, work=of_seeds, column="seed", value=_seed, sentences=_of_seeds),
         ),
     ]
 
@@ -157,6 +157,18 @@ def _painting(run: Run) -> str:
 
 def _loss(run: Run) -> str:
     return run.config.loss_label
+
+
+def _feature_scale(run: Run) -> str:
+    return f"{run.config.feature_scale:.4g}"
+
+
+def _optimizer(run: Run) -> str:
+    return str(run.config.optimizer)
+
+
+def _seed(run: Run) -> str:
+    return str(run.config.seed)
 
 
 def _table(results: Results, works: Sequence[Reconstructions], extension: float) -> Shown:
@@ -188,39 +200,41 @@ def _gram_and_moments(results: Results, gram: Reconstructions, moments: Sequence
 
 
 def _varied(
-    results: Results, work: Reconstructions, text: str, column: str, values: Sequence[str], made: Sequence[Inverted]
+    results: Results,
+    work: Reconstructions,
+    column: str,
+    value: Callable[[Run], str],
+    sentences: Callable[[Sequence[Run], Sequence[Inverted]], str],
 ) -> Shown:
-    """Show runs that differ in something besides layer and loss, by its values."""
+    """Show runs that differ in something besides layer and loss."""
+    runs, made = results.runs(work), inverted(results, work)
+    if not runs:
+        return Shown(not_made(results.failures(work)))
+    values = [value(run) for run in runs]
     lines = [
-        (f"{run.config.loss_label} at {run.label}, {column} {value}", run)
-        for run, value in zip(results.runs(work), values, strict=True)
+        (f"{run.config.loss_label} at {run.label}, {column} {text}", run)
+        for run, text in zip(runs, values, strict=True)
     ]
     figures = [
         results.grid(work, "The best picture of each"),
         Figure.of_plot(f"{work.name}-loss", "The loss of each", loss_plot(lines)),
     ]
-    return Shown(f"{text} {not_made(results.failures(work))}", figures, [measures_table(made, (column, values))])
+    text = f"{sentences(runs, made)} {not_made(results.failures(work))}"
+    return Shown(text, figures, [measures_table(made, (column, values))])
 
 
-def _features(results: Results, work: Reconstructions) -> Shown:
-    runs, made = results.runs(work), inverted(results, work)
-    feature_scales = [run.config.feature_scale for run in runs]
-    text = scales(made, feature_scales, [run.folder.read_result() for run in runs])
-    return _varied(results, work, text, "features times", [f"{value:.4g}" for value in feature_scales], made)
+def _of_features(runs: Sequence[Run], made: Sequence[Inverted]) -> str:
+    return scales(made, [run.config.feature_scale for run in runs], [run.folder.read_result() for run in runs])
 
 
-def _optimizers(results: Results, work: Reconstructions) -> Shown:
-    runs, made = results.runs(work), inverted(results, work)
+def _of_optimizers(runs: Sequence[Run], made: Sequence[Inverted]) -> str:
     losses = [run.folder.read_losses()["loss"] for run in runs]
     equal = [loss_after(of, one.evaluations, one.planned) for of, one in zip(losses, made, strict=True)]
-    text = adam_against_lbfgs(made, equal)
-    return _varied(results, work, text, "optimizer", [one.optimizer for one in made], made)
+    return adam_against_lbfgs(made, equal)
 
 
-def _seeds(results: Results, work: Reconstructions) -> Shown:
-    runs, made = results.runs(work), inverted(results, work)
-    text = seeds(made, [run.folder.read_result() for run in runs])
-    return _varied(results, work, text, "seed", [str(run.config.seed) for run in runs], made)
+def _of_seeds(runs: Sequence[Run], made: Sequence[Inverted]) -> str:
+    return seeds(made, [run.folder.read_result() for run in runs])
 
 
 MEASURES = (
@@ -238,8 +252,9 @@ INVERSION = Recipe(
     "As in the chapter, Adam at 0.001 with its defaults moves noise of seed 0. It does not state the size (256 px "
     "here), the scale of features (divided by 255 here), the noise (normal around grey, clipped, here) or what the "
     "threshold means for MMD, which can be negative (here it stops where it fell by less than a thousandth in the "
-    "length of an extension). Extensions are part of one run that stops at the threshold. At a scale below 1 the numbers of table "
-    "1.1, the length of the extensions and that patience are all multiplied with it, and no run or patience is less "
-    f"than 20; rate, threshold and the number of extensions stay. Pixels are kept in [0, 1].\n\n{MEASURES}",
+    "length of an extension). Extensions are part of one run, which stops at the threshold or after the last of them. "
+    "Pixels are kept in [0, 1].\n\nAt a scale below 1 the numbers of table 1.1, the length of the extensions and the "
+    "patience of MMD are all multiplied with it, and no run or patience is less than 20; rate, threshold and the "
+    f"number of extensions stay.\n\n{MEASURES}",
     exhibits,
 )
