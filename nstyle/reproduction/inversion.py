@@ -160,7 +160,7 @@ def _loss(run: Run) -> str:
 
 
 def _feature_scale(run: Run) -> str:
-    return f"{run.config.feature_scale:.4g}"
+    return "1/255" if run.config.feature_scale == FEATURE_SCALE else f"{run.config.feature_scale:g}"
 
 
 def _optimizer(run: Run) -> str:
@@ -224,7 +224,7 @@ def _varied(
 
 
 def _of_features(runs: Sequence[Run], made: Sequence[Inverted]) -> str:
-    return scales(made, [run.config.feature_scale for run in runs], [run.folder.read_result() for run in runs])
+    return scales(made, [_feature_scale(run) for run in runs], [run.folder.read_result() for run in runs])
 
 
 def _of_optimizers(runs: Sequence[Run], made: Sequence[Inverted]) -> str:

@@ -141,31 +141,31 @@ def rebuilt(made: Sequence[Inverted]) -> str:
     return judged(made, text)
 
 
-def scales(made: Sequence[Inverted], feature_scales: Sequence[float], pictures: Sequence[Image.Image]) -> str:
-    """Say what the scale of features changes: the loss, when it stops, and hardly the way.
+def scales(made: Sequence[Inverted], factors: Sequence[str], pictures: Sequence[Image.Image]) -> str:
+    """Say what the scale of features changes: the loss, when it stops, and how much of the picture.
 
     Args:
         made: The reconstructions.
-        feature_scales: The scale of each.
+        factors: What the features of each were multiplied with.
         pictures: The picture of each.
     """
-    reached = {
-        scale: [one.reached for one, s in zip(made, feature_scales, strict=True) if s == scale]
-        for scale in feature_scales
-    }
-    words = [f"{sum(values)} of {len(values)} with features times {scale:.4g}" for scale, values in reached.items()]
+    words = []
+    for factor in dict.fromkeys(factors):
+        reached = [one.reached for one, own in zip(made, factors, strict=True) if own == factor]
+        words.append(f"{sum(reached)} of {len(reached)} with features times {factor}")
+    text = f"Below {LIMIT} went {listed(words)}."
     layers: dict[str, list[int]] = {}
     for i, one in enumerate(made):
         layers.setdefault(one.layer, []).append(i)
     pairs = [(i, j) for both in layers.values() for i, j in combinations(both, 2)]
-    apart = [distance(pictures[i], pictures[j]) for i, j in pairs]
-    starts = [max(made[i].start, made[j].start) / min(made[i].start, made[j].start) for i, j in pairs]
-    text = f"Below {LIMIT} went {listed(words)}."
     if pairs:
+        apart = [distance(pictures[i], pictures[j]) for i, j in pairs]
+        starts = [max(made[i].start, made[j].start) / min(made[i].start, made[j].start) for i, j in pairs]
+        factor = " to ".join(dict.fromkeys(number(value) for value in (min(starts), max(starts))))
         text += (
-            f" The losses of the same noise differ by a factor of {number(min(starts))} to {number(max(starts))}, so "
-            f"that the same threshold asks for something else. The pictures of both differ by {min(apart):.1f} to "
-            f"{max(apart):.1f} levels of 255 (root mean square)."
+            f" The losses of the same noise differ by a factor of {factor}, so that the same threshold asks for "
+            f"something else. The pictures of both differ by {min(apart):.1f} to {max(apart):.1f} levels of 255 (root "
+            "mean square)."
         )
     return f"{text} {how_far(made)}"
 

@@ -1,6 +1,7 @@
 """The recipe of the style-inversion chapter: its lengths, and the sentences that hold claims against results."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +27,9 @@ from nstyle.reproduction.inverted import Inverted
 from nstyle.reproduction.measures import colour_distance, grain, likeness
 from nstyle.reproduction.recipe import Exhibit, Materials
 from nstyle.reproduction.reconstructions import Reconstructions
+from nstyle.reproduction.results import Results
 from nstyle.reproduction.scale import Scale
+from nstyle.reproduction.work import Display
 
 MADE = Inverted("night", "relu1_1", "gram", 1.0, 9e-6, 90_000, 340_000, "threshold", 1e-3)
 LAYERS = tuple(ITERATIONS)
@@ -170,8 +173,8 @@ def test_seeds_and_scales_of_features() -> None:
     assert seeds([MADE, MADE], [noise(0), noise(1)]).startswith("Agreed")
     assert seeds([MADE, MADE], [noise(0), noise(0)]).startswith("Not so here")
     unscaled = replace(MADE, start=4.2e9, stopped="iterations")
-    text = scales([MADE, unscaled], [1 / 255, 1.0], [noise(0), noise(0)])
-    assert "1 of 1 with features times 0.003922 and 0 of 1 with features times 1" in text
+    text = scales([MADE, unscaled], ["1/255", "1"], [noise(0), noise(0)])
+    assert "1 of 1 with features times 1/255 and 0 of 1 with features times 1" in text
     assert "differ by 0.0 to 0.0 levels" in text
 
 
@@ -184,3 +187,26 @@ def test_measures_tell_places_from_colours() -> None:
     plain = Image.new("RGB", picture.size, (120, 120, 120))
     assert (grain(plain), likeness(plain, picture)) == (0, 0)
     assert colour_distance(plain, Image.new("RGB", picture.size, (130, 120, 100))) == pytest.approx(10)
+
+
+def test_what_is_made_again_is_shown_with_its_own_numbers(
+    styles: Path, photo: Path, short_vgg_file: Path, tmp_path: Path
+) -> None:
+    materials = Materials((photo,), (styles / "mosaic.png",), photo.parent, (str(short_vgg_file),), "cpu")
+    (exhibit,) = [made for made in exhibits(materials, Scale(1e-6)) if made.key == "optimizer"]
+    (work,) = exhibit.work
+    said: list[str] = []
+    nothing = Display(said.append, lambda: nullcontext(lambda now: None), nullcontext, nullcontext)  # type: ignore[arg-type]
+    work.run(tmp_path / work.name, nothing)
+    shown = exhibit.here(Results(tmp_path))
+    (table,) = shown.tables
+    assert [(row[0], row[3]) for row in table.rows] == [
+        ("adam", "moments-2"), ("lbfgs", "moments-2"), ("adam", "moments-4"), ("lbfgs", "moments-4")
+    ]  # fmt: skip
+    assert [figure.name for figure in shown.figures] == ["optimizers", "optimizers-loss"]
+    evaluations = {run.config.optimizer: run.description["evaluations"] for run in Results(tmp_path).runs(work)}
+    assert evaluations["adam"] == Results(tmp_path).runs(work)[0].description["iterations"]
+    said.clear()
+    work.run(tmp_path / work.name, nothing)
+    assert all("done already" in line for line in said)
+    assert len(said) == 4
