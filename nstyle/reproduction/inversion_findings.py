@@ -15,6 +15,7 @@ from nstyle.reproduction.reconstructions import span
 
 SAME_PLACES = 0.5
 """A likeness above this means that structures lie in the same places, one below it that they lie elsewhere."""
+COUNTS = {"moments-1": "one", "moments-2": "two", "moments-3": "three", "moments-4": "four"}
 ABOUT = 1.5
 """Numbers of iterations within this factor count as about the same."""
 
@@ -112,15 +113,14 @@ def _convergence(pairs: Sequence[tuple[Inverted, Inverted]]) -> str:
         return "Gram went below the threshold nowhere, so that the iterations it takes cannot be compared."
     medians = {loss: median(values) for loss, values in ratios.items()}
     words = [
-        f"{loss.split('-')[1]} never, in half of the cases"
-        if value == float("inf")
-        else f"{loss.split('-')[1]} {value:.2g} times"
+        f"{COUNTS[loss]} moment{'s' * (loss != 'moments-1')} "
+        + ("more than were planned" if value == float("inf") else f"{value:.2g} times as many")
         for loss, value in medians.items()
     ]
     two = medians.get("moments-2", float("inf"))
     others = [value for loss, value in medians.items() if int(loss.split("-")[1]) > 2]
     return (
-        f"Iterations to the threshold by number of moments, over Gram's (medians): {listed(words)}. "
+        f"To the threshold, beside Gram and in the median, took {listed(words)}. "
         + verdict(
             1 / ABOUT <= two <= ABOUT, "two moments take about as many as Gram", "two moments take another number"
         )

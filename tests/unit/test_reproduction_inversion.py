@@ -143,7 +143,8 @@ def test_gram_against_moments_compares_iterations_only_where_gram_reached_the_th
         )
     ]
     text = gram_against_moments(gram, moments)
-    assert "1 0.33 times, 2 1.1 times, 3 2.2 times and 4 never" in text
+    assert "one moment 0.33 times as many, two moments 1.1 times as many" in text
+    assert "and four moments more than were planned." in text
     assert "Not so here" not in text
     nowhere = [replace(one, stopped="iterations") for one in gram]
     assert "Gram went below the threshold nowhere" in gram_against_moments(nowhere, moments)
