@@ -107,6 +107,8 @@ class Reconstruction:
         self.iteration = 0
         self.scale_start = 0
         self.image = pictures.start(config, self.sizes[0], self.mean).to(self.device)
+        self.evaluations = 0
+        """Number of evaluations of the loss for updates: more than updates where L-BFGS searched."""
         self.initial: dict[str, float] = {}
         """The terms of the loss at the start, at the first size."""
         self.best: Best | None = None
@@ -160,12 +162,16 @@ class Reconstruction:
             image, evaluation = self.optimizer.step(
                 self.image,
                 evaluation,
-                lambda x: objective.evaluate(x, number),  # noqa: B023
+                lambda x: self._evaluate(objective, x, number),  # noqa: B023
             )
             if image is self.image:
                 self.stopped = "converged"
                 return
             self.image, self.iteration = image, number
+
+    def _evaluate(self, objective: Objective, image: Tensor, number: int) -> Evaluation:
+        self.evaluations += 1
+        return objective.evaluate(image, number)
 
     def _objective(self) -> Objective:
         size = self.sizes[self.scale]
@@ -232,6 +238,7 @@ class Reconstruction:
         return {
             "scale": self.scale,
             "iteration": self.iteration,
+            "evaluations": self.evaluations,
             "scale_start": self.scale_start,
             "image": self.image.cpu(),
             "optimizer": self.optimizer.state_dict(),
@@ -253,6 +260,7 @@ class Reconstruction:
             if not is_dense(picture) or tuple(picture.shape) != (1, 3, height, width):
                 raise ValueError("a picture of the state is not of the run's size")
         self.image = state["image"].to(self.device)
+        self.evaluations = state.get("evaluations", self.iteration)  # Version 0.2 did not count them.
         self.optimizer.load_state_dict(state["optimizer"], self.device)
         self.initial, self.seconds = state["initial"], state["seconds"]
         image, iteration, loss, terms = state["best"]

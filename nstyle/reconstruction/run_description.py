@@ -47,6 +47,7 @@ def describe(run: Reconstruction, encoder_weights: EncoderWeights, folder: Path)
         "initial": run.initial,
         "best": {"iteration": run.best.iteration, "loss": run.best.loss, "terms": run.best.terms},
         "iterations": run.iteration,
+        "evaluations": run.evaluations,
         "stopped": run.stopped,
         "seconds": round(run.seconds, 2),
         "device": str(run.device),

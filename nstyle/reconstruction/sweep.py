@@ -99,8 +99,32 @@ def sweep(
     out = output_folder(out, "sweep")
     common = {name: [options.pop(name)] for name in [*options] if name in SETTINGS or name == "layers"}
     cells = read_cells({**axes, **common}, style=style, content=content)
-    result = SweepResult(cells, out / "grid.png")
-    notice = notice or (lambda text: None)
+    return sweep_cells(cells, out=out, progress=progress, notice=notice or (lambda text: None), **options)
+
+
+def sweep_cells(
+    cells: Sequence[Cell],
+    *,
+    out: str | Path,
+    progress: Callable[[SweepProgress], None],
+    notice: Callable[[str], None],
+    **options: Any,
+) -> SweepResult:
+    """Reconstruct cells that were read already, whose settings need not be every combination of lists.
+
+    Args:
+        cells: The cells, from :func:`nstyle.reconstruction.sweep_plan.read_cells`.
+        out: See :func:`sweep`, as are the others.
+        progress: Called after every iteration.
+        notice: Called with a line of text about every cell.
+        options: Arguments of :func:`nstyle.reconstruct` for all cells that are no settings.
+
+    Raises:
+        UsageError: If ``out`` is a file, or another process writes to it.
+        NstyleError: If no encoder of the cells can be loaded.
+    """
+    out = output_folder(out, "sweep")
+    result = SweepResult(list(cells), out / "grid.png")
     with FolderLock(out):
         releases = load_releases(cells)
         for number, cell in enumerate(cells, start=1):

@@ -11,8 +11,9 @@ from typing import Any
 
 from nstyle.encoders.load import EncoderWeights
 from nstyle.reconstruction.config import ReconstructionConfig
-from nstyle.reconstruction.engine import Reconstruction, ladder
+from nstyle.reconstruction.engine import Reconstruction, features_dtype, ladder
 from nstyle.reconstruction.pictures import Pictures
+from nstyle.system.devices import Precision
 from nstyle.training.train import train
 
 TIMED = 4
@@ -34,7 +35,14 @@ class Clock:
             UsageError: If the pictures or the encoder do not fit the settings.
         """
         layers = (*config.style_layers, *config.content_layers)
-        what = (release.architecture, layers, config.loss_label, config.optimizer, config.pooling, config.precision)
+        what = (
+            release.architecture,
+            layers,
+            config.loss_label,
+            config.optimizer,
+            config.pooling,
+            features_dtype(config),
+        )
         if what not in self._rates:
             self._rates[what] = _time_reconstruction(config, pictures, release)
         assert config.iterations is not None
@@ -50,7 +58,9 @@ class Clock:
 
 
 def _time_reconstruction(config: ReconstructionConfig, pictures: Pictures, release: EncoderWeights) -> Rate:
-    short = replace(config, iterations=TIMED, min_size=None, patience=0, threshold=None, schedule=None)
+    length: dict[str, Any] = {"iterations": TIMED, "patience": 0, "threshold": None, "schedule": None}
+    precision: Precision = "fp32" if features_dtype(config).itemsize == 4 else "bf16"
+    short = replace(config, min_size=None, precision=precision, **length)
     run = Reconstruction(short, pictures, release)
     stamps: list[float] = []
     run.run(lambda now: stamps.append(time.perf_counter()))

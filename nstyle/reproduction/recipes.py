@@ -3,7 +3,8 @@
 from nstyle.reproduction.du import DU
 from nstyle.reproduction.early import EARLY
 from nstyle.reproduction.gatys import GATYS
+from nstyle.reproduction.inversion import INVERSION
 from nstyle.reproduction.recipe import Recipe
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (GATYS, EARLY, DU)}
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (INVERSION, GATYS, EARLY, DU)}
 """Every recipe that ``nstyle reproduce`` knows."""

@@ -1,19 +1,20 @@
 """Work that optimizes pixels: a sweep of reconstructions, and one that is stopped halfway and picked up again."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from nstyle.encoders.load import EncoderWeights, reaches
 from nstyle.errors import NstyleError
+from nstyle.reconstruction.cells import Cell
 from nstyle.reconstruction.config import ReconstructionConfig
 from nstyle.reconstruction.configure import make_config
 from nstyle.reconstruction.pictures import Pictures
 from nstyle.reconstruction.reconstruct import reconstruct
 from nstyle.reconstruction.run_folder import RunFolder
-from nstyle.reconstruction.sweep import SweepProgress, sweep
+from nstyle.reconstruction.sweep import SweepProgress, sweep_cells
 from nstyle.reconstruction.sweep_plan import load_releases, read_cells, release_of
 from nstyle.reproduction.clock import Clock
 from nstyle.reproduction.work import Display, Work
@@ -32,15 +33,24 @@ class Reconstructions(Work):
     """The iterations between snapshots; 0 for none."""
     style: tuple[Path, ...] = ()
     """Paintings that every reconstruction mixes, where they are no axis."""
+    dependent: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda settings: {}
+    """Settings of a reconstruction that follow from its others, such as iterations from layer and loss."""
+
+    @cached_property
+    def cells(self) -> list[Cell]:
+        """Every combination, with the settings that follow from it."""
+        return [
+            replace(cell, settings={**cell.settings, **self.dependent(cell.settings)})
+            for cell in read_cells(self.axes, style=self.style or None)
+        ]
 
     @cached_property
     def planned(self) -> list[tuple[ReconstructionConfig, Pictures, EncoderWeights]]:
         """The reconstructions that can be made: an encoder may lack the layers of some, which the results will say."""
-        cells = read_cells(self.axes, style=self.style or None)
-        releases = load_releases(cells)
+        releases = load_releases(self.cells)
 
         def configs() -> Iterator[tuple[ReconstructionConfig, Pictures, EncoderWeights]]:
-            for cell in cells:
+            for cell in self.cells:
                 release = releases[release_of(cell)]
                 if isinstance(release, NstyleError):
                     continue
@@ -65,10 +75,9 @@ class Reconstructions(Work):
 
     def run(self, folder: Path, display: Display) -> None:
         with display.sweep() as progress:
-            sweep(
-                self.axes,
+            sweep_cells(
+                self.cells,
                 out=folder,
-                style=self.style or None,
                 snapshots_every=self.snapshots_every,
                 progress=progress,
                 notice=lambda text: display.notice(f"{self.name}: {text}"),
