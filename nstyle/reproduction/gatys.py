@@ -4,16 +4,13 @@ from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
 
-import numpy as np
-from PIL import Image
-
 from nstyle.imaging.pictures import read_picture
 from nstyle.reconstruction.all_runs import loss_plot
 from nstyle.reconstruction.config import TRANSFER_CONTENT_LAYERS, TRANSFER_STYLE_LAYERS
-from nstyle.reconstruction.finished_runs import Run
 from nstyle.reconstruction.structure_radius import structure_radius
 from nstyle.reports.page import Figure, Table, number
 from nstyle.reproduction.figures import not_made, verdict
+from nstyle.reproduction.measures import difference, errors
 from nstyle.reproduction.recipe import Exhibit, Materials, Recipe, Shown
 from nstyle.reproduction.reconstructions import Axes, Reconstructions
 from nstyle.reproduction.results import Results
@@ -87,7 +84,7 @@ def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
 def _content(results: Results, work: Reconstructions) -> Shown:
     runs = results.runs(work)
     photo = read_picture(work.axes["content"][0]).rgb
-    errors = [_distance(run, photo) for run in runs]
+    errors = [difference(run.folder.read_result(), photo) for run in runs]
     deeper = all(a < b for a, b in pairwise(errors))
     text = verdict(
         deeper,
@@ -124,14 +121,10 @@ def _transfer(results: Results, work: Reconstructions) -> Shown:
     photo = read_picture(work.axes["content"][0]).rgb
     rows, distances = [], []
     for run in runs:
-        best, weights = run.description["best"]["terms"], run.config.term_weights
-        parts = {
-            kind: sum(weights[name] * value for name, value in best.items() if name.startswith(kind))
-            for kind in ("content", "style")
-        }
-        distances.append(_distance(run, photo))
-        ratio = 1 / (run.config.style_weight or 1)
-        rows.append([f"{ratio:.0e}", number(parts["content"]), number(parts["style"]), f"{distances[-1]:.1f}"])
+        content, style = errors(run)
+        weight = run.config.style_weight or 1
+        distances.append(difference(run.folder.read_result(), photo))
+        rows.append([f"{1 / weight:.0e}", number(content), number(weight * style), f"{distances[-1]:.1f}"])
     text = verdict(
         distances == sorted(distances, reverse=True),
         "the larger the ratio, the closer the picture is to the photograph",
@@ -140,13 +133,6 @@ def _transfer(results: Results, work: Reconstructions) -> Shown:
     columns = ["alpha / beta", "content part of the loss", "style part of the loss", "distance from the photograph"]
     table = Table(columns, rows)
     return Shown(text, [results.grid(work, "From noise, by style weight over content weight")], [table])
-
-
-def _distance(run: Run, photo: Image.Image) -> float:
-    """Return the root mean square difference of a result and a photograph, in levels of 255."""
-    result = run.folder.read_result()
-    difference = np.asarray(result, dtype=float) - np.asarray(photo.resize(result.size), dtype=float)
-    return float(np.sqrt(np.mean(difference**2)))
 
 
 GATYS = Recipe(

@@ -3,7 +3,9 @@
 from nstyle.reproduction.du import DU
 from nstyle.reproduction.early import EARLY
 from nstyle.reproduction.gatys import GATYS
+from nstyle.reproduction.kang import KANG
+from nstyle.reproduction.nikulina import NIKULINA
 from nstyle.reproduction.recipe import Recipe
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (GATYS, EARLY, DU)}
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (GATYS, EARLY, DU, KANG, NIKULINA)}
 """Every recipe that ``nstyle reproduce`` knows."""

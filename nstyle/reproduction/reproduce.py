@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 
 from nstyle.data.samples import check_photographs, write_photographs, write_styles
 from nstyle.data.styles import find_styles
@@ -71,10 +72,9 @@ def reproduce(
     """
     recipe, chosen_formats, chosen_scale = find_recipe(name), check_formats(formats), Scale(scale)
     folder = check_folder(output_folder(out, "reproduction"), title(recipe))
-    for source in vgg or ("",):
-        load_encoder_weights(source or None)
+    encoders = [load_encoder_weights(source or None) for source in vgg or ("",)]
     with FolderLock(folder, subfolders=(PICTURES,)):
-        materials = _materials(folder, styles, photos, content, tuple(vgg) or ("",), device)
+        materials = _materials(folder, styles, photos, content, tuple(vgg) or ("",), device, encoders[0].std)
         record = ReproductionFolder.open(folder, recipe, materials, chosen_scale)
         exhibits = choose_exhibits(recipe.exhibits(materials, chosen_scale), only)
         originals = choose_exhibits(recipe.exhibits(materials, Scale()), only)
@@ -133,6 +133,7 @@ def _materials(
     content: str | Path | None,
     vgg: tuple[str, ...],
     device: str,
+    std: Sequence[float],
 ) -> Materials:
     """Find the pictures, and write the samples that stand in for those that were not given."""
     samples = folder / PICTURES
@@ -140,10 +141,9 @@ def _materials(
         check_photographs(samples)
     paintings = [style.path for style in find_styles(styles)] if styles else list(write_styles(samples).values())
     photographs = [Path(photo) for photo in photos] or write_photographs(samples)
-    for photograph in photographs:
-        read_size(photograph)
+    sizes = tuple(read_size(photograph) for photograph in photographs)
     training = Path(content) if content is not None else photographs[0].parent
-    return Materials(tuple(photographs), tuple(paintings), training, vgg, device)
+    return Materials(tuple(photographs), tuple(paintings), training, vgg, device, sizes, fmean(std))
 
 
 def _announce(

@@ -1,0 +1,216 @@
+"""K. Nikulina's homework: pooling, optimizers, numbers of layers, networks, and style reconstructions."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+from nstyle.encoders.layers import CHANNELS_PER_BLOCK, layer_names
+from nstyle.imaging.pictures import read_picture
+from nstyle.reconstruction.finished_runs import Run
+from nstyle.reconstruction.structure_radius import structure_radius
+from nstyle.reports.page import Table
+from nstyle.reproduction.figures import not_made, picture_sheet, verdict
+from nstyle.reproduction.measures import difference, share_left
+from nstyle.reproduction.nikulina_log import ITERATIONS, layers_shown
+from nstyle.reproduction.race import race
+from nstyle.reproduction.recipe import Exhibit, Materials, Recipe, Shown
+from nstyle.reproduction.reconstructions import Axes, Reconstructions
+from nstyle.reproduction.results import Results
+from nstyle.reproduction.scale import Scale
+
+SIZE = 512
+"""The side of pictures in the tutorial, in pixels."""
+STYLE_WEIGHT = 1e6
+"""The tutorial's, for a content of 1."""
+STD = 0.226
+"""The mean divisor of pictures in [0, 1] for torchvision's weights, which the tutorial takes."""
+LAYERS = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1")
+"""The tutorial's style layers, conv_1 to conv_5."""
+MORE, FEWER = (*LAYERS, "relu3_2", "relu3_3", "relu4_1"), LAYERS[:-2]
+"""Three layers more, and two fewer. Which ones is not stated."""
+RATES = (0.01, 0.05)
+"""Not stated."""
+
+
+def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
+    """Return the experiments of the homework."""
+    length: Axes = {
+        "iterations": [scale.steps(ITERATIONS)],
+        "size": [scale.size(SIZE)],
+        "patience": [0],
+        **materials.axes,
+    }
+    common: Axes = {
+        "style": [materials.paintings[0]],
+        "content": [materials.photos[0]],
+        "content_layers": ["relu2_2"],
+        "style_layers": [by_mean(LAYERS)],
+        "style_weight": [STYLE_WEIGHT],
+        "feature_scale": [materials.feature_scale(STD)],
+        "pooling": ["average"],
+        "optimizer": ["sgd"],
+        **length,
+    }
+    pooling = Reconstructions("pooling", {**common, "pooling": ["average", "max"]})
+    optimizers = Reconstructions("optimizer", {**common, "optimizer": ["sgd", "adam"], "lr": RATES})
+    layers = Reconstructions("layers", {**common, "style_layers": [by_mean(some) for some in (FEWER, LAYERS, MORE)]})
+    networks = Reconstructions("networks", {**common, "vgg": list(materials.vgg)})
+    every = [name for name in layer_names("vgg16") if name.startswith("relu")]
+    style = Reconstructions(
+        "style-reconstruction",
+        {"layers": every, "style": common["style"], "loss": ["gram-gatys"], "pooling": ["average"], **length},
+    )
+    return [
+        Exhibit(
+            "pooling",
+            "Average against max pooling",
+            "Average pooling in the place of max pooling is said to let gradients through better, and to give slightly "
+            "more pleasing pictures.",
+            (pooling,),
+            partial(_pooling, work=pooling),
+        ),
+        Exhibit(
+            "optimizer",
+            "SGD against Adam",
+            "SGD is taken. With Adam the picture is said to come closer to the art of the painter.",
+            (optimizers,),
+            partial(_optimizers, work=optimizers),
+        ),
+        Exhibit(
+            "layers",
+            "More and fewer style layers",
+            "Three layers more make it much worse: the printed losses jump, up to 1.4e9 at iteration 400. Two fewer "
+            "give almost the same picture as the original number, and losses that only fall.",
+            (layers,),
+            partial(layers_shown, work=layers),
+        ),
+        Exhibit(
+            "networks",
+            "VGG16 against VGG19",
+            "VGG16 is said to have done better than VGG19, though it has fewer convolutions.",
+            (networks,),
+            partial(_networks, work=networks),
+        ),
+        Exhibit(
+            "style-reconstruction",
+            "Style reconstructions of each layer",
+            "From noise, by the Gram matrix of a layer. The deeper the layer, the less is left of the arrangement.",
+            (style,),
+            partial(_style, work=style),
+        ),
+    ]
+
+
+def by_mean(layers: Sequence[str]) -> dict[str, float]:
+    """Return the weights of layers under which the loss is the tutorial's.
+
+    It is the mean over the C^2 entries of the squared difference of Gram matrices over C H W; ours is the sum.
+    """
+    return {layer: 1 / CHANNELS_PER_BLOCK[int(layer[4]) - 1] ** 2 for layer in layers}
+
+
+def _pooling(results: Results, work: Reconstructions) -> Shown:
+    runs = {run.config.pooling: run for run in results.runs(work)}
+    if len(runs) < 2:
+        return Shown(not_made(results.failures(work)))
+    text = share_text({name: share_left(run) for name, run in runs.items()}, "average", "average pooling")
+    rows = [[name, f"{100 * share_left(run):.3g}"] for name, run in runs.items()]
+    table = Table(["pooling", "left of the loss of the start, %"], rows)
+    text += " Targets are pooled likewise, so losses compare only over their starts. What pleases is for the eye."
+    return Shown(text, [results.grid(work, "Average and max pooling, from the photograph")], [table])
+
+
+def share_text(shares: dict[str, float], claimed: str, name: str) -> str:
+    """Say whether the one that the source prefers has least left of the loss of its start."""
+    least = min(shares, key=shares.__getitem__)
+    others = ", ".join(f"{100 * share:.3g} % with {other}" for other, share in shares.items() if other != claimed)
+    left = f"{100 * shares[claimed]:.3g} % of the loss of the start are left, against {others}"
+    return verdict(least == claimed, f"with {name} {left}", f"with {name} {left}")
+
+
+def _optimizers(results: Results, work: Reconstructions) -> Shown:
+    runs = {f"{run.config.optimizer} at {run.config.lr:g}": run for run in results.runs(work)}
+    shown = race(results, work, "optimizer", runs, "By optimizer and rate, from the photograph")
+    best = min(runs, key=lambda label: runs[label].best_loss, default="")
+    claim = verdict(best.startswith("adam"), f"{best} comes lowest", f"{best} comes lower than Adam") if best else ""
+    rates = "SGD's rate is in units of pixels, as its gradients are divided by the size of the first one."
+    return replace(shown, text=f"{claim} {shown.text} {rates}".strip())
+
+
+def _networks(results: Results, work: Reconstructions) -> Shown:
+    runs = results.runs(work)
+    failed = not_made(results.failures(work))
+    named = {Path(run.labels.get("vgg", "")).stem or _network(run): run for run in runs}
+    shares = {name: share_left(run) for name, run in named.items()}
+    rows = [
+        [name, _network(run), number_of_convolutions(run), f"{100 * shares[name]:.3g}"] for name, run in named.items()
+    ]
+    table = Table(["file", "network", "convolutions in use", "left of the loss of the start, %"], rows)
+    networks = {_network(run): share for run, share in zip(named.values(), shares.values(), strict=True)}
+    if "vgg16" in networks and "vgg19" in networks:
+        text = share_text(networks, "vgg16", "VGG16")
+    else:
+        text = f"This takes VGG16 and VGG19; here was only {', '.join(networks) or 'neither'}. Give both with `vgg`."
+    text += " Losses of two networks compare only over their starts."
+    figures = [results.grid(work, "By network, from the photograph")] if runs else []
+    return Shown(f"{text} {failed}".strip(), figures, [table] if runs else [])
+
+
+def _network(run: Run) -> str:
+    return str(run.description["vgg"]["architecture"])
+
+
+def number_of_convolutions(run: Run) -> str:
+    """Count the convolutions that are in front of the deepest layer of a run."""
+    architecture = run.description["vgg"]["architecture"]
+    if architecture not in ("vgg16", "vgg19"):
+        return ""
+    names = [name for name in layer_names(architecture) if name.startswith("relu")]
+    deepest = max(names.index(layer) for layer in (*run.config.style_layers, *run.config.content_layers))
+    return str(deepest + 1)
+
+
+def _style(results: Results, work: Reconstructions) -> Shown:
+    runs = results.runs(work)
+    if not runs:
+        return Shown(not_made(results.failures(work)))
+    painting = read_picture(work.axes["style"][0]).rgb
+    pictures = [run.folder.read_result() for run in runs]
+    apart = [difference(picture, painting) for picture in pictures]
+    radii = [structure_radius(picture) for picture in pictures]
+    layers = [run.layers[0] for run in runs]
+    rows = [[layer, f"{far:.1f}", f"{radius:.1f}"] for layer, far, radius in zip(layers, apart, radii, strict=True)]
+    text = f"{arrangement_text(layers, apart)} {not_made(results.failures(work))}"
+    figure = picture_sheet(work.name, "One layer each, from noise", list(zip(layers, runs, strict=True)))
+    columns = ["layer", "from the painting, levels of 255", "structure radius, px"]
+    return Shown(text.strip(), [figure], [Table(columns, rows)])
+
+
+def arrangement_text(layers: Sequence[str], apart: Sequence[float]) -> str:
+    """Say whether pictures lie farther from the painting from layer to layer."""
+    grows = all(a <= b for a, b in pairwise(apart))
+    return verdict(
+        grows,
+        f"the deeper the layer, the farther the picture from the painting, {apart[0]:.1f} to {apart[-1]:.1f} levels",
+        f"pictures do not lie farther from the painting with every layer: {apart[0]:.1f} levels at {layers[0]}, "
+        f"{apart[-1]:.1f} at {layers[-1]}",
+    )
+
+
+NIKULINA = Recipe(
+    "nikulina",
+    "K. Nikulina, Deep Learning HomeWork3 Task 3, University of Innsbruck, 2022",
+    "Average against max pooling, SGD against Adam, more and fewer style layers, VGG16 against VGG19, and style "
+    "reconstructions of each layer.",
+    "The printed lines are those of PyTorch's tutorial on style transfer, so what is not stated is taken from there: "
+    "content conv_4 (relu2_2) with weight 1, style conv_1 to conv_5 with 1e6, from the photograph, 512 px. The "
+    "tutorial's loss is a mean over the entries of Gram matrices, ours a sum, so each layer has the weight 1 / C^2; it "
+    "compares features before the ReLU, ours after it; and it takes torchvision's weights, to whose scale features are "
+    "brought, roughly where other weights are given. Pooling is average and the optimizer SGD where nothing else is "
+    f"said. The last printed line is at {ITERATIONS:,} iterations. Rates are not stated. Style reconstructions are by "
+    "L-BFGS.",
+    exhibits,
+)
+"""The homework's experiments."""
