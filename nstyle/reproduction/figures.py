@@ -41,7 +41,7 @@ def not_made(failures: Sequence[Failure]) -> str:
     """Say what could not be made and why, as a sentence; empty if everything was."""
     if not failures:
         return ""
-    labels = ["+".join(failure.labels.values()) for failure in failures]
+    labels = ["+".join(failure.labels.values()) or failure.sweep.name for failure in failures]
     return f"Not made: {', '.join(labels)} ({failures[0].reason.split(';')[0]})."
 
 

@@ -185,8 +185,6 @@ def grain_text(labels: Sequence[str], grains: Sequence[float]) -> str:
 
 def _layers(results: Results, work: Reconstructions) -> Shown:
     runs = results.runs(work)
-    if not runs:
-        return Shown(not_made(results.failures(work)))
     photo = read_picture(work.axes["content"][0]).rgb
     pictures = [run.folder.read_result() for run in runs]
     radii = [structure_radius(picture) for picture in pictures]
@@ -204,13 +202,11 @@ def _layers(results: Results, work: Reconstructions) -> Shown:
 
 
 def _iterations(results: Results, work: Reconstructions) -> Shown:
-    runs = results.runs(work)
-    if not runs:
-        return Shown(not_made(results.failures(work)))
+    (run,) = results.runs(work)
     caption = f"Every {work.snapshots_every} iterations" if work.snapshots_every > 1 else "Every iteration"
-    plot = Figure.of_plot("iterations-loss", "The loss of the same run", loss_plot([(runs[0].label, runs[0])]))
-    losses = runs[0].folder.read_losses()["loss"]
-    return Shown(fall_text(losses), [snapshot_sheet(work.name, caption, runs[0]), plot])
+    plot = Figure.of_plot("iterations-loss", "The loss of the same run", loss_plot([(run.label, run)]))
+    losses = run.folder.read_losses()["loss"]
+    return Shown(fall_text(losses), [snapshot_sheet(work.name, caption, run), plot])
 
 
 def fall_text(losses: Sequence[float], part: float = 0.99) -> str:
@@ -226,7 +222,7 @@ def _two_styles(results: Results, work: Reconstructions, names: Sequence[str]) -
     failed = not_made(results.failures(work))
     figure = picture_sheet(work.name, "One painting, the other, and both", list(zip(labels, runs, strict=True)))
     if len(runs) < 3:
-        return Shown(f"This takes two paintings, and one was given. {failed}".strip(), [figure] if runs else [])
+        return Shown(f"This takes two paintings, and one was given. {failed}".strip(), [figure])
     pictures = {label: run.folder.read_result() for label, run in zip(labels, runs, strict=True)}
     apart = {pair: difference(pictures[pair[0]], pictures[pair[1]]) for pair in combinations(labels, 2)}
     rows = [[" and ".join(pair), f"{value:.1f}"] for pair, value in apart.items()]
@@ -254,17 +250,13 @@ def _starts(results: Results, work: Reconstructions) -> Shown:
 def _rates(results: Results, work: Reconstructions) -> Shown:
     runs = {f"{run.config.optimizer} at {run.config.lr:g}": run for run in results.runs(work)}
     shown = race(results, work, "optimizer", runs, "By optimizer and rate")
-    best = min(runs, key=lambda label: runs[label].best_loss, default="")
+    best = min(runs, key=lambda label: runs[label].best_loss)
     lowest = [label for label in runs if runs[label].config.optimizer == "lbfgs"]
-    choice = (
-        verdict(
-            best in lowest,
-            f"his choice is the right one, as {best} comes lowest, to {100 * share_left(runs[best]):.2g} % of the loss "
-            "of the start",
-            f"{best} comes lower than L-BFGS at any of its rates",
-        )
-        if runs
-        else ""
+    choice = verdict(
+        best in lowest,
+        f"his choice is the right one, as {best} comes lowest, to {100 * share_left(runs[best]):.2g} % of the loss of "
+        "the start",
+        f"{best} comes lower than L-BFGS at any of its rates",
     )
     rates = "A rate is the first length that L-BFGS tries along its direction; one of the others is in units of pixels."
     return replace(shown, text=f"{choice} {shown.text} {rates}".strip())

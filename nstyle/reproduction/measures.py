@@ -18,6 +18,20 @@ def difference(picture: Image.Image, other: Image.Image) -> float:
     return _rms(_levels(picture) - _levels(other.resize(picture.size)))
 
 
+def correlation(picture: Image.Image, other: Image.Image) -> float:
+    """Return the correlation over places of the lightness of two pictures, blurred, at the size of the first.
+
+    It is 1 for the same arrangement of light and dark, and about 0 where one has nothing to do with the other.
+    """
+    one, two = (
+        np.asarray(each.convert("L").filter(ImageFilter.GaussianBlur(BLUR)), dtype=np.float64).ravel()
+        for each in (picture, other.resize(picture.size))
+    )
+    one, two = one - one.mean(), two - two.mean()
+    size = float(np.sqrt(one @ one) * np.sqrt(two @ two))
+    return float(one @ two) / size if size else 0.0
+
+
 def grain(picture: Image.Image) -> float:
     """Return how far an RGB picture is from its median over 3x3 pixels, as a root mean square in levels of 255.
 

@@ -1,18 +1,19 @@
 """K. Nikulina's homework: pooling, optimizers, numbers of layers, networks, and style reconstructions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from statistics import fmean
 
 from nstyle.encoders.layers import CHANNELS_PER_BLOCK, layer_names
 from nstyle.imaging.pictures import read_picture
 from nstyle.reconstruction.finished_runs import Run
 from nstyle.reconstruction.structure_radius import structure_radius
-from nstyle.reports.page import Table
+from nstyle.reports.page import Table, number
 from nstyle.reproduction.figures import not_made, picture_sheet, verdict
-from nstyle.reproduction.measures import difference, share_left
+from nstyle.reproduction.measures import correlation, errors, share_left
 from nstyle.reproduction.nikulina_log import ITERATIONS, layers_shown
 from nstyle.reproduction.race import race
 from nstyle.reproduction.recipe import Exhibit, Materials, Recipe, Shown
@@ -30,8 +31,8 @@ LAYERS = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1")
 """The tutorial's style layers, conv_1 to conv_5."""
 MORE, FEWER = (*LAYERS, "relu3_2", "relu3_3", "relu4_1"), LAYERS[:-2]
 """Three layers more, and two fewer. Which ones is not stated."""
-RATES = (0.01, 0.05)
-"""Not stated."""
+RATE, RATES = 0.01, (0.01, 0.05)
+"""Not stated. Losses that fall evenly, as in her log of fewer layers, take a small one."""
 
 
 def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
@@ -51,6 +52,7 @@ def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
         "feature_scale": [materials.feature_scale(STD)],
         "pooling": ["average"],
         "optimizer": ["sgd"],
+        "lr": [RATE],
         **length,
     }
     pooling = Reconstructions("pooling", {**common, "pooling": ["average", "max"]})
@@ -122,7 +124,7 @@ def _pooling(results: Results, work: Reconstructions) -> Shown:
     return Shown(text, [results.grid(work, "Average and max pooling, from the photograph")], [table])
 
 
-def share_text(shares: dict[str, float], claimed: str, name: str) -> str:
+def share_text(shares: Mapping[str, float], claimed: str, name: str) -> str:
     """Say whether the one that the source prefers has least left of the loss of its start."""
     least = min(shares, key=shares.__getitem__)
     others = ", ".join(f"{100 * share:.3g} % with {other}" for other, share in shares.items() if other != claimed)
@@ -133,10 +135,16 @@ def share_text(shares: dict[str, float], claimed: str, name: str) -> str:
 def _optimizers(results: Results, work: Reconstructions) -> Shown:
     runs = {f"{run.config.optimizer} at {run.config.lr:g}": run for run in results.runs(work)}
     shown = race(results, work, "optimizer", runs, "By optimizer and rate, from the photograph")
-    best = min(runs, key=lambda label: runs[label].best_loss, default="")
-    claim = verdict(best.startswith("adam"), f"{best} comes lowest", f"{best} comes lower than Adam") if best else ""
+    claim = style_text({label: errors(run)[1] for label, run in runs.items()})
     rates = "SGD's rate is in units of pixels, as its gradients are divided by the size of the first one."
     return replace(shown, text=f"{claim} {shown.text} {rates}".strip())
+
+
+def style_text(style: Mapping[str, float]) -> str:
+    """Say whether Adam comes closest to the style, from the style error by optimizer and rate."""
+    best = min(style, key=style.__getitem__)
+    closest = f"the style error is least with {best}, {number(style[best])}"
+    return verdict(best.startswith("adam"), closest, closest)
 
 
 def _networks(results: Results, work: Reconstructions) -> Shown:
@@ -152,10 +160,9 @@ def _networks(results: Results, work: Reconstructions) -> Shown:
     if "vgg16" in networks and "vgg19" in networks:
         text = share_text(networks, "vgg16", "VGG16")
     else:
-        text = f"This takes VGG16 and VGG19; here was only {', '.join(networks) or 'neither'}. Give both with `vgg`."
+        text = f"This takes VGG16 and VGG19; here was only {', '.join(networks)}. Give both with `vgg`."
     text += " Losses of two networks compare only over their starts."
-    figures = [results.grid(work, "By network, from the photograph")] if runs else []
-    return Shown(f"{text} {failed}".strip(), figures, [table] if runs else [])
+    return Shown(f"{text} {failed}".strip(), [results.grid(work, "By network, from the photograph")], [table])
 
 
 def _network(run: Run) -> str:
@@ -174,29 +181,27 @@ def number_of_convolutions(run: Run) -> str:
 
 def _style(results: Results, work: Reconstructions) -> Shown:
     runs = results.runs(work)
-    if not runs:
-        return Shown(not_made(results.failures(work)))
     painting = read_picture(work.axes["style"][0]).rgb
     pictures = [run.folder.read_result() for run in runs]
-    apart = [difference(picture, painting) for picture in pictures]
+    kept = [correlation(picture, painting) for picture in pictures]
     radii = [structure_radius(picture) for picture in pictures]
     layers = [run.layers[0] for run in runs]
-    rows = [[layer, f"{far:.1f}", f"{radius:.1f}"] for layer, far, radius in zip(layers, apart, radii, strict=True)]
-    text = f"{arrangement_text(layers, apart)} {not_made(results.failures(work))}"
+    rows = [[layer, f"{same:+.2f}", f"{radius:.1f}"] for layer, same, radius in zip(layers, kept, radii, strict=True)]
+    text = f"{arrangement_text(layers, kept)} {not_made(results.failures(work))}"
     figure = picture_sheet(work.name, "One layer each, from noise", list(zip(layers, runs, strict=True)))
-    columns = ["layer", "from the painting, levels of 255", "structure radius, px"]
+    columns = ["layer", "correlation with the painting", "structure radius, px"]
     return Shown(text.strip(), [figure], [Table(columns, rows)])
 
 
-def arrangement_text(layers: Sequence[str], apart: Sequence[float]) -> str:
-    """Say whether pictures lie farther from the painting from layer to layer."""
-    grows = all(a <= b for a, b in pairwise(apart))
-    return verdict(
-        grows,
-        f"the deeper the layer, the farther the picture from the painting, {apart[0]:.1f} to {apart[-1]:.1f} levels",
-        f"pictures do not lie farther from the painting with every layer: {apart[0]:.1f} levels at {layers[0]}, "
-        f"{apart[-1]:.1f} at {layers[-1]}",
-    )
+def arrangement_text(layers: Sequence[str], kept: Sequence[float]) -> str:
+    """Say whether the arrangement is lost from block to block, from the correlation with the painting by layer."""
+    blocks: dict[str, list[float]] = {}
+    for layer, value in zip(layers, kept, strict=True):
+        blocks.setdefault(layer[4], []).append(value)
+    means = [fmean(values) for values in blocks.values()]
+    each = ", ".join(f"{mean:+.2f} in block {block}" for block, mean in zip(blocks, means, strict=True))
+    what = f"light and dark correlate with the painting's by {each}"
+    return verdict(all(a > b for a, b in pairwise(means)), what, f"{what}, which does not fall from block to block")
 
 
 NIKULINA = Recipe(
@@ -209,8 +214,8 @@ NIKULINA = Recipe(
     "tutorial's loss is a mean over the entries of Gram matrices, ours a sum, so each layer has the weight 1 / C^2; it "
     "compares features before the ReLU, ours after it; and it takes torchvision's weights, to whose scale features are "
     "brought, roughly where other weights are given. Pooling is average and the optimizer SGD where nothing else is "
-    f"said. The last printed line is at {ITERATIONS:,} iterations. Rates are not stated. Style reconstructions are by "
-    "L-BFGS.",
+    f"said, at a rate of {RATE:g}, as rates are not stated. The last printed line is at {ITERATIONS:,} iterations. "
+    "Style reconstructions are by L-BFGS.",
     exhibits,
 )
 """The homework's experiments."""

@@ -58,8 +58,6 @@ def layers_shown(results: Results, work: Reconstructions) -> Shown:
     """Show the pictures of fewer, as many and more layers, and both logs beside ours."""
     runs = {len(run.layers): run for run in results.runs(work)}
     failed = not_made(results.failures(work))
-    if not runs:
-        return Shown(failed)
     counts = sorted(runs)
     labelled = [(f"{count} style layers", runs[count]) for count in counts]
     figures = [picture_sheet(work.name, "From the photograph, by the number of style layers", labelled)]

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nstyle.encoders.load import EncoderWeights
+from nstyle.encoders.load import EncoderWeights, reaches
 from nstyle.errors import NstyleError
 from nstyle.reconstruction.config import ReconstructionConfig
 from nstyle.reconstruction.configure import make_config
@@ -48,7 +48,8 @@ class Reconstructions(Work):
                     config = make_config(cell.pictures, networks=(release.architecture,), **cell.settings)
                 except NstyleError:
                     continue
-                yield config, cell.pictures, release
+                if reaches(release, [*config.style_layers, *config.content_layers]):
+                    yield config, cell.pictures, release
 
         return list(configs())
 

@@ -34,3 +34,16 @@ def test_two_networks_side_by_side(
     again = nstyle(*command)
     assert again.returncode == 0
     assert again.stderr.count(b"(done already)") == 2
+
+
+def test_weights_that_are_not_deep_enough_leave_a_line_for_each_exhibit(
+    nstyle: Run, short_vgg_file: Path, styles: Path, photo: Path, tmp_path: Path
+) -> None:
+    done = nstyle(
+        "reproduce", "kang", "--scale", 0.0001, "--styles", styles / "mosaic.png", "--photos", photo,
+        "--vgg", short_vgg_file, "--out", "out",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.count("Here. Not made: ") == 8
+    assert "relu4_2" in page

@@ -8,15 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
+from nstyle.encoders.vgg import VGGWeights
 from nstyle.losses.functional import gram, total_variation
 from nstyle.reconstruction.objective import TV_POWER
 from nstyle.reproduction import kang, kang_limits, kang_units, nikulina, nikulina_log
-from nstyle.reproduction.measures import colour_by_place, difference, grain, is_trade
+from nstyle.reproduction.measures import colour_by_place, correlation, difference, grain, is_trade
 from nstyle.reproduction.recipe import Exhibit, Materials
 from nstyle.reproduction.reconstructions import Reconstructions
 from nstyle.reproduction.scale import Scale
+from tests.conftest import write_vgg
 
 TORCHVISION_STD = 0.226
 
@@ -56,20 +58,23 @@ def test_kang_at_full_scale_has_the_settings_of_the_slides(materials: Materials)
     assert noisy == {(1e5, 0), (3e4, 5), (5e4, 1)}
 
 
-def test_every_reconstruction_of_both_recipes_can_be_planned(materials: Materials, short_vgg_file: Path) -> None:
-    """At full scale, with weights that stop at relu3_3: what needs deeper layers is left out, and nothing else."""
+def test_what_an_encoder_does_not_reach_is_not_planned(materials: Materials, short_vgg_file: Path) -> None:
     materials = replace(materials, vgg=(str(short_vgg_file),), std=TORCHVISION_STD)
     works = sweeps(nikulina.exhibits(materials, Scale(1)))
     planned = {name: len(work.planned) for name, work in works.items()}
-    assert planned == {"pooling": 2, "optimizer": 4, "layers": 3, "networks": 1, "style-reconstruction": 13}
+    assert planned == {"pooling": 2, "optimizer": 4, "layers": 2, "networks": 1, "style-reconstruction": 7}
     config = works["pooling"].planned[0][0]
     assert (config.iterations, config.size, config.start, config.optimizer) == (1000, 512, "content", "sgd")
+    assert config.lr == 0.01
     assert config.feature_scale == 1, "torchvision's units are the tutorial's"
-    of_kang = {name: len(work.planned) for name, work in sweeps(kang.exhibits(materials, Scale(1))).items()}
-    assert of_kang == {
-        "style-weight": 4, "variation-weight": 5, "layers": 4, "iterations": 1, "two-styles": 3, "starts": 4,
-        "rates": 9, "pairs": 2, "noise-100000-0": 1, "noise-30000-5": 1, "noise-50000-1": 1,
-    }  # fmt: skip
+
+
+def test_a_complete_encoder_makes_everything(materials: Materials, random_vgg: VGGWeights, tmp_path: Path) -> None:
+    complete = write_vgg(tmp_path / "complete.safetensors", random_vgg, last=28)
+    materials = replace(materials, vgg=(str(complete),))
+    works = sweeps(kang.exhibits(materials, Scale(1)))
+    planned = {name: len(works[name].planned) for name in ("variation-weight", "two-styles", "rates", "noise-30000-5")}
+    assert planned == {"variation-weight": 5, "two-styles": 3, "rates": 9, "noise-30000-5": 1}
 
 
 def test_one_painting_is_enough_for_both_recipes(materials: Materials) -> None:
@@ -120,6 +125,14 @@ def test_grain_and_difference_are_in_levels_of_255() -> None:
     assert difference(Image.fromarray(dot), Image.fromarray(grey)) == pytest.approx(80 / 8)
 
 
+def test_correlation_follows_the_arrangement_of_light_and_dark(photo: Path) -> None:
+    with Image.open(photo) as image:
+        picture = image.convert("RGB")
+    assert correlation(picture, picture) == pytest.approx(1)
+    assert correlation(picture, ImageOps.invert(picture)) == pytest.approx(-1, abs=0.01)
+    assert correlation(picture, Image.new("RGB", picture.size, "red")) == 0
+
+
 def test_colours_are_told_apart_by_place_and_from_coloured_noise() -> None:
     pixels = np.full((96, 96, 3), 90, np.uint8)
     pixels[:12, :, 0] = pixels[-12:, :, 0] = pixels[:, :12, 0] = pixels[:, -12:, 0] = 190
@@ -152,8 +165,11 @@ def test_sentences_follow_the_numbers() -> None:
     assert nikulina.share_text({"vgg19": 0.1, "vgg16": 0.2}, "vgg16", "VGG16") == (
         "Not so here: with VGG16 20 % of the loss of the start are left, against 10 % with vgg19."
     )
-    assert nikulina.arrangement_text(["relu1_1", "relu2_1"], [10, 20]).startswith("Agreed")
-    assert nikulina.arrangement_text(["relu1_1", "relu2_1"], [20, 10]).startswith("Not so here")
+    layers = ["relu1_1", "relu1_2", "relu2_1"]
+    assert nikulina.arrangement_text(layers, [0.1, 0.9, 0.4]).startswith("Agreed")
+    assert nikulina.arrangement_text(layers, [0.1, 0.2, 0.4]).startswith("Not so here")
+    assert nikulina.style_text({"adam at 0.05": 3, "sgd at 0.05": 4}).startswith("Agreed")
+    assert nikulina.style_text({"adam at 0.05": 5, "sgd at 0.05": 4}).startswith("Not so here")
     assert nikulina_log.same_text(3, 8).startswith("Agreed")
     assert nikulina_log.same_text(8, 3).startswith("Not so here")
 
