@@ -52,7 +52,7 @@ def limits(materials: Materials, common: Axes, steps: Reconstructions, units: Un
 
 
 def _limits(results: Results, pairs: Reconstructions, noise: Sequence[Reconstructions], units: Units) -> Shown:
-    photos = {Path(path).name: read_picture(path).rgb for path in pairs.axes["content"]}
+    photos = {str(path): read_picture(path).rgb for path in pairs.axes["content"]}
     runs = results.runs(pairs)
     noisy = [(units.label(run), run) for work in noise for run in results.runs(work)]
     failures = [failure for work in (pairs, *noise) for failure in results.failures(work)]
@@ -60,7 +60,8 @@ def _limits(results: Results, pairs: Reconstructions, noise: Sequence[Reconstruc
         return Shown(not_made(failures))
     rows, colours, distances, left = [], [], {}, []
     for run in runs:
-        photo, result = photos[Path(run.pictures[0]).name], run.folder.read_result()
+        result = run.folder.read_result()
+        photo = photos[run.pictures[0]].resize(result.size)
         label = " in ".join(Path(name).stem for name in run.pictures)
         distances[label] = difference(result, photo)
         before, after = colour_by_place(photo), colour_by_place(result)
@@ -72,7 +73,7 @@ def _limits(results: Results, pairs: Reconstructions, noise: Sequence[Reconstruc
         "Faces are for the eye, as nothing here measures a face: the first row has "
         f"{Path(runs[0].pictures[0]).stem}. {apart_text(distances)}",
         colour_text(colours),
-        noise_text(grains, grain(photos[Path(noisy[0][1].pictures[0]).name].resize(_size(noisy[0][1])))),
+        noise_text(grains, grain(photos[noisy[0][1].pictures[0]].resize(_size(noisy[0][1])))),
         detail_text({layer: fmean(each[layer] for each in left) for layer in left[0]}),
     ]
     tables = [
@@ -113,8 +114,7 @@ def colour_text(gains: Sequence[tuple[float, float]]) -> str:
     return verdict(
         border > max(inside, 0),
         f"colours are stronger than the photograph's, by {border:.1f} levels at the border and {inside:.1f} inside",
-        f"against the photograph colours change by {border:+.1f} levels at the border and {inside:+.1f} inside, so the "
-        "border does not gain most",
+        f"against the photograph colours change by {border:+.1f} levels at the border and {inside:+.1f} inside",
     )
 
 
