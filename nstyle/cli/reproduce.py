@@ -98,15 +98,10 @@ def reproduce(
 
 def _list() -> None:
     """List the recipes, with the keys of their exhibits."""
-    from pathlib import Path
-
-    from nstyle.reproduction.recipe import Materials
     from nstyle.reproduction.recipes import RECIPES
-    from nstyle.reproduction.scale import Scale
 
-    nothing = Materials((Path(),), (Path(),), Path())
     for recipe in RECIPES.values():
         typer.echo(f"{recipe.name}: {recipe.source}")
         typer.echo(f"    {recipe.summary}")
-        for exhibit in recipe.exhibits(nothing, Scale()):
-            typer.echo(f"    {exhibit.key:24}{exhibit.title}")
+        for key, title in recipe.titles.items():
+            typer.echo(f"    {key:24}{title}")

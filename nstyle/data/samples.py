@@ -23,7 +23,7 @@ def check_photographs(folder: Path) -> None:
     Raises:
         NstyleError: If they are not in the folder and scikit-image is not installed.
     """
-    if not all(path.is_file() for path in photograph_paths(folder)) and find_spec("skimage") is None:
+    if not all(path.is_file() for path in _paths(folder)) and find_spec("skimage") is None:
         raise NstyleError(
             'the sample photographs come with scikit-image, which is not installed: pip install "nstyle[demo]"'
         )
@@ -31,7 +31,7 @@ def check_photographs(folder: Path) -> None:
 
 def write_photographs(folder: Path) -> list[Path]:
     """Write scikit-image's sample photographs as JPEG files, except those that exist."""
-    paths = photograph_paths(folder)
+    paths = _paths(folder)
     for path in paths:
         if not path.is_file():
             from skimage import data
@@ -40,8 +40,7 @@ def write_photographs(folder: Path) -> list[Path]:
     return paths
 
 
-def photograph_paths(folder: Path) -> list[Path]:
-    """Return where the sample photographs lie in a folder."""
+def _paths(folder: Path) -> list[Path]:
     return [folder / f"{name}.jpg" for name in PHOTOGRAPHS]
 
 

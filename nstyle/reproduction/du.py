@@ -1,12 +1,14 @@
 """X. Du, *Dissecting Neural Style Transfer*: starts, the weight k, stored results, and what removes places."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
-from nstyle.reconstruction.all_runs import loss_plot
 from nstyle.reconstruction.structure_radius import structure_radius
-from nstyle.reports.page import Figure, Table, number
-from nstyle.reproduction.figures import listed, loss_table, not_made, snapshot_sheet, verdict
+from nstyle.reports.page import Table, number
+from nstyle.reproduction.figures import not_made, snapshot_sheet, verdict
+from nstyle.reproduction.measures import errors, is_trade
+from nstyle.reproduction.race import race
 from nstyle.reproduction.recipe import Exhibit, Materials, Recipe, Shown
 from nstyle.reproduction.reconstructions import Axes, Halved, Reconstructions
 from nstyle.reproduction.results import Results
@@ -75,32 +77,27 @@ def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
 
 def _starts(results: Results, work: Reconstructions) -> Shown:
     runs = {str(run.config.start): run for run in results.runs(work)}
-    ranked = sorted(runs, key=lambda start: runs[start].best_loss)
     content, noise = runs["content"].best_loss, runs["noise"].best_loss
     easier = verdict(
         content < noise,
         f"from the content the loss ends at {number(content)}, from noise at {number(noise)}",
         f"from noise the loss ends lower, at {number(noise)}, than from the content, at {number(content)}",
     )
-    text = f"From the lowest loss to the highest after the same number of iterations: {listed(ranked)}. {easier}"
-    figures = [
-        results.grid(work, "The best picture from each start"),
-        Figure.of_plot("starts-loss", "The loss from each start", loss_plot(list(runs.items()))),
-    ]
-    return Shown(text, figures, [loss_table("start", list(runs), list(runs.values()))])
+    shown = race(results, work, "start", runs, "The best picture from each start")
+    return replace(shown, text=f"{shown.text} {easier}")
 
 
 def _weights(results: Results, work: Reconstructions) -> Shown:
     runs = results.runs(work)
-    terms = [run.description["best"]["terms"] for run in runs]
-    content = [sum(value for name, value in each.items() if name.startswith("content/")) for each in terms]
-    style = [sum(value for name, value in each.items() if name.startswith("style/")) for each in terms]
-    ordered = content == sorted(content) and style == sorted(style, reverse=True)
+    pairs = [errors(run) for run in runs]
     trade = (
-        "the style's error falls and the content's grows at every step" if ordered else "not both errors move one way"
+        "the style's error falls and the content's grows at every step"
+        if is_trade(pairs)
+        else "not both errors move one way"
     )
     rows = [
-        [f"{run.config.style_weight:g}", number(c), number(s)] for run, c, s in zip(runs, content, style, strict=True)
+        [f"{run.config.style_weight:g}", number(content), number(style)]
+        for run, (content, style) in zip(runs, pairs, strict=True)
     ]
     table = Table(["k", "content error", "style error, summed over layers"], rows)
     text = f"From k = {DECADES[0]:g} to {DECADES[-1]:g} {trade}."

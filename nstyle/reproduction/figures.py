@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from nstyle.imaging.layout import contact_sheet
 from nstyle.imaging.pictures import read_picture
 from nstyle.reconstruction.finished_runs import Failure, Run
+from nstyle.reconstruction.inputs import as_large_as, read_inputs
 from nstyle.reports.page import Figure, Table, number
 
 MOST_SNAPSHOTS = 30
@@ -16,6 +17,14 @@ def snapshot_sheet(name: str, caption: str, run: Run) -> Figure:
     paths = sorted(run.folder.snapshots.glob("*.png"))
     step = -(-len(paths) // MOST_SNAPSHOTS)
     shown = [(str(int(path.stem.split("-")[0])), read_picture(path).rgb) for path in paths[::step]]
+    return Figure.of_picture(name, caption, contact_sheet(shown))
+
+
+def picture_sheet(name: str, caption: str, runs: Sequence[tuple[str, Run]]) -> Figure:
+    """Lay out the pictures that went into runs, and what came out of each, under a label."""
+    results = [(label, run.folder.read_result()) for label, run in runs]
+    inputs, _ = read_inputs([run for _, run in runs])
+    shown = [*as_large_as([picture for _, picture in results], inputs), *results]
     return Figure.of_picture(name, caption, contact_sheet(shown))
 
 
@@ -32,7 +41,7 @@ def not_made(failures: Sequence[Failure]) -> str:
     """Say what could not be made and why, as a sentence; empty if everything was."""
     if not failures:
         return ""
-    labels = ["+".join(failure.labels.values()) for failure in failures]
+    labels = ["+".join(failure.labels.values()) or failure.sweep.name for failure in failures]
     return f"Not made: {', '.join(labels)} ({failures[0].reason.split(';')[0]})."
 
 

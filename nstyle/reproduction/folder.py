@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Any
 
 from nstyle.errors import UsageError
-from nstyle.reproduction.recipe import Materials, Recipe
+from nstyle.reproduction.recipe import Recipe
 from nstyle.reproduction.scale import Scale
 from nstyle.strict_json import parse_json
 from nstyle.system.files import write_atomically
@@ -31,7 +31,7 @@ class ReproductionFolder:
 
     @classmethod
     def open(
-        cls, path: Path, recipe: Recipe, scale: Scale, materials: Materials, *, samples: Path
+        cls, path: Path, recipe: Recipe, scale: Scale, pictures: Sequence[Path], vgg: Sequence[str]
     ) -> "ReproductionFolder":
         """Begin a reproduction, or go on with the one in the folder. Nothing is written yet.
 
@@ -39,8 +39,8 @@ class ReproductionFolder:
             path: The folder.
             recipe: The recipe.
             scale: Its scale.
-            materials: Its pictures.
-            samples: The folder of sample pictures, which need not be there yet.
+            pictures: The pictures that were given; samples do not count.
+            vgg: The encoders that were given.
 
         Raises:
             UsageError: If ``path`` is a file, or holds other files or another reproduction.
@@ -48,9 +48,8 @@ class ReproductionFolder:
         identity = {
             "recipe": recipe.name,
             "scale": scale.factor,
-            "styles": [_fingerprint(painting) for painting in materials.paintings if painting.parent != samples],
-            "photos": [_fingerprint(photo) for photo in materials.photos if photo.parent != samples],
-            "vgg": list(materials.vgg),
+            "pictures": [_fingerprint(picture) for picture in pictures],
+            "vgg": list(vgg),
         }
         if not holds_work(path, path / RECORD, "reproduction"):
             return cls(path, identity)

@@ -10,7 +10,7 @@ from nstyle.reconstruction.config import TRANSFER_CONTENT_LAYERS, TRANSFER_STYLE
 from nstyle.reconstruction.structure_radius import structure_radius
 from nstyle.reports.page import Figure, Table, number
 from nstyle.reproduction.figures import not_made, verdict
-from nstyle.reproduction.measures import distance
+from nstyle.reproduction.measures import difference, errors
 from nstyle.reproduction.recipe import Exhibit, Materials, Recipe, Shown
 from nstyle.reproduction.reconstructions import Axes, Reconstructions
 from nstyle.reproduction.results import Results
@@ -84,7 +84,7 @@ def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
 def _content(results: Results, work: Reconstructions) -> Shown:
     runs = results.runs(work)
     photo = read_picture(work.axes["content"][0]).rgb
-    errors = [distance(run.folder.read_result(), photo) for run in runs]
+    errors = [difference(run.folder.read_result(), photo) for run in runs]
     deeper = all(a < b for a, b in pairwise(errors))
     text = verdict(
         deeper,
@@ -121,14 +121,10 @@ def _transfer(results: Results, work: Reconstructions) -> Shown:
     photo = read_picture(work.axes["content"][0]).rgb
     rows, distances = [], []
     for run in runs:
-        best, weights = run.description["best"]["terms"], run.config.term_weights
-        parts = {
-            kind: sum(weights[name] * value for name, value in best.items() if name.startswith(kind))
-            for kind in ("content", "style")
-        }
-        distances.append(distance(run.folder.read_result(), photo))
-        ratio = 1 / (run.config.style_weight or 1)
-        rows.append([f"{ratio:.0e}", number(parts["content"]), number(parts["style"]), f"{distances[-1]:.1f}"])
+        content, style = errors(run)
+        weight = run.config.style_weight or 1
+        distances.append(difference(run.folder.read_result(), photo))
+        rows.append([f"{1 / weight:.0e}", number(content), number(weight * style), f"{distances[-1]:.1f}"])
     text = verdict(
         distances == sorted(distances, reverse=True),
         "the larger the ratio, the closer the picture is to the photograph",

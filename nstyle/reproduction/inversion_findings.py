@@ -10,7 +10,7 @@ from nstyle.reconstruction.style_inversion_schedule import EXTENSION, MAX_EXTENS
 from nstyle.reports.page import Table, number
 from nstyle.reproduction.figures import listed, verdict
 from nstyle.reproduction.inverted import LIMIT, Inverted, by, counted, grows, how_far, judged
-from nstyle.reproduction.measures import distance, likeness
+from nstyle.reproduction.measures import correlation, difference
 from nstyle.reproduction.reconstructions import span
 
 SAME_PLACES = 0.5
@@ -159,7 +159,7 @@ def scales(made: Sequence[Inverted], factors: Sequence[str], pictures: Sequence[
         layers.setdefault(one.layer, []).append(i)
     pairs = [(i, j) for both in layers.values() for i, j in combinations(both, 2)]
     if pairs:
-        apart = [distance(pictures[i], pictures[j]) for i, j in pairs]
+        apart = [difference(pictures[i], pictures[j]) for i, j in pairs]
         starts = [max(made[i].start, made[j].start) / min(made[i].start, made[j].start) for i, j in pairs]
         factor = " to ".join(dict.fromkeys(number(value) for value in (min(starts), max(starts))))
         text += (
@@ -214,7 +214,7 @@ def seeds(made: Sequence[Inverted], pictures: Sequence[Image.Image]) -> str:
     texts, moved = [], []
     for loss in dict.fromkeys(one.loss for one in made):
         same = [i for i, one in enumerate(made) if one.loss == loss]
-        alike = [likeness(pictures[i], pictures[j]) for i, j in combinations(same, 2)]
+        alike = [correlation(pictures[i], pictures[j]) for i, j in combinations(same, 2)]
         moved += [value < SAME_PLACES for value in alike]
         radii, ends = [made[i].radius for i in same], [made[i].end for i in same]
         texts.append(

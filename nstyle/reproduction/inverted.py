@@ -15,7 +15,7 @@ from nstyle.reconstruction.style_inversion_schedule import EXTENSION, ITERATIONS
 from nstyle.reports.page import Table, number
 from nstyle.reports.plots import Line, Panel, Plot, panels_plot
 from nstyle.reproduction.figures import verdict
-from nstyle.reproduction.measures import colour_distance, distance, grain, likeness
+from nstyle.reproduction.measures import colour_distance, correlation, difference, grain
 from nstyle.reproduction.reconstructions import Reconstructions, span
 from nstyle.reproduction.results import Results
 
@@ -53,7 +53,7 @@ class Inverted:
     grain: float = 0.0
     """Over that of the painting; see :func:`nstyle.reproduction.measures.grain`."""
     likeness: float = 0.0
-    """See :func:`nstyle.reproduction.measures.likeness`."""
+    """See :func:`nstyle.reproduction.measures.correlation`."""
     distance: float = 0.0
     """See :func:`nstyle.reproduction.measures.distance`."""
 
@@ -116,8 +116,8 @@ def _measured(run: Run, name: str, painting: Image.Image) -> Inverted:
         radius=structure_radius(result),
         colours=colour_distance(result, resized),
         grain=grain(result) / max(grain(resized), 1e-9),
-        likeness=likeness(result, resized),
-        distance=distance(result, resized),
+        likeness=correlation(result, resized),
+        distance=difference(result, resized),
     )
 
 

@@ -7,8 +7,9 @@ from nstyle.data.samples import CREDITS
 from nstyle.reports.folder import write_folder
 from nstyle.reports.formats import Format
 from nstyle.reports.page import Section, Table
+from nstyle.reproduction.figures import not_made
 from nstyle.reproduction.folder import ReproductionFolder
-from nstyle.reproduction.recipe import Exhibit, Materials, Recipe
+from nstyle.reproduction.recipe import Exhibit, Materials, Recipe, Shown
 from nstyle.reproduction.results import Results
 from nstyle.reproduction.scale import Scale
 from nstyle.system.durations import in_words
@@ -68,13 +69,11 @@ def _summary(recipe: Recipe, scale: Scale, materials: Materials, *, samples: boo
 
 
 def _section(exhibit: Exhibit, results: Results) -> Section:
-    shown = exhibit.here(results)
-    commands = [
-        run.description["command"]
-        for work in exhibit.work
-        if (results.folder_of(work) / "sweep.json").exists()
-        for run in results.runs(work)
-    ]
+    sweeps = [work for work in exhibit.work if (results.folder_of(work) / "sweep.json").exists()]
+    commands = [run.description["command"] for work in sweeps for run in results.runs(work)]
+    nothing = len(sweeps) == len(exhibit.work) and not commands
+    failures = [failure for work in sweeps for failure in results.failures(work)]
+    shown = Shown(not_made(failures)) if nothing else exhibit.here(results)
     text = f"In the source. {exhibit.there}\n\nHere. {shown.text}"
     return Section(exhibit.title, text, shown.figures, shown.tables, commands)
 

@@ -23,6 +23,14 @@ class Materials:
     vgg: tuple[str, ...] = ("",)
     """The encoders; see :func:`nstyle.encoders.load.load_encoder_weights`. The first is the one of all experiments."""
     device: str = "auto"
+    sizes: tuple[tuple[int, int], ...] = ((1, 1),)
+    """Width and height of each photograph, in pixels."""
+    std: float = 1 / 255
+    """By what the first encoder divides pictures in [0, 1], averaged over channels: 1/255 for Oxford's weights."""
+
+    def feature_scale(self, std: float) -> float:
+        """Return the factor that gives features about the scale of an encoder's that divides pictures by ``std``."""
+        return float(f"{self.std / std:.4g}")
 
     @property
     def settings(self) -> dict[str, str]:
@@ -72,3 +80,9 @@ class Recipe:
     """What the source leaves open or does otherwise, and what was chosen here, in sentences."""
     exhibits: Callable[[Materials, Scale], Sequence[Exhibit]] = field(repr=False)
     """Builds the exhibits for some pictures at some scale."""
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """The titles of the exhibits by key, in order."""
+        nothing = Materials((Path(),), (Path(),), Path())
+        return {exhibit.key: exhibit.title for exhibit in self.exhibits(nothing, Scale())}

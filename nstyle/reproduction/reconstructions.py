@@ -58,7 +58,7 @@ class Reconstructions(Work):
                     config = make_config(cell.pictures, networks=(release.architecture,), **cell.settings)
                 except NstyleError:
                     continue
-                if reaches(release, (*config.style_layers, *config.content_layers)):
+                if reaches(release, [*config.style_layers, *config.content_layers]):
                     yield config, cell.pictures, release
 
         return list(configs())

@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 
-from nstyle.data.samples import check_photographs, photograph_paths, sample_styles, write_photographs, write_styles
-from nstyle.data.styles import find_styles
 from nstyle.encoders.load import load_encoder_weights
 from nstyle.errors import UsageError
-from nstyle.imaging.pictures import open_picture
 from nstyle.reports.folder import check_folder
 from nstyle.reports.formats import DEFAULT_FORMATS, check_formats
 from nstyle.reproduction.clock import Clock
 from nstyle.reproduction.folder import ReproductionFolder
 from nstyle.reproduction.page import title, write_page
+from nstyle.reproduction.pictures import Pictures
 from nstyle.reproduction.recipe import Exhibit, Materials, Recipe
 from nstyle.reproduction.recipes import RECIPES
 from nstyle.reproduction.scale import Scale
@@ -70,16 +69,18 @@ def reproduce(
         NstyleError: If the work fails or is interrupted. What is done stays.
     """
     recipe, chosen_formats, chosen_scale = find_recipe(name), check_formats(formats), Scale(scale)
+    _check_keys(recipe, only)
     folder = check_folder(output_folder(out, "reproduction"), title(recipe))
-    for source in vgg or ("",):
-        load_encoder_weights(source or None)
+    pictures = Pictures.given(folder / PICTURES, styles, photos)
+    encoders = [load_encoder_weights(source or None) for source in vgg or ("",)]
     with FolderLock(folder, subfolders=(PICTURES,)):
-        materials = _materials(folder / PICTURES, styles, photos, content, tuple(vgg) or ("",), device)
-        exhibits = choose_exhibits(recipe.exhibits(materials, chosen_scale), only)
-        originals = choose_exhibits(recipe.exhibits(materials, Scale()), only)
-        record = ReproductionFolder.open(folder, recipe, chosen_scale, materials, samples=folder / PICTURES)
+        record = ReproductionFolder.open(folder, recipe, chosen_scale, [*pictures.paintings, *pictures.photos], vgg)
         record.save()
-        _write_samples(folder / PICTURES, materials)
+        materials = pictures.materials(content, tuple(vgg) or ("",), device, fmean(encoders[0].std))
+        exhibits, originals = (
+            [exhibit for exhibit in recipe.exhibits(materials, at) if not only or exhibit.key in only]
+            for at in (chosen_scale, Scale())
+        )
         _announce(recipe, chosen_scale, exhibits, originals, display)
         for number, work in enumerate(all_work(exhibits), start=1):
             display.notice(f"{number} of {len(all_work(exhibits))}: {work.name}, {work.extent}")
@@ -92,7 +93,7 @@ def reproduce(
             materials,
             exhibits,
             originals,
-            samples=not (styles and photos),
+            samples=pictures.has_samples,
             command=command,
             formats=chosen_formats,
         )
@@ -109,50 +110,15 @@ def find_recipe(name: str) -> Recipe:
     return RECIPES[name]
 
 
-def choose_exhibits(exhibits: Sequence[Exhibit], only: Sequence[str]) -> list[Exhibit]:
-    """Return the exhibits that were asked for, in their own order, or all.
-
-    Raises:
-        UsageError: If one that was asked for does not exist.
-    """
-    keys = [exhibit.key for exhibit in exhibits]
-    unknown = [key for key in only if key not in keys]
+def _check_keys(recipe: Recipe, only: Sequence[str]) -> None:
+    unknown = [key for key in only if key not in recipe.titles]
     if unknown:
-        raise UsageError(f"`only` is {unknown[0]}; expected some of {', '.join(keys)}")
-    return [exhibit for exhibit in exhibits if not only or exhibit.key in only]
+        raise UsageError(f"`only` is {unknown[0]}; expected some of {', '.join(recipe.titles)}")
 
 
 def all_work(exhibits: Sequence[Exhibit]) -> list[Work]:
     """Return the work of exhibits, each once: several may show the same."""
     return list({work.name: work for exhibit in exhibits for work in exhibit.work}.values())
-
-
-def _materials(
-    samples: Path,
-    styles: Sequence[str | Path],
-    photos: Sequence[str | Path],
-    content: str | Path | None,
-    vgg: tuple[str, ...],
-    device: str,
-) -> Materials:
-    """Find the pictures. Samples stand in for those that were not given; nothing is written yet."""
-    paintings = [style.path for style in find_styles(styles)] or [
-        samples / path.name for path in sample_styles().values()
-    ]
-    for photo in photos:
-        open_picture(Path(photo))
-    if not photos:
-        check_photographs(samples)
-    photographs = [Path(photo) for photo in photos] or photograph_paths(samples)
-    training = Path(content) if content is not None else photographs[0].parent
-    return Materials(tuple(photographs), tuple(paintings), training, vgg, device)
-
-
-def _write_samples(samples: Path, materials: Materials) -> None:
-    if materials.photos[0].parent == samples:
-        write_photographs(samples)
-    if materials.paintings[0].parent == samples:
-        write_styles(samples)
 
 
 def _announce(

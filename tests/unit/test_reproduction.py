@@ -13,6 +13,7 @@ from nstyle.reproduction.clock import Clock
 from nstyle.reproduction.early import _crossing
 from nstyle.reproduction.figures import listed, snapshot_sheet, verdict
 from nstyle.reproduction.folder import RECORD, ReproductionFolder
+from nstyle.reproduction.pictures import Pictures
 from nstyle.reproduction.recipe import Materials
 from nstyle.reproduction.recipes import RECIPES
 from nstyle.reproduction.reconstructions import Reconstructions, span
@@ -60,26 +61,33 @@ def test_layers_that_the_encoder_lacks_are_no_part_of_the_estimate(materials: Ma
 
 
 def test_a_folder_holds_one_recipe_at_one_scale_with_the_same_pictures(materials: Materials, tmp_path: Path) -> None:
-    folder, samples = tmp_path / "out", tmp_path / "out" / "pictures"
-    ReproductionFolder.open(folder, RECIPES["du"], Scale(0.1), materials, samples=samples).save()
-    again = ReproductionFolder.open(folder, RECIPES["du"], Scale(0.1), materials, samples=samples)
+    folder, pictures = tmp_path / "out", [*materials.paintings, *materials.photos]
+    ReproductionFolder.open(folder, RECIPES["du"], Scale(0.1), pictures, []).save()
+    again = ReproductionFolder.open(folder, RECIPES["du"], Scale(0.1), pictures, [])
     with again.timed("starts"):
         pass
-    assert ReproductionFolder.open(folder, RECIPES["du"], Scale(0.1), materials, samples=samples).seconds["starts"] > 0
+    assert ReproductionFolder.open(folder, RECIPES["du"], Scale(0.1), pictures, []).seconds["starts"] > 0
     with pytest.raises(UsageError, match=r"holds a reproduction of du with recipe du, not gatys"):
-        ReproductionFolder.open(folder, RECIPES["gatys"], Scale(0.1), materials, samples=samples)
+        ReproductionFolder.open(folder, RECIPES["gatys"], Scale(0.1), pictures, [])
     with pytest.raises(UsageError, match=r"with scale 0\.1, not 0\.2"):
-        ReproductionFolder.open(folder, RECIPES["du"], Scale(0.2), materials, samples=samples)
+        ReproductionFolder.open(folder, RECIPES["du"], Scale(0.2), pictures, [])
+    with pytest.raises(UsageError, match=r"with pictures "):
+        ReproductionFolder.open(folder, RECIPES["du"], Scale(0.1), pictures[:1], [])
     (folder / RECORD).write_text('{"identity": 3}')
     with pytest.raises(UsageError, match="cannot be read"):
-        ReproductionFolder.open(folder, RECIPES["du"], Scale(0.1), materials, samples=samples)
+        ReproductionFolder.open(folder, RECIPES["du"], Scale(0.1), pictures, [])
 
 
-def test_samples_are_no_part_of_what_a_folder_is_about(tmp_path: Path) -> None:
-    samples = tmp_path / "pictures"
-    absent = Materials((samples / "photo.jpg",), (samples / "painting.jpg",), samples)
-    record = ReproductionFolder.open(tmp_path / "out", RECIPES["du"], Scale(), absent, samples=samples)
-    assert record.identity["styles"] == record.identity["photos"] == []
+def test_samples_stand_in_for_pictures_that_were_not_given(photo: Path, tmp_path: Path) -> None:
+    pictures = Pictures.given(tmp_path / "pictures", [], [photo])
+    assert pictures.has_samples
+    assert not (tmp_path / "pictures").exists()
+    materials = pictures.materials(None, ("",), "cpu", 1.0)
+    assert materials.photos == (photo,)
+    assert materials.content == photo.parent
+    assert materials.sizes == ((140, 93),)
+    assert [path.parent for path in materials.paintings] == [tmp_path / "pictures"] * 4
+    assert all(path.is_file() for path in materials.paintings)
 
 
 def test_sentences_say_what_the_results_say() -> None:

@@ -24,7 +24,7 @@ from nstyle.reproduction.inversion_findings import (
     table_of_iterations,
 )
 from nstyle.reproduction.inverted import Inverted
-from nstyle.reproduction.measures import colour_distance, grain, likeness
+from nstyle.reproduction.measures import colour_distance, correlation, grain
 from nstyle.reproduction.recipe import Exhibit, Materials
 from nstyle.reproduction.reconstructions import Reconstructions
 from nstyle.reproduction.results import Results
@@ -183,10 +183,10 @@ def test_measures_tell_places_from_colours() -> None:
     picture = noise(0)
     shuffled = Image.fromarray(np.asarray(picture)[::-1, ::-1].copy())
     assert colour_distance(shuffled, picture) == 0
-    assert likeness(picture, picture) == pytest.approx(1)
-    assert abs(likeness(shuffled, picture)) < 0.3
+    assert correlation(picture, picture) == pytest.approx(1)
+    assert abs(correlation(shuffled, picture)) < 0.3
     plain = Image.new("RGB", picture.size, (120, 120, 120))
-    assert (grain(plain), likeness(plain, picture)) == (0, 0)
+    assert (grain(plain), correlation(plain, picture)) == (0, 0)
     assert colour_distance(plain, Image.new("RGB", picture.size, (130, 120, 100))) == pytest.approx(10)
 
 

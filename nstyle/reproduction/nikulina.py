@@ -1,0 +1,221 @@
+"""K. Nikulina's homework: pooling, optimizers, numbers of layers, networks, and style reconstructions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from statistics import fmean
+
+from nstyle.encoders.layers import CHANNELS_PER_BLOCK, layer_names
+from nstyle.imaging.pictures import read_picture
+from nstyle.reconstruction.finished_runs import Run
+from nstyle.reconstruction.structure_radius import structure_radius
+from nstyle.reports.page import Table, number
+from nstyle.reproduction.figures import not_made, picture_sheet, verdict
+from nstyle.reproduction.measures import correlation, errors, share_left
+from nstyle.reproduction.nikulina_log import ITERATIONS, layers_shown
+from nstyle.reproduction.race import race
+from nstyle.reproduction.recipe import Exhibit, Materials, Recipe, Shown
+from nstyle.reproduction.reconstructions import Axes, Reconstructions
+from nstyle.reproduction.results import Results
+from nstyle.reproduction.scale import Scale
+
+SIZE = 512
+"""The side of pictures in the tutorial, in pixels."""
+STYLE_WEIGHT = 1e6
+"""The tutorial's, for a content of 1."""
+STD = 0.226
+"""The mean divisor of pictures in [0, 1] for torchvision's weights, which the tutorial takes."""
+LAYERS = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1")
+"""The tutorial's style layers, conv_1 to conv_5."""
+MORE, FEWER = (*LAYERS, "relu3_2", "relu3_3", "relu4_1"), LAYERS[:-2]
+"""Three layers more, and two fewer. Which ones is not stated."""
+RATE, RATES = 0.01, (0.01, 0.05)
+"""Not stated. Losses that fall evenly, as in her log of fewer layers, take a small one."""
+
+
+def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
+    """Return the experiments of the homework."""
+    length: Axes = {
+        "iterations": [scale.steps(ITERATIONS)],
+        "size": [scale.size(SIZE)],
+        "patience": [0],
+        **materials.axes,
+    }
+    common: Axes = {
+        "style": [materials.paintings[0]],
+        "content": [materials.photos[0]],
+        "content_layers": ["relu2_2"],
+        "style_layers": [by_mean(LAYERS)],
+        "style_weight": [STYLE_WEIGHT],
+        "feature_scale": [materials.feature_scale(STD)],
+        "pooling": ["average"],
+        "optimizer": ["sgd"],
+        "lr": [RATE],
+        **length,
+    }
+    pooling = Reconstructions("pooling", {**common, "pooling": ["average", "max"]})
+    optimizers = Reconstructions("optimizer", {**common, "optimizer": ["sgd", "adam"], "lr": RATES})
+    layers = Reconstructions("layers", {**common, "style_layers": [by_mean(some) for some in (FEWER, LAYERS, MORE)]})
+    networks = Reconstructions("networks", {**common, "vgg": list(materials.vgg)})
+    every = [name for name in layer_names("vgg16") if name.startswith("relu")]
+    style = Reconstructions(
+        "style-reconstruction",
+        {"layers": every, "style": common["style"], "loss": ["gram-gatys"], "pooling": ["average"], **length},
+    )
+    return [
+        Exhibit(
+            "pooling",
+            "Average against max pooling",
+            "Average pooling in the place of max pooling is said to let gradients through better, and to give slightly "
+            "more pleasing pictures.",
+            (pooling,),
+            partial(_pooling, work=pooling),
+        ),
+        Exhibit(
+            "optimizer",
+            "SGD against Adam",
+            "SGD is taken. With Adam the picture is said to come closer to the art of the painter.",
+            (optimizers,),
+            partial(_optimizers, work=optimizers),
+        ),
+        Exhibit(
+            "layers",
+            "More and fewer style layers",
+            "Three layers more make it much worse: the printed losses jump, up to 1.4e9 at iteration 400. Two fewer "
+            "give almost the same picture as the original number, and losses that only fall.",
+            (layers,),
+            partial(layers_shown, work=layers),
+        ),
+        Exhibit(
+            "networks",
+            "VGG16 against VGG19",
+            "VGG16 is said to have done better than VGG19, though it has fewer convolutions.",
+            (networks,),
+            partial(_networks, work=networks),
+        ),
+        Exhibit(
+            "style-reconstruction",
+            "Style reconstructions of each layer",
+            "From noise, by the Gram matrix of a layer. The deeper the layer, the less is left of the arrangement.",
+            (style,),
+            partial(_style, work=style),
+        ),
+    ]
+
+
+def by_mean(layers: Sequence[str]) -> dict[str, float]:
+    """Return the weights of layers under which the loss is the tutorial's.
+
+    It is the mean over the C^2 entries of the squared difference of Gram matrices over C H W; ours is the sum.
+    """
+    return {layer: 1 / CHANNELS_PER_BLOCK[int(layer[4]) - 1] ** 2 for layer in layers}
+
+
+def _pooling(results: Results, work: Reconstructions) -> Shown:
+    runs = {run.config.pooling: run for run in results.runs(work)}
+    if len(runs) < 2:
+        return Shown(not_made(results.failures(work)))
+    text = share_text({name: share_left(run) for name, run in runs.items()}, "average", "average pooling")
+    rows = [[name, f"{100 * share_left(run):.3g}"] for name, run in runs.items()]
+    table = Table(["pooling", "left of the loss of the start, %"], rows)
+    text += " Targets are pooled likewise, so losses compare only over their starts. What pleases is for the eye."
+    return Shown(text, [results.grid(work, "Average and max pooling, from the photograph")], [table])
+
+
+def share_text(shares: Mapping[str, float], claimed: str, name: str) -> str:
+    """Say whether the one that the source prefers has least left of the loss of its start."""
+    least = min(shares, key=shares.__getitem__)
+    others = ", ".join(f"{100 * share:.3g} % with {other}" for other, share in shares.items() if other != claimed)
+    left = f"{100 * shares[claimed]:.3g} % of the loss of the start are left, against {others}"
+    return verdict(least == claimed, f"with {name} {left}", f"with {name} {left}")
+
+
+def _optimizers(results: Results, work: Reconstructions) -> Shown:
+    runs = {f"{run.config.optimizer} at {run.config.lr:g}": run for run in results.runs(work)}
+    shown = race(results, work, "optimizer", runs, "By optimizer and rate, from the photograph")
+    claim = style_text({label: errors(run)[1] for label, run in runs.items()})
+    rates = "SGD's rate is in units of pixels, as its gradients are divided by the size of the first one."
+    return replace(shown, text=f"{claim} {shown.text} {rates}".strip())
+
+
+def style_text(style: Mapping[str, float]) -> str:
+    """Say whether Adam comes closest to the style, from the style error by optimizer and rate."""
+    best = min(style, key=style.__getitem__)
+    closest = f"the style error is least with {best}, {number(style[best])}"
+    return verdict(best.startswith("adam"), closest, closest)
+
+
+def _networks(results: Results, work: Reconstructions) -> Shown:
+    runs = results.runs(work)
+    failed = not_made(results.failures(work))
+    named = {Path(run.labels.get("vgg", "")).stem or _network(run): run for run in runs}
+    shares = {name: share_left(run) for name, run in named.items()}
+    rows = [
+        [name, _network(run), number_of_convolutions(run), f"{100 * shares[name]:.3g}"] for name, run in named.items()
+    ]
+    table = Table(["file", "network", "convolutions in use", "left of the loss of the start, %"], rows)
+    networks = {_network(run): share for run, share in zip(named.values(), shares.values(), strict=True)}
+    if "vgg16" in networks and "vgg19" in networks:
+        text = share_text(networks, "vgg16", "VGG16")
+    else:
+        text = f"This takes VGG16 and VGG19; here was only {', '.join(networks)}. Give both with `vgg`."
+    text += " Losses of two networks compare only over their starts."
+    return Shown(f"{text} {failed}".strip(), [results.grid(work, "By network, from the photograph")], [table])
+
+
+def _network(run: Run) -> str:
+    return str(run.description["vgg"]["architecture"])
+
+
+def number_of_convolutions(run: Run) -> str:
+    """Count the convolutions that are in front of the deepest layer of a run."""
+    architecture = run.description["vgg"]["architecture"]
+    if architecture not in ("vgg16", "vgg19"):
+        return ""
+    names = [name for name in layer_names(architecture) if name.startswith("relu")]
+    deepest = max(names.index(layer) for layer in (*run.config.style_layers, *run.config.content_layers))
+    return str(deepest + 1)
+
+
+def _style(results: Results, work: Reconstructions) -> Shown:
+    runs = results.runs(work)
+    painting = read_picture(work.axes["style"][0]).rgb
+    pictures = [run.folder.read_result() for run in runs]
+    kept = [correlation(picture, painting) for picture in pictures]
+    radii = [structure_radius(picture) for picture in pictures]
+    layers = [run.layers[0] for run in runs]
+    rows = [[layer, f"{same:+.2f}", f"{radius:.1f}"] for layer, same, radius in zip(layers, kept, radii, strict=True)]
+    text = f"{arrangement_text(layers, kept)} {not_made(results.failures(work))}"
+    figure = picture_sheet(work.name, "One layer each, from noise", list(zip(layers, runs, strict=True)))
+    columns = ["layer", "correlation with the painting", "structure radius, px"]
+    return Shown(text.strip(), [figure], [Table(columns, rows)])
+
+
+def arrangement_text(layers: Sequence[str], kept: Sequence[float]) -> str:
+    """Say whether the arrangement is lost from block to block, from the correlation with the painting by layer."""
+    blocks: dict[str, list[float]] = {}
+    for layer, value in zip(layers, kept, strict=True):
+        blocks.setdefault(layer[4], []).append(value)
+    means = [fmean(values) for values in blocks.values()]
+    each = ", ".join(f"{mean:+.2f} in block {block}" for block, mean in zip(blocks, means, strict=True))
+    what = f"light and dark correlate with the painting's by {each}"
+    return verdict(all(a > b for a, b in pairwise(means)), what, f"{what}, which does not fall from block to block")
+
+
+NIKULINA = Recipe(
+    "nikulina",
+    "K. Nikulina, Deep Learning HomeWork3 Task 3, University of Innsbruck, 2022",
+    "Average against max pooling, SGD against Adam, more and fewer style layers, VGG16 against VGG19, and style "
+    "reconstructions of each layer.",
+    "The printed lines are those of PyTorch's tutorial on style transfer, so what is not stated is taken from there: "
+    "content conv_4 (relu2_2) with weight 1, style conv_1 to conv_5 with 1e6, from the photograph, 512 px. The "
+    "tutorial's loss is a mean over the entries of Gram matrices, ours a sum, so each layer has the weight 1 / C^2; it "
+    "compares features before the ReLU, ours after it; and it takes torchvision's weights, to whose scale features are "
+    "brought, roughly where other weights are given. Pooling is average and the optimizer SGD where nothing else is "
+    f"said, at a rate of {RATE:g}, as rates are not stated. The last printed line is at {ITERATIONS:,} iterations. "
+    "Style reconstructions are by L-BFGS.",
+    exhibits,
+)
+"""The homework's experiments."""

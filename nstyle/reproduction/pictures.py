@@ -1,0 +1,60 @@
+"""The pictures that a reproduction works with: those that were given, and samples in the place of others."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nstyle.data.samples import check_photographs, write_photographs, write_styles
+from nstyle.data.styles import find_styles
+from nstyle.imaging.pictures import open_picture
+from nstyle.reproduction.recipe import Materials
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Paintings and photographs, as far as they were given."""
+
+    samples: Path
+    """The folder that samples are written to."""
+    paintings: tuple[Path, ...]
+    photos: tuple[Path, ...]
+    sizes: tuple[tuple[int, int], ...]
+    """Width and height of the photographs."""
+
+    @classmethod
+    def given(cls, samples: Path, styles: Sequence[str | Path], photos: Sequence[str | Path]) -> "Pictures":
+        """Check the pictures that were given, and that samples for the others can be had. Nothing is written.
+
+        Raises:
+            UsageError: If there is no such file, or it is no picture.
+            NstyleError: If photographs are wanted and scikit-image is not installed.
+        """
+        paintings = tuple(style.path for style in find_styles(styles))
+        paths = tuple(map(Path, photos))
+        if not paths:
+            check_photographs(samples)
+        return cls(samples, paintings, paths, tuple(map(_size, paths)))
+
+    @property
+    def has_samples(self) -> bool:
+        """Whether samples stand in for pictures that were not given."""
+        return not (self.paintings and self.photos)
+
+    def materials(self, content: str | Path | None, vgg: tuple[str, ...], device: str, std: float) -> Materials:
+        """Write the samples that are needed, and return everything that a recipe works with.
+
+        Args:
+            content: The folder of photographs to train on. None: that of the first photograph.
+            vgg: See :class:`nstyle.reproduction.recipe.Materials`.
+            device: See there.
+            std: See there.
+        """
+        paintings = self.paintings or tuple(write_styles(self.samples).values())
+        photos = self.photos or tuple(write_photographs(self.samples))
+        sizes = self.sizes or tuple(map(_size, photos))
+        return Materials(photos, paintings, Path(content or photos[0].parent), vgg, device, sizes, std)
+
+
+def _size(photo: Path) -> tuple[int, int]:
+    """Return the size of a photograph, upright."""
+    return open_picture(photo).over_white().size
