@@ -9,7 +9,7 @@ from nstyle.reconstruction.all_runs import loss_plot
 from nstyle.reconstruction.config import TRANSFER_CONTENT_LAYERS, TRANSFER_STYLE_LAYERS
 from nstyle.reconstruction.structure_radius import structure_radius
 from nstyle.reports.page import Figure, Table, number
-from nstyle.reproduction.figures import not_made, verdict
+from nstyle.reproduction.figures import not_made, picture_sheet, verdict
 from nstyle.reproduction.measures import difference, errors
 from nstyle.reproduction.recipe import Exhibit, Materials, Recipe, Shown
 from nstyle.reproduction.reconstructions import Axes, Reconstructions
@@ -36,10 +36,11 @@ def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
     content = Reconstructions("content", {"layers": BLOCKS, "content": [photo], **common})
     chain = [",".join(BLOCKS[: n + 1]) for n in range(len(BLOCKS))]
     style = Reconstructions("style", {"layers": chain, "style": [painting], "loss": ["gram-gatys"], **common})
+    area = (scale.size(SIZE) / SIZE) ** 2
     transfer = Reconstructions(
         "transfer",
         {
-            "style_weight": [1 / ratio for ratio in RATIOS],
+            "style_weight": [area / ratio for ratio in RATIOS],
             "style": [painting],
             "content": [photo],
             "loss": ["gram-gatys"],
@@ -76,7 +77,7 @@ def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
             "to 1e-1. A strong style leaves a texture of the painting in which the photograph is hardly seen; a strong "
             "content leaves the photograph with little of the style.",
             (transfer,),
-            partial(_transfer, work=transfer),
+            partial(_transfer, work=transfer, area=area),
         ),
     ]
 
@@ -114,25 +115,27 @@ def _style(results: Results, work: Reconstructions) -> Shown:
     return Shown(f"{text} {not_made(results.failures(work))}", figures, [table])
 
 
-def _transfer(results: Results, work: Reconstructions) -> Shown:
+def _transfer(results: Results, work: Reconstructions, area: float) -> Shown:
     runs = results.runs(work)
     if not runs:
         return Shown(not_made(results.failures(work)))
     photo = read_picture(work.axes["content"][0]).rgb
-    rows, distances = [], []
-    for run in runs:
-        content, style = errors(run)
-        weight = run.config.style_weight or 1
-        distances.append(difference(run.folder.read_result(), photo))
-        rows.append([f"{1 / weight:.0e}", number(content), number(weight * style), f"{distances[-1]:.1f}"])
+    ratios = [f"{area / (run.config.style_weight or 1):.0e}" for run in runs]
+    distances = [difference(run.folder.read_result(), photo) for run in runs]
+    parts = [(content, style * (run.config.style_weight or 1)) for run in runs for content, style in [errors(run)]]
     text = verdict(
         distances == sorted(distances, reverse=True),
         "the larger the ratio, the closer the picture is to the photograph",
         "the distance from the photograph does not fall at every step",
     )
+    labelled = [(f"alpha / beta {ratio}", run) for ratio, run in zip(ratios, runs, strict=True)]
+    figure = picture_sheet(work.name, "From noise, by content weight over style weight", labelled)
     columns = ["alpha / beta", "content part of the loss", "style part of the loss", "distance from the photograph"]
-    table = Table(columns, rows)
-    return Shown(text, [results.grid(work, "From noise, by style weight over content weight")], [table])
+    rows = [
+        [ratio, *map(number, part), f"{distance:.1f}"]
+        for ratio, part, distance in zip(ratios, parts, distances, strict=True)
+    ]
+    return Shown(text, [figure], [Table(columns, rows)])
 
 
 GATYS = Recipe(
@@ -141,9 +144,9 @@ GATYS = Recipe(
     "Convolutional Neural Networks, CVPR 2016",
     "Content and style reconstructions of blocks 1 to 5 (figure 1 of 2015), and the transfer with the defaults of "
     "2016.",
-    "The papers take VGG19 with its activations normalized to mean 1, with average pooling; here it is the encoder "
-    "that "
-    "was given, as it is, with average pooling, so that ratios of content to style do not carry over exactly. "
-    "Features are compared after the ReLU. Numbers of iterations are not stated.",
+    "The papers take VGG19 with its activations normalized to mean 1; here it is the encoder that was given, as it is, "
+    "so that ratios of content to style do not carry over exactly. Both pool by averages. The content loss is a sum "
+    "over pixels and the style loss is not, so in a smaller picture the same ratio would give the style more weight: "
+    "the ratio goes by the area here. Features are compared after the ReLU. Numbers of iterations are not stated.",
     exhibits,
 )

@@ -240,9 +240,9 @@ def _of_seeds(runs: Sequence[Run], made: Sequence[Inverted]) -> str:
 MEASURES = (
     "How pictures are measured: the structure radius is the distance at which the autocorrelation of the blurred "
     "lightness falls to 1/e. The distance of colours is how far the values of red, green and blue must move to become "
-    "the painting's, in levels of 255, wherever they are. Grain is how far a picture is from its "
-    "median over 3x3 pixels, over that of the painting, and stands in for artefacts, which the chapter judges by eye. Likeness is the correlation with the "
-    "blurred painting."
+    "the painting's, in levels of 255, wherever they are. Grain is how far a picture is from its median over 3x3 "
+    "pixels, over that of the painting, and stands in for artefacts, which the chapter judges by eye. Likeness is the "
+    "correlation with the blurred painting."
 )
 INVERSION = Recipe(
     "inversion",

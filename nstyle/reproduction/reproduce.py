@@ -12,7 +12,7 @@ from nstyle.reproduction.clock import Clock
 from nstyle.reproduction.folder import ReproductionFolder
 from nstyle.reproduction.page import title, write_page
 from nstyle.reproduction.pictures import Pictures
-from nstyle.reproduction.recipe import Exhibit, Materials, Recipe
+from nstyle.reproduction.recipe import Exhibit, Recipe
 from nstyle.reproduction.recipes import RECIPES
 from nstyle.reproduction.scale import Scale
 from nstyle.reproduction.work import UNSEEN, Display, Work
