@@ -1,14 +1,16 @@
 """L. Gatys, A. Ecker and M. Bethge: figure 1 of 2015, and the transfer of 2016."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 from nstyle.imaging.pictures import read_picture
 from nstyle.reconstruction.all_runs import loss_plot
 from nstyle.reconstruction.config import TRANSFER_CONTENT_LAYERS, TRANSFER_STYLE_LAYERS
 from nstyle.reconstruction.structure_radius import structure_radius
 from nstyle.reports.page import Figure, Table, number
+from nstyle.reproduction.activations import CONTENT_POWER, STYLE_POWER, normalized_weights
 from nstyle.reproduction.figures import not_made, picture_sheet, verdict
 from nstyle.reproduction.measures import difference, errors
 from nstyle.reproduction.recipe import Exhibit, Materials, Recipe, Shown
@@ -33,10 +35,22 @@ def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
         "pooling": ["average"],
         **materials.axes,
     }
+    area = (scale.size(SIZE) / SIZE) ** 2
+
+    def balanced(settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Give layers the weights that they have in the papers' normalized network."""
+        powers = {"layers": STYLE_POWER, "style_layers": STYLE_POWER, "content_layers": CONTENT_POWER}
+        return {
+            name: normalized_weights(tuple(settings[name]), power, materials)
+            for name, power in powers.items()
+            if name in settings
+        }
+
     content = Reconstructions("content", {"layers": BLOCKS, "content": [photo], **common})
     chain = [",".join(BLOCKS[: n + 1]) for n in range(len(BLOCKS))]
-    style = Reconstructions("style", {"layers": chain, "style": [painting], "loss": ["gram-gatys"], **common})
-    area = (scale.size(SIZE) / SIZE) ** 2
+    style = Reconstructions(
+        "style", {"layers": chain, "style": [painting], "loss": ["gram-gatys"], **common}, dependent=balanced
+    )
     transfer = Reconstructions(
         "transfer",
         {
@@ -50,6 +64,7 @@ def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
             "start": ["noise"],
             **common,
         },
+        dependent=balanced,
     )
     return [
         Exhibit(
@@ -106,9 +121,10 @@ def _style(results: Results, work: Reconstructions) -> Shown:
         f"structures grow with every block, from {radii[0]:.1f} to {radii[-1]:.1f} px",
         f"structures grow to {max(radii):.1f} px at {runs[radii.index(max(radii))].layers[-1]}, but not at every step",
     )
+    labelled = [(f"up to {run.layers[-1]}", run) for run in runs]
     rows = [[run.layers[-1], f"{radius:.1f}"] for run, radius in zip(runs, radii, strict=True)]
     figures = [
-        results.grid(work, "The first one, two, three, four and five blocks together"),
+        picture_sheet(work.name, "The first one, two, three, four and five blocks together", labelled),
         Figure.of_plot("style-loss", "The loss of each", loss_plot([(run.layers[-1], run) for run in runs])),
     ]
     table = Table(["up to", "structure radius, px"], rows)
@@ -144,8 +160,9 @@ GATYS = Recipe(
     "Convolutional Neural Networks, CVPR 2016",
     "Content and style reconstructions of blocks 1 to 5 (figure 1 of 2015), and the transfer with the defaults of "
     "2016.",
-    "The papers take VGG19 with its activations normalized to mean 1; here it is the encoder that was given, as it is, "
-    "so that ratios of content to style do not carry over exactly. Both pool by averages. The content loss is a sum "
+    "The papers take VGG19 with its activations normalized to mean 1; here it is the encoder that was given, and "
+    "instead of its activations the weights of the layers are normalized, by mean activations over the pictures here: "
+    "without that the first layers outweigh the others a hundredfold. It pools by averages. The content loss is a sum "
     "over pixels and the style loss is not, so in a smaller picture the same ratio would give the style more weight: "
     "the ratio goes by the area here. Features are compared after the ReLU. Numbers of iterations are not stated.",
     exhibits,

@@ -6,9 +6,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from nstyle.encoders.load import build_encoder
+from nstyle.encoders.vgg import VGGWeights
 from nstyle.errors import UsageError
+from nstyle.imaging.pictures import read_picture, resize, to_tensor
+from nstyle.losses.functional import gram
 from nstyle.reconstruction.run_folder import RunFolder
 from nstyle.reproduction import clock as clock_module
+from nstyle.reproduction.activations import STYLE_POWER, normalized_weights
 from nstyle.reproduction.clock import Clock
 from nstyle.reproduction.early import _crossing
 from nstyle.reproduction.figures import listed, snapshot_sheet, verdict
@@ -120,3 +125,17 @@ def test_a_sheet_shows_every_snapshot_or_evenly_spaced_ones(tmp_path: Path) -> N
     reds = {r for _, (r, g, b) in Image.open(io.BytesIO(with_all.image)).getcolors(1 << 20) if g == b == 0}
     assert {0, 6, 12, 126} <= reds
     assert len(reds & set(range(2, 130))) == 21
+
+
+def test_weights_of_layers_act_like_activations_of_mean_one(materials: Materials, random_vgg: VGGWeights) -> None:
+    weights = normalized_weights(("relu1_1", "relu2_1", "relu4_1"), STYLE_POWER, materials, "max")
+    encoder = build_encoder(random_vgg, ["relu1_1", "relu2_1"])
+    pictures = [read_picture(path).over_white() for path in (*materials.photos, *materials.paintings)]
+    for layer in ("relu1_1", "relu2_1"):
+        features = [encoder(to_tensor(resize(picture, long_side=256))[None])[layer].double() for picture in pictures]
+        mean = sum(float(each.mean()) for each in features) / len(features)
+        scaled = [gram(each / mean, "chw") for each in features]
+        whole = [gram(each, "chw") for each in features]
+        normalized = float((scaled[0] - scaled[1]).square().sum())
+        assert weights[layer] * 3 * float((whole[0] - whole[1]).square().sum()) == pytest.approx(normalized, rel=1e-4)
+    assert weights["relu4_1"] == 1 / 3
