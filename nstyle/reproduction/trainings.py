@@ -11,6 +11,7 @@ from nstyle.models.model_file import read_info
 from nstyle.reports.folder import PAGE
 from nstyle.reports.formats import FORMATS
 from nstyle.reproduction.clock import Clock
+from nstyle.reproduction.figures import amount
 from nstyle.reproduction.work import Display, Work
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.train import train
@@ -27,19 +28,22 @@ class Training(Work):
     @property
     def extent(self) -> str:
         settings = self.settings
-        return f"{len(self.styles)} styles, {settings['updates']:,} updates, {settings['size']} px"
+        return f"{amount(len(self.styles), 'style')}, {settings['updates']:,} updates, {settings['size']} px"
 
     def seconds(self, clock: Clock) -> float:
         return clock.training(self.styles, self.settings)
 
-    def run(self, folder: Path, display: Display) -> None:
+    def is_done(self, folder: Path) -> bool:
         run = RunDirectory(folder)
-        if run.has_run and read_info(run.model).run_updates >= self.settings["updates"]:
+        return run.has_run and read_info(run.model).run_updates >= self.settings["updates"]
+
+    def run(self, folder: Path, display: Display) -> None:
+        if self.is_done(folder):
             display.notice(f"{self.name}: done already")
             return
         display.notice(f"{self.name}: {self.extent}")
         with display.training() as progress:
-            if run.has_run:
+            if RunDirectory(folder).has_run:
                 train(out=folder, resume=True, progress=progress)
             else:
                 train(self.styles, out=folder, progress=progress, **self.settings)
@@ -62,8 +66,11 @@ class Comparison(Work):
         trained = {name: value for name, value in self.settings.items() if name not in ("photos", "held_out")}
         return (len(self.styles) + 1) * clock.training(self.styles, trained)
 
+    def is_done(self, folder: Path) -> bool:
+        return (folder / PAGE).exists()
+
     def run(self, folder: Path, display: Display) -> None:
-        if (folder / PAGE).exists():
+        if self.is_done(folder):
             display.notice(f"{self.name}: done already")
             return
         with display.comparison() as progress:
@@ -84,13 +91,16 @@ class Blends(Work):
 
     @property
     def extent(self) -> str:
-        return f"blends of {min(self.styles, len(self.model.styles))} styles, {self.settings['size']} px"
+        return f"blends of {amount(min(self.styles, len(self.model.styles)), 'style')}, {self.settings['size']} px"
 
     def seconds(self, clock: Clock) -> float:
         return 0.0  # A few pictures, beside the training of the network that paints them.
 
+    def is_done(self, folder: Path) -> bool:
+        return (folder / PAGE).exists()
+
     def run(self, folder: Path, display: Display) -> None:
-        if (folder / PAGE).exists():
+        if self.is_done(folder):
             display.notice(f"{self.name}: done already")
             return
         display.notice(f"{self.name}: {self.extent}")

@@ -52,6 +52,10 @@ class Work(ABC):
         """How much work it is: ``4 reconstructions, 300 iterations, 256 px``."""
 
     @abstractmethod
+    def is_done(self, folder: Path) -> bool:
+        """Tell whether the work in a folder was finished. What is missing there since is made again all the same."""
+
+    @abstractmethod
     def run(self, folder: Path, display: Display) -> None:
         """Do the work in its folder, as far as it is not done.
 
