@@ -51,6 +51,10 @@ def write_page(
     return write_folder(folder.path, title(recipe), sections, numbers, {}, command, formats)
 
 
+SHORT = 0.05
+"""The scale below which most runs end close to where they start: at 0.05, 500 iterations become 25."""
+
+
 def title(recipe: Recipe) -> str:
     """Return the title of the page."""
     return f"{recipe.name}: the experiments made again"
@@ -65,6 +69,11 @@ def _summary(recipe: Recipe, scale: Scale, materials: Materials, stand_ins: str)
         if scale.factor < 1
         else ", which is the same."
     )
+    if scale.factor < SHORT:
+        lengths += (
+            " So short runs end close to where they start, often in noise: what agrees with the source and what does "
+            "not says little yet."
+        )
     text = "\n\n".join([f"{recipe.source}. {recipe.summary}", f"{recipe.departures} {lengths}", pictures])
     return Section("What this is", text)
 

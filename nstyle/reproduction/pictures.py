@@ -7,6 +7,7 @@ from pathlib import Path
 from nstyle.data.photos import PhotoIndex, index_folder
 from nstyle.data.samples import CREDITS, check_photographs, write_photographs, write_styles
 from nstyle.data.styles import find_styles
+from nstyle.errors import NstyleError
 from nstyle.imaging.pictures import open_picture
 from nstyle.reproduction.figures import listed
 from nstyle.reproduction.recipe import Materials
@@ -37,7 +38,10 @@ class Pictures:
         paintings = tuple(style.path for style in find_styles(styles))
         paths = tuple(map(Path, photos))
         if not paths:
-            check_photographs(samples / PHOTOGRAPHS)
+            try:
+                check_photographs(samples / PHOTOGRAPHS)
+            except NstyleError as error:
+                raise NstyleError(f"{error}, or give your own with `photos`") from error
         return cls(samples, paintings, paths, tuple(map(_size, paths)))
 
     @property
