@@ -19,6 +19,7 @@ from nstyle.reproduction.scale import Scale
 from nstyle.reproduction.work import UNSEEN, Display, Work
 from nstyle.system.devices import choose_device
 from nstyle.system.durations import in_words
+from nstyle.system.interrupts import InterruptedRunError
 from nstyle.system.locks import FolderLock
 from nstyle.system.output_folders import output_folder
 
@@ -87,10 +88,7 @@ def reproduce(
             for at in (chosen_scale, Scale())
         )
         _announce(recipe, chosen_scale, folder, exhibits, originals, display)
-        for number, work in enumerate(all_work(exhibits), start=1):
-            display.notice(f"{number} of {len(all_work(exhibits))}: {work.name}, {work.extent}")
-            with record.timed(work.name):
-                work.run(folder / work.name, display)
+        _do(all_work(exhibits), record, display)
         return write_page(
             record,
             recipe,
@@ -124,6 +122,23 @@ def _check_keys(recipe: Recipe, only: Sequence[str]) -> None:
 def all_work(exhibits: Sequence[Exhibit]) -> list[Work]:
     """Return the work of exhibits, each once: several may show the same."""
     return list({work.name: work for exhibit in exhibits for work in exhibit.work}.values())
+
+
+def _do(works: Sequence[Work], record: ReproductionFolder, display: Display) -> None:
+    """Do all work, from where it stopped.
+
+    Raises:
+        NstyleError: If it fails or is interrupted.
+    """
+    for number, work in enumerate(works, start=1):
+        display.notice(f"{number} of {len(works)}: {work.name}, {work.extent}")
+        try:
+            with record.timed(work.name):
+                work.run(record.path / work.name, display)
+        except InterruptedRunError as error:
+            raise InterruptedRunError(
+                f"stopped in {work.name}; what is done is kept, and the same command goes on", error.signal_number
+            ) from error
 
 
 def _announce(

@@ -1,7 +1,7 @@
 """The parts of a reproduction: estimates of time, its folder, and sentences that are derived from results."""
 
 import io
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -23,9 +23,9 @@ from nstyle.reproduction.pictures import Pictures
 from nstyle.reproduction.recipe import Materials
 from nstyle.reproduction.recipes import RECIPES
 from nstyle.reproduction.reconstructions import Reconstructions, span
-from nstyle.reproduction.reproduce import _announce
+from nstyle.reproduction.reproduce import _announce, _do
 from nstyle.reproduction.scale import Scale
-from nstyle.reproduction.work import UNSEEN
+from nstyle.reproduction.work import UNSEEN, Display
 from nstyle.system.durations import in_words
 from nstyle.system.interrupts import InterruptedRunError
 
@@ -72,6 +72,18 @@ def test_a_training_that_is_stopped_while_it_is_timed_ends_the_reproduction(
     with pytest.raises(InterruptedRunError, match="stopped while an update was timed") as stopped:
         Clock().training([styles / "mosaic.png"], {"updates": 10, "size": 64})
     assert stopped.value.exit_status == 143
+
+
+def test_stopped_work_says_that_the_same_command_goes_on(materials: Materials, tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Stopped(Reconstructions):
+        def run(self, folder: Path, display: Display) -> None:
+            raise InterruptedRunError("stopped at iteration 3 of 20; `resume` goes on", 2)
+
+    record = ReproductionFolder.open(tmp_path / "out", RECIPES["du"], Scale(), [], [])
+    with pytest.raises(InterruptedRunError, match=r"stopped in work; .* the same command goes on$") as stopped:
+        _do([Stopped("work", {"layers": ["relu1_1"], "style": list(materials.paintings)})], record, UNSEEN)
+    assert stopped.value.exit_status == 130
 
 
 def test_what_is_done_is_not_timed_again(materials: Materials, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
