@@ -12,6 +12,7 @@ from nstyle.reproduction.folder import ReproductionFolder
 from nstyle.reproduction.recipe import Exhibit, Materials, Recipe, Shown
 from nstyle.reproduction.results import Results
 from nstyle.reproduction.scale import LEAST_STEPS, Scale
+from nstyle.reproduction.work import NOTHING
 from nstyle.system.durations import in_words
 
 
@@ -83,7 +84,11 @@ def _section(exhibit: Exhibit, results: Results) -> Section:
     commands = [run.description["command"] for work in sweeps for run in results.runs(work)]
     nothing = len(sweeps) == len(exhibit.work) and not commands
     failures = [failure for work in sweeps for failure in results.failures(work)]
-    shown = Shown(not_made(failures)) if nothing else exhibit.here(results)
+    lacks = [work.lack for work in exhibit.work if work.lack]
+    if lacks:
+        shown = Shown(f"Not made: {lacks[0]}.")
+    else:
+        shown = Shown(not_made(failures)) if nothing else exhibit.here(results)
     text = f"In the source. {exhibit.there}\n\nHere. {shown.text}"
     return Section(exhibit.title, text, shown.figures, shown.tables, commands)
 
@@ -93,7 +98,7 @@ def _extent(
 ) -> Section:
     """List how long every experiment is, in the source and here, and the time that it took."""
     there = {work.name: work.extent for exhibit in originals for work in exhibit.work}
-    here = {work.name: work.extent for exhibit in exhibits for work in exhibit.work}
+    here = {work.name: NOTHING if work.lack else work.extent for exhibit in exhibits for work in exhibit.work}
     rows = [[name, there.get(name, ""), extent, in_words(seconds.get(name, 0.0))] for name, extent in here.items()]
     text = f"At scale {scale.factor:g}. Sides of pictures are scaled by its fourth root. Times are of this machine."
     return Section("How far", text, tables=[Table(["experiment", "in the source", "here", "time"], rows)])

@@ -18,7 +18,7 @@ from nstyle.reconstruction.sweep import SUMMARY, SweepProgress, sweep_cells
 from nstyle.reconstruction.sweep_plan import load_releases, read_cells, release_of
 from nstyle.reproduction.clock import Clock
 from nstyle.reproduction.figures import amount
-from nstyle.reproduction.work import Display, Work
+from nstyle.reproduction.work import NOTHING, Display, Work
 
 Axes = Mapping[str, Sequence[Any]]
 
@@ -68,7 +68,7 @@ class Reconstructions(Work):
     def extent(self) -> str:
         configs = [config for config, _, _ in self.planned]
         if not configs:
-            return "nothing that this encoder can make"
+            return NOTHING
         iterations, sizes = [config.iterations or 0 for config in configs], [config.size for config in configs]
         return f"{amount(len(configs), 'reconstruction')}, {span(iterations)} iterations, {span(sizes)} px"
 

@@ -131,6 +131,9 @@ def _do(works: Sequence[Work], record: ReproductionFolder, display: Display) -> 
         NstyleError: If it fails or is interrupted.
     """
     for number, work in enumerate(works, start=1):
+        if work.lack:
+            display.notice(f"{number} of {len(works)}: {work.name} cannot be made: {work.lack}")
+            continue
         display.notice(f"{number} of {len(works)}: {work.name}, {work.extent}")
         try:
             with record.timed(work.name):
@@ -150,7 +153,7 @@ def _announce(
     display: Display,
 ) -> None:
     """Say how long the work takes that is not done yet, here and at the source's own length."""
-    left = {work.name: work for work in all_work(exhibits) if not work.is_done(folder / work.name)}
+    left = {work.name: work for work in all_work(exhibits) if not (work.lack or work.is_done(folder / work.name))}
     if not left:
         return
     display.notice(f"timing an update of each kind of {amount(len(exhibits), 'exhibit')}")

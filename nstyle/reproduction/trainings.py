@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from nstyle.comparison.compare import compare
+from nstyle.encoders.load import load_encoder_weights, reaches
 from nstyle.interpolation.interpolate import interpolate
+from nstyle.losses.presets import PRESETS
 from nstyle.models.model_file import read_info
 from nstyle.reports.folder import PAGE
 from nstyle.reports.formats import FORMATS
@@ -17,6 +20,15 @@ from nstyle.training.run_directory import RunDirectory
 from nstyle.training.train import train
 
 
+def lacking(settings: Mapping[str, Any]) -> str:
+    """Say which layer of the preset the encoder of a training lacks; empty if it has all of them."""
+    weights, preset = load_encoder_weights(settings["vgg"] or None), settings["preset"]
+    deep = [layer for layer in PRESETS[preset].layers if not reaches(weights, [layer])]
+    if not deep:
+        return ""
+    return f"preset {preset} compares {deep[0]}, but these {weights.architecture} weights stop at {weights.deepest}"
+
+
 @dataclass(frozen=True)
 class Training(Work):
     """One network, trained in all styles; see :func:`nstyle.train`."""
@@ -24,6 +36,10 @@ class Training(Work):
     styles: tuple[Path, ...]
     settings: Mapping[str, Any]
     """Settings of :func:`nstyle.train`, with ``updates`` and ``size``."""
+
+    @cached_property
+    def lack(self) -> str:
+        return lacking(self.settings)
 
     @property
     def extent(self) -> str:
@@ -57,6 +73,10 @@ class Comparison(Work):
     settings: Mapping[str, Any]
     """Settings of :func:`nstyle.compare`, with ``updates`` and ``size``."""
 
+    @cached_property
+    def lack(self) -> str:
+        return lacking(self.settings)
+
     @property
     def extent(self) -> str:
         settings = self.settings
@@ -88,6 +108,10 @@ class Blends(Work):
     """How many of its styles are blended, from the first on."""
     settings: Mapping[str, Any]
     """Settings of :func:`nstyle.interpolate`."""
+
+    @property
+    def lack(self) -> str:
+        return self.model.lack
 
     @property
     def extent(self) -> str:

@@ -116,6 +116,21 @@ def test_an_encoder_that_can_make_nothing_leaves_a_page_that_says_so(
     assert "<td>nothing that this encoder can make</td>" in page
 
 
+def test_trainings_that_the_encoder_lacks_layers_for_are_left_out_and_named(
+    nstyle: Run, short_vgg_file: Path, photo: Path, photos: Path, styles: Path, tmp_path: Path
+) -> None:
+    done = nstyle(
+        "reproduce", "early", "--only", "figure-1,figure-5b", "--vgg", short_vgg_file, "--photos", photo,
+        "--content", photos, "--styles", styles / "mosaic.png", "--scale", 0.0001, "--out", "out",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+    missing = "preset johnson compares relu4_3, but these vgg16 weights stop at relu3_3"
+    assert f"1 of 2: ten-styles cannot be made: {missing}" in done.stderr.decode()
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.count(f"Not made: {missing}.") == 2
+    assert "<td>1 style, 40,000 updates, 256 px</td><td>nothing that this encoder can make</td>" in page
+
+
 def test_a_photograph_that_is_the_painting_leaves_no_loss_and_no_traceback(
     nstyle: Run, short_vgg_file: Path, photo: Path, tmp_path: Path
 ) -> None:
