@@ -25,6 +25,7 @@ from nstyle.cli.old_spellings import modernize_arguments
 from nstyle.cli.options import with_flags
 from nstyle.cli.streams import take_streams
 from nstyle.errors import NstyleError, UsageError, one_line
+from nstyle.system.interrupts import noted_interrupts
 from nstyle.system.ranks import Ranks
 from nstyle.version import __version__
 
@@ -95,6 +96,12 @@ def main() -> None:
     sys.argv = [argument for argument in sys.argv if argument != "--debug"]
     if not (debug or sys.warnoptions):
         warnings.simplefilter("ignore")  # Those of libraries are for programmers.
+    with noted_interrupts() as interrupts:
+        _exit_as_told(debug=debug, interrupts=interrupts)
+
+
+def _exit_as_told(*, debug: bool, interrupts: list[int]) -> None:
+    """Run the command, and exit with a status and one line if it fails. ``interrupts`` grows with every Ctrl-C."""
     try:
         _run(debug=debug)
     except NstyleError as error:
@@ -108,6 +115,8 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(1)  # The reader of a pipe went away.
     except Exception as error:
+        if interrupts:
+            sys.exit(130)  # A library that was interrupted while it was imported may raise anything.
         if debug:
             raise
         _say(f"{type(error).__name__}: {' '.join(str(error).split())} (--debug shows where)")

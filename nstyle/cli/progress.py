@@ -251,7 +251,8 @@ def sweep_progress() -> "Iterator[Callable[[SweepProgress], None]]":
             cells_left = now.cells - now.number
             line = estimate.line(now.iteration.iteration, now.iteration.iterations * (cells_left + 1))
             if line:
-                print(f"{line}, if all {now.cells} cells are like this one", file=sys.stderr, flush=True)
+                others = f", if all {now.cells} cells are like this one" if now.cells > 1 else ""
+                print(f"{line}{others}", file=sys.stderr, flush=True)
 
         yield show
 

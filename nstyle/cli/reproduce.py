@@ -40,7 +40,7 @@ def reproduce(
         typer.Option(
             metavar="X",
             help="The part of the source's iterations and updates; sides of pictures go by its fourth root. "
-            "[default: 1; more than 0]",
+            "[default: 1; more than 0 and at most 1]",
             show_default=False,
             rich_help_panel="Schedule",
         ),

@@ -2,12 +2,10 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from nstyle.comparison.plan import Plan
-from nstyle.data.photos import PhotoIndex
 from nstyle.encoders.load import load_encoder_weights
 from nstyle.errors import UsageError
 from nstyle.strict_json import parse_json
@@ -54,8 +52,8 @@ def identity(plan: Plan) -> dict[str, Any]:
             {"name": style.name, "sha256": hashlib.sha256(style.path.read_bytes()).hexdigest()} for style in plan.styles
         ],
         "vgg": load_encoder_weights(plan.config.vgg).sha256,
-        "photographs": _fingerprint(content),
-        "held_out_photographs": _fingerprint(held_out),
+        "photographs": content.fingerprint,
+        "held_out_photographs": held_out.fingerprint,
         "settings": {
             STORED_AS.get(name, name): value
             for name, value in plan.config.to_dict().items()
@@ -116,13 +114,6 @@ def _in_words(difference: Difference) -> str:
         was, now = ([style["name"] for style in styles or []] for styles in (was, now))
     same = " (of other files)" if was == now else ""
     return f"{Difference(name.replace('_', '-'), was, now)}{same};"
-
-
-def _fingerprint(index: PhotoIndex) -> str:
-    """Return a hash of the names and sizes of photographs, which does not depend on where their folder is."""
-    names = [path.relative_to(index.root) if path.is_relative_to(index.root) else path for path in index.files]
-    listed = [f"{name.as_posix()} {path.stat().st_size}" for name, path in zip(names, index.files, strict=True)]
-    return hashlib.sha256(os.fsencode("\n".join(listed))).hexdigest()
 
 
 def _flat(identity: dict[str, Any]) -> dict[str, Any]:

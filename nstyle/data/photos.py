@@ -50,6 +50,13 @@ class PhotoIndex:
     skipped: dict[str, str] = field(default_factory=dict)
     """The reasons by file for files that cannot be used as content."""
 
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the names and sizes of the photographs, which does not depend on where their folder is."""
+        names = [path.relative_to(self.root) if path.is_relative_to(self.root) else path for path in self.files]
+        listed = [f"{name.as_posix()} {path.stat().st_size}" for name, path in zip(names, self.files, strict=True)]
+        return hashlib.sha256(os.fsencode("\n".join(listed))).hexdigest()
+
     def summary(self) -> str:
         """Summarize the index in one line."""
         text = f"{len(self.files)} photographs in {self.root}"

@@ -17,6 +17,7 @@ from nstyle.encoders.load import load_encoder_weights, reaches
 from nstyle.losses.presets import RELATIVE, Preset
 from nstyle.models.locate import DEFAULT
 from nstyle.models.model_file import read_info
+from nstyle.system.interrupts import InterruptedRunError
 from nstyle.training.config import TrainingConfig
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.train import prepare_append, prepare_training
@@ -65,7 +66,9 @@ def train(
             trainer = _prepare(folder, training, model, run.path, updates)
         notice(f"{trainer.config.updates - trainer.update} updates, {', '.join(trainer.styles.names)}, into {run.path}")
         with open_display() as progress:
-            trainer.train(progress)
+            signal_number = trainer.train(progress)
+        if signal_number:
+            raise InterruptedRunError(f"stopped after the last update; {run.path} is finished", signal_number)
     return run.path
 
 

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
@@ -39,7 +40,7 @@ def contact_sheet(pictures: Sequence[tuple[str, Image.Image]], *, cell: int = CE
     width, height = max(picture.width for picture in thumbnails), max(picture.height for picture in thumbnails)
     columns = math.ceil(math.sqrt(len(pictures) * height / width)) if len(pictures) > 1 else 1
     rows = math.ceil(len(pictures) / columns)
-    font = _font(columns * (width + GAP))
+    font = _font(columns * (width + GAP), [name for name, _ in pictures])
     width = _column_width(width, [name for name, _ in pictures], font)
     names = [wrap(name, font, width) for name, _ in pictures]
     label = max(_height(name, font) for name in names)
@@ -77,7 +78,7 @@ def labelled_table(
     sizes = [content.size for row in fitted for content in row if isinstance(content, Image.Image)] or [(cell, cell)]
     notes = [content for row in fitted for content in row if isinstance(content, str)]
     width = max(w for w, _ in sizes)
-    font = _font(len(columns) * (width + GAP))
+    font = _font(len(columns) * (width + GAP), [*rows, *columns, *notes])
     width = _column_width(width, [*columns, *notes], font)
     heads = [wrap(label, font, width) for label in columns]
     sides = [wrap(label, font, max(width, NARROWEST * _size(font))) for label in rows]
@@ -146,9 +147,17 @@ def fit(picture: Image.Image, side: int = CELL) -> Image.Image:
     )
 
 
-def _font(width: int) -> Font:
-    """Return the font of all labels on a sheet of about this width in pixels."""
-    return ImageFont.load_default(max(LETTER, round(width / LETTERS_ACROSS)))
+def _font(width: int, labels: Sequence[str]) -> Font:
+    """Return the font of all labels on a sheet of about this width in pixels.
+
+    Pillow's own has English letters only; matplotlib's has those of Europe.
+    """
+    size = max(LETTER, round(width / LETTERS_ACROSS))
+    if all(label.isascii() for label in labels):
+        return ImageFont.load_default(size)
+    import matplotlib as mpl
+
+    return ImageFont.truetype(Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size)
 
 
 def _size(font: Font) -> int:

@@ -11,7 +11,7 @@ from torch import Tensor
 from nstyle.data.crops import center_crops
 from nstyle.data.photos import PhotoIndex, index_folder
 from nstyle.data.styles import StyleFile, compute_targets, find_styles, under_stored_names
-from nstyle.encoders.load import load_encoder_weights
+from nstyle.encoders.load import load_encoder_weights, reaches
 from nstyle.encoders.vgg_weights import LITE
 from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.grain import with_grain
@@ -78,10 +78,16 @@ def make_meter(
     known = None if paintings else known_targets(model, info, styles)
     if isinstance(known, str):
         return None, f"no loss curves: {model} comes without {known}; {HOW_TO_ADD}"
+    preset = Preset.of_model(model, info.preset)
     try:
         encoder_weights = load_encoder_weights(vgg or (config.vgg if config else _own_encoder(info)))
         if known is not None:
             known.check(info, encoder_weights)
+        if not reaches(encoder_weights, preset.layers):
+            raise UsageError(
+                f"the loss that the model was trained with compares {', '.join(preset.layers)}, but these "
+                f"{encoder_weights.architecture} weights stop at {encoder_weights.deepest}; give deeper ones with `vgg`"
+            )
     except NstyleError as error:
         if known is None or not known.of_the_file or vgg:
             raise
@@ -91,7 +97,7 @@ def make_meter(
         release = info.vgg_in_words
         logger.warning("the losses are measured with other VGG weights than the model was trained with (%s)", release)
     where = choose_device(device)
-    perceptual = PerceptualLoss(Preset.of_model(model, info.preset), encoder_weights).to(where)
+    perceptual = PerceptualLoss(preset, encoder_weights).to(where)
     if known is not None:
         targets, source = known.of(styles, where), known.in_words
     else:

@@ -33,6 +33,10 @@ LENGTH = ("iterations", "patience", "threshold")
 logger = logging.getLogger(__name__)
 
 
+SUMMARY = "sweep.json"
+"""The file of a sweep that is written last: what became of every cell."""
+
+
 @dataclass(frozen=True)
 class SweepProgress:
     """The progress of a sweep, after an iteration."""
@@ -204,4 +208,4 @@ def _write(result: SweepResult, out: Path) -> None:
         }
         for cell in result.cells
     ]
-    write_atomically(out / "sweep.json", (json.dumps({"cells": cells}, indent=2) + "\n").encode())
+    write_atomically(out / SUMMARY, (json.dumps({"cells": cells}, indent=2) + "\n").encode())

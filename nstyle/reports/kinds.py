@@ -4,6 +4,7 @@ from pathlib import Path
 
 RECONSTRUCTIONS = ("run.json", "sweep.json")
 TRAINING = ("metrics.jsonl", "model.safetensors")
+REPRODUCTION = "reproduction.json"
 
 
 def hint(path: Path) -> str:
@@ -12,4 +13,6 @@ def hint(path: Path) -> str:
         return "; it holds reconstructions, which `nstyle reconstruct report` reports on"
     if any((path / name).is_file() for name in TRAINING):
         return "; it holds a training run, which `nstyle report` reports on"
+    if (path / REPRODUCTION).is_file():
+        return "; it holds a reproduction, whose page is report.html; give a folder in it, of one of its experiments"
     return ""

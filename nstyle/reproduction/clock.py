@@ -14,6 +14,7 @@ from nstyle.reconstruction.config import ReconstructionConfig
 from nstyle.reconstruction.engine import Reconstruction, features_dtype, ladder
 from nstyle.reconstruction.pictures import Pictures
 from nstyle.system.devices import Precision
+from nstyle.system.interrupts import InterruptedRunError
 from nstyle.training.train import train
 
 TIMED = 4
@@ -71,7 +72,10 @@ def _time_training(styles: Sequence[Path], settings: Mapping[str, Any]) -> Rate:
     stamps: list[float] = []
     with TemporaryDirectory() as folder:
         short = {**settings, "updates": TIMED}
-        train(styles, out=Path(folder) / "run", progress=lambda now: stamps.append(time.perf_counter()), **short)
+        try:
+            train(styles, out=Path(folder) / "run", progress=lambda now: stamps.append(time.perf_counter()), **short)
+        except InterruptedRunError as error:
+            raise InterruptedRunError("stopped while an update was timed", error.signal_number) from error
     return _step(stamps) / float(settings["size"]) ** 2
 
 

@@ -105,16 +105,21 @@ def _weights(results: Results, work: Reconstructions) -> Shown:
 
 
 def _stored(results: Results, whole: Reconstructions, halved: Halved) -> Shown:
+    if not results.runs(whole):
+        return Shown(not_made(results.failures(whole)))
     (straight,) = results.runs(whole)
     (resumed,) = results.runs(halved)
     same = straight.folder.read_losses() == resumed.folder.read_losses()
     losses = straight.folder.read_losses()["loss"]
-    share = (losses[0] - losses[len(losses) // 2]) / (losses[0] - losses[-1])
+    half, fall = losses[0] - losses[len(losses) // 2], losses[0] - losses[-1]
     text = (
         f"A run that ended after half its {len(losses) - 1:,} iterations and was picked up again has "
-        f"{'the same losses to the last bit as' if same else 'other losses than'} one that went through. The first "
-        f"half "
-        f"brought {100 * share:.0f} % of the fall of the loss."
+        f"{'the same losses to the last bit as' if same else 'other losses than'} one that went through. "
+        + (
+            f"The first half brought {100 * half / fall:.0f} % of the fall of the loss."
+            if fall > 0
+            else "The loss did not fall."
+        )
     )
     return Shown(text, [snapshot_sheet("stored-results", "Every tenth of the iterations", straight)])
 
@@ -126,8 +131,7 @@ def _spatial(results: Results, works: tuple[Reconstructions, ...]) -> Shown:
     text = (
         "Each loss rebuilds the painting from noise at the same layers, without a content. The structure radius says "
         "how large structures are: the distance at which the autocorrelation of the blurred lightness falls to 1/e. "
-        "mmd "
-        "compares the same places, so it keeps them and copies the painting; the others throw places away. "
+        "mmd compares the same places, so it keeps them and copies the painting; the others throw places away. "
         + not_made([failure for work in works for failure in results.failures(work)])
     )
     return Shown(

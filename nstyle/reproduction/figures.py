@@ -50,6 +50,11 @@ def verdict(agrees: bool, agreed: str, otherwise: str) -> str:
     return f"Agreed: {agreed}." if agrees else f"Not so here: {otherwise}."
 
 
+def amount(number: int, noun: str) -> str:
+    """Say how many there are of something: ``1 style``, ``2 styles``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def listed(names: Sequence[str]) -> str:
     """Join names as one says them: ``a, b and c``."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

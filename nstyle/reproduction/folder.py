@@ -9,14 +9,20 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from nstyle.data.photos import PhotoIndex
+from nstyle.encoders.load import EncoderWeights
 from nstyle.errors import UsageError
+from nstyle.reports.kinds import REPRODUCTION
+from nstyle.reproduction.figures import amount
 from nstyle.reproduction.recipe import Recipe
 from nstyle.reproduction.scale import Scale
 from nstyle.strict_json import parse_json
 from nstyle.system.files import write_atomically
 from nstyle.system.output_folders import first_difference, holds_work
 
-RECORD = "reproduction.json"
+RECORD = REPRODUCTION
+DIGITS = 16
+"""The digits of a hash that tell files apart."""
 
 
 @dataclass
@@ -31,7 +37,13 @@ class ReproductionFolder:
 
     @classmethod
     def open(
-        cls, path: Path, recipe: Recipe, scale: Scale, pictures: Sequence[Path], vgg: Sequence[str]
+        cls,
+        path: Path,
+        recipe: Recipe,
+        scale: Scale,
+        pictures: Sequence[Path],
+        encoders: Sequence[EncoderWeights],
+        content: PhotoIndex | None = None,
     ) -> "ReproductionFolder":
         """Begin a reproduction, or go on with the one in the folder. Nothing is written yet.
 
@@ -40,7 +52,8 @@ class ReproductionFolder:
             recipe: The recipe.
             scale: Its scale.
             pictures: The pictures that were given; samples do not count.
-            vgg: The encoders that were given.
+            encoders: The encoders, whatever file they are from.
+            content: The photographs to train on that were given; None for samples or no training.
 
         Raises:
             UsageError: If ``path`` is a file, or holds other files or another reproduction.
@@ -49,12 +62,16 @@ class ReproductionFolder:
             "recipe": recipe.name,
             "scale": scale.factor,
             "pictures": [_fingerprint(picture) for picture in pictures],
-            "vgg": list(vgg),
+            "encoders": [f"{weights.architecture} {weights.sha256[:DIGITS]}" for weights in encoders],
+            "content": f"{amount(len(content.files), 'photograph')} {content.fingerprint[:DIGITS]}"
+            if content
+            else None,
         }
         if not holds_work(path, path / RECORD, "reproduction"):
             return cls(path, identity)
         found = _read(path / RECORD)
-        if difference := first_difference(found["identity"], identity):
+        known = {name: value for name, value in identity.items() if name in found["identity"]}
+        if difference := first_difference(found["identity"], known):
             raise UsageError(
                 f"{path} holds a reproduction of {found['identity'].get('recipe')} {difference}; give that again, or "
                 "choose another `out`"
@@ -78,7 +95,7 @@ class ReproductionFolder:
 
 
 def _fingerprint(path: Path) -> str:
-    return f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
+    return f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()[:DIGITS]}"
 
 
 def _read(path: Path) -> dict[str, Any]:

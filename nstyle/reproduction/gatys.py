@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 from nstyle.imaging.pictures import read_picture
@@ -12,7 +11,7 @@ from nstyle.reconstruction.structure_radius import structure_radius
 from nstyle.reports.page import Figure, Table, number
 from nstyle.reproduction.activations import CONTENT_POWER, STYLE_POWER, normalized_weights
 from nstyle.reproduction.figures import not_made, picture_sheet, verdict
-from nstyle.reproduction.measures import difference, errors
+from nstyle.reproduction.measures import difference, errors, rises
 from nstyle.reproduction.recipe import Exhibit, Materials, Recipe, Shown
 from nstyle.reproduction.reconstructions import Axes, Reconstructions
 from nstyle.reproduction.results import Results
@@ -88,9 +87,8 @@ def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
             "transfer",
             "The transfer of 2016, at four ratios of content to style",
             "Content conv4_2, style conv1_1 to conv5_1 with a fifth each, from noise, by L-BFGS; alpha / beta from "
-            "1e-4 "
-            "to 1e-1. A strong style leaves a texture of the painting in which the photograph is hardly seen; a strong "
-            "content leaves the photograph with little of the style.",
+            "1e-4 to 1e-1. A strong style leaves a texture of the painting in which the photograph is hardly seen; a "
+            "strong content leaves the photograph with little of the style.",
             (transfer,),
             partial(_transfer, work=transfer, area=area),
         ),
@@ -101,7 +99,7 @@ def _content(results: Results, work: Reconstructions) -> Shown:
     runs = results.runs(work)
     photo = read_picture(work.axes["content"][0]).rgb
     errors = [difference(run.folder.read_result(), photo) for run in runs]
-    deeper = all(a < b for a, b in pairwise(errors))
+    deeper = rises(errors)
     text = verdict(
         deeper,
         "the pictures lie the further from the photograph the deeper the layer",
@@ -115,7 +113,7 @@ def _content(results: Results, work: Reconstructions) -> Shown:
 def _style(results: Results, work: Reconstructions) -> Shown:
     runs = results.runs(work)
     radii = [structure_radius(run.folder.read_result()) for run in runs]
-    grows = all(a < b for a, b in pairwise(radii))
+    grows = rises(radii)
     text = verdict(
         grows,
         f"structures grow with every block, from {radii[0]:.1f} to {radii[-1]:.1f} px",
@@ -140,7 +138,7 @@ def _transfer(results: Results, work: Reconstructions, area: float) -> Shown:
     distances = [difference(run.folder.read_result(), photo) for run in runs]
     parts = [(content, style * (run.config.style_weight or 1)) for run in runs for content, style in [errors(run)]]
     text = verdict(
-        distances == sorted(distances, reverse=True),
+        rises(distances[::-1]),
         "the larger the ratio, the closer the picture is to the photograph",
         "the distance from the photograph does not fall at every step",
     )

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from statistics import fmean, median
 
@@ -15,7 +14,7 @@ from nstyle.reconstruction.style_inversion_schedule import EXTENSION, ITERATIONS
 from nstyle.reports.page import Table, number
 from nstyle.reports.plots import Line, Panel, Plot, panels_plot
 from nstyle.reproduction.figures import verdict
-from nstyle.reproduction.measures import colour_distance, correlation, difference, grain
+from nstyle.reproduction.measures import colour_distance, correlation, difference, grain, rises
 from nstyle.reproduction.reconstructions import Reconstructions, span
 from nstyle.reproduction.results import Results
 
@@ -206,5 +205,4 @@ def by(made: Sequence[Inverted], *names: str) -> dict[tuple[str, ...], list[Inve
 
 def grows(made: Sequence[Inverted], measure: str) -> bool:
     """Tell whether a measure grows at every step."""
-    values = [getattr(one, measure) for one in made]
-    return all(a < b for a, b in pairwise(values))
+    return rises([getattr(one, measure) for one in made])

@@ -12,7 +12,7 @@ from nstyle.reports.page import Figure, Table, number
 from nstyle.reproduction.figures import not_made, picture_sheet, snapshot_sheet, verdict
 from nstyle.reproduction.kang_limits import limits
 from nstyle.reproduction.kang_units import SIZE, STYLE_WEIGHT, Units
-from nstyle.reproduction.measures import difference, errors, grain, is_trade, share_left
+from nstyle.reproduction.measures import difference, errors, grain, is_trade, rises, share_left
 from nstyle.reproduction.race import race
 from nstyle.reproduction.recipe import Exhibit, Materials, Recipe, Shown
 from nstyle.reproduction.reconstructions import Axes, Reconstructions
@@ -177,7 +177,7 @@ def _variation_weight(results: Results, work: Reconstructions, units: Units) -> 
 
 def grain_text(labels: Sequence[str], grains: Sequence[float]) -> str:
     """Say how much grain total variation takes away."""
-    if grains == sorted(grains, reverse=True):
+    if rises(grains[::-1]):
         return f"Every step takes grain away, from {grains[0]:.1f} levels at v = {labels[0]} to {grains[-1]:.1f}."
     least = grains.index(min(grains))
     return f"The least grain, {grains[least]:.1f} levels, is at v = {labels[least]}; not every step takes some away."
@@ -190,7 +190,7 @@ def _layers(results: Results, work: Reconstructions) -> Shown:
     radii = [structure_radius(picture) for picture in pictures]
     measured = [(radius, difference(picture, photo)) for radius, picture in zip(radii, pictures, strict=True)]
     grows = verdict(
-        radii == sorted(radii),
+        rises(radii),
         f"with every layer structures grow, from {radii[0]:.1f} to {radii[-1]:.1f} px",
         f"structures do not grow with every layer, {radii[0]:.1f} px with two and {radii[-1]:.1f} px in the end",
     )

@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 from statistics import fmean
 
-from nstyle.imaging.pictures import read_picture
 from nstyle.reconstruction.finished_runs import Run
 from nstyle.reports.page import Table
 from nstyle.reproduction.figures import not_made, picture_sheet, verdict
@@ -52,7 +51,7 @@ def limits(materials: Materials, common: Axes, steps: Reconstructions, units: Un
 
 
 def _limits(results: Results, pairs: Reconstructions, noise: Sequence[Reconstructions], units: Units) -> Shown:
-    photos = {str(path): read_picture(path).rgb for path in pairs.axes["content"]}
+    photos = {source.fingerprint: source.image for cell in pairs.cells if (source := cell.pictures.content)}
     runs = results.runs(pairs)
     noisy = [(units.label(run), run) for work in noise for run in results.runs(work)]
     failures = [failure for work in (pairs, *noise) for failure in results.failures(work)]
@@ -61,7 +60,7 @@ def _limits(results: Results, pairs: Reconstructions, noise: Sequence[Reconstruc
     rows, colours, distances, left = [], [], {}, []
     for run in runs:
         result = run.folder.read_result()
-        photo = photos[run.pictures[0]].resize(result.size)
+        photo = photos[run.description["identity"]["content"]].resize(result.size)
         label = " in ".join(Path(name).stem for name in run.pictures)
         distances[label] = difference(result, photo)
         before, after = colour_by_place(photo), colour_by_place(result)
@@ -73,7 +72,7 @@ def _limits(results: Results, pairs: Reconstructions, noise: Sequence[Reconstruc
         "Faces are for the eye, as nothing here measures a face: the first row has "
         f"{Path(runs[0].pictures[0]).stem}. {apart_text(distances)}",
         colour_text(colours),
-        noise_text(grains, grain(photos[noisy[0][1].pictures[0]].resize(_size(noisy[0][1])))),
+        noise_text(grains, grain(photos[noisy[0][1].description["identity"]["content"]].resize(_size(noisy[0][1])))),
         detail_text({layer: fmean(each[layer] for each in left) for layer in left[0]}),
     ]
     tables = [
@@ -94,7 +93,7 @@ def _size(run: Run) -> tuple[int, int]:
 def _left_by_layer(run: Run) -> dict[str, float]:
     """Return by style layer the error that is left of that of the start."""
     terms, initial = run.description["best"]["terms"], run.description["initial"]
-    return {layer: terms[f"style/{layer}"] / initial[f"style/{layer}"] for layer in run.config.style_layers}
+    return {layer: terms[f"style/{layer}"] / (initial[f"style/{layer}"] or 1) for layer in run.config.style_layers}
 
 
 def apart_text(distances: Mapping[str, float]) -> str:

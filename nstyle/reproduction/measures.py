@@ -1,6 +1,7 @@
 """What is measured of pictures and of finished reconstructions, to hold a source's claims against."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -79,12 +80,17 @@ def errors(run: Run) -> tuple[float, float]:
 def is_trade(pairs: Sequence[tuple[float, float]]) -> bool:
     """Tell whether the first of two errors grows from pair to pair while the second falls."""
     content, style = [list(part) for part in zip(*pairs, strict=True)]
-    return content == sorted(content) and style == sorted(style, reverse=True)
+    return rises(content) and rises(style[::-1])
+
+
+def rises(values: Sequence[float]) -> bool:
+    """Tell whether every value is larger than the one before it. One value alone, or none, shows nothing."""
+    return len(values) > 1 and all(a < b for a, b in pairwise(values))
 
 
 def share_left(run: Run) -> float:
-    """Return the loss of the best picture over that of the start."""
-    return run.best_loss / run.initial_loss
+    """Return the loss of the best picture over that of the start, 1 if the start has none."""
+    return run.best_loss / run.initial_loss if run.initial_loss else 1.0
 
 
 def _levels(picture: Image.Image) -> npt.NDArray[np.float64]:

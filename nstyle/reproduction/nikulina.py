@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
 
@@ -13,7 +12,7 @@ from nstyle.reconstruction.finished_runs import Run
 from nstyle.reconstruction.structure_radius import structure_radius
 from nstyle.reports.page import Table, number
 from nstyle.reproduction.figures import not_made, picture_sheet, verdict
-from nstyle.reproduction.measures import correlation, errors, share_left
+from nstyle.reproduction.measures import correlation, errors, rises, share_left
 from nstyle.reproduction.nikulina_log import ITERATIONS, layers_shown
 from nstyle.reproduction.race import race
 from nstyle.reproduction.recipe import Exhibit, Materials, Recipe, Shown
@@ -126,10 +125,10 @@ def _pooling(results: Results, work: Reconstructions) -> Shown:
 
 def share_text(shares: Mapping[str, float], claimed: str, name: str) -> str:
     """Say whether the one that the source prefers has least left of the loss of its start."""
-    least = min(shares, key=shares.__getitem__)
+    is_least = all(shares[claimed] < share for other, share in shares.items() if other != claimed)
     others = ", ".join(f"{100 * share:.3g} % with {other}" for other, share in shares.items() if other != claimed)
     left = f"{100 * shares[claimed]:.3g} % of the loss of the start are left, against {others}"
-    return verdict(least == claimed, f"with {name} {left}", f"with {name} {left}")
+    return verdict(is_least, f"with {name} {left}", f"with {name} {left}")
 
 
 def _optimizers(results: Results, work: Reconstructions) -> Shown:
@@ -201,7 +200,7 @@ def arrangement_text(layers: Sequence[str], kept: Sequence[float]) -> str:
     means = [fmean(values) for values in blocks.values()]
     each = ", ".join(f"{mean:+.2f} in block {block}" for block, mean in zip(blocks, means, strict=True))
     what = f"light and dark correlate with the painting's by {each}"
-    return verdict(all(a > b for a, b in pairwise(means)), what, f"{what}, which does not fall from block to block")
+    return verdict(rises(means[::-1]), what, f"{what}, which does not fall from block to block")
 
 
 NIKULINA = Recipe(

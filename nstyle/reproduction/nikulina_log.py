@@ -39,7 +39,7 @@ class Log:
     @property
     def largest_jump(self) -> float:
         """The largest factor by which the style loss grows from a line to the next, 1 if it never does."""
-        return max([1.0, *(b / a for a, b in pairwise(self.style))])
+        return max([1.0, *(b / a for a, b in pairwise(self.style) if a > 0)])
 
 
 MORE = Log(
@@ -109,7 +109,9 @@ def _plot(logs: Mapping[str, tuple[Log, Log]]) -> Figure:
     panels = []
     for name, both in logs.items():
         lines = {
-            label: Line.of([EVERY * (i + 1) for i in range(len(log.style))], [x / log.style[0] for x in log.style])
+            label: Line.of(
+                [EVERY * (i + 1) for i in range(len(log.style))], [x / (log.style[0] or 1) for x in log.style]
+            )
             for label, log in zip(("hers", "ours"), both, strict=True)
         }
         panels.append(Panel(lines, "iteration of hers", "style loss / its first line", name))

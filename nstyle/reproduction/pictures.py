@@ -4,10 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nstyle.data.samples import check_photographs, write_photographs, write_styles
+from nstyle.data.photos import PhotoIndex, index_folder
+from nstyle.data.samples import CREDITS, check_photographs, write_photographs, write_styles
 from nstyle.data.styles import find_styles
+from nstyle.errors import NstyleError
 from nstyle.imaging.pictures import open_picture
+from nstyle.reproduction.figures import listed
 from nstyle.reproduction.recipe import Materials
+
+PHOTOGRAPHS, PAINTINGS = "photographs", "paintings"
+"""The folders of the samples, one each, as networks are trained on all pictures of a folder."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +21,7 @@ class Pictures:
     """Paintings and photographs, as far as they were given."""
 
     samples: Path
-    """The folder that samples are written to."""
+    """The folder of the samples."""
     paintings: tuple[Path, ...]
     photos: tuple[Path, ...]
     sizes: tuple[tuple[int, int], ...]
@@ -32,13 +38,29 @@ class Pictures:
         paintings = tuple(style.path for style in find_styles(styles))
         paths = tuple(map(Path, photos))
         if not paths:
-            check_photographs(samples)
+            try:
+                check_photographs(samples / PHOTOGRAPHS)
+            except NstyleError as error:
+                raise NstyleError(f"{error}, or give your own with `photos`") from error
         return cls(samples, paintings, paths, tuple(map(_size, paths)))
 
     @property
-    def has_samples(self) -> bool:
-        """Whether samples stand in for pictures that were not given."""
-        return not (self.paintings and self.photos)
+    def stand_ins(self) -> str:
+        """Which samples stand in for pictures that were not given, as sentences; empty if there are none."""
+        missing = [name for name, given in (("photographs", self.photos), ("paintings", self.paintings)) if not given]
+        if not missing:
+            return ""
+        credits = "" if self.photos else f" {CREDITS}"
+        return f"The {listed(missing)} are samples that stand in for the source's.{credits}"
+
+    def index(self, content: str | Path | None) -> PhotoIndex | None:
+        """List the photographs to train on, None if samples are taken.
+
+        Raises:
+            UsageError: If there are none.
+        """
+        folder = Path(content) if content else self.photos[0].parent if self.photos else None
+        return index_folder(folder) if folder else None
 
     def materials(self, content: str | Path | None, vgg: tuple[str, ...], device: str, std: float) -> Materials:
         """Write the samples that are needed, and return everything that a recipe works with.
@@ -49,8 +71,8 @@ class Pictures:
             device: See there.
             std: See there.
         """
-        paintings = self.paintings or tuple(write_styles(self.samples).values())
-        photos = self.photos or tuple(write_photographs(self.samples))
+        paintings = self.paintings or tuple(write_styles(self.samples / PAINTINGS).values())
+        photos = self.photos or tuple(write_photographs(self.samples / PHOTOGRAPHS))
         sizes = self.sizes or tuple(map(_size, photos))
         return Materials(photos, paintings, Path(content or photos[0].parent), vgg, device, sizes, std)
 

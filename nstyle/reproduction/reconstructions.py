@@ -14,10 +14,11 @@ from nstyle.reconstruction.configure import make_config
 from nstyle.reconstruction.pictures import Pictures
 from nstyle.reconstruction.reconstruct import reconstruct
 from nstyle.reconstruction.run_folder import RunFolder
-from nstyle.reconstruction.sweep import SweepProgress, sweep_cells
+from nstyle.reconstruction.sweep import SUMMARY, SweepProgress, sweep_cells
 from nstyle.reconstruction.sweep_plan import load_releases, read_cells, release_of
 from nstyle.reproduction.clock import Clock
-from nstyle.reproduction.work import Display, Work
+from nstyle.reproduction.figures import amount
+from nstyle.reproduction.work import NOTHING, Display, Work
 
 Axes = Mapping[str, Sequence[Any]]
 
@@ -66,12 +67,16 @@ class Reconstructions(Work):
     @property
     def extent(self) -> str:
         configs = [config for config, _, _ in self.planned]
+        if not configs:
+            return NOTHING
         iterations, sizes = [config.iterations or 0 for config in configs], [config.size for config in configs]
-        count = f"{len(configs)} reconstruction" + ("s" if len(configs) != 1 else "")
-        return f"{count}, {span(iterations)} iterations, {span(sizes)} px"
+        return f"{amount(len(configs), 'reconstruction')}, {span(iterations)} iterations, {span(sizes)} px"
 
     def seconds(self, clock: Clock) -> float:
         return sum(clock.reconstruction(*planned) for planned in self.planned)
+
+    def is_done(self, folder: Path) -> bool:
+        return (folder / SUMMARY).exists()
 
     def run(self, folder: Path, display: Display) -> None:
         with display.sweep() as progress:
@@ -98,12 +103,18 @@ class Halved(Work):
 
     @property
     def extent(self) -> str:
-        return f"{self.whole.extent}, in two halves"
+        return f"{self.whole.extent}, in two halves" if self.whole.planned else self.whole.extent
 
     def seconds(self, clock: Clock) -> float:
         return self.whole.seconds(clock)
 
+    def is_done(self, folder: Path) -> bool:
+        return _iterations_done(RunFolder(folder)) >= int(self.settings["iterations"])
+
     def run(self, folder: Path, display: Display) -> None:
+        if not self.whole.planned:
+            display.notice(f"{self.name}: {self.extent}")
+            return
         total = int(self.settings["iterations"])
         with display.sweep() as show:
             (cell,) = read_cells(self.whole.axes)

@@ -9,14 +9,17 @@ from nstyle.errors import UsageError
 from nstyle.reports.folder import check_folder
 from nstyle.reports.formats import DEFAULT_FORMATS, check_formats
 from nstyle.reproduction.clock import Clock
+from nstyle.reproduction.figures import amount
 from nstyle.reproduction.folder import ReproductionFolder
 from nstyle.reproduction.page import title, write_page
-from nstyle.reproduction.pictures import Pictures
+from nstyle.reproduction.pictures import PAINTINGS, PHOTOGRAPHS, Pictures
 from nstyle.reproduction.recipe import Exhibit, Recipe
 from nstyle.reproduction.recipes import RECIPES
 from nstyle.reproduction.scale import Scale
 from nstyle.reproduction.work import UNSEEN, Display, Work
+from nstyle.system.devices import choose_device
 from nstyle.system.durations import in_words
+from nstyle.system.interrupts import InterruptedRunError
 from nstyle.system.locks import FolderLock
 from nstyle.system.output_folders import output_folder
 
@@ -72,20 +75,20 @@ def reproduce(
     _check_keys(recipe, only)
     folder = check_folder(output_folder(out, "reproduction"), title(recipe))
     pictures = Pictures.given(folder / PICTURES, styles, photos)
+    choose_device(device)
+    photographs = pictures.index(content) if recipe.trains else None
     encoders = [load_encoder_weights(source or None) for source in vgg or ("",)]
-    with FolderLock(folder, subfolders=(PICTURES,)):
-        record = ReproductionFolder.open(folder, recipe, chosen_scale, [*pictures.paintings, *pictures.photos], vgg)
+    with FolderLock(folder, subfolders=[f"{PICTURES}/{kind}" for kind in (PHOTOGRAPHS, PAINTINGS)]):
+        given = [*pictures.paintings, *pictures.photos]
+        record = ReproductionFolder.open(folder, recipe, chosen_scale, given, encoders, photographs)
         record.save()
         materials = pictures.materials(content, tuple(vgg) or ("",), device, fmean(encoders[0].std))
         exhibits, originals = (
             [exhibit for exhibit in recipe.exhibits(materials, at) if not only or exhibit.key in only]
             for at in (chosen_scale, Scale())
         )
-        _announce(recipe, chosen_scale, exhibits, originals, display)
-        for number, work in enumerate(all_work(exhibits), start=1):
-            display.notice(f"{number} of {len(all_work(exhibits))}: {work.name}, {work.extent}")
-            with record.timed(work.name):
-                work.run(folder / work.name, display)
+        _announce(recipe, chosen_scale, folder, exhibits, originals, display)
+        _do(all_work(exhibits), record, display)
         return write_page(
             record,
             recipe,
@@ -93,7 +96,7 @@ def reproduce(
             materials,
             exhibits,
             originals,
-            samples=pictures.has_samples,
+            stand_ins=pictures.stand_ins,
             command=command,
             formats=chosen_formats,
         )
@@ -121,13 +124,42 @@ def all_work(exhibits: Sequence[Exhibit]) -> list[Work]:
     return list({work.name: work for exhibit in exhibits for work in exhibit.work}.values())
 
 
+def _do(works: Sequence[Work], record: ReproductionFolder, display: Display) -> None:
+    """Do all work, from where it stopped.
+
+    Raises:
+        NstyleError: If it fails or is interrupted.
+    """
+    for number, work in enumerate(works, start=1):
+        if work.lack:
+            display.notice(f"{number} of {len(works)}: {work.name} cannot be made: {work.lack}")
+            continue
+        display.notice(f"{number} of {len(works)}: {work.name}, {work.extent}")
+        try:
+            with record.timed(work.name):
+                work.run(record.path / work.name, display)
+        except InterruptedRunError as error:
+            raise InterruptedRunError(
+                f"stopped in {work.name}; what is done is kept, and the same command goes on", error.signal_number
+            ) from error
+
+
 def _announce(
-    recipe: Recipe, scale: Scale, exhibits: Sequence[Exhibit], originals: Sequence[Exhibit], display: Display
+    recipe: Recipe,
+    scale: Scale,
+    folder: Path,
+    exhibits: Sequence[Exhibit],
+    originals: Sequence[Exhibit],
+    display: Display,
 ) -> None:
-    """Say how long the work takes, here and at the source's own length."""
-    display.notice(f"timing an update of each kind of the {len(exhibits)} exhibits")
+    """Say how long the work takes that is not done yet, here and at the source's own length."""
+    left = {work.name: work for work in all_work(exhibits) if not (work.lack or work.is_done(folder / work.name))}
+    if not left:
+        return
+    display.notice(f"timing an update of each kind of {amount(len(exhibits), 'exhibit')}")
     clock = Clock()
-    here = sum(work.seconds(clock) for work in all_work(exhibits))
-    there = sum(work.seconds(clock) for work in all_work(originals))
+    here = sum(work.seconds(clock) for work in left.values())
+    there = sum(work.seconds(clock) for work in all_work(originals) if work.name in left)
+    what = "" if len(left) == len(all_work(exhibits)) else ", for what is not done yet"
     whole = f" (the source's own length would take {in_words(there)})" if scale.factor < 1 else ""
-    display.notice(f"{recipe.name} at scale {scale.factor:g} takes up to {in_words(here)}{whole}; Ctrl-C is safe")
+    display.notice(f"{recipe.name} at scale {scale.factor:g} takes up to {in_words(here)}{what}{whole}; Ctrl-C is safe")

@@ -2,18 +2,31 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from nstyle.comparison.compare import compare
+from nstyle.encoders.load import load_encoder_weights, reaches
 from nstyle.interpolation.interpolate import interpolate
+from nstyle.losses.presets import PRESETS
 from nstyle.models.model_file import read_info
 from nstyle.reports.folder import PAGE
 from nstyle.reports.formats import FORMATS
 from nstyle.reproduction.clock import Clock
+from nstyle.reproduction.figures import amount
 from nstyle.reproduction.work import Display, Work
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.train import train
+
+
+def lacking(settings: Mapping[str, Any]) -> str:
+    """Say which layer of the preset the encoder of a training lacks; empty if it has all of them."""
+    weights, preset = load_encoder_weights(settings["vgg"] or None), settings["preset"]
+    deep = [layer for layer in PRESETS[preset].layers if not reaches(weights, [layer])]
+    if not deep:
+        return ""
+    return f"preset {preset} compares {deep[0]}, but these {weights.architecture} weights stop at {weights.deepest}"
 
 
 @dataclass(frozen=True)
@@ -24,22 +37,29 @@ class Training(Work):
     settings: Mapping[str, Any]
     """Settings of :func:`nstyle.train`, with ``updates`` and ``size``."""
 
+    @cached_property
+    def lack(self) -> str:
+        return lacking(self.settings)
+
     @property
     def extent(self) -> str:
         settings = self.settings
-        return f"{len(self.styles)} styles, {settings['updates']:,} updates, {settings['size']} px"
+        return f"{amount(len(self.styles), 'style')}, {settings['updates']:,} updates, {settings['size']} px"
 
     def seconds(self, clock: Clock) -> float:
         return clock.training(self.styles, self.settings)
 
-    def run(self, folder: Path, display: Display) -> None:
+    def is_done(self, folder: Path) -> bool:
         run = RunDirectory(folder)
-        if run.has_run and read_info(run.model).run_updates >= self.settings["updates"]:
+        return run.has_run and read_info(run.model).run_updates >= self.settings["updates"]
+
+    def run(self, folder: Path, display: Display) -> None:
+        if self.is_done(folder):
             display.notice(f"{self.name}: done already")
             return
         display.notice(f"{self.name}: {self.extent}")
         with display.training() as progress:
-            if run.has_run:
+            if RunDirectory(folder).has_run:
                 train(out=folder, resume=True, progress=progress)
             else:
                 train(self.styles, out=folder, progress=progress, **self.settings)
@@ -53,6 +73,10 @@ class Comparison(Work):
     settings: Mapping[str, Any]
     """Settings of :func:`nstyle.compare`, with ``updates`` and ``size``."""
 
+    @cached_property
+    def lack(self) -> str:
+        return lacking(self.settings)
+
     @property
     def extent(self) -> str:
         settings = self.settings
@@ -62,8 +86,11 @@ class Comparison(Work):
         trained = {name: value for name, value in self.settings.items() if name not in ("photos", "held_out")}
         return (len(self.styles) + 1) * clock.training(self.styles, trained)
 
+    def is_done(self, folder: Path) -> bool:
+        return (folder / PAGE).exists()
+
     def run(self, folder: Path, display: Display) -> None:
-        if (folder / PAGE).exists():
+        if self.is_done(folder):
             display.notice(f"{self.name}: done already")
             return
         with display.comparison() as progress:
@@ -83,14 +110,21 @@ class Blends(Work):
     """Settings of :func:`nstyle.interpolate`."""
 
     @property
+    def lack(self) -> str:
+        return self.model.lack
+
+    @property
     def extent(self) -> str:
-        return f"blends of {min(self.styles, len(self.model.styles))} styles, {self.settings['size']} px"
+        return f"blends of {amount(min(self.styles, len(self.model.styles)), 'style')}, {self.settings['size']} px"
 
     def seconds(self, clock: Clock) -> float:
         return 0.0  # A few pictures, beside the training of the network that paints them.
 
+    def is_done(self, folder: Path) -> bool:
+        return (folder / PAGE).exists()
+
     def run(self, folder: Path, display: Display) -> None:
-        if (folder / PAGE).exists():
+        if self.is_done(folder):
             display.notice(f"{self.name}: done already")
             return
         display.notice(f"{self.name}: {self.extent}")

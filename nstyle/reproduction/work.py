@@ -35,12 +35,21 @@ UNSEEN = Display(lambda text: None, _unseen, _unseen, _unseen)
 """Shows nothing."""
 
 
+NOTHING = "nothing that this encoder can make"
+"""The extent of work that the encoder lacks layers for."""
+
+
 @dataclass(frozen=True)
 class Work(ABC):
     """Work with a folder of its own below that of the reproduction."""
 
     name: str
     """The name of its folder."""
+
+    @property
+    def lack(self) -> str:
+        """Why the encoder can make none of the work; empty if it can, or if the results say so themselves."""
+        return ""
 
     @abstractmethod
     def seconds(self, clock: Clock) -> float:
@@ -50,6 +59,10 @@ class Work(ABC):
     @abstractmethod
     def extent(self) -> str:
         """How much work it is: ``4 reconstructions, 300 iterations, 256 px``."""
+
+    @abstractmethod
+    def is_done(self, folder: Path) -> bool:
+        """Tell whether the work in a folder was finished. What is missing there since is made again all the same."""
 
     @abstractmethod
     def run(self, folder: Path, display: Display) -> None:

@@ -19,6 +19,29 @@ class InterruptedRunError(NstyleError):
 
 
 @contextmanager
+def noted_interrupts() -> Iterator[list[int]]:
+    """Note every Ctrl-C in a list, and raise KeyboardInterrupt as always.
+
+    What a library makes of one that comes while it is imported may be another error, and looks like a fault.
+    """
+    noted: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is not signal.default_int_handler:
+        yield noted
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        noted.append(number)
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
 def caught_signals() -> Iterator[list[int]]:
     """Collect Ctrl-C and SIGTERM in a list instead of stopping at the first one. A second one takes effect at once."""
     caught: list[int] = []

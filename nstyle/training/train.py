@@ -16,6 +16,7 @@ from nstyle.models.model_file import read_info
 from nstyle.models.style_names import former_style_name, match_style, shorten
 from nstyle.renamed import renamed
 from nstyle.settings import check_names, settings_of
+from nstyle.system.interrupts import InterruptedRunError
 from nstyle.system.processes import ALONE, Group, joined, was_begun
 from nstyle.training.config import ADD_STYLE_UPDATES, TrainingConfig
 from nstyle.training.kept_targets import check_old_targets
@@ -68,9 +69,7 @@ def train(
         NstyleError: If training fails or is interrupted. Saved files are kept.
     """
     with joined() as group:
-        trainer = prepare_training(styles, out=out, resume=resume, group=group, **settings)
-        trainer.train(progress or (lambda standing: None))
-    return trainer.run.path
+        return _to_the_end(prepare_training(styles, out=out, resume=resume, group=group, **settings), progress)
 
 
 @renamed(report="progress")
@@ -101,8 +100,13 @@ def add_style(
         NstyleError: If training fails or is interrupted. Saved files are kept.
     """
     with joined() as group:
-        trainer = prepare_append(model, styles, out=out, group=group, **settings)
-        trainer.train(progress or (lambda standing: None))
+        return _to_the_end(prepare_append(model, styles, out=out, group=group, **settings), progress)
+
+
+def _to_the_end(trainer: Trainer, progress: Callback | None) -> Path:
+    """Train, and stop the caller too if it was asked to stop during the last update, when nothing was left to do."""
+    if signal_number := trainer.train(progress or (lambda standing: None)):
+        raise InterruptedRunError(f"stopped after the last update; {trainer.run.path} is finished", signal_number)
     return trainer.run.path
 
 

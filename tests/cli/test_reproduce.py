@@ -47,6 +47,8 @@ def test_scale_changes_lengths_and_sizes_and_nothing_else(recipe: object) -> Non
         (["du", "--scale", "2"], "--scale is 2.0; expected more than 0 and at most 1"),
         (["du", "--styles", "nowhere.jpg"], "nowhere.jpg"),
         (["du", "--photos", "nowhere.jpg"], "nowhere.jpg"),
+        (["du", "--device", "abacus"], "--device is abacus; expected auto"),
+        (["early", "--content", "nowhere"], "nowhere: no such folder; expected a folder of photographs (--content)"),
     ],
 )
 def test_bad_requests_are_refused_in_one_line(
@@ -79,6 +81,7 @@ def test_a_recipe_says_its_time_goes_on_and_shows_the_source_beside_ours(
     again = nstyle(*command, *pictures, "--scale", 0.0001)
     assert again.returncode == 0
     assert "1 of 1: run (done already)" in again.stderr.decode()
+    assert "timing" not in again.stderr.decode()
     assert result.stat().st_mtime_ns == made
     other = nstyle(*command, *pictures, "--scale", 0.01)
     assert other.returncode == 2
@@ -98,6 +101,45 @@ def test_what_an_encoder_lacks_is_said_on_the_page(
     assert "relu5_1" in page
     rows = (tmp_path / "out" / "table-figure-1-of-2015-style-reconstructions.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows] == ["up to", "relu1_1", "relu2_1", "relu3_1"]
+
+
+def test_an_encoder_that_can_make_nothing_leaves_a_page_that_says_so(
+    nstyle: Run, photo: Path, styles: Path, tmp_path: Path
+) -> None:
+    done = nstyle(
+        "reproduce", "du", "--only", "stored-results", "--vgg", "lite", "--photos", photo,
+        "--styles", styles / "mosaic.png", "--scale", 0.0001, "--out", "out",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Not made: in-one-go (lite has no layer" in page
+    assert "<td>nothing that this encoder can make</td>" in page
+
+
+def test_trainings_that_the_encoder_lacks_layers_for_are_left_out_and_named(
+    nstyle: Run, short_vgg_file: Path, photo: Path, photos: Path, styles: Path, tmp_path: Path
+) -> None:
+    done = nstyle(
+        "reproduce", "early", "--only", "figure-1,figure-5b", "--vgg", short_vgg_file, "--photos", photo,
+        "--content", photos, "--styles", styles / "mosaic.png", "--scale", 0.0001, "--out", "out",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+    missing = "preset johnson compares relu4_3, but these vgg16 weights stop at relu3_3"
+    assert f"1 of 2: ten-styles cannot be made: {missing}" in done.stderr.decode()
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.count(f"Not made: {missing}.") == 2
+    assert "<td>1 style, 40,000 updates, 256 px</td><td>nothing that this encoder can make</td>" in page
+
+
+def test_a_photograph_that_is_the_painting_leaves_no_loss_and_no_traceback(
+    nstyle: Run, short_vgg_file: Path, photo: Path, tmp_path: Path
+) -> None:
+    done = nstyle(
+        "reproduce", "nikulina", "--only", "pooling", "--vgg", short_vgg_file, "--photos", photo,
+        "--styles", photo, "--scale", 0.0001, "--out", "out",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+    assert "Not so here: with average pooling 100 %" in (tmp_path / "out" / "report.html").read_text()
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ import torch
 import nstyle
 from nstyle.encoders.vgg import VGGWeights
 from nstyle.errors import UsageError
+from nstyle.interpolation.known_targets import KnownTargets
 from nstyle.losses.packed_targets import unpack_targets
 from nstyle.losses.presets import RELATIVE
 from nstyle.models.model_file import load_targets, read_info
@@ -121,6 +122,17 @@ def test_targets_of_another_encoder_are_passed_over_with_one_line(
     assert "the targets in the model file were made with other VGG weights (vgg16, unknown, sha256 " in lines[0]
     assert lines[0].endswith("give them with --vgg, or --style-images")
     assert (tmp_path / "blends" / "report.html").exists()
+    assert not (tmp_path / "blends" / "losses.csv").exists()
+
+
+def test_weights_of_the_release_that_stop_early_are_passed_over_with_one_line(
+    copied: Path, photo: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NSTYLE_VGG", str(write_vgg(tmp_path / "short.safetensors", VGGWeights.random(), last=14)))
+    monkeypatch.setattr(KnownTargets, "check", lambda *of_the_release: None)
+    nstyle.interpolate(photo, copied, out=tmp_path / "blends", steps=2, size=64)
+    (line,) = [record.getMessage() for record in caplog.records if "no loss curves" in record.getMessage()]
+    assert line.endswith("but these vgg16 weights stop at relu3_3; give deeper ones with `vgg`")
     assert not (tmp_path / "blends" / "losses.csv").exists()
 
 

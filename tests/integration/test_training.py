@@ -26,9 +26,11 @@ from nstyle.imaging.grain import add_grain
 from nstyle.imaging.pictures import to_image
 from nstyle.losses.presets import JOHNSON, JOHNSON_OXFORD
 from nstyle.models.model_file import load_model, read_info
+from nstyle.system.interrupts import InterruptedRunError
 from nstyle.training.config import TrainingConfig, read_settings
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.train import PRESET_OVERRIDES, make_config, prepare_append, prepare_training
+from nstyle.training.trainer import Progress
 from nstyle.training.validation import sample_grid, validate
 from tests.conftest import SMALL_RUN
 
@@ -253,6 +255,19 @@ def test_crash_between_the_two_files_of_a_checkpoint(
     nstyle.train(out=run, resume=True)
     whole = nstyle.train(paintings, out=tmp_path / "whole", **settings)
     assert lines(run) == lines(whole)
+
+
+def test_a_signal_during_the_last_update_stops_the_caller_too(
+    tmp_path: Path, settings: dict[str, Any], paintings: list[Path]
+) -> None:
+    def stop(now: Progress) -> None:
+        if now.update == now.updates:
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(InterruptedRunError, match="stopped after the last update") as stopped:
+        nstyle.train(paintings, out=tmp_path / "run", progress=stop, **settings)
+    assert stopped.value.exit_status == 143
+    assert read_info(tmp_path / "run" / "model.safetensors").updates == settings["updates"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -95,8 +95,11 @@ def test_pictures_and_runs_are_named_as_shortly_as_they_can_be_told_apart() -> N
 
 
 def test_each_report_names_the_other_where_that_is_the_right_one(tmp_path: Path) -> None:
-    run, reconstruction, sweep = (tmp_path / name for name in ("run", "reconstruction", "sweep"))
-    for folder, file in ((run, "metrics.jsonl"), (reconstruction, "run.json"), (sweep, "sweep.json")):
+    files = {
+        "run": "metrics.jsonl", "reconstruction": "run.json", "sweep": "sweep.json", "again": "reproduction.json"
+    }  # fmt: skip
+    run, reconstruction, sweep, again = (tmp_path / name for name in files)
+    for folder, file in zip((run, reconstruction, sweep, again), files.values(), strict=True):
         folder.mkdir()
         (folder / file).write_text("{}")
     for folder in (reconstruction, sweep):
@@ -104,6 +107,9 @@ def test_each_report_names_the_other_where_that_is_the_right_one(tmp_path: Path)
             report_training([folder], tmp_path / "out")
     with pytest.raises(UsageError, match=r"it holds a training run, which `nstyle report` reports on"):
         report_reconstructions([run], tmp_path / "out")
+    for report in (report_training, report_reconstructions):
+        with pytest.raises(UsageError, match=r"it holds a reproduction, .*; give a folder in it"):
+            report([again], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

@@ -1,14 +1,18 @@
 """The parts of a reproduction: estimates of time, its folder, and sentences that are derived from results."""
 
 import io
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from nstyle.data.photos import PhotoIndex
+from nstyle.encoders.lite import read_lite_weights
 from nstyle.encoders.load import build_encoder
 from nstyle.encoders.vgg import VGGWeights
 from nstyle.errors import UsageError
+from nstyle.imaging.folders import list_pictures
 from nstyle.imaging.pictures import read_picture, resize, to_tensor
 from nstyle.losses.functional import gram
 from nstyle.reconstruction.run_folder import RunFolder
@@ -16,14 +20,19 @@ from nstyle.reproduction import clock as clock_module
 from nstyle.reproduction.activations import STYLE_POWER, normalized_weights
 from nstyle.reproduction.clock import Clock
 from nstyle.reproduction.early import _crossing
-from nstyle.reproduction.figures import listed, snapshot_sheet, verdict
+from nstyle.reproduction.figures import amount, listed, snapshot_sheet, verdict
 from nstyle.reproduction.folder import RECORD, ReproductionFolder
+from nstyle.reproduction.measures import rises
+from nstyle.reproduction.nikulina import share_text
 from nstyle.reproduction.pictures import Pictures
 from nstyle.reproduction.recipe import Materials
 from nstyle.reproduction.recipes import RECIPES
 from nstyle.reproduction.reconstructions import Reconstructions, span
+from nstyle.reproduction.reproduce import _announce, _do
 from nstyle.reproduction.scale import Scale
+from nstyle.reproduction.work import UNSEEN, Display
 from nstyle.system.durations import in_words
+from nstyle.system.interrupts import InterruptedRunError
 
 
 @pytest.fixture
@@ -58,6 +67,43 @@ def test_the_median_step_leaves_the_first_and_the_last_one_out() -> None:
     assert clock_module._step([0, 5, 6, 7.1, 8, 40]) == pytest.approx(1.1)
 
 
+def test_a_training_that_is_stopped_while_it_is_timed_ends_the_reproduction(
+    photos: Path, styles: Path, short_vgg_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*arguments: object, **settings: object) -> None:
+        raise InterruptedRunError("stopped at update 4 of 4", 15)
+
+    monkeypatch.setattr(clock_module, "train", stop)
+    with pytest.raises(InterruptedRunError, match="stopped while an update was timed") as stopped:
+        Clock().training([styles / "mosaic.png"], {"updates": 10, "size": 64})
+    assert stopped.value.exit_status == 143
+
+
+def test_stopped_work_says_that_the_same_command_goes_on(materials: Materials, tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Stopped(Reconstructions):
+        def run(self, folder: Path, display: Display) -> None:
+            raise InterruptedRunError("stopped at iteration 3 of 20; `resume` goes on", 2)
+
+    record = ReproductionFolder.open(tmp_path / "out", RECIPES["du"], Scale(), [], [])
+    with pytest.raises(InterruptedRunError, match=r"stopped in work; .* the same command goes on$") as stopped:
+        _do([Stopped("work", {"layers": ["relu1_1"], "style": list(materials.paintings)})], record, UNSEEN)
+    assert stopped.value.exit_status == 130
+
+
+def test_what_is_done_is_not_timed_again(materials: Materials, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def time_none(self: Clock, *arguments: object) -> float:
+        raise AssertionError("timed")
+
+    monkeypatch.setattr(Clock, "reconstruction", time_none)
+    said: list[str] = []
+    exhibits = [each for each in RECIPES["du"].exhibits(materials, Scale(0.001)) if each.key == "k"]
+    (tmp_path / "k").mkdir()
+    (tmp_path / "k" / "sweep.json").write_text("{}")
+    _announce(RECIPES["du"], Scale(0.001), tmp_path, exhibits, exhibits, replace(UNSEEN, notice=said.append))
+    assert said == []
+
+
 def test_layers_that_the_encoder_lacks_are_no_part_of_the_estimate(materials: Materials) -> None:
     axes = {"style": list(materials.paintings), "iterations": [10], "size": [64], **materials.axes}
     work = Reconstructions("work", {"layers": ["relu1_1", "relu3_3", "relu4_1"], **axes})
@@ -65,7 +111,9 @@ def test_layers_that_the_encoder_lacks_are_no_part_of_the_estimate(materials: Ma
     assert work.extent == "2 reconstructions, 10 iterations, 64 px"
 
 
-def test_a_folder_holds_one_recipe_at_one_scale_with_the_same_pictures(materials: Materials, tmp_path: Path) -> None:
+def test_a_folder_holds_one_recipe_at_one_scale_with_the_same_pictures(
+    materials: Materials, photos: Path, tmp_path: Path
+) -> None:
     folder, pictures = tmp_path / "out", [*materials.paintings, *materials.photos]
     ReproductionFolder.open(folder, RECIPES["du"], Scale(0.1), pictures, []).save()
     again = ReproductionFolder.open(folder, RECIPES["du"], Scale(0.1), pictures, [])
@@ -78,6 +126,11 @@ def test_a_folder_holds_one_recipe_at_one_scale_with_the_same_pictures(materials
         ReproductionFolder.open(folder, RECIPES["du"], Scale(0.2), pictures, [])
     with pytest.raises(UsageError, match=r"with pictures "):
         ReproductionFolder.open(folder, RECIPES["du"], Scale(0.1), pictures[:1], [])
+    with pytest.raises(UsageError, match=r"with encoders \[\], not \['lite "):
+        ReproductionFolder.open(folder, RECIPES["du"], Scale(0.1), pictures, [read_lite_weights()])
+    photographs = PhotoIndex(photos, tuple(photos.iterdir())[:1])
+    with pytest.raises(UsageError, match=r"with content None, not 1 photograph "):
+        ReproductionFolder.open(folder, RECIPES["du"], Scale(0.1), pictures, [], photographs)
     (folder / RECORD).write_text('{"identity": 3}')
     with pytest.raises(UsageError, match="cannot be read"):
         ReproductionFolder.open(folder, RECIPES["du"], Scale(0.1), pictures, [])
@@ -85,19 +138,28 @@ def test_a_folder_holds_one_recipe_at_one_scale_with_the_same_pictures(materials
 
 def test_samples_stand_in_for_pictures_that_were_not_given(photo: Path, tmp_path: Path) -> None:
     pictures = Pictures.given(tmp_path / "pictures", [], [photo])
-    assert pictures.has_samples
+    assert pictures.stand_ins == "The paintings are samples that stand in for the source's."
     assert not (tmp_path / "pictures").exists()
     materials = pictures.materials(None, ("",), "cpu", 1.0)
     assert materials.photos == (photo,)
     assert materials.content == photo.parent
     assert materials.sizes == ((140, 93),)
-    assert [path.parent for path in materials.paintings] == [tmp_path / "pictures"] * 4
+    assert [path.parent for path in materials.paintings] == [tmp_path / "pictures" / "paintings"] * 4
     assert all(path.is_file() for path in materials.paintings)
+
+
+def test_networks_are_not_trained_on_sample_paintings(tmp_path: Path) -> None:
+    pytest.importorskip("skimage")
+    materials = Pictures.given(tmp_path, [], []).materials(None, ("",), "cpu", 1.0)
+    assert set(list_pictures(materials.content)) == set(materials.photos)
 
 
 def test_sentences_say_what_the_results_say() -> None:
     assert verdict(True, "yes", "no") == "Agreed: yes."
     assert verdict(False, "yes", "no") == "Not so here: no."
+    assert (amount(1, "style"), amount(0, "style")) == ("1 style", "0 styles")
+    assert (rises([1, 2, 3]), rises([1, 1, 3]), rises([0, 0]), rises([1])) == (True, False, False, False)
+    assert share_text({"average": 1.0, "max": 1.0}, "average", "average pooling").startswith("Not so here: ")
     assert (listed(["a"]), listed(["a", "b", "c"])) == ("a", "a, b and c")
     assert (span([300]), span([300, 3000]), span([])) == ("300", "300 to 3,000", "0")
     assert [in_words(seconds) for seconds in (40, 720, 12600, 400000)] == ["40 s", "12 min", "3.5 h", "5 days"]

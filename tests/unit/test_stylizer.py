@@ -316,6 +316,12 @@ def test_values_outside_0_to_1_are_refused(stylizer: nstyle.Stylizer) -> None:
         stylizer.stylize(np.zeros((4, 4)), "plain")
 
 
+def test_letters_that_are_not_english_are_drawn() -> None:
+    picture = Image.new("RGB", (200, 40))
+    drawn = {name: contact_sheet([(name, picture)]).tobytes() for name in ("ü", "č", "ж", "\ufffe")}
+    assert len(set(drawn.values())) == len(drawn)
+
+
 def test_contact_sheet_holds_every_picture() -> None:
     pictures = [(f"style-{i}", Image.new("RGB", (60, 40), (40 * i, 255 - 40 * i, 128))) for i in range(5)]
     sheet = np.asarray(contact_sheet(pictures)).reshape(-1, 3)
