@@ -7,7 +7,7 @@ from nstyle.comparison.evaluate import PER_NETWORK
 from nstyle.reconstruction.finished_runs import Run
 from nstyle.reports.page import Figure, Table, number
 from nstyle.reports.plots import line_plot
-from nstyle.reproduction.figures import not_made, verdict
+from nstyle.reproduction.figures import listed, not_made, verdict
 from nstyle.reproduction.learning import figure_of, gaps_by_style, last_losses, report_of
 from nstyle.reproduction.measures import rises
 from nstyle.reproduction.recipe import Exhibit, Materials, Recipe, Shown
@@ -161,7 +161,14 @@ def _pairs(results: Results, work: Comparison) -> Shown:
     )
     rows = [[name, f"{100 * content:+.0f} %", f"{100 * style:+.0f} %"] for name, (content, style) in gaps.items()]
     figure = figure_of(results.folder_of(work), "curves", "Training losses, by network")
-    text += " Losses are measured on photographs that were held out; its own page, in n-against-one, has intervals."
+    style_gaps = [100 * style for _, style in gaps.values()]
+    text += (
+        f" Its style losses lie {min(style_gaps):+.0f} to {max(style_gaps):+.0f} % from the single ones', in the "
+        f"source "
+        f"{min(STYLE_GAPS):+d} to {max(STYLE_GAPS):+d} %. Losses are measured on photographs that were held out; its "
+        f"own "
+        "page, in n-against-one, has intervals."
+    )
     return Shown(text, [figure] if figure else [], [Table(["style", "content gap", "style gap"], rows)])
 
 
@@ -171,8 +178,9 @@ def _blocks(results: Results, work: Reconstructions) -> Shown:
 
 
 def _stops(runs: Sequence[Run]) -> str:
-    stopped = "; ".join(f"{run.layers[-1]} {run.description['stopped']}" for run in runs)
-    return f"They stopped on: {stopped}. "
+    ends = {"iterations": "at its last iteration", "plateau": "on a plateau", "converged": "converged"}
+    stopped = [f"tau {len(run.layers)} {ends[run.description['stopped']]}" for run in runs]
+    return f"They ended: {listed(stopped)}. "
 
 
 def _phi(results: Results, work: Reconstructions) -> Shown:

@@ -87,7 +87,11 @@ def test_stopped_work_says_that_the_same_command_goes_on(materials: Materials, t
 
     record = ReproductionFolder.open(tmp_path / "out", RECIPES["du"], Scale(), [], [])
     with pytest.raises(InterruptedRunError, match=r"stopped in work; .* the same command goes on$") as stopped:
-        _do([Stopped("work", {"layers": ["relu1_1"], "style": list(materials.paintings)})], record, UNSEEN)
+        _do(
+            [Stopped("work", {"layers": ["relu1_1"], "style": list(materials.paintings), **materials.axes})],
+            record,
+            UNSEEN,
+        )
     assert stopped.value.exit_status == 130
 
 
