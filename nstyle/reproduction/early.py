@@ -1,5 +1,6 @@
 """J. Early, J. Sian and A. Stonard, *A Learned Representation for Artistic Style*: figures 1 to 5 and table 1."""
 
+import math
 from collections.abc import Sequence
 from functools import partial
 
@@ -53,7 +54,9 @@ def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
         **materials.settings,
     }
     ten = Training("ten-styles", materials.paintings[:STYLES], {**trained, "updates": scale.steps(CURVES)})
-    pair = Comparison("n-against-one", materials.paintings[:COMPARED], {**trained, "updates": scale.steps(PAIRS)})
+    compared = materials.paintings[:COMPARED]
+    pairs = math.ceil(scale.steps(PAIRS) / len(compared)) * len(compared)  # Each style gets the same number.
+    pair = Comparison("n-against-one", compared, {**trained, "updates": pairs})
     blocks = Reconstructions(
         "blocks",
         {

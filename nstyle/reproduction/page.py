@@ -82,7 +82,7 @@ def _summary(recipe: Recipe, scale: Scale, materials: Materials, stand_ins: str)
 def _section(exhibit: Exhibit, results: Results) -> Section:
     sweeps = [work for work in exhibit.work if (results.folder_of(work) / SUMMARY).exists()]
     commands = [run.description["command"] for work in sweeps for run in results.runs(work)]
-    nothing = len(sweeps) == len(exhibit.work) and not commands
+    nothing = bool(sweeps) and len(sweeps) == len(exhibit.work) and not commands
     failures = [failure for work in sweeps for failure in results.failures(work)]
     lacks = [work.lack for work in exhibit.work if work.lack]
     if lacks:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from nstyle.encoders.vgg import VGGWeights
 from nstyle.errors import UsageError
 from nstyle.reproduction.recipe import Materials
 from nstyle.reproduction.recipes import RECIPES
 from nstyle.reproduction.scale import Scale
+from tests.conftest import write_vgg
 
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
@@ -144,8 +146,9 @@ def test_a_photograph_that_is_the_painting_leaves_no_loss_and_no_traceback(
 
 @pytest.mark.slow
 def test_networks_are_trained_and_compared(
-    nstyle: Run, vgg_file: Path, photo: Path, photos: Path, styles: Path, tmp_path: Path
+    nstyle: Run, random_vgg: VGGWeights, photo: Path, photos: Path, styles: Path, tmp_path: Path
 ) -> None:
+    vgg_file = write_vgg(tmp_path / "complete.safetensors", random_vgg, last=30)
     command = ["reproduce", "early", "--only", "figure-1,figure-2,figure-5b", "--scale", 0.0001, "--out", "out"]
     pictures = ["--photos", photo, "--content", photos, "--styles", styles]
     done = nstyle(*command, *pictures, "--vgg", vgg_file)
