@@ -6,7 +6,7 @@ from typing import Any
 
 from nstyle.imaging.pictures import read_picture
 from nstyle.reconstruction.all_runs import loss_plot
-from nstyle.reconstruction.config import TRANSFER_CONTENT_LAYERS, TRANSFER_STYLE_LAYERS
+from nstyle.reconstruction.config import TRANSFER_CONTENT_LAYERS
 from nstyle.reconstruction.structure_radius import structure_radius
 from nstyle.reports.page import Figure, Table, number
 from nstyle.reproduction.activations import CONTENT_POWER, STYLE_POWER, normalized_weights
@@ -22,6 +22,9 @@ ITERATIONS, SIZE = 500, 512
 BLOCKS = tuple(f"relu{block}_1" for block in range(1, 6))
 RATIOS = (1e-4, 1e-3, 1e-2, 1e-1)
 """Content weight over style weight, figure 4 of 2016."""
+CHANNELS = dict(zip(BLOCKS, (64, 128, 256, 512, 512), strict=True))
+"""The channels C of the style layers. The first author's code weights the mean over C^2 entries of a Gram matrix by
+1e3 / C^2, and the mean content error by 1."""
 
 
 def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
@@ -34,36 +37,40 @@ def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
         "pooling": ["average"],
         **materials.axes,
     }
-    area = (scale.size(SIZE) / SIZE) ** 2
 
-    def balanced(settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Give layers the weights that they have in the papers' normalized network."""
-        powers = {"layers": STYLE_POWER, "style_layers": STYLE_POWER, "content_layers": CONTENT_POWER}
+    def of_paper(settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the style layers equal parts in a network with normalized activations."""
+        return {"layers": normalized_weights(tuple(settings["layers"]), STYLE_POWER, materials)}
+
+    def of_code(settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the layers the parts that they have in the first author's code, in a network with such activations.
+
+        ``gram-gatys`` is a quarter of the mean over the entries of Gram matrices that are means over positions.
+        """
+        style = normalized_weights(BLOCKS, STYLE_POWER, materials)
         return {
-            name: normalized_weights(tuple(settings[name]), power, materials)
-            for name, power in powers.items()
-            if name in settings
+            "style_layers": {name: 4 * len(BLOCKS) * style[name] / CHANNELS[name] ** 2 for name in BLOCKS},
+            "content_layers": normalized_weights(tuple(settings["content_layers"]), CONTENT_POWER, materials),
         }
 
     content = Reconstructions("content", {"layers": BLOCKS, "content": [photo], **common})
     chain = [",".join(BLOCKS[: n + 1]) for n in range(len(BLOCKS))]
     style = Reconstructions(
-        "style", {"layers": chain, "style": [painting], "loss": ["gram-gatys"], **common}, dependent=balanced
+        "style", {"layers": chain, "style": [painting], "loss": ["gram-gatys"], **common}, dependent=of_paper
     )
     transfer = Reconstructions(
         "transfer",
         {
-            "style_weight": [area / ratio for ratio in RATIOS],
+            "style_weight": [1 / ratio for ratio in RATIOS],
             "style": [painting],
             "content": [photo],
             "loss": ["gram-gatys"],
-            "content_loss": ["half-sum"],
             "content_layers": [TRANSFER_CONTENT_LAYERS],
-            "style_layers": [TRANSFER_STYLE_LAYERS],
+            "style_layers": [",".join(BLOCKS)],
             "start": ["noise"],
             **common,
         },
-        dependent=balanced,
+        dependent=of_code,
     )
     return [
         Exhibit(
@@ -90,7 +97,7 @@ def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
             "1e-4 to 1e-1. A strong style leaves a texture of the painting in which the photograph is hardly seen; a "
             "strong content leaves the photograph with little of the style.",
             (transfer,),
-            partial(_transfer, work=transfer, area=area),
+            partial(_transfer, work=transfer),
         ),
     ]
 
@@ -129,12 +136,12 @@ def _style(results: Results, work: Reconstructions) -> Shown:
     return Shown(f"{text} {not_made(results.failures(work))}", figures, [table])
 
 
-def _transfer(results: Results, work: Reconstructions, area: float) -> Shown:
+def _transfer(results: Results, work: Reconstructions) -> Shown:
     runs = results.runs(work)
     if not runs:
         return Shown(not_made(results.failures(work)))
     photo = read_picture(work.axes["content"][0]).rgb
-    ratios = [f"{area / (run.config.style_weight or 1):.0e}" for run in runs]
+    ratios = [f"{1 / (run.config.style_weight or 1):.0e}" for run in runs]
     distances = [difference(run.folder.read_result(), photo) for run in runs]
     parts = [(content, style * (run.config.style_weight or 1)) for run in runs for content, style in [errors(run)]]
     text = verdict(
@@ -160,8 +167,9 @@ GATYS = Recipe(
     "2016.",
     "The papers take VGG19 with its activations normalized to mean 1; here it is the encoder that was given, and "
     "instead of its activations the weights of the layers are normalized, by mean activations over the pictures here: "
-    "without that the first layers outweigh the others a hundredfold. It pools by averages. The content loss is a sum "
-    "over pixels and the style loss is not, so in a smaller picture the same ratio would give the style more weight: "
-    "the ratio goes by the area here. Features are compared after the ReLU. Numbers of iterations are not stated.",
+    "without that the first layers outweigh the others a hundredfold. It pools by averages. By the formula of 2016, "
+    "whose content loss is a sum over pixels, the ratio of 1e-3 leaves the photograph as it is; the first author's "
+    "published code takes its mean, and weights layers by 1 / C^2, as is done here. Features are compared after the "
+    "ReLU. Numbers of iterations are not stated.",
     exhibits,
 )
