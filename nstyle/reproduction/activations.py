@@ -23,8 +23,8 @@ def normalized_weights(
     """Return ``1 / (n mean^power)`` for each of n layers, which acts like activations of mean 1 and weights ``1 / n``.
 
     Dividing the activations of a layer by their mean divides a loss of order ``power`` in them by ``mean ** power``.
-    Gatys et al. take means over images and positions; here they are means over channels, positions and the pictures of
-    the recipe.
+    Departure from Gatys et al. 2015: they normalize every filter by its mean over images and positions; here a layer
+    has one mean, over channels, positions and the pictures of the recipe.
 
     Args:
         layers: The layers.

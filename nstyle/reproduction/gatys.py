@@ -165,8 +165,8 @@ GATYS = Recipe(
     "Convolutional Neural Networks, CVPR 2016",
     "Content and style reconstructions of blocks 1 to 5 (figure 1 of 2015), and the transfer with the defaults of "
     "2016.",
-    "The papers take VGG19 with its activations normalized to mean 1; here it is the encoder that was given, and "
-    "instead of its activations the weights of the layers are normalized, by mean activations over the pictures here: "
+    "The papers take VGG19 with the activations of every filter normalized to mean 1; here it is the encoder that was "
+    "given, and the weights of its layers are normalized, by their mean activations over the pictures here: "
     "without that the first layers outweigh the others a hundredfold. It pools by averages. By the formula of 2016, "
     "whose content loss is a sum over pixels, the ratio of 1e-3 leaves the photograph as it is; the first author's "
     "published code takes its mean, and weights layers by 1 / C^2, as is done here. Features are compared after the "
