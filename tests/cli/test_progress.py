@@ -10,6 +10,7 @@ from nstyle.cli import painting_progress, progress
 from nstyle.inference.batch import PaintStatus
 from nstyle.reconstruction.cells import Cell
 from nstyle.reconstruction.engine import Progress
+from nstyle.reconstruction.pictures import Pictures
 from nstyle.reconstruction.sweep import SweepProgress
 
 
@@ -84,7 +85,7 @@ def test_the_time_of_all_updates_is_said_once_after_a_few(clock: list[float]) ->
 
 
 def test_the_time_of_a_sweep_counts_its_cells(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
-    cell = Cell({}, {})
+    cell = Cell({}, {}, Pictures())
     with progress.sweep_progress() as show:
         for number in (1, 2):
             for iteration in range(1, 11):
