@@ -12,7 +12,6 @@ from nstyle.reproduction.folder import ReproductionFolder
 from nstyle.reproduction.recipe import Exhibit, Materials, Recipe, Shown
 from nstyle.reproduction.results import Results
 from nstyle.reproduction.scale import LEAST_STEPS, Scale
-from nstyle.reproduction.work import NOTHING
 from nstyle.system.durations import in_words
 
 
@@ -98,7 +97,7 @@ def _extent(
 ) -> Section:
     """List how long every experiment is, in the source and here, and the time that it took."""
     there = {work.name: work.extent for exhibit in originals for work in exhibit.work}
-    here = {work.name: NOTHING if work.lack else work.extent for exhibit in exhibits for work in exhibit.work}
+    here = {work.name: work.extent + work.shortage for exhibit in exhibits for work in exhibit.work}
     rows = [[name, there.get(name, ""), extent, in_words(seconds.get(name, 0.0))] for name, extent in here.items()]
     text = f"At scale {scale.factor:g}. Sides of pictures are scaled by its fourth root. Times are of this machine."
     return Section("How far", text, tables=[Table(["experiment", "in the source", "here", "time"], rows)])

@@ -18,7 +18,7 @@ from nstyle.reconstruction.sweep import SUMMARY, SweepProgress, sweep_cells
 from nstyle.reconstruction.sweep_plan import load_releases, read_cells, release_of
 from nstyle.reproduction.clock import Clock
 from nstyle.reproduction.figures import amount
-from nstyle.reproduction.work import NOTHING, Display, Work
+from nstyle.reproduction.work import Display, Work
 
 Axes = Mapping[str, Sequence[Any]]
 
@@ -66,11 +66,13 @@ class Reconstructions(Work):
 
     @property
     def extent(self) -> str:
-        configs = [config for config, _, _ in self.planned]
-        if not configs:
-            return NOTHING
-        iterations, sizes = [config.iterations or 0 for config in configs], [config.size for config in configs]
-        return f"{amount(len(configs), 'reconstruction')}, {span(iterations)} iterations, {span(sizes)} px"
+        iterations, sizes = ([int(cell.settings[name]) for cell in self.cells] for name in ("iterations", "size"))
+        return f"{amount(len(self.cells), 'reconstruction')}, {span(iterations)} iterations, {span(sizes)} px"
+
+    @property
+    def shortage(self) -> str:
+        count = len(self.planned)
+        return f", of which this encoder can make {count or 'none'}" if count < len(self.cells) else ""
 
     def seconds(self, clock: Clock) -> float:
         return sum(clock.reconstruction(*planned) for planned in self.planned)
@@ -103,7 +105,11 @@ class Halved(Work):
 
     @property
     def extent(self) -> str:
-        return f"{self.whole.extent}, in two halves" if self.whole.planned else self.whole.extent
+        return f"{self.whole.extent}, in two halves"
+
+    @property
+    def shortage(self) -> str:
+        return self.whole.shortage
 
     def seconds(self, clock: Clock) -> float:
         return self.whole.seconds(clock)

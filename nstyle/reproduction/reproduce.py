@@ -134,7 +134,7 @@ def _do(works: Sequence[Work], record: ReproductionFolder, display: Display) -> 
         if work.lack:
             display.notice(f"{number} of {len(works)}: {work.name} cannot be made: {work.lack}")
             continue
-        display.notice(f"{number} of {len(works)}: {work.name}, {work.extent}")
+        display.notice(f"{number} of {len(works)}: {work.name}, {work.extent}{work.shortage}")
         try:
             with record.timed(work.name):
                 work.run(record.path / work.name, display)

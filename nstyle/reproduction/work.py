@@ -35,10 +35,6 @@ UNSEEN = Display(lambda text: None, _unseen, _unseen, _unseen)
 """Shows nothing."""
 
 
-NOTHING = "nothing that this encoder can make"
-"""The extent of work that the encoder lacks layers for."""
-
-
 @dataclass(frozen=True)
 class Work(ABC):
     """Work with a folder of its own below that of the reproduction."""
@@ -59,6 +55,11 @@ class Work(ABC):
     @abstractmethod
     def extent(self) -> str:
         """How much work it is: ``4 reconstructions, 300 iterations, 256 px``."""
+
+    @property
+    def shortage(self) -> str:
+        """The end of a sentence about the extent that says how much of it the encoder can make; empty for all."""
+        return ", of which this encoder can make none" if self.lack else ""
 
     @abstractmethod
     def is_done(self, folder: Path) -> bool:

@@ -115,7 +115,7 @@ def test_an_encoder_that_can_make_nothing_leaves_a_page_that_says_so(
     assert done.returncode == 0, done.stderr.decode()
     page = (tmp_path / "out" / "report.html").read_text()
     assert "Not made: in-one-go (lite has no layer" in page
-    assert "<td>nothing that this encoder can make</td>" in page
+    assert ", of which this encoder can make none</td>" in page
 
 
 def test_trainings_that_the_encoder_lacks_layers_for_are_left_out_and_named(
@@ -130,7 +130,8 @@ def test_trainings_that_the_encoder_lacks_layers_for_are_left_out_and_named(
     assert f"1 of 2: ten-styles cannot be made: {missing}" in done.stderr.decode()
     page = (tmp_path / "out" / "report.html").read_text()
     assert page.count(f"Not made: {missing}.") == 2
-    assert "<td>1 style, 40,000 updates, 256 px</td><td>nothing that this encoder can make</td>" in page
+    here = "1 style, 20 updates, 64 px, of which this encoder can make none"
+    assert f"<td>1 style, 40,000 updates, 256 px</td><td>{here}</td>" in page
 
 
 def test_a_photograph_that_is_the_painting_leaves_no_loss_and_no_traceback(

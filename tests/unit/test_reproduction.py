@@ -85,10 +85,11 @@ def test_stopped_work_says_that_the_same_command_goes_on(materials: Materials, t
         def run(self, folder: Path, display: Display) -> None:
             raise InterruptedRunError("stopped at iteration 3 of 20; `resume` goes on", 2)
 
+    length = {"iterations": [20], "size": [64]}
     record = ReproductionFolder.open(tmp_path / "out", RECIPES["du"], Scale(), [], [])
     with pytest.raises(InterruptedRunError, match=r"stopped in work; .* the same command goes on$") as stopped:
         _do(
-            [Stopped("work", {"layers": ["relu1_1"], "style": list(materials.paintings), **materials.axes})],
+            [Stopped("work", {"layers": ["relu1_1"], "style": materials.paintings, **length, **materials.axes})],
             record,
             UNSEEN,
         )
@@ -112,7 +113,8 @@ def test_layers_that_the_encoder_lacks_are_no_part_of_the_estimate(materials: Ma
     axes = {"style": list(materials.paintings), "iterations": [10], "size": [64], **materials.axes}
     work = Reconstructions("work", {"layers": ["relu1_1", "relu3_3", "relu4_1"], **axes})
     assert [list(config.style_layers) for config, _, _ in work.planned] == [["relu1_1"], ["relu3_3"]]
-    assert work.extent == "2 reconstructions, 10 iterations, 64 px"
+    assert work.extent == "3 reconstructions, 10 iterations, 64 px"
+    assert work.shortage == ", of which this encoder can make 2"
 
 
 def test_a_folder_holds_one_recipe_at_one_scale_with_the_same_pictures(
