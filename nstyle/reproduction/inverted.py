@@ -54,7 +54,7 @@ class Inverted:
     likeness: float = 0.0
     """See :func:`nstyle.reproduction.measures.correlation`."""
     distance: float = 0.0
-    """See :func:`nstyle.reproduction.measures.distance`."""
+    """See :func:`nstyle.reproduction.measures.difference`."""
 
     @property
     def table(self) -> int:

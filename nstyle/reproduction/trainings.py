@@ -20,26 +20,27 @@ from nstyle.training.run_directory import RunDirectory
 from nstyle.training.train import train
 
 
-def lacking(settings: Mapping[str, Any]) -> str:
-    """Say which layer of the preset the encoder of a training lacks; empty if it has all of them."""
-    weights, preset = load_encoder_weights(settings["vgg"] or None), settings["preset"]
-    deep = [layer for layer in PRESETS[preset].layers if not reaches(weights, [layer])]
-    if not deep:
-        return ""
-    return f"preset {preset} compares {deep[0]}, but these {weights.architecture} weights stop at {weights.deepest}"
-
-
 @dataclass(frozen=True)
-class Training(Work):
-    """One network, trained in all styles; see :func:`nstyle.train`."""
+class Trained(Work):
+    """Networks that are trained under a preset."""
 
     styles: tuple[Path, ...]
+    """The paintings."""
     settings: Mapping[str, Any]
-    """Settings of :func:`nstyle.train`, with ``updates`` and ``size``."""
+    """Settings of :func:`nstyle.train` or :func:`nstyle.compare`, with ``preset``, ``updates`` and ``size``."""
 
     @cached_property
     def lack(self) -> str:
-        return lacking(self.settings)
+        weights, preset = load_encoder_weights(self.settings["vgg"] or None), self.settings["preset"]
+        deep = [layer for layer in PRESETS[preset].layers if not reaches(weights, [layer])]
+        if not deep:
+            return ""
+        return f"preset {preset} compares {deep[0]}, but these {weights.architecture} weights stop at {weights.deepest}"
+
+
+@dataclass(frozen=True)
+class Training(Trained):
+    """One network, trained in all styles; see :func:`nstyle.train`."""
 
     @property
     def extent(self) -> str:
@@ -66,16 +67,8 @@ class Training(Work):
 
 
 @dataclass(frozen=True)
-class Comparison(Work):
+class Comparison(Trained):
     """One network in all styles against one for each; see :func:`nstyle.compare`."""
-
-    styles: tuple[Path, ...]
-    settings: Mapping[str, Any]
-    """Settings of :func:`nstyle.compare`, with ``updates`` and ``size``."""
-
-    @cached_property
-    def lack(self) -> str:
-        return lacking(self.settings)
 
     @property
     def extent(self) -> str:
