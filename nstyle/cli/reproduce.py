@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from nstyle.cli.arguments import Device, Formats, Styles, command_line
+from nstyle.cli.arguments import Device, Formats, command_line
 from nstyle.cli.arguments import out as out_option
 from nstyle.cli.options import say, split
 
@@ -18,7 +18,14 @@ def reproduce(
         str | None, typer.Argument(metavar="[NAME]", help="The source. Without it, all are listed.", show_default=False)
     ] = None,
     *,
-    styles: Styles = None,
+    styles: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE...",
+            help="The paintings, in the source's order: files, a quoted pattern or a folder. [default: drawn samples]",
+            rich_help_panel="Paintings",
+        ),
+    ] = None,
     photos: Annotated[
         list[str] | None,
         typer.Option(
