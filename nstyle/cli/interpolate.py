@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from nstyle.cli.arguments import Device, Formats, Model, Vgg, command_line, out
-from nstyle.cli.options import add_options, given, options_of, split
+from nstyle.cli.options import add_options, given, names, options_of, split
 from nstyle.interpolation.options import OUTPUT, PHOTOGRAPHS, WalkOptions
 
 EXAMPLES = """nstyle interpolate photo.jpg --styles starry,wave,kandinsky,scream --out blends
@@ -63,7 +63,7 @@ def interpolate(
             photo,
             model,
             out=out,
-            styles=split(styles or ""),
+            styles=names("styles", styles),
             style_images=style_images or (),
             validation=validation,
             animate=animate,

@@ -126,6 +126,17 @@ def split(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def names(name: str, text: str | None) -> tuple[str, ...]:
+    """Split ``A,B`` into names. None, an option that is not given, has none.
+
+    Raises:
+        UsageError: If the option is given and names nothing.
+    """
+    if text is not None and not split(text):
+        raise UsageError(f"`{name}` is '{text}'; expected names with commas between them, or no such option")
+    return split(text or "")
+
+
 def _numbers(name: str, text: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in split(text))

@@ -242,16 +242,15 @@ def reconstruction_progress(label: str = "") -> "Iterator[Callable[[Iteration], 
 
 @contextmanager
 def sweep_progress() -> "Iterator[Callable[[SweepProgress], None]]":
-    """Show the iterations of every cell, and say once how long all cells will take if they are like the first."""
+    """Show the iterations of every cell, and say once how long all that are left will take if they are like this."""
     estimate = Estimate("iteration")
     with reconstruction_progress() as show_iteration:
 
         def show(now: "SweepProgress") -> None:
             show_iteration(now.iteration)
-            cells_left = now.cells - now.number
-            line = estimate.line(now.iteration.iteration, now.iteration.iterations * (cells_left + 1))
+            line = estimate.line(now.iteration.iteration, now.iteration.iterations * (now.left + 1))
             if line:
-                others = f", if all {now.cells} cells are like this one" if now.cells > 1 else ""
+                others = f", for this one and {now.left} more like it" if now.left else ""
                 print(f"{line}{others}", file=sys.stderr, flush=True)
 
         yield show

@@ -6,7 +6,7 @@ import typer
 
 from nstyle.cli.arguments import Device, Formats, command_line
 from nstyle.cli.arguments import out as out_option
-from nstyle.cli.options import say, split
+from nstyle.cli.options import names, say, split
 
 EXAMPLES = """nstyle reproduce
 nstyle reproduce gatys --scale 0.1
@@ -93,7 +93,7 @@ def reproduce(
         styles=styles or (),
         photos=photos or (),
         content=content,
-        only=[key for text in only or () for key in split(text)],
+        only=[key for text in only or () for key in names("only", text)],
         vgg=vgg or (),
         device=device,
         formats=split(formats),

@@ -20,7 +20,7 @@ from nstyle.reconstruction.reconstruct import arguments, reconstruct
 from nstyle.reconstruction.run_description import identity
 from nstyle.reconstruction.run_folder import OtherRunError, RunFolder
 from nstyle.reconstruction.sweep_grid import draw_grid
-from nstyle.reconstruction.sweep_plan import load_releases, read_cells, release_of
+from nstyle.reconstruction.sweep_plan import Releases, load_releases, read_cells, release_of
 from nstyle.renamed import renamed
 from nstyle.settings import check_names
 from nstyle.system.files import write_atomically
@@ -42,10 +42,8 @@ class SweepProgress:
     """The progress of a sweep, after an iteration."""
 
     cell: Cell
-    number: int
-    """The number of the cell, from 1."""
-    cells: int
-    """The number of all cells."""
+    left: int
+    """How many cells are still to be made after this one."""
     iteration: Progress
     """The progress of the cell."""
 
@@ -131,11 +129,12 @@ def sweep_cells(
     result = SweepResult(list(cells), out / "grid.png")
     with FolderLock(out):
         releases = load_releases(cells)
+        waiting = [number for number, cell in enumerate(cells, start=1) if _is_waiting(out, cell, releases)]
         for number, cell in enumerate(cells, start=1):
             where = f"{number} of {len(cells)}: {cell.name}"
 
             def show(now: Progress, cell: Cell = cell, number: int = number) -> None:
-                progress(SweepProgress(cell, number, len(cells), now))
+                progress(SweepProgress(cell, sum(other > number for other in waiting), now))
 
             try:
                 release = releases[release_of(cell)]
@@ -169,6 +168,15 @@ def _run_cell(cell: Cell, folder: Path, release: EncoderWeights, **options: Any)
         except OtherRunError as error:
             logger.info("%s; it is replaced", error)
     reconstruct(**given, overwrite=True)
+
+
+def _is_waiting(out: Path, cell: Cell, releases: Releases) -> bool:
+    """Tell whether a cell is still to be made, and can be."""
+    release = releases[release_of(cell)]
+    try:
+        return not isinstance(release, NstyleError) and _find_done(out, cell, release) is None
+    except NstyleError:
+        return False
 
 
 def _find_done(out: Path, cell: Cell, release: EncoderWeights) -> Path | None:

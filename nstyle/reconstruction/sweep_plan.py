@@ -15,6 +15,8 @@ from nstyle.reconstruction.pictures import Source, read_source
 from nstyle.reconstruction.reconstruct import as_sequence
 
 LAYERS = ("layers", "style_layers", "content_layers")
+Releases = dict[tuple[str, Architecture | None], EncoderWeights | NstyleError]
+"""The encoders of a sweep by source and network, or the reason why one cannot be loaded."""
 
 
 def read_cells(
@@ -60,7 +62,7 @@ def release_of(cell: Cell) -> tuple[str, Architecture | None]:
     return cell.settings.get("vgg", ""), cell.settings.get("network")
 
 
-def load_releases(cells: Sequence[Cell]) -> dict[tuple[str, Architecture | None], EncoderWeights | NstyleError]:
+def load_releases(cells: Sequence[Cell]) -> Releases:
     """Load every VGG release that the cells name once, before any work.
 
     Returns:
@@ -69,7 +71,7 @@ def load_releases(cells: Sequence[Cell]) -> dict[tuple[str, Architecture | None]
     Raises:
         NstyleError: If none of them can be loaded.
     """
-    releases: dict[tuple[str, Architecture | None], EncoderWeights | NstyleError] = {}
+    releases: Releases = {}
     for source, network in dict.fromkeys(map(release_of, cells)):
         try:
             releases[source, network] = load_encoder_weights(source or None, architecture=network)

@@ -133,7 +133,7 @@ class Halved(Work):
                     **{**self.settings, "iterations": iterations},
                     out=folder,
                     resume=at > 0 or half > 0,
-                    progress=lambda now, half=half: show(SweepProgress(cell, half + 1, 2, now)),  # type: ignore[misc]
+                    progress=lambda now, half=half: show(SweepProgress(cell, 1 - half, now)),  # type: ignore[misc]
                 )
 
 

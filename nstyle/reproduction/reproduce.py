@@ -114,6 +114,11 @@ def find_recipe(name: str) -> Recipe:
 
 
 def _check_keys(recipe: Recipe, only: Sequence[str]) -> None:
+    """Check that exhibits exist.
+
+    Raises:
+        UsageError: If one does not.
+    """
     unknown = [key for key in only if key not in recipe.titles]
     if unknown:
         raise UsageError(f"`only` is {unknown[0]}; expected some of {', '.join(recipe.titles)}")

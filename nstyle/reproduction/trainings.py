@@ -15,13 +15,13 @@ from nstyle.reports.folder import PAGE
 from nstyle.reports.formats import FORMATS
 from nstyle.reproduction.clock import Clock
 from nstyle.reproduction.figures import amount
-from nstyle.reproduction.work import Display, Work
+from nstyle.reproduction.work import Display, WorkOfOneResult
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.train import train
 
 
 @dataclass(frozen=True)
-class Trained(Work):
+class Trained(WorkOfOneResult):
     """Networks that are trained under a preset."""
 
     styles: tuple[Path, ...]
@@ -54,11 +54,7 @@ class Training(Trained):
         run = RunDirectory(folder)
         return run.has_run and read_info(run.model).run_updates >= self.settings["updates"]
 
-    def run(self, folder: Path, display: Display) -> None:
-        if self.is_done(folder):
-            display.notice(f"{self.name}: done already")
-            return
-        display.notice(f"{self.name}: {self.extent}")
+    def make(self, folder: Path, display: Display) -> None:
         with display.training() as progress:
             if RunDirectory(folder).has_run:
                 train(out=folder, resume=True, progress=progress)
@@ -82,16 +78,13 @@ class Comparison(Trained):
     def is_done(self, folder: Path) -> bool:
         return (folder / PAGE).exists()
 
-    def run(self, folder: Path, display: Display) -> None:
-        if self.is_done(folder):
-            display.notice(f"{self.name}: done already")
-            return
+    def make(self, folder: Path, display: Display) -> None:
         with display.comparison() as progress:
             compare(self.styles, out=folder, progress=progress, notice=display.notice, formats=FORMATS, **self.settings)
 
 
 @dataclass(frozen=True)
-class Blends(Work):
+class Blends(WorkOfOneResult):
     """Blends of styles along a way between them, and how their losses change; see :func:`nstyle.interpolate`."""
 
     photo: Path
@@ -116,11 +109,7 @@ class Blends(Work):
     def is_done(self, folder: Path) -> bool:
         return (folder / PAGE).exists()
 
-    def run(self, folder: Path, display: Display) -> None:
-        if self.is_done(folder):
-            display.notice(f"{self.name}: done already")
-            return
-        display.notice(f"{self.name}: {self.extent}")
+    def make(self, folder: Path, display: Display) -> None:
         model = folder.parent / self.model.name
         styles = read_info(RunDirectory(model).model).styles[: self.styles]
         interpolate(self.photo, model, out=folder, styles=styles, formats=FORMATS, **self.settings)

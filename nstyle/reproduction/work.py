@@ -72,3 +72,22 @@ class Work(ABC):
         Raises:
             NstyleError: If it fails or is interrupted. What was done stays, and is continued.
         """
+
+
+@dataclass(frozen=True)
+class WorkOfOneResult(Work):
+    """Work whose result is not looked at again once it is there."""
+
+    def run(self, folder: Path, display: Display) -> None:
+        if self.is_done(folder):
+            display.notice(f"{self.name} (done already)")
+        else:
+            self.make(folder, display)
+
+    @abstractmethod
+    def make(self, folder: Path, display: Display) -> None:
+        """Make the result, from where it stopped.
+
+        Raises:
+            NstyleError: If it fails or is interrupted. What was done stays, and is continued.
+        """

@@ -84,13 +84,15 @@ def test_the_time_of_all_updates_is_said_once_after_a_few(clock: list[float]) ->
     assert lines[progress.ESTIMATED_AFTER] == "995 more updates take about 33 min (0.50 updates/s)"
 
 
-def test_the_time_of_a_sweep_counts_its_cells(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_time_of_a_sweep_counts_the_cells_that_are_left(
+    clock: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
     cell = Cell({}, {}, Pictures())
     with progress.sweep_progress() as show:
         for number in (1, 2):
             for iteration in range(1, 11):
                 clock[0] += 0.5
                 now = Progress(iteration, 10, 8, 1.0, {}, torch.zeros(3, 8, 8))
-                show(SweepProgress(cell, number, 12, now))
+                show(SweepProgress(cell, 12 - number, now))
     said = [line for line in capsys.readouterr().err.splitlines() if "more" in line]
-    assert said == ["115 more iterations take about 58 s (2.00 iterations/s), if all 12 cells are like this one"]
+    assert said == ["115 more iterations take about 58 s (2.00 iterations/s), for this one and 11 more like it"]

@@ -45,6 +45,7 @@ def test_scale_changes_lengths_and_sizes_and_nothing_else(recipe: object) -> Non
     [
         (["picasso"], "there is no recipe 'picasso'; expected one of "),
         (["du", "--only", "starts,figure-9"], "--only is figure-9; expected some of starts, k"),
+        (["du", "--only", ","], "--only is ','; expected names with commas between them, or no such option"),
         (["du", "--scale", "0"], "--scale is 0.0; expected more than 0 and at most 1"),
         (["du", "--scale", "2"], "--scale is 2.0; expected more than 0 and at most 1"),
         (["du", "--styles", "nowhere.jpg"], "nowhere.jpg"),

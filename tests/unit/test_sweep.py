@@ -53,6 +53,16 @@ def test_each_cell_has_one_painting_and_done_cells_are_kept(paintings: list[Path
     assert sweep(one, out=tmp_path / "out", **{**QUICK, "iterations": 1}).reused == 0
 
 
+def test_progress_counts_the_cells_that_are_still_to_be_made(paintings: list[Path], tmp_path: Path) -> None:
+    axes: dict[str, Any] = {"layers": ["relu1_2", "relu2_2", "relu3_3", "relu5_1"]}
+    settings = {**QUICK, "iterations": 1, "style": paintings[0], "out": tmp_path / "out"}
+    sweep({"layers": ["relu2_2"]}, **settings)
+    (tmp_path / "out" / "run").rename(tmp_path / "out" / "layers-relu2_2")
+    left: list[int] = []
+    result = sweep(axes, progress=lambda now: left.append(now.left), **settings)
+    assert (list(dict.fromkeys(left)), result.reused, list(result.failed)) == ([1, 0], 1, ["layers-relu5_1"])
+
+
 def test_paintings_outside_of_the_axes_are_mixed(paintings: list[Path], photo: Path, tmp_path: Path) -> None:
     layers = {"style_layers": ["relu1_2"], "content_layers": ["relu2_2"]}
     mixed = sweep(layers, out=tmp_path / "mixed", style=paintings, content=photo, **QUICK)
