@@ -73,7 +73,7 @@ def reproduce(
     ] = None,
     formats: Formats = "png,svg",
 ) -> None:
-    """Make the experiments of a source again, and show its figures and tables beside ours.
+    """Make the experiments of a source again, and show what it found beside what is seen here.
 
     How long it takes is said before it begins. What was done is kept.
     """

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nstyle.comparison.gap import LossArray
-from nstyle.comparison.plan import N_STYLE, Member, Plan
+from nstyle.comparison.plan import MIN_HELD_OUT, N_STYLE, Member, Plan
 from nstyle.data.crops import center_crop
 from nstyle.encoders.load import load_encoder_weights
 from nstyle.errors import NstyleError, UsageError
@@ -165,9 +165,10 @@ def _photographs(plan: Plan) -> tuple[tuple[Path, ...], Tensor]:
             files.append(path)
         except NstyleError as error:
             logger.warning("a photograph is left out of the evaluation: %s", error)
-    if not crops:
+    if len(crops) < MIN_HELD_OUT:
         raise NstyleError(
-            f"none of the {len(held_out.files)} photographs in {held_out.root} can be read; expected some to judge by"
+            f"{len(crops)} of the {len(held_out.files)} photographs of {held_out.root} to judge by can be read; "
+            f"expected at least {MIN_HELD_OUT}"
         )
     return tuple(files), torch.stack(crops)
 

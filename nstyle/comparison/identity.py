@@ -33,6 +33,9 @@ CONTENTS = {
 """The words for values of which only a hash is kept."""
 
 
+NEW_IN_LOSS = {"spectrum_weight": 0.0}
+"""Settings of the loss that are not stored where they have these values; see
+:meth:`nstyle.losses.presets.Preset.to_dict`."""
 NEW_SETTINGS = {"grain": 0.0, "plain": 0.0, "stability_weight": 0.0}
 """Settings that comparisons of version 0.2 did not store, with the values that they worked with."""
 
@@ -119,5 +122,5 @@ def _in_words(difference: Difference) -> str:
 def _flat(identity: dict[str, Any]) -> dict[str, Any]:
     """Return all values on one level, with the settings of the runs and of the loss among them."""
     settings = identity["settings"]
-    nested = {**identity, **settings, **settings["loss"]}
+    nested = {**identity, **settings, **NEW_IN_LOSS, **settings["loss"]}
     return {name: value for name, value in nested.items() if name not in ("settings", "loss")}

@@ -2,16 +2,18 @@
 
 import logging
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from nstyle.comparison.identity import CONFIG_FILE, claim, names_in
 from nstyle.comparison.plan import MIN_HELD_OUT, Plan
+from nstyle.data.photos import decode_failure
 from nstyle.data.styles import check_paintings, find_styles, under_stored_names
 from nstyle.errors import UsageError
 from nstyle.settings_file import to_toml
 from nstyle.system.files import write_atomically
-from nstyle.training.setup import resolve, split_photographs
+from nstyle.training.setup import check_output, resolve, split_photographs
 from nstyle.training.train import make_config
 
 logger = logging.getLogger(__name__)
@@ -46,6 +48,7 @@ def prepare_comparison(
     plan = Plan(Path(out), tuple(files), config, seeds)
     chosen = {**plan.config.to_dict(), "styles": [str(file.path.absolute()) for file in files], "seeds": seeds}
     text = to_toml(chosen)
+    check_output(plan.out, plan.config)
     check_photographs(plan)
     claim(plan)
     write_atomically(plan.out / CONFIG_FILE, text.encode())
@@ -66,9 +69,11 @@ def check_photographs(plan: Plan) -> None:
             f"{min(both)} is both in `content` and in `validation`, as {len(both)} are; expected none: what was "
             "trained on cannot judge"
         )
-    if len(judges) < MIN_HELD_OUT:
+    readable = list(islice((path for path in judges if not decode_failure(path)), MIN_HELD_OUT))
+    if len(readable) < MIN_HELD_OUT:
         expected = f"expected at least {MIN_HELD_OUT}, better {BATCHES * BATCH}"
-        raise UsageError(f"{len(judges)} photographs of {held_out.root} are left to judge by; {expected}")
+        number = f"{len(readable)} of {len(judges)}" if judges else "no"
+        raise UsageError(f"{number} photographs of {held_out.root} can be read to judge by; {expected}")
     if len(judges) < BATCHES * BATCH:
         logger.warning(
             "%d photographs judge, less than %d batches of %d: intervals will be wide", len(judges), BATCHES, BATCH

@@ -146,7 +146,7 @@ def probe(index: PhotoIndex, seed: int) -> None:
     failures = {}
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         files = [index.files[i] for i in chosen]
-        for path, reason in zip(files, pool.map(_decode_failure, files), strict=True):
+        for path, reason in zip(files, pool.map(decode_failure, files), strict=True):
             if reason:
                 failures[str(path)] = reason
                 logger.warning("broken photograph: %s", reason)
@@ -176,7 +176,8 @@ def harmless(path: Path) -> Iterator[None]:
         raise NstyleError(f"{path}: cannot be used ({reason})") from error
 
 
-def _decode_failure(path: Path) -> str:
+def decode_failure(path: Path) -> str:
+    """Decode a photograph, and say why it cannot be; empty if it can."""
     try:
         read_photograph(path, MIN_SIDE)
     except NstyleError as error:

@@ -37,6 +37,11 @@ def reaches(weights: EncoderWeights, layers: Sequence[str]) -> bool:
     return all(layer in present for layer in layers)
 
 
+def can_build(weights: EncoderWeights, layers: Sequence[str], pooling: Pooling) -> bool:
+    """Tell whether :func:`build_encoder` can build the network that computes some layers with some pooling."""
+    return reaches(weights, layers) and (pooling == "max" or isinstance(weights, VGGWeights))
+
+
 def build_encoder(
     weights: EncoderWeights, layers: Sequence[str], *, pooling: Pooling = "max", dtype: torch.dtype = torch.float32
 ) -> VGGFeatures | LiteFeatures:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ from nstyle.system.interrupts import InterruptedRunError
 from nstyle.system.locks import FolderLock
 from nstyle.system.output_folders import first_difference, output_folder
 
+OF_CELLS = ("encoder", "resume", "overwrite")
+"""Arguments of :func:`nstyle.reconstruct` that a sweep gives to each cell by itself."""
 LENGTH = ("iterations", "patience", "threshold")
 """Settings that a resumed run may change, and a finished one of a sweep has as they were asked for."""
 logger = logging.getLogger(__name__)
@@ -97,7 +99,7 @@ def sweep(
             ``out`` is a file, or another process writes to it.
         NstyleError: If the encoder cannot be downloaded.
     """
-    check_names({**axes, **options}, arguments())
+    check_names({**axes, **options}, [name for name in arguments() if name not in OF_CELLS])
     out = output_folder(out, "sweep")
     common = {name: [options.pop(name)] for name in [*options] if name in SETTINGS or name == "layers"}
     cells = read_cells({**axes, **common}, style=style, content=content)
@@ -129,7 +131,8 @@ def sweep_cells(
     result = SweepResult(list(cells), out / "grid.png")
     with FolderLock(out):
         releases = load_releases(cells)
-        waiting = [number for number, cell in enumerate(cells, start=1) if _is_waiting(out, cell, releases)]
+        names = [cell.name for cell in cells]
+        waiting = [number for number, cell in enumerate(cells, start=1) if _is_waiting(out, cell, names, releases)]
         for number, cell in enumerate(cells, start=1):
             where = f"{number} of {len(cells)}: {cell.name}"
 
@@ -140,14 +143,14 @@ def sweep_cells(
                 release = releases[release_of(cell)]
                 if isinstance(release, NstyleError):
                     raise release
-                if done := _find_done(out, cell, release):
+                if done := _find_done(out, cell, names, release):
                     result.folders[cell.name] = done
                     result.reused += 1
                     notice(f"{where} (done already)")
                     continue
                 notice(where)
                 result.folders[cell.name] = out / cell.name
-                _run_cell(cell, out / cell.name, release, progress=show, **options)
+                make_cell(cell, out / cell.name, release, progress=show, **options)
             except InterruptedRunError:
                 raise
             except NstyleError as error:
@@ -157,8 +160,18 @@ def sweep_cells(
         return result
 
 
-def _run_cell(cell: Cell, folder: Path, release: EncoderWeights, **options: Any) -> None:
-    """Resume the cell if it was interrupted, or else make it from the start."""
+def make_cell(cell: Cell, folder: Path, release: EncoderWeights, **options: Any) -> None:
+    """Resume a cell if it was interrupted or had fewer iterations, or else make it from the start.
+
+    Args:
+        cell: The cell.
+        folder: The folder of the cell.
+        release: Its encoder.
+        options: Arguments of :func:`nstyle.reconstruct` that are no settings.
+
+    Raises:
+        NstyleError: If it cannot be made, or is interrupted. What was done stays.
+    """
     pictures: dict[str, Any] = {"style": cell.pictures.styles, "content": cell.pictures.content}
     given: dict[str, Any] = {**cell.settings, **options, **pictures, "encoder": release, "out": folder}
     if RunFolder(folder).state.exists():
@@ -170,24 +183,26 @@ def _run_cell(cell: Cell, folder: Path, release: EncoderWeights, **options: Any)
     reconstruct(**given, overwrite=True)
 
 
-def _is_waiting(out: Path, cell: Cell, releases: Releases) -> bool:
+def _is_waiting(out: Path, cell: Cell, names: Collection[str], releases: Releases) -> bool:
     """Tell whether a cell is still to be made, and can be."""
     release = releases[release_of(cell)]
     try:
-        return not isinstance(release, NstyleError) and _find_done(out, cell, release) is None
+        return not isinstance(release, NstyleError) and _find_done(out, cell, names, release) is None
     except NstyleError:
         return False
 
 
-def _find_done(out: Path, cell: Cell, release: EncoderWeights) -> Path | None:
+def _find_done(out: Path, cell: Cell, names: Collection[str], release: EncoderWeights) -> Path | None:
     """Find the finished run of these settings, in the folder of the cell or under the name from another sweep.
+
+    Folders with the ``names`` of other cells do not count, as those cells will replace what is in them.
 
     Raises:
         UsageError: If the settings do not fit the pictures or the network.
     """
     config = make_config(cell.pictures, networks=(release.architecture,), **cell.settings)
     wanted = {**identity(config, cell.pictures, release), **{name: getattr(config, name) for name in LENGTH}}
-    others = sorted(path.parent for path in out.glob("*/run.json"))
+    others = sorted(path.parent for path in out.glob("*/run.json") if path.parent.name not in names)
     return next((folder for folder in [out / cell.name, *others] if _is_done(RunFolder(folder), wanted)), None)
 
 

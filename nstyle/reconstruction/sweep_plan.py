@@ -62,6 +62,16 @@ def release_of(cell: Cell) -> tuple[str, Architecture | None]:
     return cell.settings.get("vgg", ""), cell.settings.get("network")
 
 
+def load_release(cell: Cell) -> EncoderWeights:
+    """Load the encoder of a cell.
+
+    Raises:
+        NstyleError: If it cannot be loaded.
+    """
+    source, network = release_of(cell)
+    return load_encoder_weights(source or None, architecture=network)
+
+
 def load_releases(cells: Sequence[Cell]) -> Releases:
     """Load every VGG release that the cells name once, before any work.
 
@@ -72,11 +82,11 @@ def load_releases(cells: Sequence[Cell]) -> Releases:
         NstyleError: If none of them can be loaded.
     """
     releases: Releases = {}
-    for source, network in dict.fromkeys(map(release_of, cells)):
+    for cell in {release_of(cell): cell for cell in cells}.values():
         try:
-            releases[source, network] = load_encoder_weights(source or None, architecture=network)
+            releases[release_of(cell)] = load_release(cell)
         except NstyleError as error:
-            releases[source, network] = error
+            releases[release_of(cell)] = error
     errors = [release for release in releases.values() if isinstance(release, NstyleError)]
     if len(errors) == len(releases):
         raise errors[0]

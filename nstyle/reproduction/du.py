@@ -77,13 +77,15 @@ def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
 
 def _starts(results: Results, work: Reconstructions) -> Shown:
     runs = {str(run.config.start): run for run in results.runs(work)}
+    shown = race(results, work, "start", runs, "The best picture from each start")
+    if not {"content", "noise"} <= set(runs):
+        return shown
     content, noise = runs["content"].best_loss, runs["noise"].best_loss
     easier = verdict(
         content < noise,
         f"from the content the loss ends at {number(content)}, from noise at {number(noise)}",
         f"from noise the loss ends lower, at {number(noise)}, than from the content, at {number(content)}",
     )
-    shown = race(results, work, "start", runs, "The best picture from each start")
     return replace(shown, text=f"{shown.text} {easier}")
 
 
@@ -100,20 +102,20 @@ def _weights(results: Results, work: Reconstructions) -> Shown:
         for run, (content, style) in zip(runs, pairs, strict=True)
     ]
     table = Table(["k", "content error", "style error, summed over layers"], rows)
-    text = f"From k = {DECADES[0]:g} to {DECADES[-1]:g} {trade}."
+    text = f"From k = {rows[0][0]} to {rows[-1][0]} {trade}. {not_made(results.failures(work))}".strip()
     return Shown(text, [results.grid(work, "The best picture for each k")], [table])
 
 
 def _stored(results: Results, whole: Reconstructions, halved: Halved) -> Shown:
-    if not results.runs(whole):
-        return Shown(not_made(results.failures(whole)))
+    if not (results.runs(whole) and results.is_made(halved)):
+        return Shown(not_made(results.failures(whole)) or f"Not made: {halved.name}.")
     (straight,) = results.runs(whole)
     (resumed,) = results.runs(halved)
     same = straight.folder.read_losses() == resumed.folder.read_losses()
     losses = straight.folder.read_losses()["loss"]
     half, fall = losses[0] - losses[len(losses) // 2], losses[0] - losses[-1]
     text = (
-        f"A run that ended after half its {len(losses) - 1:,} iterations and was picked up again has "
+        f"A run that ended after half its {halved.settings['iterations']:,} iterations and was picked up again has "
         f"{'the same losses to the last bit as' if same else 'other losses than'} one that went through. "
         + (
             f"The first half brought {100 * half / fall:.0f} % of the fall of the loss."

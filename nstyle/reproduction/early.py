@@ -34,6 +34,7 @@ PHI = (0.0294e7, 2.5988e7, 8.4401e7, 0.0758e7)
 """Table 1: the loss of each layer at the start of tau 4."""
 TAU = (0.909, 7.336, 150.189, 15906.612)
 """Table 1: the cumulative loss that was reached."""
+THERE = dict(zip(LAYERS, zip(PHI, TAU, strict=True), strict=True))
 CROSSING = 2000
 """About the update at which the loss of conv4_1, over its start, falls below that of conv1_1 in figure 4."""
 STYLE_GAPS, CONTENT_GAPS = (12, 36, 44, 34, 26), (44, 25, 4, 8, 32)
@@ -154,23 +155,23 @@ def _curves(results: Results, work: Training) -> Shown:
 
 
 def _pairs(results: Results, work: Comparison) -> Shown:
-    gaps = gaps_by_style(report_of(results.folder_of(work)), PER_NETWORK)
-    worse = [name for name, (_, style) in gaps.items() if style > 0]
+    report = report_of(results.folder_of(work))
+    style, content = (gaps_by_style(report, PER_NETWORK, term) for term in ("style", "content"))
+    worse = [name for name, interval in style.items() if interval.low > 0]
     text = verdict(
-        len(worse) == len(gaps),
+        len(worse) == len(style),
         f"after {work.settings['updates']:,} updates of each network the n-style one has more style loss in every "
-        f"style",
-        f"the n-style network has more style loss in {len(worse)} of {len(gaps)} styles",
+        "style",
+        f"the n-style network has more style loss in {len(worse)} of {len(style)} styles, by more than the interval "
+        "over photographs",
     )
-    rows = [[name, f"{100 * content:+.0f} %", f"{100 * style:+.0f} %"] for name, (content, style) in gaps.items()]
+    rows = [[name, *(f"{100 * gaps[name].gap:+.0f} %" for gaps in (content, style))] for name in style]
     figure = figure_of(results.folder_of(work), "curves", "Training losses, by network")
-    style_gaps = [100 * style for _, style in gaps.values()]
+    percent = [100 * interval.gap for interval in style.values()]
     text += (
-        f" Its style losses lie {min(style_gaps):+.0f} to {max(style_gaps):+.0f} % from the single ones', in the "
-        f"source "
+        f" Its style losses lie {min(percent):+.0f} to {max(percent):+.0f} % from the single ones', in the source "
         f"{min(STYLE_GAPS):+d} to {max(STYLE_GAPS):+d} %. Losses are measured on photographs that were held out; its "
-        f"own "
-        "page, in n-against-one, has intervals."
+        "own page, in n-against-one, has intervals."
     )
     return Shown(text, [figure] if figure else [], [Table(["style", "content gap", "style gap"], rows)])
 
@@ -206,8 +207,8 @@ def _crossing(first: Sequence[float], last: Sequence[float]) -> str:
     """Say whether the loss of conv4_1 falls below that of conv1_1 for good, as in figure 4."""
     below = [b < a for a, b in zip(first, last, strict=True)]
     if not below[-1]:
-        above = [i for i, is_below in enumerate(below) if is_below]
-        once = f" It lay below until iteration {above[-1]:,}." if above else ""
+        last_below = max((i for i, is_below in enumerate(below) if is_below), default=None)
+        once = f" It lay below until iteration {last_below:,}." if last_below is not None else ""
         return f"Not so here: conv4_1 ends above conv1_1, at {last[-1]:.2g} against {first[-1]:.2g}.{once} "
     since = max((i for i, is_below in enumerate(below) if not is_below), default=0) + 1
     return (
@@ -226,7 +227,9 @@ def _table(results: Results, work: Reconstructions) -> Shown:
     phi = {run.layers[-1]: initial[f"style/{run.layers[-1]}"] for run in runs}
     rows = [
         [layer, number(there_phi), number(phi[layer]), number(there_tau), number(run.best_loss)]
-        for layer, there_phi, there_tau, run in zip(LAYERS, PHI, TAU, runs, strict=False)
+        for run in runs
+        for layer in [run.layers[-1]]
+        for there_phi, there_tau in [THERE[layer]]
     ]
     columns = ["layer", "initial phi, source", "initial phi, here", "tau, source", "tau, here"]
     largest = max(phi, key=phi.__getitem__)
@@ -262,5 +265,4 @@ EARLY = Recipe(
     "Networks are trained with the preset johnson, whose weights are pytorch/examples' under torchvision's VGG16 and "
     "Johnson et al.'s own under Oxford's. Where fewer than ten paintings are given, there are fewer styles.",
     exhibits,
-    trains=True,
 )

@@ -43,7 +43,7 @@ class ReproductionFolder:
         scale: Scale,
         pictures: Sequence[Path],
         encoders: Sequence[EncoderWeights],
-        content: PhotoIndex | None = None,
+        content: str | None = None,
     ) -> "ReproductionFolder":
         """Begin a reproduction, or go on with the one in the folder. Nothing is written yet.
 
@@ -53,7 +53,8 @@ class ReproductionFolder:
             scale: Its scale.
             pictures: The pictures that were given; samples do not count.
             encoders: The encoders, whatever file they are from.
-            content: The photographs to train on that were given; None for samples or no training.
+            content: What networks are trained on, from :func:`training_set`; None if none is trained. A reproduction
+                in which none was may get some, and keeps what it had where none is trained this time.
 
         Raises:
             UsageError: If ``path`` is a file, or holds other files or another reproduction.
@@ -63,14 +64,13 @@ class ReproductionFolder:
             "scale": scale.factor,
             "pictures": [_fingerprint(picture) for picture in pictures],
             "encoders": [f"{weights.architecture} {weights.sha256[:DIGITS]}" for weights in encoders],
-            "content": f"{amount(len(content.files), 'photograph')} {content.fingerprint[:DIGITS]}"
-            if content
-            else None,
+            "content": content,
         }
         if not holds_work(path, path / RECORD, "reproduction"):
             return cls(path, identity)
         found = _read(path / RECORD)
-        known = {name: value for name, value in identity.items() if name in found["identity"]}
+        identity["content"] = identity["content"] or found["identity"].get("content")
+        known = {name: value for name, value in identity.items() if found["identity"].get(name) is not None}
         if difference := first_difference(found["identity"], known):
             raise UsageError(
                 f"{path} holds a reproduction of {found['identity'].get('recipe')} {difference}; give that again, or "
@@ -92,6 +92,13 @@ class ReproductionFolder:
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - start
             self.save()
+
+
+def training_set(photographs: PhotoIndex | None) -> str:
+    """Name photographs to train on by their number and a hash; None stands for the samples."""
+    if photographs is None:
+        return "samples"
+    return f"{amount(len(photographs.files), 'photograph')} {photographs.fingerprint[:DIGITS]}"
 
 
 def _fingerprint(path: Path) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from nstyle.encoders.layers import CHANNELS_PER_BLOCK
 from nstyle.imaging.pictures import read_picture
 from nstyle.reconstruction.all_runs import loss_plot
 from nstyle.reconstruction.config import TRANSFER_CONTENT_LAYERS
@@ -22,7 +23,7 @@ ITERATIONS, SIZE = 500, 512
 BLOCKS = tuple(f"relu{block}_1" for block in range(1, 6))
 RATIOS = (1e-4, 1e-3, 1e-2, 1e-1)
 """Content weight over style weight, figure 4 of 2016."""
-CHANNELS = dict(zip(BLOCKS, (64, 128, 256, 512, 512), strict=True))
+CHANNELS = dict(zip(BLOCKS, CHANNELS_PER_BLOCK, strict=True))
 """The channels C of the style layers. The first author's code weights the mean over C^2 entries of a Gram matrix by
 1e3 / C^2, and the mean content error by 1."""
 
@@ -156,7 +157,7 @@ def _transfer(results: Results, work: Reconstructions) -> Shown:
         [ratio, *map(number, part), f"{distance:.1f}"]
         for ratio, part, distance in zip(ratios, parts, distances, strict=True)
     ]
-    return Shown(text, [figure], [Table(columns, rows)])
+    return Shown(f"{text} {not_made(results.failures(work))}".strip(), [figure], [Table(columns, rows)])
 
 
 GATYS = Recipe(
@@ -166,10 +167,10 @@ GATYS = Recipe(
     "Content and style reconstructions of blocks 1 to 5 (figure 1 of 2015), and the transfer with the defaults of "
     "2016.",
     "The papers take VGG19 with the activations of every filter normalized to mean 1; here it is the encoder that was "
-    "given, and the weights of its layers are normalized, by their mean activations over the pictures here: "
-    "without that the first layers outweigh the others a hundredfold. It pools by averages. By the formula of 2016, "
-    "whose content loss is a sum over pixels, the ratio of 1e-3 leaves the photograph as it is; the first author's "
-    "published code takes its mean, and weights layers by 1 / C^2, as is done here. Features are compared after the "
-    "ReLU. Numbers of iterations are not stated.",
+    "given, and the weights of its layers are normalized, by their mean activations over the pictures here: without "
+    "that they weigh by the fourth power of their activations, and the deepest one counts for nothing. It pools by "
+    "averages. By the formula of 2016, whose content loss is a sum over pixels, the ratio of 1e-3 leaves the "
+    "photograph as it is; the first author's published code takes its mean, and weights layers by 1 / C^2, as is done "
+    "here. Features are compared after the ReLU. Numbers of iterations are not stated.",
     exhibits,
 )

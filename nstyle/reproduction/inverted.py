@@ -20,8 +20,10 @@ from nstyle.reproduction.results import Results
 
 LIMIT = f"{THRESHOLD:.0e}".replace("e-0", "e-")
 """The threshold as it is written: 1e-5."""
-CROSSINGS = 5
-"""Our choice: after 1.3 to 1.9 of them pictures of 64 px still had more than twice the painting's grain."""
+CROSSINGS, GRAINY = 50, 2.0
+"""Our choice: a picture with more than twice the painting's grain is noise still if it had fewer crossings. After 1.3
+to 1.9 of them pictures of 64 px had more than twice the painting's grain, and after 5.9 one of 80 px had six times it.
+"""
 POINTS = 2000
 """The most points of a line of losses."""
 
@@ -74,8 +76,12 @@ class Inverted:
 
     @property
     def is_noise_still(self) -> bool:
-        """Whether it ended before Adam, which moves a pixel by about its rate, could go CROSSINGS times from 0 to 1."""
-        return self.optimizer == "adam" and self.stopped == "iterations" and self.iterations * self.lr < CROSSINGS
+        """Whether the noise of the start is left, as it ended too early.
+
+        That is before Adam, which moves a pixel by about its rate, could go CROSSINGS times from 0 to 1.
+        """
+        is_short = self.optimizer == "adam" and self.stopped == "iterations" and self.iterations * self.lr < CROSSINGS
+        return is_short and self.grain > GRAINY
 
     @property
     def ending(self) -> str:
@@ -168,8 +174,9 @@ def judged(made: Sequence[Inverted], verdicts: str, facts: str = "") -> str:
     if early:
         short = span([one.iterations for one in early])
         verdicts = (
-            f"Too short to be judged: {len(early)} of {len(made)} pictures ended after {short} updates, in which Adam "
-            f"at {early[0].lr:g} cannot take the noise of the start away. What is measured is mostly that noise."
+            f"Too short to be judged: {len(early)} of {len(made)} pictures ended after {short} updates of Adam at "
+            f"{early[0].lr:g} and have more than {GRAINY:g} times the painting's grain, so that what is measured is "
+            "mostly the noise of the start."
         )
     return " ".join(part for part in (verdicts, facts, how_far(made)) if part)
 

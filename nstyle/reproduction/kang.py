@@ -1,5 +1,6 @@
 """A. Kang, *An Exploration of Neural Style Transfer*: weights, layers, steps, two styles, starts, rates and limits."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -61,7 +62,7 @@ def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
     variation = Reconstructions("variation-weight", {**tv, **usual, **pictures, **shared})
     depths = [equal(count) for count in range(2, len(LAYERS) + 1)]
     layers = Reconstructions("layers", {**usual, "style_layers": depths, **pictures, **shared})
-    every = max(1, scale.steps(ITERATIONS) // FRAMES)
+    every = math.ceil(scale.steps(ITERATIONS) / FRAMES)
     steps = Reconstructions("iterations", {**usual, **pictures, **shared}, snapshots_every=every)
     two = materials.paintings[:2]
     mixes = [(1.0, 0.0), (0.0, 1.0), (0.5, 0.5)] if len(two) == 2 else [(1.0,)]
@@ -218,11 +219,13 @@ def fall_text(losses: Sequence[float], part: float = 0.99) -> str:
 
 def _two_styles(results: Results, work: Reconstructions, names: Sequence[str]) -> Shown:
     runs = results.runs(work)
-    labels = [*names, "both"][: len(runs)]
+    of_mix = dict(zip(work.axes["style_mix"], [*names, "both"], strict=False))
+    labels = [of_mix[run.config.style_mix] for run in runs]
     failed = not_made(results.failures(work))
     figure = picture_sheet(work.name, "One painting, the other, and both", list(zip(labels, runs, strict=True)))
     if len(runs) < 3:
-        return Shown(f"This takes two paintings, and one was given. {failed}".strip(), [figure])
+        few = "" if failed else "This takes two paintings, and one was given."
+        return Shown(failed or few, [figure])
     pictures = {label: run.folder.read_result() for label, run in zip(labels, runs, strict=True)}
     apart = {pair: difference(pictures[pair[0]], pictures[pair[1]]) for pair in combinations(labels, 2)}
     rows = [[" and ".join(pair), f"{value:.1f}"] for pair, value in apart.items()]
@@ -233,13 +236,11 @@ def _two_styles(results: Results, work: Reconstructions, names: Sequence[str]) -
 def between_text(apart: Sequence[float]) -> str:
     """Say whether the picture of both styles lies between those of each: one to other, one to both, other to both."""
     singles, *to_both = apart
-    agreed = verdict(
-        max(to_both) < singles,
-        f"the picture of both is {to_both[0]:.1f} and {to_both[1]:.1f} levels from those of one, which are "
-        f"{singles:.1f} apart, so it lies between them",
-        f"the picture of both does not lie between those of one, which are {singles:.1f} levels apart; see the table",
+    lies = "lies" if max(to_both) < singles else "does not lie"
+    return (
+        f"The picture of both is {to_both[0]:.1f} and {to_both[1]:.1f} levels from those of one, which are "
+        f"{singles:.1f} apart: it {lies} between them. Which of them people like best was not asked here."
     )
-    return f"{agreed} Which of them people like best was not asked here."
 
 
 def _starts(results: Results, work: Reconstructions) -> Shown:

@@ -42,9 +42,9 @@ def limits(materials: Materials, common: Axes, steps: Reconstructions, units: Un
     return Exhibit(
         "limitations",
         "Limitations",
-        "Faces come out badly; strong colours take over, most of all at the edges of the picture; some pictures stay "
-        "noisy, and no other weights helped, with (s, v) = (1e4, 0), (1e5, 0), (3e4, 5) and (5e4, 1); fine details of "
-        "a style and pictures that do not go together fail. Shapes are not kept in general.",
+        "Faces come out badly; strong colours take over, most of all at the edges (of the picture, as we read it); "
+        "some pictures stay noisy, and no other weights helped, with (s, v) = (1e4, 0), (1e5, 0), (3e4, 5) and "
+        "(5e4, 1); fine details of a style and pictures that do not go together fail. Shapes are not kept in general.",
         (pairs, steps, *noisy),
         partial(_limits, pairs=pairs, noise=(steps, *noisy), units=units),
     )
@@ -111,7 +111,7 @@ def colour_text(gains: Sequence[tuple[float, float]]) -> str:
     """Say whether colours grow stronger at the border than inside, from gains in levels by picture."""
     border, inside = (fmean(part) for part in zip(*gains, strict=True))
     return verdict(
-        border > max(inside, 0),
+        border > inside > 0,
         f"colours are stronger than the photograph's, by {border:.1f} levels at the border and {inside:.1f} inside",
         f"against the photograph colours change by {border:+.1f} levels at the border and {inside:+.1f} inside",
     )
@@ -129,7 +129,10 @@ def noise_text(grains: Mapping[str, float], photograph: float) -> str:
 
 
 def detail_text(left: Mapping[str, float]) -> str:
-    """Say whether fine layers of the style are matched least, from the error that is left by layer, finest first."""
+    """Say whether fine layers of the style are matched least, from the error that is left by layer, finest first.
+
+    That is how fine details are measured here: the source names no layer.
+    """
     finest, *_, deepest = left
     each = ", ".join(f"{layer} {100 * share:.2g} %" for layer, share in left.items())
     matched = verdict(

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from nstyle.comparison.gap import Interval
 from nstyle.reports.folder import NUMBERS
 from nstyle.reports.formats import FORMATS
 from nstyle.reports.page import Figure
@@ -28,10 +29,13 @@ def report_of(folder: Path) -> dict[str, Any]:
     return numbers
 
 
-def gaps_by_style(report: dict[str, Any], protocol: str) -> dict[str, tuple[float, float]]:
-    """Return the content and the style gap of every style of a comparison under a protocol."""
-    rows = {(row["term"], row["style"]): row["gap"] for row in report["gaps"] if row["protocol"] == protocol}
-    return {name: (rows["content", name], rows["style", name]) for name in report["styles"]}
+def gaps_by_style(report: dict[str, Any], protocol: str, term: str) -> dict[str, Interval]:
+    """Return the gap of every style of a comparison in a term, such as ``style``, under a protocol."""
+    return {
+        row["style"]: Interval(row["gap"], row["low"], row["high"])
+        for row in report["gaps"]
+        if (row["protocol"], row["term"]) == (protocol, term) and row["style"] in report["styles"]
+    }
 
 
 def figure_of(folder: Path, name: str, caption: str) -> Figure | None:

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 from nstyle.encoders.layers import CHANNELS_PER_BLOCK, layer_names
+from nstyle.encoders.load import load_encoder_weights
 from nstyle.imaging.pictures import read_picture
 from nstyle.reconstruction.finished_runs import Run
 from nstyle.reconstruction.structure_radius import structure_radius
@@ -57,7 +58,13 @@ def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
     pooling = Reconstructions("pooling", {**common, "pooling": ["average", "max"]})
     optimizers = Reconstructions("optimizer", {**common, "optimizer": ["sgd", "adam"], "lr": RATES})
     layers = Reconstructions("layers", {**common, "style_layers": [by_mean(some) for some in (FEWER, LAYERS, MORE)]})
-    networks = Reconstructions("networks", {**common, "vgg": list(materials.vgg)})
+
+    def to_scale(settings: Mapping[str, Any]) -> dict[str, float]:
+        """Bring each encoder's features to the scale of the tutorial's, so that style and content weigh alike."""
+        std = fmean(load_encoder_weights(settings["vgg"] or None).std)
+        return {"feature_scale": replace(materials, std=std).feature_scale(STD)}
+
+    networks = Reconstructions("networks", {**common, "vgg": list(materials.vgg)}, dependent=to_scale)
     every = [name for name in layer_names("vgg16") if name.startswith("relu")]
     style = Reconstructions(
         "style-reconstruction",
@@ -149,7 +156,7 @@ def style_text(style: Mapping[str, float]) -> str:
 def _networks(results: Results, work: Reconstructions) -> Shown:
     runs = results.runs(work)
     failed = not_made(results.failures(work))
-    named = {Path(run.labels.get("vgg", "")).stem or _network(run): run for run in runs}
+    named = {run.labels.get("vgg") or _network(run): run for run in runs}
     shares = {name: share_left(run) for name, run in named.items()}
     rows = [
         [name, _network(run), number_of_convolutions(run), f"{100 * shares[name]:.3g}"] for name, run in named.items()

@@ -4,14 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nstyle.comparison.plan import MIN_HELD_OUT
 from nstyle.data.photos import PhotoIndex, index_folder
 from nstyle.data.samples import CREDITS, check_photographs, write_photographs, write_styles
 from nstyle.data.styles import find_styles
-from nstyle.errors import NstyleError
+from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.pictures import open_picture
-from nstyle.reproduction.figures import listed
+from nstyle.reproduction.figures import amount, listed
 from nstyle.reproduction.recipe import Materials
+from nstyle.system.output_folders import check_outside
 
+LEAST = 2 * MIN_HELD_OUT
+"""The least number of photographs to train on, of which half are held out to judge by."""
 PHOTOGRAPHS, PAINTINGS = "photographs", "paintings"
 """The folders of the samples, one each, as networks are trained on all pictures of a folder."""
 
@@ -53,14 +57,27 @@ class Pictures:
         credits = "" if self.photos else f" {CREDITS}"
         return f"The {listed(missing)} are samples that stand in for the source's.{credits}"
 
-    def index(self, content: str | Path | None) -> PhotoIndex | None:
+    def index(self, content: str | Path | None, out: Path) -> PhotoIndex | None:
         """List the photographs to train on, None if samples are taken.
 
+        Args:
+            content: The folder that was given.
+            out: The folder of the reproduction.
+
         Raises:
-            UsageError: If there are none.
+            UsageError: If there are too few, or ``out`` lies among them.
         """
         folder = Path(content) if content else self.photos[0].parent if self.photos else None
-        return index_folder(folder) if folder else None
+        if folder is None:
+            return None
+        check_outside(out, folder, "content")
+        photographs = index_folder(folder)
+        if len(photographs.files) < LEAST:
+            raise UsageError(
+                f"{folder} holds {amount(len(photographs.files), 'photograph')}; expected at least {LEAST}, half of "
+                "them to train on and half to judge by (`content`)"
+            )
+        return photographs
 
     def materials(self, content: str | Path | None, vgg: tuple[str, ...], device: str, std: float) -> Materials:
         """Write the samples that are needed, and return everything that a recipe works with.

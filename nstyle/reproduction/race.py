@@ -22,7 +22,9 @@ def race(results: Results, work: Reconstructions, what: str, runs: Mapping[str, 
         caption: The caption of the grid.
     """
     ranked = sorted(runs, key=lambda label: runs[label].best_loss)
-    text = f"From the lowest loss to the highest after the same number of iterations: {listed(ranked)}."
+    same = len({run.description["iterations"] for run in runs.values()}) == 1
+    when = "after the same number of iterations" if same else "at their ends, after different numbers of iterations"
+    text = f"From the lowest loss to the highest {when}: {listed(ranked)}."
     failed = not_made(results.failures(work))
     plot = loss_plot(list(runs.items()))
     figures = [results.grid(work, caption), Figure.of_plot(f"{work.name}-loss", f"The loss by {what}", plot)]

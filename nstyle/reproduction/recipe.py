@@ -80,11 +80,17 @@ class Recipe:
     """What the source leaves open or does otherwise, and what was chosen here, in sentences."""
     exhibits: Callable[[Materials, Scale], Sequence[Exhibit]] = field(repr=False)
     """Builds the exhibits for some pictures at some scale."""
-    trains: bool = False
-    """Whether networks are trained, which takes a folder of photographs."""
 
     @property
     def titles(self) -> dict[str, str]:
         """The titles of the exhibits by key, in order."""
-        nothing = Materials((Path(),), (Path(),), Path())
-        return {exhibit.key: exhibit.title for exhibit in self.exhibits(nothing, Scale())}
+        return {exhibit.key: exhibit.title for exhibit in self._plain()}
+
+    def trains(self, only: Sequence[str] = ()) -> bool:
+        """Tell whether networks are trained for the exhibits with some keys, or for any if no keys are given."""
+        chosen = [exhibit for exhibit in self._plain() if not only or exhibit.key in only]
+        return any(work.trains for exhibit in chosen for work in exhibit.work)
+
+    def _plain(self) -> Sequence[Exhibit]:
+        """Build the exhibits without any pictures."""
+        return self.exhibits(Materials((Path(),), (Path(),), Path()), Scale())

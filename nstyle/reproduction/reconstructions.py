@@ -1,26 +1,29 @@
 """Work that optimizes pixels: a sweep of reconstructions, and one that is stopped halfway and picked up again."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nstyle.encoders.load import EncoderWeights, reaches
+from nstyle.encoders.load import EncoderWeights, can_build
 from nstyle.errors import NstyleError
 from nstyle.reconstruction.cells import Cell
 from nstyle.reconstruction.config import ReconstructionConfig
 from nstyle.reconstruction.configure import make_config
+from nstyle.reconstruction.engine import Progress
 from nstyle.reconstruction.pictures import Pictures
-from nstyle.reconstruction.reconstruct import reconstruct
 from nstyle.reconstruction.run_folder import RunFolder
-from nstyle.reconstruction.sweep import SUMMARY, SweepProgress, sweep_cells
-from nstyle.reconstruction.sweep_plan import load_releases, read_cells, release_of
+from nstyle.reconstruction.sweep import SUMMARY, SweepProgress, make_cell, sweep_cells
+from nstyle.reconstruction.sweep_plan import load_release, load_releases, read_cells, release_of
 from nstyle.reproduction.clock import Clock
 from nstyle.reproduction.figures import amount
 from nstyle.reproduction.work import Display, Work
+from nstyle.system.interrupts import InterruptedRunError
 
 Axes = Mapping[str, Sequence[Any]]
+Planned = tuple[ReconstructionConfig, Pictures, str]
+"""A reconstruction with its settings, its pictures and the network of its encoder, such as ``vgg16``."""
 
 
 @dataclass(frozen=True)
@@ -46,23 +49,10 @@ class Reconstructions(Work):
         ]
 
     @cached_property
-    def planned(self) -> list[tuple[ReconstructionConfig, Pictures, EncoderWeights]]:
-        """The reconstructions that can be made: an encoder may lack the layers of some, which the results will say."""
+    def planned(self) -> list[Planned]:
+        """The reconstructions that can be made. The results will say why others cannot."""
         releases = load_releases(self.cells)
-
-        def configs() -> Iterator[tuple[ReconstructionConfig, Pictures, EncoderWeights]]:
-            for cell in self.cells:
-                release = releases[release_of(cell)]
-                if isinstance(release, NstyleError):
-                    continue
-                try:
-                    config = make_config(cell.pictures, networks=(release.architecture,), **cell.settings)
-                except NstyleError:
-                    continue
-                if reaches(release, [*config.style_layers, *config.content_layers]):
-                    yield config, cell.pictures, release
-
-        return list(configs())
+        return [planned for cell in self.cells if (planned := _plan(cell, releases[release_of(cell)]))]
 
     @property
     def extent(self) -> str:
@@ -72,7 +62,7 @@ class Reconstructions(Work):
     @property
     def shortage(self) -> str:
         count = len(self.planned)
-        return f", of which this encoder can make {count or 'none'}" if count < len(self.cells) else ""
+        return f", of which {count or 'none'} can be made" if count < len(self.cells) else ""
 
     def seconds(self, clock: Clock) -> float:
         return sum(clock.reconstruction(*planned) for planned in self.planned)
@@ -89,6 +79,19 @@ class Reconstructions(Work):
                 progress=progress,
                 notice=lambda text: display.notice(f"{self.name}: {text}"),
             )
+
+
+def _plan(cell: Cell, release: EncoderWeights | NstyleError) -> Planned | None:
+    """Plan a reconstruction; None if its settings, its pictures and its encoder do not fit together."""
+    if isinstance(release, NstyleError):
+        return None
+    try:
+        config = make_config(cell.pictures, networks=(release.architecture,), **cell.settings)
+        cell.pictures.check(config)
+    except NstyleError:
+        return None
+    fits = can_build(release, [*config.style_layers, *config.content_layers], config.pooling)
+    return (config, cell.pictures, release.architecture) if fits else None
 
 
 @dataclass(frozen=True)
@@ -115,31 +118,37 @@ class Halved(Work):
         return self.whole.seconds(clock)
 
     def is_done(self, folder: Path) -> bool:
-        return _iterations_done(RunFolder(folder)) >= int(self.settings["iterations"])
+        return self._reaches(folder, int(self.settings["iterations"]))
+
+    @staticmethod
+    def _reaches(folder: Path, iterations: int) -> bool:
+        """Tell whether the reconstruction was finished with so many iterations, or earlier as it had converged."""
+        run = RunFolder(folder)
+        if not run.description.exists():
+            return False
+        description = run.read_description()
+        return int(description["iterations"]) >= iterations or description["stopped"] != "iterations"
 
     def run(self, folder: Path, display: Display) -> None:
-        if not self.whole.planned:
-            display.notice(f"{self.name}: {self.extent}")
-            return
         total = int(self.settings["iterations"])
-        with display.sweep() as show:
-            (cell,) = read_cells(self.whole.axes)
-            for half, iterations in enumerate((total // 2, total)):
-                at = _iterations_done(RunFolder(folder))
-                if at >= iterations:
-                    continue
-                display.notice(f"{self.name}: iterations {at} to {iterations}")
-                reconstruct(
-                    **{**self.settings, "iterations": iterations},
-                    out=folder,
-                    resume=at > 0 or half > 0,
-                    progress=lambda now, half=half: show(SweepProgress(cell, 1 - half, now)),  # type: ignore[misc]
-                )
+        (cell,) = self.whole.cells
+        try:
+            release = load_release(cell)
+            with display.sweep() as show:
+                for left, which, iterations in ((1, "first", total // 2), (0, "second", total)):
+                    if self._reaches(folder, iterations):
+                        continue
+                    display.notice(f"{self.name}: the {which} half")
+                    half = replace(cell, settings={**cell.settings, "iterations": iterations})
 
+                    def progress(now: Progress, left: int = left) -> None:
+                        show(SweepProgress(cell, left, now))
 
-def _iterations_done(folder: RunFolder) -> int:
-    """Return how far a reconstruction was finished, 0 if it was not."""
-    return int(folder.read_description()["iterations"]) if folder.description.exists() else 0
+                    make_cell(half, folder, release, progress=progress)
+        except InterruptedRunError:
+            raise
+        except NstyleError as error:
+            display.notice(f"{self.name} cannot be made: {error}")
 
 
 def span(numbers: Sequence[float]) -> str:

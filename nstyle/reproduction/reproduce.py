@@ -10,7 +10,7 @@ from nstyle.reports.folder import check_folder
 from nstyle.reports.formats import DEFAULT_FORMATS, check_formats
 from nstyle.reproduction.clock import Clock
 from nstyle.reproduction.figures import amount
-from nstyle.reproduction.folder import ReproductionFolder
+from nstyle.reproduction.folder import ReproductionFolder, training_set
 from nstyle.reproduction.page import title, write_page
 from nstyle.reproduction.pictures import PAINTINGS, PHOTOGRAPHS, Pictures
 from nstyle.reproduction.recipe import Exhibit, Recipe
@@ -42,7 +42,7 @@ def reproduce(
     command: str = "",
     display: Display = UNSEEN,
 ) -> Path:
-    """Make the experiments of a source again, and lay its figures and tables beside ours on one page.
+    """Make the experiments of a source again, and show on one page what it found beside what is seen here.
 
     Before anything is made, the time is said that it will take. What is done already is kept, so the same call goes on
     where the last one stopped.
@@ -76,11 +76,11 @@ def reproduce(
     folder = check_folder(output_folder(out, "reproduction"), title(recipe))
     pictures = Pictures.given(folder / PICTURES, styles, photos)
     choose_device(device)
-    photographs = pictures.index(content) if recipe.trains else None
+    trained_on = training_set(pictures.index(content, folder)) if recipe.trains(only) else None
     encoders = [load_encoder_weights(source or None) for source in vgg or ("",)]
     with FolderLock(folder, subfolders=[f"{PICTURES}/{kind}" for kind in (PHOTOGRAPHS, PAINTINGS)]):
         given = [*pictures.paintings, *pictures.photos]
-        record = ReproductionFolder.open(folder, recipe, chosen_scale, given, encoders, photographs)
+        record = ReproductionFolder.open(folder, recipe, chosen_scale, given, encoders, trained_on)
         record.save()
         materials = pictures.materials(content, tuple(vgg) or ("",), device, fmean(encoders[0].std))
         exhibits, originals = (
@@ -158,13 +158,15 @@ def _announce(
     display: Display,
 ) -> None:
     """Say how long the work takes that is not done yet, here and at the source's own length."""
-    left = {work.name: work for work in all_work(exhibits) if not (work.lack or work.is_done(folder / work.name))}
+    possible = [work for work in all_work(exhibits) if not work.lack]
+    left = {work.name: work for work in possible if not work.is_done(folder / work.name)}
     if not left:
         return
     display.notice(f"timing an update of each kind of {amount(len(exhibits), 'exhibit')}")
     clock = Clock()
     here = sum(work.seconds(clock) for work in left.values())
     there = sum(work.seconds(clock) for work in all_work(originals) if work.name in left)
-    what = "" if len(left) == len(all_work(exhibits)) else ", for what is not done yet"
+    what = "" if len(left) == len(possible) else ", for what is not done yet"
+    what += ", without measuring the networks" if any(work.trains for work in left.values()) else ""
     whole = f" (the source's own length would take {in_words(there)})" if scale.factor < 1 else ""
     display.notice(f"{recipe.name} at scale {scale.factor:g} takes up to {in_words(here)}{what}{whole}; Ctrl-C is safe")

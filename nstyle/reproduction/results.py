@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nstyle.reconstruction.finished_runs import Failure, Run, read_runs
+from nstyle.reconstruction.run_folder import RunFolder
 from nstyle.reports.page import Figure
 from nstyle.reproduction.work import Work
 
@@ -17,6 +18,10 @@ class Results:
     def folder_of(self, work: Work) -> Path:
         """Return the folder of some work."""
         return self.folder / work.name
+
+    def is_made(self, work: Work) -> bool:
+        """Tell whether a reconstruction was finished that is work by itself."""
+        return RunFolder(self.folder_of(work)).description.exists()
 
     def runs(self, work: Work) -> list[Run]:
         """Read the finished reconstructions of some work, in the order of its axes."""

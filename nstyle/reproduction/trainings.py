@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from nstyle.comparison.compare import compare
 from nstyle.encoders.load import load_encoder_weights, reaches
 from nstyle.interpolation.interpolate import interpolate
 from nstyle.losses.presets import PRESETS
 from nstyle.models.model_file import read_info
-from nstyle.reports.folder import PAGE
+from nstyle.reports.folder import NUMBERS
 from nstyle.reports.formats import FORMATS
 from nstyle.reproduction.clock import Clock
 from nstyle.reproduction.figures import amount
@@ -24,6 +24,7 @@ from nstyle.training.train import train
 class Trained(WorkOfOneResult):
     """Networks that are trained under a preset."""
 
+    trains: ClassVar[bool] = True
     styles: tuple[Path, ...]
     """The paintings."""
     settings: Mapping[str, Any]
@@ -57,7 +58,8 @@ class Training(Trained):
     def make(self, folder: Path, display: Display) -> None:
         with display.training() as progress:
             if RunDirectory(folder).has_run:
-                train(out=folder, resume=True, progress=progress)
+                moved = {name: self.settings[name] for name in ("content", "vgg", "device") if self.settings.get(name)}
+                train(out=folder, resume=True, progress=progress, **moved)
             else:
                 train(self.styles, out=folder, progress=progress, **self.settings)
 
@@ -76,7 +78,7 @@ class Comparison(Trained):
         return (len(self.styles) + 1) * clock.training(self.styles, trained)
 
     def is_done(self, folder: Path) -> bool:
-        return (folder / PAGE).exists()
+        return (folder / NUMBERS).exists()
 
     def make(self, folder: Path, display: Display) -> None:
         with display.comparison() as progress:
@@ -97,7 +99,8 @@ class Blends(WorkOfOneResult):
 
     @property
     def lack(self) -> str:
-        return self.model.lack
+        few = "it blends styles, and one painting was given" if len(self.model.styles) < 2 else ""
+        return self.model.lack or few
 
     @property
     def extent(self) -> str:
@@ -107,7 +110,7 @@ class Blends(WorkOfOneResult):
         return 0.0  # A few pictures, beside the training of the network that paints them.
 
     def is_done(self, folder: Path) -> bool:
-        return (folder / PAGE).exists()
+        return (folder / NUMBERS).exists()
 
     def make(self, folder: Path, display: Display) -> None:
         model = folder.parent / self.model.name

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from nstyle.comparison.experiment import Status
 from nstyle.reconstruction.sweep import SweepProgress
@@ -39,12 +40,14 @@ UNSEEN = Display(lambda text: None, _unseen, _unseen, _unseen)
 class Work(ABC):
     """Work with a folder of its own below that of the reproduction."""
 
+    trains: ClassVar[bool] = False
+    """Whether networks are trained, which takes a folder of photographs."""
     name: str
     """The name of its folder."""
 
     @property
     def lack(self) -> str:
-        """Why the encoder can make none of the work; empty if it can, or if the results say so themselves."""
+        """Why none of the work can be made; empty if it can, or if the results say so themselves."""
         return ""
 
     @abstractmethod
@@ -58,8 +61,8 @@ class Work(ABC):
 
     @property
     def shortage(self) -> str:
-        """The end of a sentence about the extent that says how much of it the encoder can make; empty for all."""
-        return ", of which this encoder can make none" if self.lack else ""
+        """The end of a sentence about the extent that says how much of it can be made; empty for all."""
+        return ", of which none can be made" if self.lack else ""
 
     @abstractmethod
     def is_done(self, folder: Path) -> bool:

@@ -46,6 +46,24 @@ def output_folder(out: str | Path, what: str) -> Path:
     return path
 
 
+def check_outside(out: Path, folder: Path, setting: str) -> None:
+    """Refuse an output folder that lies inside a folder of photographs: pictures in it would become such photographs.
+
+    Args:
+        out: The output folder, which need not exist yet.
+        folder: The folder of photographs.
+        setting: The setting that names it, such as ``content``.
+
+    Raises:
+        UsageError: If ``out`` is ``folder`` or lies below it.
+    """
+    if out.resolve().is_relative_to(folder.resolve()):
+        raise UsageError(
+            f"`out` is {out}, inside the photographs of `{setting}` ({folder}), so that pictures in it would count "
+            f"among them; give another `out`, or a `{setting}` that holds photographs only"
+        )
+
+
 def holds_work(folder: Path, record: Path, what: str) -> bool:
     """Tell whether a folder holds work that may go on, such as a ``"comparison"``, which is recognized by its record.
 

@@ -20,6 +20,7 @@ from nstyle.losses.perceptual import PerceptualLoss
 from nstyle.models.model_file import ModelInfo, load_model
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.system.devices import choose_device, choose_dtype
+from nstyle.system.output_folders import check_outside
 from nstyle.system.processes import ALONE, Group, note_begun, was_begun
 from nstyle.training.config import NUM_VALIDATION, TrainingConfig
 from nstyle.training.kept_targets import targets_to_keep
@@ -113,6 +114,7 @@ def _new_run(run: RunDirectory, config: TrainingConfig, styles: Sequence[StyleFi
         run.refuse_if_taken()
     group.ranks.check_batch(config.batch_size)
     config = resolve(replace(config, styles=tuple(str(style.path.absolute()) for style in styles)))
+    check_output(run.path, config)
     device = group.ranks.place(choose_device(config.device))
     encoder_weights = load_encoder_weights(config.vgg)
     _warn_of_release(config, encoder_weights)
@@ -213,6 +215,18 @@ def resolve(config: TrainingConfig) -> TrainingConfig:
     )
     resolved.to_toml()
     return resolved
+
+
+def check_output(out: Path, config: TrainingConfig) -> None:
+    """Refuse an output folder inside a folder of photographs, which would be trained on or judged by.
+
+    Raises:
+        UsageError: If it lies in one of which all pictures are taken.
+    """
+    folders = {"content": "" if config.coco_annotations else config.content, "validation": config.validation}
+    for setting, folder in folders.items():
+        if folder:
+            check_outside(out, Path(folder), setting)
 
 
 def _initial_network(config: TrainingConfig, styles: Sequence[StyleFile]) -> tuple[TransformerNetwork, ModelInfo]:

@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 
 import nstyle
 from nstyle.comparison.experiment import Status
+from nstyle.comparison.prepare import prepare_comparison
 from nstyle.encoders.vgg import VGGWeights
 from nstyle.encoders.vgg_weights import load_vgg_weights
 from nstyle.imaging.pictures import read_picture
@@ -220,6 +221,38 @@ def test_settings_that_do_not_fit(
 ) -> None:
     with pytest.raises(nstyle.UsageError, match=message):
         nstyle.compare(pair, out=comparison, **{**settings, **change})
+
+
+def test_a_comparison_with_a_spectrum_does_not_go_on_without_one(
+    pair: list[Path], settings: dict[str, Any], tmp_path: Path
+) -> None:
+    prepare_comparison(pair, out=tmp_path / "gap", **settings)
+    record = tmp_path / "gap" / "comparison.json"
+    begun = json.loads(record.read_text())
+    begun["settings"]["loss"]["spectrum_weight"] = 2.0
+    record.write_text(json.dumps(begun))
+    with pytest.raises(nstyle.UsageError, match=r"holds a comparison with spectrum-weight 2\.0, not 0\.0"):
+        nstyle.compare(pair, out=tmp_path / "gap", **settings)
+
+
+def test_output_among_the_photographs_is_refused(
+    pair: list[Path], settings: dict[str, Any], photos: Path, tmp_path: Path
+) -> None:
+    for command in (nstyle.compare, nstyle.train):
+        given = {name: value for name, value in settings.items() if name != "held_out" or command is nstyle.compare}
+        with pytest.raises(nstyle.UsageError, match=r"inside the photographs of `content`"):
+            command(pair, out=photos / "gap", **given)
+    assert not (photos / "gap").exists()
+
+
+def test_two_photographs_must_be_readable_to_judge_by(
+    pair: list[Path], settings: dict[str, Any], photos: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(photos / "more", tmp_path / "judges")
+    damaged = next((tmp_path / "judges").iterdir())
+    damaged.write_bytes(damaged.read_bytes()[:400])
+    with pytest.raises(nstyle.UsageError, match=r"judges can be read to judge by; expected at least 2"):
+        nstyle.compare(pair, out=tmp_path / "gap", validation=str(tmp_path / "judges"), **settings)
 
 
 def test_another_painting_of_the_same_name_is_another_comparison(

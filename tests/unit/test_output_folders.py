@@ -7,7 +7,7 @@ import pytest
 
 from nstyle.errors import UsageError
 from nstyle.reports.folder import check_folder, write_folder
-from nstyle.system.output_folders import first_difference, holds_work, output_folder
+from nstyle.system.output_folders import check_outside, first_difference, holds_work, output_folder
 
 
 def test_work_goes_on_if_every_value_is_the_same() -> None:
@@ -34,6 +34,15 @@ def test_a_folder_is_free_or_holds_the_work(tmp_path: Path) -> None:
     ):
         with pytest.raises(UsageError, match=r"letter\.txt is a file; expected a folder for the report \(`out`\)"):
             refuse(folder / "letter.txt")
+
+
+def test_output_may_not_lie_among_photographs(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    check_outside(tmp_path / "photos-2", tmp_path / "photos", "content")
+    check_outside(tmp_path, tmp_path / "photos", "content")
+    for inside in ("photos", "photos/run", "photos/more/../run"):
+        with pytest.raises(UsageError, match=r"`out` is .*, inside the photographs of `content` \(.*photos\)"):
+            check_outside(tmp_path / inside, tmp_path / "photos", "content")
 
 
 @pytest.mark.parametrize(

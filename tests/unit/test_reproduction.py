@@ -1,6 +1,7 @@
 """The parts of a reproduction: estimates of time, its folder, and sentences that are derived from results."""
 
 import io
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,23 +17,26 @@ from nstyle.imaging.folders import list_pictures
 from nstyle.imaging.pictures import read_picture, resize, to_tensor
 from nstyle.losses.functional import gram
 from nstyle.reconstruction.run_folder import RunFolder
+from nstyle.reconstruction.sweep import SweepProgress
 from nstyle.reproduction import clock as clock_module
+from nstyle.reproduction import trainings
 from nstyle.reproduction.activations import STYLE_POWER, normalized_weights
 from nstyle.reproduction.clock import Clock
 from nstyle.reproduction.early import _crossing
 from nstyle.reproduction.figures import amount, listed, snapshot_sheet, verdict
-from nstyle.reproduction.folder import RECORD, ReproductionFolder
+from nstyle.reproduction.folder import RECORD, ReproductionFolder, training_set
 from nstyle.reproduction.measures import rises
 from nstyle.reproduction.nikulina import share_text
 from nstyle.reproduction.pictures import Pictures
 from nstyle.reproduction.recipe import Materials
 from nstyle.reproduction.recipes import RECIPES
-from nstyle.reproduction.reconstructions import Reconstructions, span
+from nstyle.reproduction.reconstructions import Halved, Reconstructions, span
 from nstyle.reproduction.reproduce import _announce, _do
 from nstyle.reproduction.scale import Scale
 from nstyle.reproduction.work import UNSEEN, Display
 from nstyle.system.durations import in_words
 from nstyle.system.interrupts import InterruptedRunError
+from nstyle.training.run_directory import RunDirectory
 
 
 @pytest.fixture
@@ -45,7 +49,7 @@ def test_an_update_of_each_kind_is_timed_once_and_time_goes_by_area_and_length(
 ) -> None:
     timed: list[int] = []
 
-    def time_one(config, pictures, release):  # type: ignore[no-untyped-def]
+    def time_one(config, pictures):  # type: ignore[no-untyped-def]
         timed.append(config.size)
         return 1e-6
 
@@ -57,9 +61,9 @@ def test_an_update_of_each_kind_is_timed_once_and_time_goes_by_area_and_length(
         "ladder", {"layers": ["relu1_1"], "iterations": [10], "size": [128], "min_size": [64], **axes}
     )
     clock = Clock()
-    assert small.seconds(clock) == pytest.approx(2 * 10 * 64**2 * 1e-6)
-    assert large.seconds(clock) == pytest.approx(30 * 128**2 * 1e-6)
-    assert ladder.seconds(clock) == pytest.approx(10 * (64**2 + 91**2 + 128**2) * 1e-6)
+    assert small.seconds(clock) == pytest.approx(2 * 10 * 64 * 51 * 1e-6)  # The painting is 100 px by 80.
+    assert large.seconds(clock) == pytest.approx(30 * 128 * 102 * 1e-6)
+    assert ladder.seconds(clock) == pytest.approx(10 * (64 * 51 + 91 * 73 + 128 * 102) * 1e-6)
     assert timed == [64]
 
 
@@ -114,7 +118,61 @@ def test_layers_that_the_encoder_lacks_are_no_part_of_the_estimate(materials: Ma
     work = Reconstructions("work", {"layers": ["relu1_1", "relu3_3", "relu4_1"], **axes})
     assert [list(config.style_layers) for config, _, _ in work.planned] == [["relu1_1"], ["relu3_3"]]
     assert work.extent == "3 reconstructions, 10 iterations, 64 px"
-    assert work.shortage == ", of which this encoder can make 2"
+    assert work.shortage == ", of which 2 can be made"
+
+
+def test_pictures_and_encoders_that_do_not_fit_are_no_part_of_the_work(styles: Path, tmp_path: Path) -> None:
+    Image.new("RGB", (640, 40)).save(tmp_path / "strip.png")
+    axes = {"style": [tmp_path / "strip.png"], "iterations": [10], "size": [64], "vgg": ["lite"]}
+    small = Reconstructions("small", {"layers": ["relu1_2", "relu4_1"], **axes})
+    assert [list(config.style_layers) for config, _, _ in small.planned] == [["relu1_2"]]
+    averaged = {**axes, "style": [styles / "mosaic.png"], "pooling": ["average"]}
+    assert Reconstructions("average", {"layers": ["relu1_2"], **averaged}).shortage == ", of which none can be made"
+
+
+def test_a_reconstruction_in_two_halves_goes_on_wherever_it_was_stopped(materials: Materials, tmp_path: Path) -> None:
+    settings = {"layers": "relu1_1", "iterations": 8, "size": 64, "patience": 0, "style": materials.paintings[0]}
+    work, folder = Halved("halves", {**settings, **materials.settings}), tmp_path / "halves"
+
+    def stop(now: SweepProgress) -> None:
+        if now.iteration.iteration == 2:
+            raise InterruptedRunError("stopped at iteration 2", 2)
+
+    said: list[str] = []
+    display = replace(UNSEEN, notice=said.append)
+    with pytest.raises(InterruptedRunError):
+        work.run(folder, replace(display, sweep=lambda: nullcontext(stop)))
+    assert RunFolder(folder).state.exists()
+    assert not work.is_done(folder)
+    work.run(folder, display)
+    assert work.is_done(folder)
+    assert said == ["halves: the first half", "halves: the first half", "halves: the second half"]
+    assert len(RunFolder(folder).read_losses()["loss"]) == 9
+
+
+def test_a_training_that_goes_on_takes_photographs_and_weights_from_where_they_are_now(
+    styles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[dict[str, object]] = []
+    monkeypatch.setattr(trainings, "train", lambda *styles, **settings: given.append(settings))
+    monkeypatch.setattr(RunDirectory, "has_run", property(lambda run: True))
+    monkeypatch.setattr(trainings.Training, "is_done", lambda self, folder: False)
+    settings = {"preset": "relative-3", "updates": 20, "size": 64, "content": "moved", "vgg": "lite", "device": "auto"}
+    trainings.Training("ten", (styles / "mosaic.png",), settings).run(tmp_path, UNSEEN)
+    (passed,) = given
+    assert {name: passed[name] for name in ("resume", "content", "vgg", "device")} == {
+        "resume": True, "content": "moved", "vgg": "lite", "device": "auto"
+    }  # fmt: skip
+
+
+def test_blends_take_two_paintings(styles: Path, photo: Path) -> None:
+    settings = {"preset": "relative-3", "updates": 20, "size": 64, "vgg": "lite"}
+    one = trainings.Training("one", (styles / "mosaic.png",), settings)
+    assert (
+        trainings.Blends("blends", photo, one, 4, {"size": 64}).lack == "it blends styles, and one painting was given"
+    )
+    two = replace(one, styles=(styles / "mosaic.png", styles / "waves.png"))
+    assert trainings.Blends("blends", photo, two, 4, {"size": 64}).lack == ""
 
 
 def test_a_folder_holds_one_recipe_at_one_scale_with_the_same_pictures(
@@ -135,8 +193,11 @@ def test_a_folder_holds_one_recipe_at_one_scale_with_the_same_pictures(
     with pytest.raises(UsageError, match=r"with encoders \[\], not \['lite "):
         ReproductionFolder.open(folder, RECIPES["du"], Scale(0.1), pictures, [read_lite_weights()])
     photographs = PhotoIndex(photos, tuple(photos.iterdir())[:1])
-    with pytest.raises(UsageError, match=r"with content None, not 1 photograph "):
-        ReproductionFolder.open(folder, RECIPES["du"], Scale(0.1), pictures, [], photographs)
+    ReproductionFolder.open(folder, RECIPES["du"], Scale(0.1), pictures, [], training_set(photographs)).save()
+    kept = ReproductionFolder.open(folder, RECIPES["du"], Scale(0.1), pictures, [])
+    assert kept.identity["content"] == training_set(photographs)
+    with pytest.raises(UsageError, match=r"with content 1 photograph \w+, not samples"):
+        ReproductionFolder.open(folder, RECIPES["du"], Scale(0.1), pictures, [], training_set(None))
     (folder / RECORD).write_text('{"identity": 3}')
     with pytest.raises(UsageError, match="cannot be read"):
         ReproductionFolder.open(folder, RECIPES["du"], Scale(0.1), pictures, [])
@@ -152,6 +213,20 @@ def test_samples_stand_in_for_pictures_that_were_not_given(photo: Path, tmp_path
     assert materials.sizes == ((140, 93),)
     assert [path.parent for path in materials.paintings] == [tmp_path / "pictures" / "paintings"] * 4
     assert all(path.is_file() for path in materials.paintings)
+
+
+def test_photographs_to_train_on_are_enough_and_hold_no_output(photos: Path, photo: Path, tmp_path: Path) -> None:
+    pictures = Pictures.given(tmp_path / "pictures", [], [photo])
+    with pytest.raises(UsageError, match=r"`out` is .*reproduced, inside the photographs of `content` "):
+        pictures.index(None, photos / "reproduced")
+    assert pictures.index(photos, tmp_path) is not None
+    assert len(list_pictures(photos / "more")) == 2
+    with pytest.raises(UsageError, match=r"more holds 2 photographs; expected at least 4, half of them to train on"):
+        pictures.index(photos / "more", tmp_path)
+    assert RECIPES["early"].trains()
+    assert RECIPES["early"].trains(["figure-5b"])
+    assert not RECIPES["early"].trains(["figure-3", "table-1"])
+    assert not any(recipe.trains() for name, recipe in RECIPES.items() if name != "early")
 
 
 def test_networks_are_not_trained_on_sample_paintings(tmp_path: Path) -> None:

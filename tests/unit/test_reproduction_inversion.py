@@ -107,9 +107,13 @@ def test_endings_are_counted_and_laid_beside_the_table() -> None:
 
 
 def test_noise_is_not_judged() -> None:
-    early = of_layers("gram", (1, 2, 3, 4), (1, 2, 3, 4), iterations=68, planned=68, stopped="iterations")
+    early = of_layers("gram", (1, 2, 3, 4), (1, 2, 3, 4), iterations=68, planned=68, stopped="iterations", grain=3.0)
     assert depth(early).startswith("Too short to be judged: 4 of 4 pictures ended after 68 updates")
     assert "Agreed" not in depth(early)
+    clean = [replace(one, grain=1.5) for one in early]
+    long = [replace(one, iterations=50_000, planned=50_000) for one in early]
+    assert "Agreed" in depth(clean)
+    assert "Agreed" in depth(long)
 
 
 def test_depth() -> None:

@@ -63,6 +63,19 @@ def test_progress_counts_the_cells_that_are_still_to_be_made(paintings: list[Pat
     assert (list(dict.fromkeys(left)), result.reused, list(result.failed)) == ([1, 0], 1, ["layers-relu5_1"])
 
 
+def test_a_result_that_another_cell_will_replace_is_not_reused(tmp_path: Path) -> None:
+    red, green, blue = (Image.new("RGB", (40, 40), name) for name in ("red", "green", "blue"))
+    first = sweep({"style": [red, green]}, layers="relu1_2", out=tmp_path, **QUICK)
+    again = sweep({"style": [green, blue]}, layers="relu1_2", out=tmp_path, **QUICK)
+    assert (first.reused, again.reused, len(set(again.folders.values()))) == (0, 0, 2)
+
+
+def test_what_a_sweep_gives_to_cells_cannot_be_given(paintings: list[Path], tmp_path: Path) -> None:
+    for name in ("encoder", "resume", "overwrite"):
+        with pytest.raises(UsageError, match=f"there is no setting '?`?{name}"):
+            sweep({"style": paintings}, layers="relu1_2", out=tmp_path / "out", **QUICK, **{name: True})
+
+
 def test_paintings_outside_of_the_axes_are_mixed(paintings: list[Path], photo: Path, tmp_path: Path) -> None:
     layers = {"style_layers": ["relu1_2"], "content_layers": ["relu2_2"]}
     mixed = sweep(layers, out=tmp_path / "mixed", style=paintings, content=photo, **QUICK)
