@@ -89,6 +89,7 @@ def sweep(
     from nstyle.cli.progress import sweep_progress
     from nstyle.errors import UsageError
     from nstyle.reconstruction.cells import expand_layers
+    from nstyle.reconstruction.run_description import NOT_OF
     from nstyle.reconstruction.sweep import sweep
     from nstyle.system.memory import keep_freed_memory
 
@@ -102,6 +103,8 @@ def sweep(
     photo, paintings = (None, pictures) if task == "style" else (pictures[0], pictures[1:])
     snapshots_every = options.pop("snapshots_every")
     axes = o.axes(options)
+    if useless := [name for name in axes if name in NOT_OF[task] or (name == "layers" and task == "transfer")]:
+        raise UsageError(f"a sweep of {task} has no use for `{useless[0]}`; leave it out")
     if per_layer is not None:
         if len(axes.get("layers", ())) != 1:
             raise UsageError("`per_layer` needs one list of `layers`, such as relu1_1,relu2_1")

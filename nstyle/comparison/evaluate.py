@@ -23,7 +23,7 @@ from nstyle.models.model_file import load_model
 from nstyle.strict_json import parse_json
 from nstyle.system.devices import choose_device
 from nstyle.system.files import write_atomically
-from nstyle.training.setup import split_photographs
+from nstyle.training.photographs import split_photographs
 from nstyle.training.validation import TERMS, photo_losses
 
 logger = logging.getLogger(__name__)
@@ -137,12 +137,9 @@ class _Evaluator:
                     targets,
                     torch.float32,
                     info.painting_grain,
+                    [self.plan.config.style_factors.get(style.name, 1.0) for style in member.styles],
                 )
             losses = measured.numpy()
-            factors = np.array([self.plan.config.style_factors.get(style.name, 1.0) for style in member.styles])
-            losses[..., TERMS.index("total")] += (
-                self.plan.config.preset.style_weight * (factors[:, None] - 1) * losses[..., TERMS.index("style")]
-            )
             if not np.isfinite(losses).all():
                 raise NstyleError(
                     f"{path} paints pictures whose loss is not finite; remove {member.run.path} to train that network "

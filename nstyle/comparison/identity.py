@@ -11,7 +11,7 @@ from nstyle.errors import UsageError
 from nstyle.strict_json import parse_json
 from nstyle.system.files import write_atomically
 from nstyle.system.output_folders import Difference, first_difference, holds_work
-from nstyle.training.setup import split_photographs
+from nstyle.training.photographs import split_photographs
 from nstyle.training.train import RESUMABLE
 
 IDENTITY_FILE = "comparison.json"

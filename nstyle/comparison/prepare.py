@@ -13,7 +13,8 @@ from nstyle.data.styles import check_paintings, find_styles, under_stored_names
 from nstyle.errors import UsageError
 from nstyle.settings_file import to_toml
 from nstyle.system.files import write_atomically
-from nstyle.training.setup import check_output, resolve, split_photographs
+from nstyle.training.photographs import check_output, split_photographs
+from nstyle.training.setup import resolve
 from nstyle.training.train import make_config
 
 logger = logging.getLogger(__name__)

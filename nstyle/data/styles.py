@@ -156,6 +156,6 @@ def compute_targets(
     rows: list[StyleTargets] = []
     for style in styles:
         image = resize(read_picture(style.path).over_white(), short_side=style_size)
-        with torch.no_grad():
+        with torch.no_grad(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             rows.append(loss.style_targets(to_tensor(image)[None].to(device)))
     return {term: torch.cat([row[term] for row in rows]) for term in rows[0]}

@@ -22,8 +22,8 @@ from nstyle.losses.presets import Preset
 from nstyle.models.model_file import ModelInfo
 from nstyle.system.devices import choose_device
 from nstyle.training.config import NUM_VALIDATION, TrainingConfig
+from nstyle.training.photographs import split_photographs
 from nstyle.training.run_directory import RunDirectory
-from nstyle.training.setup import split_photographs
 
 logger = logging.getLogger(__name__)
 

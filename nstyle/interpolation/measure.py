@@ -62,7 +62,7 @@ def style_losses(
                     ]
                 )
             )
-        batches.append(torch.stack(rows).double().cpu())
+        batches.append(torch.stack(rows).cpu().double())
     return torch.cat(batches, dim=-1).numpy()
 
 

@@ -9,8 +9,9 @@ from nstyle.reports.plots import Line, Panel, Plot, panels_plot
 
 LINES = 14
 """The most runs in one figure of losses, so that lines can be told apart."""
-COMPARABLE = ("content layers", "style layers", "loss", "content loss", "style weight", "tv weight", "tv",
-              "feature scale", "network")  # fmt: skip
+COMPARABLE = ("photograph", "paintings", "mix", "content layers", "style layers", "loss", "content loss",
+              "style weight", "tv weight", "tv", "feature scale", "size", "style size", "network",
+              "pooling")  # fmt: skip
 """Settings that decide what a value of the loss means."""
 
 

@@ -52,6 +52,8 @@ def make_cells(axes: Mapping[str, Sequence[Any]]) -> list[Cell]:
         if not values:
             raise UsageError(f"the list of `{name}` is empty; expected at least one value")
         if name == "moments" and "loss" in axes:
+            if "moments" not in axes["loss"]:
+                raise UsageError("`moments` was given, but no `loss` is moments; leave it out or add that loss")
             continue
         options = _losses(values, axes.get("moments", [2])) if name == "loss" else [{name: value} for value in values]
         options = [option for i, option in enumerate(options) if option not in options[:i]]

@@ -54,7 +54,7 @@ def override(of_file: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, 
     optimizer, follow anew.
     """
     kept = dict(of_file)
-    if SETTINGS & given.keys():
+    if SETTINGS & given.keys() or any(name in given and name not in of_file for name in PICTURES):
         wanted = _configured(of_file)
         for name in of_file:
             rest = {other: value for other, value in kept.items() if other != name}

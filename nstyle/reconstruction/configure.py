@@ -78,6 +78,8 @@ def configure(values: Mapping[str, Any]) -> ReconstructionConfig:
         of_schedule = style_inversion_settings(
             values.get("loss", "gram"), values.get("moments"), tuple(values.get("style_layers", ()))
         )
+        if values.get("optimizer", of_schedule["optimizer"]) != of_schedule["optimizer"]:
+            del of_schedule["lr"]  # It is Adam's.
     return ReconstructionConfig(**{**of_schedule, **values})
 
 

@@ -1,6 +1,7 @@
 """Finished reconstructions, read from their folders and grouped into the experiments of the sources."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,13 @@ class Run:
     def pictures(self) -> list[str]:
         """The photograph and the paintings, as they were given."""
         return [name for name in (self.description["content"], *self.description["styles"]) if name]
+
+    @property
+    def sources(self) -> list[tuple[str, str]]:
+        """The photograph and the paintings, each with a fingerprint of its pixels and as it was given."""
+        description, identity = self.description, self.description["identity"]
+        photograph = [(identity["content"], description["content"])] if description["content"] else []
+        return [*photograph, *zip(identity["styles"], description["styles"], strict=False)]
 
     @property
     def initial_loss(self) -> float:
@@ -109,7 +117,8 @@ def read_runs(paths: Sequence[Path]) -> tuple[list[Run], list[Failure]]:
     Raises:
         UsageError: If a path is no such folder, or a file in it is damaged.
     """
-    runs, failures = [], []
+    runs: list[Run] = []
+    failures: list[Failure] = []
     for path in {path.resolve(): path for path in paths}.values():
         if not path.is_dir():
             raise UsageError(f"{path} is no folder; expected a reconstruction or a sweep")
@@ -119,7 +128,7 @@ def read_runs(paths: Sequence[Path]) -> tuple[list[Run], list[Failure]]:
             failures += failed
         else:
             runs.append(_read_run(path))
-    return runs, failures
+    return list({run.folder.path.resolve(): run for run in runs}.values()), failures
 
 
 def _read_run(path: Path, labels: dict[str, str] | None = None) -> Run:
@@ -141,10 +150,13 @@ def _read_sweep(path: Path) -> tuple[list[Run], list[Failure]]:
 
 
 def group(runs: Iterable[Run]) -> list[list[Run]]:
-    """Group runs that differ only in layers and loss."""
-    groups: dict[str, list[Run]] = {}
+    """Group runs that differ only in layers and loss. Of several with the same ones, each is in another group."""
+    groups: dict[tuple[str, int], list[Run]] = {}
+    seen: Counter[tuple[str, str, str]] = Counter()
     for run in runs:
-        groups.setdefault(run.surroundings, []).append(run)
+        which = (run.surroundings, run.label, run.config.loss_label)
+        groups.setdefault((run.surroundings, seen[which]), []).append(run)
+        seen[which] += 1
     return list(groups.values())
 
 

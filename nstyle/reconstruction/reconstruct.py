@@ -16,7 +16,7 @@ from torch import Tensor
 
 from nstyle.encoders.load import EncoderWeights, load_encoder_weights
 from nstyle.encoders.vgg_weights import default_source
-from nstyle.errors import UsageError, check_setting
+from nstyle.errors import NstyleError, UsageError, check_setting
 from nstyle.imaging.animation import check_format
 from nstyle.imaging.pictures import PictureSource, to_image
 from nstyle.reconstruction.config import TUNED_RELEASE, ReconstructionConfig
@@ -31,6 +31,7 @@ from nstyle.reconstruction.run_folder import OtherRunError, RunFolder
 from nstyle.renamed import renamed
 from nstyle.settings import check_names
 from nstyle.system.interrupts import InterruptedRunError, caught_signals
+from nstyle.system.memory import is_out_of_memory
 from nstyle.system.output_folders import output_folder
 
 logger = logging.getLogger(__name__)
@@ -113,6 +114,8 @@ def reconstruct(
         NstyleError: If the loss becomes non-finite or a file cannot be written; what was written before stays.
     """
     check_names(settings, arguments())
+    if resume and overwrite:
+        raise UsageError("`resume` and `overwrite` were given together; choose one")
     pictures = Pictures.read(styles=as_sequence(style), content=content)
     config = make_config(
         pictures,
@@ -137,7 +140,7 @@ def reconstruct(
         if config.is_transfer and settings.get("style_weight") is None:
             _warn_of_release(encoder_weights.release)
         if folder is None:
-            run.run(progress or (lambda now: None))
+            _optimize(run, progress or (lambda now: None))
         else:
             recorder = Recorder(
                 folder,
@@ -198,6 +201,8 @@ def _resume(run: Reconstruction, recorder: Recorder) -> None:
     try:
         run.load_state_dict(state)
     except (KeyError, ValueError, TypeError, AttributeError, IndexError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            raise
         raise folder.broken_state(error) from error
     if run.iteration > run.iterations:
         raise OtherRunError(
@@ -211,6 +216,23 @@ def _check_snapshots(snapshots_every: int, animation: str | None) -> None:
         raise UsageError(f"an animation ({animation}) is made of snapshots; give `snapshots_every` as well, such as 20")
     if animation:
         check_format(Path(f"animation.{animation}"))
+
+
+def _optimize(run: Reconstruction, progress: Callable[[Progress], None]) -> None:
+    """Run to the end.
+
+    Raises:
+        NstyleError: If the loss becomes non-finite, the memory is too small, or the run is interrupted.
+    """
+    try:
+        run.run(progress)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise NstyleError(
+            f"there is not enough memory on {run.device} at {run.sizes[run.scale]} px; give a smaller `size` or fewer "
+            "layers"
+        ) from error
 
 
 def _run_recorded(
@@ -239,8 +261,12 @@ def _run_recorded(
                 )
 
         try:
-            run.run(record)
+            _optimize(run, record)
             recorder.finish(describe(run, encoder_weights, recorder.folder.path), animation)
+            if caught:
+                raise InterruptedRunError(
+                    f"stopped after the last iteration; {recorder.folder.path} is whole", caught[0]
+                )
         except BaseException:
             recorder.save_picture()
             raise

@@ -52,7 +52,9 @@ class Recorder:
         """Open the logs, at the first iteration, so that a run that fails before it leaves an earlier one as it was."""
         try:
             self.folder.path.mkdir(parents=True, exist_ok=True)
-            if not self.resumed:
+            if self.resumed:
+                self.folder.description.unlink(missing_ok=True)  # It describes what is no longer there.
+            else:
                 self.folder.clear()
             write_atomically(self.folder.settings, self.settings.encode())
             names = ["iteration", "size", "loss", *self.run.config.term_weights]

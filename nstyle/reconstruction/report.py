@@ -134,7 +134,7 @@ def _blocks(chain: list[Run], failures: list[Failure], part: Part) -> Section:
         for f in failures
         if f.labels.get("layers", "").startswith(f"{deepest.label}+") and f.labels.get("loss", loss) == loss
     ]
-    labels = [f"tau {n}: ... {run.layers[-1]}" for n, run in enumerate(chain, start=1)]
+    labels = [f"tau {len(run.layers)}: ... {run.layers[-1]}" for run in chain]
     cells: list[Image.Image | str | None] = [run.folder.read_result() for run in chain]
     for failure in missing:
         labels.append(f"... {failure.labels['layers'].split('+')[-1]}")

@@ -9,6 +9,7 @@ import torch
 
 from nstyle.encoders.load import EncoderWeights
 from nstyle.reconstruction.config import ReconstructionConfig
+from nstyle.reconstruction.configure import configure
 from nstyle.reconstruction.engine import Reconstruction, features_dtype
 from nstyle.reconstruction.layer_weights import layers_text
 from nstyle.reconstruction.pictures import Pictures
@@ -17,6 +18,13 @@ from nstyle.version import __version__
 RESUMABLE = ("iterations", "patience", "threshold", "device", "vgg")
 """Settings that may change when a run is resumed. The iterations may not on a ladder, whose first sizes are done
 already."""
+
+NOT_OF = {
+    "style": ("content_layers", "content_loss", "style_weight"),
+    "content": ("style_layers", "loss", "moments", "style_size", "style_mix", "style_weight", "schedule"),
+    "transfer": (),
+}
+"""Settings that a task has no use for."""
 
 
 def identity(config: ReconstructionConfig, pictures: Pictures, encoder_weights: EncoderWeights) -> dict[str, Any]:
@@ -57,17 +65,17 @@ def describe(run: Reconstruction, encoder_weights: EncoderWeights, folder: Path)
 
 
 def command_line(config: ReconstructionConfig, pictures: Pictures) -> str:
-    """Return the command that repeats the run, without ``--out``."""
+    """Return the command that repeats the run, without ``--out``: what differs from the defaults of the rest."""
     task = "transfer" if config.is_transfer else "style" if config.style_layers else "content"
     words = ["nstyle", "reconstruct", task]
     words += [pictures.content.name] if pictures.content and config.content_layers else []
     words += [source.name for source in pictures.styles] if config.style_layers else []
-    default = ReconstructionConfig(
-        style_layers=config.style_layers,
-        content_layers=config.content_layers,
-        loss=config.loss,
-        optimizer=config.optimizer,
-        style_weight=1.0,
+    given: dict[str, Any] = {name: getattr(config, name) for name in ("style_layers", "content_layers", "loss")}
+    usual = ReconstructionConfig(**given, optimizer=config.optimizer, style_weight=1.0)
+    default = (
+        configure({**given, "moments": config.moments, "schedule": config.schedule, "optimizer": config.optimizer})
+        if config.schedule
+        else usual
     )
     shown = (
         {"optimizer"}
@@ -77,11 +85,13 @@ def command_line(config: ReconstructionConfig, pictures: Pictures) -> str:
     for f in dataclasses.fields(config):
         value = getattr(config, f.name)
         flag = "--" + f.name.replace("_", "-")
+        if f.name in NOT_OF[task]:
+            continue
         if f.name in ("style_layers", "content_layers"):
             flag = flag if task == "transfer" else "--layers"
             words += [flag, layers_text(value, ",")] if value else []
         elif f.name == "style_mix":
-            words += ["--weights", ",".join(f"{part:g}" for part in value)] if value else []
-        elif f.name in shown or value != getattr(default, f.name):
+            words += ["--weights", ",".join(map(repr, value))] if value else []
+        elif f.name in shown or value != getattr(usual if f.name in ("moments", "schedule") else default, f.name):
             words += [flag, str(value)]
     return shlex.join(words)

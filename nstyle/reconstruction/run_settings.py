@@ -1,5 +1,6 @@
 """The settings of finished reconstructions in words: all of them, what was varied among runs, and captions of it."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from nstyle.reconstruction.finished_runs import Run
@@ -13,10 +14,10 @@ ABSENT = "none"
 def settings_of(runs: Sequence[Run]) -> list[dict[str, str]]:
     """Return every setting of every run by name, as text that is empty where a run has none.
 
-    Pictures are named by the shortest end of their path that no other picture has.
+    Pictures are named by the shortest end of their path that no other picture has, or by a fingerprint too.
     """
-    short = shortest_names([name for run in runs for name in run.pictures])
-    return [_settings(run, short, network) for run, network in zip(runs, _networks(runs), strict=True)]
+    pictures = _pictures(runs)
+    return [_settings(run, pictures, network) for run, network in zip(runs, _networks(runs), strict=True)]
 
 
 def varied(settings: Sequence[dict[str, str]]) -> list[str]:
@@ -36,14 +37,29 @@ def captions(runs: Sequence[Run], *, without: Sequence[str] = ()) -> list[str]:
     settings = settings_of(runs)
     names = [name for name in varied(settings) if name not in without]
     texts = [", ".join(f"{_singular(name, values)} {values[name] or ABSENT}" for name in names) for values in settings]
+    folders = shortest_names([run.folder.path for run in runs])
     return [
-        text if text and texts.count(text) == 1 else ", ".join(filter(None, (text, run.folder.path.name)))
+        text if text and texts.count(text) == 1 else ", ".join(filter(None, (text, folders[str(run.folder.path)])))
         for text, run in zip(texts, runs, strict=True)
     ]
 
 
 def _singular(name: str, values: dict[str, str]) -> str:
     return "painting" if name == "paintings" and " + " not in values[name] else name
+
+
+def _pictures(runs: Sequence[Run]) -> dict[str, str]:
+    """Name pictures by their fingerprints: the same picture has one name, and other ones of that name another."""
+    given: dict[str, str] = {}
+    for run in runs:
+        for fingerprint, name in run.sources:
+            given.setdefault(fingerprint, name)
+    short = shortest_names(list(given.values()))
+    uses = Counter(given.values())
+    return {
+        fingerprint: f"{short[name]} ({fingerprint[:8]})" if uses[name] > 1 else short[name]
+        for fingerprint, name in given.items()
+    }
 
 
 def _networks(runs: Sequence[Run]) -> list[str]:
@@ -58,12 +74,14 @@ def _networks(runs: Sequence[Run]) -> list[str]:
     return [f"{name} ({short[file]})" if len(sums[name]) > 1 else name for name, file in zip(names, files, strict=True)]
 
 
-def _settings(run: Run, short: dict[str, str], network: str) -> dict[str, str]:
+def _settings(run: Run, pictures: dict[str, str], network: str) -> dict[str, str]:
     config, description = run.config, run.description
+    names = [pictures[fingerprint] for fingerprint, _ in run.sources]
+    photograph, paintings = (names[0], names[1:]) if description["content"] else ("", names)
     has_style, has_content = bool(config.style_layers), bool(config.content_layers)
     return {
-        "photograph": short[description["content"]] if description["content"] else "",
-        "paintings": " + ".join(short[name] for name in description["styles"]),
+        "photograph": photograph,
+        "paintings": " + ".join(paintings),
         "mix": ":".join(f"{part:g}" for part in config.style_mix),
         "content layers": layers_text(config.content_layers),
         "style layers": layers_text(config.style_layers),

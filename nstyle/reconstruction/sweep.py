@@ -13,7 +13,7 @@ from nstyle.encoders.load import EncoderWeights
 from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.pictures import PictureSource, encode
 from nstyle.reconstruction.cells import Cell
-from nstyle.reconstruction.config_file import SETTINGS
+from nstyle.reconstruction.config_file import SETTINGS, read_settings
 from nstyle.reconstruction.configure import make_config
 from nstyle.reconstruction.engine import Progress
 from nstyle.reconstruction.reconstruct import arguments, reconstruct
@@ -151,8 +151,9 @@ def sweep_cells(
                 notice(where)
                 result.folders[cell.name] = out / cell.name
                 make_cell(cell, out / cell.name, release, progress=show, **options)
-            except InterruptedRunError:
-                raise
+            except InterruptedRunError as error:
+                stopped = f"stopped in {cell.name}; what is done is kept, and the same command goes on"
+                raise InterruptedRunError(stopped, error.signal_number) from error
             except NstyleError as error:
                 result.failed[cell.name] = str(error)
                 notice(f"{where} cannot be made: {error}")
@@ -162,6 +163,8 @@ def sweep_cells(
 
 def make_cell(cell: Cell, folder: Path, release: EncoderWeights, **options: Any) -> None:
     """Resume a cell if it was interrupted or had fewer iterations, or else make it from the start.
+
+    It begins anew too if it would have stopped by another rule, as that might have been earlier.
 
     Args:
         cell: The cell.
@@ -174,13 +177,23 @@ def make_cell(cell: Cell, folder: Path, release: EncoderWeights, **options: Any)
     """
     pictures: dict[str, Any] = {"style": cell.pictures.styles, "content": cell.pictures.content}
     given: dict[str, Any] = {**cell.settings, **options, **pictures, "encoder": release, "out": folder}
-    if RunFolder(folder).state.exists():
+    if RunFolder(folder).state.exists() and _stops_alike(cell, RunFolder(folder), release):
         try:
             reconstruct(**given, resume=True)
             return
         except OtherRunError as error:
             logger.info("%s; it is replaced", error)
     reconstruct(**given, overwrite=True)
+
+
+def _stops_alike(cell: Cell, folder: RunFolder, release: EncoderWeights) -> bool:
+    """Tell whether the run in a folder stopped by the patience and the threshold of a cell."""
+    wanted = make_config(cell.pictures, networks=(release.architecture,), **cell.settings)
+    try:
+        made = read_settings(folder.settings)
+    except UsageError:
+        return False
+    return all(made.get(name) == getattr(wanted, name) for name in ("patience", "threshold"))
 
 
 def _is_waiting(out: Path, cell: Cell, names: Collection[str], releases: Releases) -> bool:

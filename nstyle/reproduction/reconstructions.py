@@ -118,16 +118,12 @@ class Halved(Work):
         return self.whole.seconds(clock)
 
     def is_done(self, folder: Path) -> bool:
-        return self._reaches(folder, int(self.settings["iterations"]))
-
-    @staticmethod
-    def _reaches(folder: Path, iterations: int) -> bool:
-        """Tell whether the reconstruction was finished with so many iterations, or earlier as it had converged."""
         run = RunFolder(folder)
         if not run.description.exists():
             return False
         description = run.read_description()
-        return int(description["iterations"]) >= iterations or description["stopped"] != "iterations"
+        is_whole = int(description["iterations"]) >= int(self.settings["iterations"])
+        return is_whole or description["stopped"] != "iterations"
 
     def run(self, folder: Path, display: Display) -> None:
         total = int(self.settings["iterations"])
@@ -136,7 +132,7 @@ class Halved(Work):
             release = load_release(cell)
             with display.sweep() as show:
                 for left, which, iterations in ((1, "first", total // 2), (0, "second", total)):
-                    if self._reaches(folder, iterations):
+                    if self.is_done(folder) or (left and _iterations_done(RunFolder(folder)) >= iterations):
                         continue
                     display.notice(f"{self.name}: the {which} half")
                     half = replace(cell, settings={**cell.settings, "iterations": iterations})
@@ -149,6 +145,12 @@ class Halved(Work):
             raise
         except NstyleError as error:
             display.notice(f"{self.name} cannot be made: {error}")
+
+
+def _iterations_done(folder: RunFolder) -> int:
+    """Return the iteration that an interrupted reconstruction stands at; 0 where it would begin anew."""
+    rows = folder.read_rows()[1] if folder.state.exists() else []
+    return int(rows[-1][0]) if rows else 0
 
 
 def span(numbers: Sequence[float]) -> str:

@@ -1,7 +1,8 @@
 """What is laid on the photographs of an update: plain areas, and grain that only the network sees.
 
-All of it follows from the crop itself: it is the same on every device, in a captured graph, on any number of processes,
-and after a run is resumed.
+All of it follows from the crop itself, to the last level: it is the same in a captured graph, on any number of
+processes and after a run is resumed, as long as the crops are. Those that are cut on a GPU differ by a level here and
+there from those that are decoded one by one, and so have other grain.
 
 Shape suffixes: B batch.
 """

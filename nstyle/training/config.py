@@ -186,7 +186,7 @@ class TrainingConfig:
     """Whether to train only gamma and beta of the given styles and leave the rest of the network fixed (add-style)."""
 
     def __post_init__(self) -> None:
-        if self.style_size == 0:
+        if self.style_size == 0 and isinstance(self.size, int):
             object.__setattr__(self, "style_size", round(STYLE_SIZE_FACTOR * self.size))
         if self.lr is None and self.lr_schedule in get_args(LrSchedule):
             object.__setattr__(self, "lr", DEFAULT_RATES[self.lr_schedule])

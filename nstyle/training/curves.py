@@ -141,6 +141,7 @@ def _convention(config: TrainingConfig, run: RunDirectory) -> str:
         f"{preset.reduction}, Gram / {preset.gram_divisor}, {preset.pooling} pooling",
         f"crops of {config.size} px, paintings of {config.style_size} px",
     ]
+    parts += [f"style of {name} x {factor:g}" for name, factor in sorted(config.style_factors.items()) if factor != 1]
     parts += (
         [f"{info.vgg.get('architecture')} {info.vgg.get('release')} {info.vgg_sha256[:12]}"]
         if info and info.vgg

@@ -14,7 +14,7 @@ from nstyle.models.model_file import ModelInfo, load_model, save_model
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.system.files import write_atomically
 from nstyle.system.locks import FolderLock
-from nstyle.system.output_folders import output_folder
+from nstyle.system.output_folders import holds_work, output_folder
 from nstyle.training.config import TrainingConfig
 from nstyle.training.optimizer_state import packed_state, unpacked_state
 from nstyle.training.targets_file import read_targets, targets_file
@@ -73,11 +73,11 @@ class RunDirectory:
         """Check that the directory can be used for a new run.
 
         Raises:
-            UsageError: If the directory already holds a run, or is not a directory.
+            UsageError: If the directory already holds a run or other files, or is not a directory.
         """
         if self.has_run:
             raise UsageError(f"{self.path} holds a run already; continue it with `resume`, or choose another `out`")
-        output_folder(self.path, "run")
+        holds_work(self.path, self.targets, "run")
 
     def lock(self) -> FolderLock:
         """Keep other processes from writing to the directory, which is created if it does not exist.
@@ -129,11 +129,13 @@ class RunDirectory:
             NstyleError: If a weight is not finite, or a file cannot be written. The last checkpoint is kept.
         """
         state_path = self.training_state(update)
+        is_there = state_path.exists()  # Of the last checkpoint, if nothing was trained since.
         write_atomically(state_path, packed_state(optimizer, update))
         try:
             save_model(self.model, network, info, targets=targets)
         except NstyleError:
-            state_path.unlink(missing_ok=True)
+            if not is_there:
+                state_path.unlink(missing_ok=True)
             raise
         for path in self.path.glob("training-*.pt"):
             if path != state_path:

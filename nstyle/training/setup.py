@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 from nstyle.data.choice import choose_sampler
-from nstyle.data.coco import DEFAULT_FOLDERS, index_coco
-from nstyle.data.crops import center_crops, hold_out, rank
-from nstyle.data.photos import PhotoIndex, index_folder, probe
+from nstyle.data.coco import DEFAULT_FOLDERS
+from nstyle.data.photos import PhotoIndex
 from nstyle.data.styles import StyleFile, TrainedStyles, compute_targets, logit_colors, under_stored_names
 from nstyle.encoders.load import EncoderWeights, load_encoder_weights
 from nstyle.encoders.vgg_weights import default_source
@@ -20,19 +19,16 @@ from nstyle.losses.perceptual import PerceptualLoss
 from nstyle.models.model_file import ModelInfo, load_model
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.system.devices import choose_device, choose_dtype
-from nstyle.system.output_folders import check_outside
 from nstyle.system.processes import ALONE, Group, note_begun, was_begun
-from nstyle.training.config import NUM_VALIDATION, TrainingConfig
+from nstyle.training.config import TrainingConfig
 from nstyle.training.kept_targets import targets_to_keep
+from nstyle.training.photographs import check_output, read_photographs
 from nstyle.training.precision import check_can_compile
 from nstyle.training.run_directory import RunDirectory
 from nstyle.training.run_log import cut_log
 from nstyle.training.trainer import Hardware, Photographs, Trainer
 
 logger = logging.getLogger(__name__)
-
-MAX_VALIDATION = 64
-"""The largest number of validation photographs, because every validation paints each of them in every style."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +116,7 @@ def _new_run(run: RunDirectory, config: TrainingConfig, styles: Sequence[StyleFi
     _warn_of_release(config, encoder_weights)
     perceptual = PerceptualLoss(config.preset, encoder_weights).to(device)
     network, info = _initial_network(config, styles)
-    photos, validation = _photographs(config)
+    photos, validation = read_photographs(config)
     if config.size < perceptual.min_side:
         raise UsageError(
             f"`size` is {config.size}; expected at least {perceptual.min_side} px for {config.preset.style_scales} "
@@ -170,7 +166,7 @@ def _resume_run(run: RunDirectory, config: TrainingConfig, group: Group) -> Trai
     encoder_weights = load_encoder_weights(config.vgg)
     if encoder_weights.sha256 != info.vgg_sha256:
         raise UsageError(f"the run was started with other VGG weights ({info.vgg_in_words}); give them with `vgg`")
-    photos, validation = _photographs(config)
+    photos, validation = read_photographs(config)
     if group.ranks.is_first:
         run.write_config(config)
         cut_log(run.metrics, update)
@@ -217,18 +213,6 @@ def resolve(config: TrainingConfig) -> TrainingConfig:
     return resolved
 
 
-def check_output(out: Path, config: TrainingConfig) -> None:
-    """Refuse an output folder inside a folder of photographs, which would be trained on or judged by.
-
-    Raises:
-        UsageError: If it lies in one of which all pictures are taken.
-    """
-    folders = {"content": "" if config.coco_annotations else config.content, "validation": config.validation}
-    for setting, folder in folders.items():
-        if folder:
-            check_outside(out, Path(folder), setting)
-
-
 def _initial_network(config: TrainingConfig, styles: Sequence[StyleFile]) -> tuple[TransformerNetwork, ModelInfo]:
     names = tuple(style.name for style in styles)
     if not config.init_from:
@@ -254,37 +238,6 @@ def _initial_network(config: TrainingConfig, styles: Sequence[StyleFile]) -> tup
     grown = source.grow_styles(len(new)) if new else source
     order = [(*info.styles, *new).index(name) for name in rows]
     return grown.select_styles(order), replace(info, styles=names, run_updates=0)
-
-
-def split_photographs(config: TrainingConfig) -> tuple[PhotoIndex, PhotoIndex]:
-    """Index the photographs of a run: (content, held out). The order of the latter does not depend on the seed.
-
-    Raises:
-        UsageError: If a folder holds no usable photograph, or too few.
-        NstyleError: If the annotation file cannot be read.
-    """
-    folder = Path(config.content)
-    if config.coco_annotations:
-        photos = index_coco(Path(config.coco_annotations), folder, config.coco_categories)
-    else:
-        photos = index_folder(folder)
-    if config.validation:
-        held_out = index_folder(Path(config.validation))
-        return photos, PhotoIndex(held_out.root, rank(held_out))
-    if len(photos.files) < 2:
-        raise UsageError(f"{folder} holds one photograph; expected at least 2, or a folder for `validation`")
-    return hold_out(photos, config.held_out)
-
-
-def _photographs(config: TrainingConfig) -> tuple[PhotoIndex, Tensor]:
-    """Index and probe the content, and decode the validation photographs (N, 3, size, size)."""
-    photos, held_out = split_photographs(config)
-    used = MAX_VALIDATION if config.validation else NUM_VALIDATION
-    if len(held_out.files) > MAX_VALIDATION and config.validation:
-        logger.warning("of %d validation photographs, %d are used, chosen by their names", len(held_out.files), used)
-    probe(photos, config.seed)
-    logger.info("content: %s", photos.summary())
-    return photos, center_crops(PhotoIndex(held_out.root, held_out.files[:used]), config.size)
 
 
 def _warn_of_release(config: TrainingConfig, encoder_weights: EncoderWeights) -> None:

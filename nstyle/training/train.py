@@ -252,8 +252,12 @@ def _refuse_changes(config: TrainingConfig, settings: dict[str, Any], names: Seq
     check_names(settings, running)
     for name, value in settings.items():
         same = value == running[name]
-        if name == "init_from":
+        if name == "init_from" and value and not same:
             same = str(find_model(value)) == running[name]
+        elif name == "preset":
+            same = value in (config.preset, config.preset.name)
+        elif name in ("style_layers", "content_layers"):
+            same = getattr(config.preset.override(**{name: value}), name) == running[name]
         elif name == "style_factors":
             same = {match_style(style, names): factor for style, factor in value.items()} == running[name]
         elif name == "precision":

@@ -262,7 +262,10 @@ class Trainer:
             return None
         self.network.eval()
         photos, grain = self.photographs.validation, self.info.painting_grain
-        losses = validate(self.network, self.perceptual, photos, self.styles, self.rows, self.hardware.dtype, grain)
+        factors = [self.config.style_factors.get(name, 1.0) for name in self.styles.names]
+        losses = validate(
+            self.network, self.perceptual, photos, self.styles, self.rows, self.hardware.dtype, grain, factors
+        )
         log.add_validation(self.update, losses, peak_memory(self.hardware.device))
         grid = sample_grid(self.network, photos, self.rows, grain)
         log.add_grid(self.update, grid)

@@ -1,5 +1,7 @@
 """Validation losses per style on fixed photographs, and sample grids."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -31,6 +33,7 @@ def validate(
     rows: Tensor,
     dtype: torch.dtype,
     grain: float = 0.0,
+    factors: Sequence[float] = (),
 ) -> dict[str, dict[str, float]]:
     """Measure content, style and weighted total loss per style, averaged over all photographs.
 
@@ -42,12 +45,13 @@ def validate(
         rows: The rows of these styles in the network, (K,).
         dtype: The dtype of the network's convolutions.
         grain: See :func:`photo_losses`.
+        factors: See there.
 
     Returns:
         The losses ``{"content", "style", "total"}`` by style name.
     """
     mixes = F.one_hot(rows, network.num_styles).float()
-    losses = photo_losses(network, perceptual, photos, mixes, styles.targets, dtype, grain)
+    losses = photo_losses(network, perceptual, photos, mixes, styles.targets, dtype, grain, factors)
     means = losses.mean(dim=1).tolist()
     return {name: dict(zip(TERMS, mean, strict=True)) for name, mean in zip(styles.names, means, strict=True)}
 
@@ -61,6 +65,7 @@ def photo_losses(
     targets: StyleTargets,
     dtype: torch.dtype,
     grain: float = 0.0,
+    factors: Sequence[float] = (),
 ) -> Tensor:
     """Measure content, style and weighted total loss of every photograph under every mix.
 
@@ -73,10 +78,12 @@ def photo_losses(
         dtype: The dtype of the network's convolutions.
         grain: The film grain that the network sees on the photographs, in levels of 255, usually that of painting by
             default (:attr:`nstyle.models.model_info.ModelInfo.painting_grain`). The content targets have none.
+        factors: The factors of the style weight in the total, (K,). Empty for 1.
 
     Returns:
         The losses (K, N, 3), float64 on the CPU, in the order of :data:`TERMS`.
     """
+    factors = factors or [1.0] * len(mixes)
     batches = []
     for batch in torch.split(photos, GPU_BATCH if mixes.is_cuda else BATCH):
         batch = batch.to(mixes.device).contiguous(memory_format=torch.channels_last)
@@ -88,8 +95,9 @@ def photo_losses(
                 output = network(grainy, mix.expand(len(batch), -1))
             repeated = {term: value[k : k + 1].expand(len(batch), *value.shape[1:]) for term, value in targets.items()}
             losses = perceptual(output, content_target, repeated)
-            values.append(torch.stack([losses.content, losses.style, perceptual.total(losses)], dim=1))
-        batches.append(torch.stack(values).double().cpu())
+            total = perceptual.total(losses, factors[k])
+            values.append(torch.stack([losses.content, losses.style, total], dim=1))
+        batches.append(torch.stack(values).cpu().double())  # MPS has no float64.
     return torch.cat(batches, dim=1)
 
 

@@ -133,7 +133,8 @@ class WayChooser:
                 if way == "captured":
                     # The capture uses other photographs and styles, so that the check detects a graph that does not
                     # read those of an update.
-                    take = CapturedUpdate(take, 255 - self.photos, self.ids_B.roll(1))
+                    others = (self.ids_B + 1) % len(self.update.styles.factor)
+                    take = CapturedUpdate(take, 255 - self.photos, others)
                 else:
                     take(self.photos, self.ids_B)
             return take, disagreement(reference, self._measure(take))

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -228,6 +229,35 @@ def test_what_cannot_work_is_refused_before_the_run_begins(
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_a_new_run_touches_no_files_of_others(
+    tmp_path: Path, settings: dict[str, Any], paintings: list[Path], photos: Path
+) -> None:
+    shutil.copytree(photos, tmp_path / "samples")
+    with pytest.raises(UsageError, match="holds other files and no run; give the run a folder of its own"):
+        nstyle.train(paintings, out=tmp_path, **{**settings, "content": str(tmp_path / "samples")})
+    assert len(list((tmp_path / "samples").rglob("*.jpg"))) == 4
+
+
+def test_the_settings_of_a_run_resume_it(tmp_path: Path, settings: dict[str, Any], paintings: list[Path]) -> None:
+    given = {**settings, "style_layers": ("block1_conv2",)}
+    run = nstyle.train(paintings, out=tmp_path / "run", **given)
+    stored = read_settings(run / "config.toml")
+    styles = stored.pop("styles")
+    nstyle.train(styles, out=run, resume=True, **{**stored, "updates": 13})
+    nstyle.train(paintings, out=run, resume=True, **{**given, "updates": 14})
+    assert read_info(run / "model.safetensors").updates == 14
+    with pytest.raises(UsageError, match="`init_from` is .*, but the run was started with "):
+        nstyle.train(out=run, resume=True, updates=16, init_from=str(run))
+
+
+def test_photographs_that_judge_and_are_trained_on_are_named(
+    tmp_path: Path, settings: dict[str, Any], paintings: list[Path], photos: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = {**settings, "validation": str(photos / "more")}
+    prepare_training(paintings, out=tmp_path / "run", resume=False, **given)
+    assert "2 of 2 validation photographs are trained on too, such as " in caplog.text
+
+
 def test_resume_of_nothing(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="holds no run to resume"):
         nstyle.train(out=tmp_path / "nothing", resume=True)
@@ -368,6 +398,10 @@ def test_validation_and_samples_show_what_painting_by_default_shows(
     assert torch.equal(grid[:, :side, :side], photos[0]), "the photographs on top have none"
     given = (network, trainer.perceptual, photos, trainer.styles, rows, torch.float32)
     logged = lines(tmp_path / "run")[-1]["validation"]["waves"]["content"]
+    plain, stronger = validate(*given)["waves"], validate(*given, factors=[3.0, 1.0])["waves"]
+    weight = trainer.config.preset.style_weight
+    assert stronger["total"] == pytest.approx(plain["total"] + 2 * weight * plain["style"], rel=1e-5)
+    assert (stronger["content"], stronger["style"]) == (plain["content"], plain["style"])
     assert logged == pytest.approx(validate(*given, 8.0)["waves"]["content"], rel=1e-6)
     assert logged != pytest.approx(validate(*given)["waves"]["content"], rel=1e-6)
 

@@ -79,6 +79,8 @@ def test_a_run_is_read_with_its_weights(tmp_path: Path) -> None:
     assert curves.curves["b"].style.tolist() == [2.5]
     assert "content relu3_3 x 1" in curves.convention
     assert "x 10, relative" in curves.convention
+    (run / "config.toml").write_text(TrainingConfig(updates=4, style_factors={"b": 3.0}).to_toml())
+    assert read_curves(run).convention == f"{curves.convention}, style of b x 3"
     log = RunLog.read(run / "metrics.jsonl")
     assert (log.seconds, log.peak_memory, log.updates_per_second) == (6.0, 7, None)
     assert curves.final("a", "content") == 1.0

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from nstyle.data.styles import TrainedStyles
-from nstyle.errors import UsageError
+from nstyle.errors import NstyleError, UsageError
 from nstyle.models.model_file import ModelInfo
 from nstyle.models.pickle_file import unpickle
 from nstyle.models.transformer import TransformerNetwork
@@ -207,3 +207,18 @@ def test_what_is_no_pickle_is_one_line(data: bytes) -> None:
         unpickle(data)
     assert "\n" not in str(raised.value)
     assert len(str(raised.value)) < 300
+
+
+def test_a_checkpoint_that_cannot_be_written_again_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, optimizer = trained()
+    run = RunDirectory(tmp_path)
+    run.save_checkpoint(network, INFO, optimizer.state_dict(), 3)
+
+    def fail(*arguments: object, **options: object) -> None:
+        raise NstyleError("the disk is full")
+
+    monkeypatch.setattr("nstyle.training.run_directory.save_model", fail)
+    for update in (3, 4):
+        with pytest.raises(NstyleError, match="the disk is full"):
+            run.save_checkpoint(network, INFO, optimizer.state_dict(), update)
+    assert [path.name for path in tmp_path.glob("training-*.pt")] == ["training-3.pt"]

@@ -184,3 +184,9 @@ def test_settings_of_version_0_1_are_read(tmp_path: Path) -> None:
     assert "styles" not in text.split("[loss]")[0].replace("style_size", "").replace("style_factors", "")
     (tmp_path / "config.toml").write_text(text)
     assert TrainingConfig.from_toml(tmp_path / "config.toml") == config
+
+
+@pytest.mark.parametrize("size", ["128", None, [128]])
+def test_a_size_of_another_kind_is_refused_in_words(size: object) -> None:
+    with pytest.raises(UsageError, match="`size` is "):
+        TrainingConfig(size=size)  # type: ignore[arg-type]
