@@ -246,7 +246,7 @@ def test_the_settings_of_a_run_resume_it(tmp_path: Path, settings: dict[str, Any
     nstyle.train(styles, out=run, resume=True, **{**stored, "updates": 13})
     nstyle.train(paintings, out=run, resume=True, **{**given, "updates": 14})
     assert read_info(run / "model.safetensors").updates == 14
-    with pytest.raises(UsageError, match="`init_from` is .*, but the run was started with "):
+    with pytest.raises(UsageError, match=r"`init_from` is .*, but the run was started with "):
         nstyle.train(out=run, resume=True, updates=16, init_from=str(run))
 
 
