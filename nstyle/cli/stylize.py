@@ -86,7 +86,7 @@ def stylize(
         def notice(text: str) -> None:
             say(f"nstyle: {one_line(with_flags(text))}")
 
-        results = []
+        results, is_done = [], False
         try:
             for result in stylize_files(request, notice, progress, group, Clips(video, notice)):
                 if isinstance(result, Failure):
@@ -94,8 +94,9 @@ def stylize(
                 results.append(asdict(result))
                 if isinstance(result, Result) and not request.as_json and result.output != "-":
                     say(f"{result.output}  ({result.width}x{result.height}, {result.seconds:.1f} s)")
+            is_done = True
         finally:
-            if request.as_json and results and speaks:
+            if request.as_json and (results or is_done) and speaks:
                 typer.echo(json.dumps(results, indent=2))
 
 

@@ -23,6 +23,8 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 """What turns a picture upright, by its orientation in EXIF."""
+OPAQUE = {"RGBA": "RGB", "P": "RGB", "PA": "RGB", "LA": "L"}
+"""The mode of a picture without its transparency and palette, which its colour profile is for."""
 ORIENTED = ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif")
 """Where a picture that Pillow read keeps its orientation."""
 
@@ -73,8 +75,7 @@ def to_picture(image: Image.Image, *, name: str = IN_MEMORY, value_range: ValueR
     image = _upright(image)
     alpha = None
     if image.has_transparency_data:
-        image = image.convert("RGBA")
-        alpha = image.getchannel("A")
+        alpha = image.convert("RGBA").getchannel("A")
         alpha = None if alpha.getextrema() == (255, 255) else alpha
     return Picture(rgb=_to_srgb(image, profile), alpha=alpha, about=about)
 
@@ -97,8 +98,7 @@ def _upright(image: Image.Image) -> Image.Image:
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """Convert to sRGB through the embedded profile if it is valid for the mode; otherwise ignore the profile."""
     if profile:
-        base = image.convert("RGB") if image.mode in {"RGBA", "P", "PA"} else image
-        base = base.convert("L") if base.mode == "LA" else base
+        base = image.convert(OPAQUE[image.mode]) if image.mode in OPAQUE else image
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             converted = ImageCms.profileToProfile(base, source, ImageCms.createProfile("sRGB"), outputMode="RGB")

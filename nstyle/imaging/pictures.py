@@ -212,10 +212,10 @@ def resize(image: Image.Image, *, short_side: int | None = None, long_side: int 
 
 def resize_picture(picture: Picture, long_side: int | None) -> Picture:
     """Resize colours and transparency; see :func:`resize`."""
-    rgb = resize(picture.rgb, long_side=long_side)
-    if picture.alpha is None or rgb is picture.rgb:
-        return replace(picture, rgb=rgb)
-    return replace(picture, rgb=rgb, alpha=picture.alpha.resize(rgb.size, Image.Resampling.LANCZOS))
+    joined = resize(picture.joined(), long_side=long_side)  # Pillow leaves out colours that cannot be seen.
+    if picture.alpha is None or joined.size == picture.rgb.size:
+        return picture if picture.alpha is not None else replace(picture, rgb=joined)
+    return replace(picture, rgb=joined.convert("RGB"), alpha=joined.getchannel("A"))
 
 
 def resized(size: tuple[int, int], *, short_side: int | None = None, long_side: int | None = None) -> tuple[int, int]:

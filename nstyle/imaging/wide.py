@@ -17,6 +17,8 @@ STRIP = 1 << 22
 """The number of pixels that are converted at once."""
 DARK = 16
 """A picture of 16 bits whose values all are below this fraction of the largest one probably has fewer bits."""
+PHOTOMETRIC, WHITE_IS_ZERO = 262, 0
+"""The tag of TIFF that says what 0 is, and its value where that is white."""
 MODES = ("I", "F")
 """Pillow's modes of grey pictures of more than 8 bits begin so."""
 LIMITS = (("SMinSampleValue", "SMaxSampleValue"), ("MinSampleValue", "MaxSampleValue"))
@@ -41,9 +43,12 @@ def to_levels(image: Image.Image, name: str, value_range: tuple[float, float] | 
         UsageError: If there are values beyond the range that is assumed, so that it must be given.
     """
     low, high = value_range or _said_by(image) or _assumed(image, name)
+    dark = low
+    if getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == WHITE_IS_ZERO and image.mode.startswith("I;16"):
+        low, high = high, low  # Pillow turns such pictures of 8 bits, and leaves these as they are.
     levels = Image.new("L", image.size)
     for box, values in _strips(image):
-        scaled = (np.nan_to_num(values.astype(np.float32), nan=low) - low) * np.float32(255 / (high - low))
+        scaled = (np.nan_to_num(values.astype(np.float32), nan=dark) - low) * np.float32(255 / (high - low))
         strip = np.rint(scaled.clip(0, 255)).astype(np.uint8)
         levels.paste(Image.fromarray(strip), box)
     return levels

@@ -67,9 +67,13 @@ def known_costs(model: Path, notice: Callable[[str], None]) -> dict[str, Cost] |
     notice("measuring once whether torch or ONNX Runtime paints faster on this machine; `backend` chooses by hand")
     try:
         costs = measure(model)
-        write_atomically(path, json.dumps({name: asdict(cost) for name, cost in costs.items()}).encode())
     except (NstyleError, OSError, subprocess.SubprocessError) as error:
         logger.warning("torch paints, as the measurement failed: %s", error)
+        return None
+    try:
+        write_atomically(path, json.dumps({name: asdict(cost) for name, cost in costs.items()}).encode())
+    except NstyleError as error:
+        logger.warning("what was measured is not kept, so that the next command measures again: %s", error)
     return costs
 
 

@@ -69,6 +69,8 @@ def make_mix(
     for name, value in by_name.items():
         if not 0 <= value <= sys.float_info.max:
             raise UsageError(f"the weight of '{name}' is {value}; expected a finite number of at least 0")
+    if not by_name:
+        raise UsageError(f"no style was named; choose among {', '.join(styles)}{shipped_hint(model)}")
     largest = max(by_name.values())
     if largest == 0:
         raise UsageError("all weights are 0; expected at least one above 0")

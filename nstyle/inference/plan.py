@@ -128,7 +128,7 @@ def plan_jobs(
         notice: Called with one line if files exist and are left as they are.
         moving: What knows about clips.
     """
-    photos = moving.keep(_photos(request.photos, moving.extensions))
+    photos = moving.keep(_photos(request.photos, moving.extensions, request.out))
     clips = [moving.extension(photo.path) for photo in photos]
     moving.check(request, clips)
     single = len(photos) == 1 and len(mixes) == 1
@@ -194,10 +194,13 @@ def _check_format(request: Request, extension: str) -> None:
         raise UsageError(f"`quality` is for JPEG, WebP and AVIF, but {kind} would be written; give `format` jpg")
 
 
-def _photos(arguments: tuple[str, ...], also: frozenset[str]) -> list[Found]:
+def _photos(arguments: tuple[str, ...], also: frozenset[str], out: str | None) -> list[Found]:
+    """Find the photographs. What lies in an output folder below a folder of them is no photograph."""
     photos: dict[Path, Found] = {}
     for argument in arguments:
         found = [Found(Path(STREAM))] if argument == STREAM else pictures_named(argument, also)
+        if out is not None and Path(argument).is_dir() and _is_below(Path(out), Path(argument)):
+            found = [photo for photo in found if not _is_below(photo.path, Path(out))]
         if not found and Path(argument).is_dir():
             raise UsageError(f"the folder {argument} holds no pictures; expected JPEG, PNG, WebP or TIFF files")
         if not found:
@@ -205,6 +208,10 @@ def _photos(arguments: tuple[str, ...], also: frozenset[str]) -> list[Found]:
         for photo in found:
             photos.setdefault(photo.path, photo)
     return list(photos.values())
+
+
+def _is_below(path: Path, folder: Path) -> bool:
+    return folder.resolve() in path.resolve().parents
 
 
 def _without_existing(jobs: list[Job], request: Request, notice: Callable[[str], None]) -> list[Job]:
@@ -224,7 +231,9 @@ def _without_existing(jobs: list[Job], request: Request, notice: Callable[[str],
             f"{first} exists; give `overwrite` to replace it, `skip_existing` to paint what is missing, or another "
             "`out`"
         )
-    notice(f"{len(existing)} of {sum(len(job.files) for job in jobs)} pictures exist and are left as they are")
+    remade = {job.sheet for job in jobs if not existing.issuperset(output.path for output in job.outputs)}
+    total = sum(len(job.files) for job in jobs)
+    notice(f"{len(existing - remade)} of {total} pictures exist and are left as they are")
     marked = [
         replace(job, outputs=tuple(replace(output, is_there=output.path in existing) for output in job.outputs))
         for job in jobs

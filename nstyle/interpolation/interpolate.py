@@ -1,6 +1,7 @@
 """The report on blends of styles: ``nstyle.interpolate`` and ``nstyle interpolate`` (Early, Sian and Stonard, figure
 5)."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from nstyle.data.styles import find_styles, under_stored_names
+from nstyle.errors import UsageError
 from nstyle.imaging.animation import FRAMES_PER_SECOND, check_format, write_animation
 from nstyle.imaging.pictures import PictureSource, open_picture, read_picture, resize, source_name
 from nstyle.inference.mix import choose_styles
@@ -76,13 +78,17 @@ def interpolate(
         The page of the report.
 
     Raises:
-        UsageError: If the model, a style, a painting or a setting is invalid.
+        UsageError: If the model, a style, a painting or a setting is invalid, or ``animate`` is a file that is
+            read.
         NstyleError: If a file cannot be read or written.
     """
     WalkOptions(steps=steps, size=size)  # Checks them.
     chosen = check_formats(formats)
     if animate is not None:
         check_format(Path(animate))
+        read = {os.path.realpath(path) for path in (photo, *style_images) if isinstance(path, str | os.PathLike)}
+        if os.path.realpath(animate) in read:
+            raise UsageError(f"`animate` is {animate}, which is to be read; give another file")
     path = find_model(model)
     network, info = load_model(path)
     names = tuple(choose_styles(list(styles) or info.styles, info.styles, describe_model(path)))
@@ -101,12 +107,6 @@ def interpolate(
         cells = [[painter.paint(weights) for weights in row] for row in bilinear(GRID)]
         sections.append(grid_section(cells, names, _paintings(names, style_images)))
     sections += [strip_section(results), *([loss_section(results, about)] if meter else []), distance_section(results)]
-    if animate is not None:
-        write_animation(
-            Path(animate),
-            [painter.paint(weights) for weights in round_trip(names, FRAMES_PER_LEG)],
-            rest=1 / FRAMES_PER_SECOND,
-        )
     about_run = {
         "photo": source_name(photo),
         "model": str(path),
@@ -115,7 +115,14 @@ def interpolate(
         "losses": about,
     }
     numbers = {**about_run, "legs": [result.to_dict() for result in results]}
-    return write_folder(folder, title, sections, numbers, _tables(results), command, chosen)
+    page = write_folder(folder, title, sections, numbers, _tables(results), command, chosen)
+    if animate is not None:
+        write_animation(
+            Path(animate),
+            [painter.paint(weights) for weights in round_trip(names, FRAMES_PER_LEG)],
+            rest=1 / FRAMES_PER_SECOND,
+        )
+    return page
 
 
 def _tables(results: Sequence[LegResult]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from PIL import Image
 
-from nstyle.errors import NstyleError
+from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.picture import Picture, to_picture
 from nstyle.imaging.pictures import check_pixels, opened
 from nstyle.video.clip import MILLISECOND, USUAL_RATE, WHOLE, Facts, Frame, Part
@@ -29,7 +29,7 @@ class Animation:
         notice: Called with one line if the file is damaged behind its first frame.
 
     Raises:
-        UsageError: If its frames are too large, or none is in the part.
+        UsageError: If its frames are too large, and at the end if none was in the part.
         NstyleError: If it cannot be read.
     """
 
@@ -51,6 +51,7 @@ class Animation:
         except Exception as error:  # Pillow raises any exception on damaged files.
             raise NstyleError(f"{path}: cannot be read as an animation ({' '.join(str(error).split())})") from error
         shown = self._shown()
+        self._reached = Fraction(0)
         self.facts = Facts(
             size=first.rgb.size,
             rate=1 / shown,
@@ -65,8 +66,15 @@ class Animation:
         self._stack.close()
 
     def __iter__(self) -> Iterator[Frame]:
-        time, number = Fraction(0), 0
-        while not self._part.is_over(time):
+        frame = None
+        for frame in self._frames():
+            yield frame
+        if frame is None:
+            raise UsageError(f"{self.name} ends after {float(self._reached):.2f} s; expected `start` before that")
+
+    def _frames(self) -> Iterator[Frame]:
+        self._reached, number = Fraction(0), 0
+        while not self._part.is_over(self._reached):
             try:
                 self._image.seek(number)
                 self._image.load()
@@ -77,10 +85,10 @@ class Animation:
                 self._notice(f"{self.name} is damaged at frame {number + 1}, and ends there ({error})")
                 return
             shown = self._shown()
-            visible = self._part.shown(time, shown)
+            visible = self._part.shown(self._reached, shown)
             if visible is not None:
                 yield _frame(picture, *visible)
-            time, number = time + shown, number + 1
+            self._reached, number = self._reached + shown, number + 1
 
     def _shown(self) -> Fraction:
         """Return how long the frame that was read last is shown, in seconds."""

@@ -132,6 +132,8 @@ class _Animation:
         """Leave it out, as animations have no sound."""
 
     def save(self, path: Path) -> None:
+        if not self._frames:
+            return  # Painting was stopped before the first one, or there was none, and whoever paints says so.
         if any(frame.mode == "RGBA" for frame in self._frames):
             self._frames = [frame.convert("RGBA") for frame in self._frames]
         end = max(self._end, self._times[-1] + least_shown(self._extension))

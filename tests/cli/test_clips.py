@@ -152,6 +152,14 @@ def test_animations_keep_their_times_and_their_loop(tmp_path: Path, paint: Calla
         assert image.info["loop"] == 3
 
 
+@pytest.mark.parametrize("written", ["webp", "mp4"])
+def test_a_part_behind_the_end_of_an_animation_is_said(tmp_path: Path, paint: Callable[..., Any], written: str) -> None:
+    source = animation(tmp_path / "a.gif", duration=[100, 50, 300, 100, 40])
+    with pytest.raises(UsageError, match=r"ends after 0\.59 s; expected `start` before that"):
+        paint(source, video={"start": "5"}, out=str(tmp_path / f"b.{written}"))
+    assert not (tmp_path / f"b.{written}").exists()
+
+
 @pytest.mark.parametrize(("extension", "rate", "expected"), [("gif", 30, 15), ("gif", 60, 20), ("webp", 60, 30)])
 def test_frames_of_a_video_are_shown_as_long_in_an_animation(
     tmp_path: Path, paint: Callable[..., Any], extension: str, rate: int, expected: int

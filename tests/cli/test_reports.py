@@ -422,6 +422,10 @@ def test_interpolate_between_the_styles_of_a_run(nstyle: Run, photo: Path, compa
     assert len(losses) == 3 * 2
     with Image.open(tmp_path / "morph.webp") as morph:
         assert getattr(morph, "n_frames", 1) > 10
+    before = (tmp_path / "morph.webp").read_bytes()
+    over = nstyle("interpolate", "morph.webp", "--model", run, "--animate", "./morph.webp", *options)
+    assert over.stderr.decode() == "nstyle: --animate is ./morph.webp, which is to be read; give another file\n"
+    assert (tmp_path / "morph.webp").read_bytes() == before
 
 
 def test_interpolate_without_targets_says_what_would_add_the_curves(model: Path, photo: Path, tmp_path: Path) -> None:

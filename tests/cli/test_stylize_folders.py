@@ -81,6 +81,7 @@ def test_a_stopped_folder_goes_on(model: Path, photo: Path, tmp_path: Path) -> N
     expected = {name: (tmp_path / "out" / name).read_bytes() for name in first}
     (tmp_path / "out" / "b_all.png").unlink()
     (tmp_path / "out" / "b_plain.png").unlink()
+    copy(tmp_path / "out" / "a_all.png", tmp_path / "out" / "b_all.png")
     again = {"style": None, "all_styles": True, "skip_existing": True}
     painted, _, lines = outcomes(tmp_path, model, folder, **again)
     assert painted == ["b_plain.png", "b_all.png"]
@@ -90,6 +91,23 @@ def test_a_stopped_folder_goes_on(model: Path, photo: Path, tmp_path: Path) -> N
     with pytest.raises(package.UsageError, match="`overwrite` and `skip_existing` were given together"):
         list(stylize_files(Request(photos=(str(folder),), model=str(model), style="plain", overwrite=True,
                                    skip_existing=True), print))  # fmt: skip
+
+
+def test_paintings_below_the_folder_are_no_photographs(nstyle, model: Path, photo: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    copy(photo, folder / "a.jpg")
+    given = ("stylize", folder, "--model", model, "--style", "plain", "--out", folder / "painted", "--json")
+    for _ in range(2):
+        assert len(json.loads(nstyle(*given, "--overwrite").stdout)) == 1
+    done = nstyle(*given, "--skip-existing")
+    assert (done.returncode, json.loads(done.stdout)) == (0, [])
+    assert b"1 of 1 pictures exist and are left as they are" in done.stderr
+
+
+def test_a_list_of_styles_that_names_none_is_one_line(nstyle, model: Path, photo: Path) -> None:
+    done = nstyle("stylize", photo, "--model", model, "--styles", ",")
+    assert (done.returncode, done.stderr.decode().count("\n")) == (2, 1)
+    assert "no style was named; choose among " in done.stderr.decode()
 
 
 def test_a_style_called_all_keeps_its_picture(model: Path, photo: Path, tmp_path: Path) -> None:

@@ -11,16 +11,32 @@ from PIL import Image, ImageCms
 
 from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.folders import list_pictures
+from nstyle.imaging.picture import to_picture
 from nstyle.imaging.pictures import (
     encode,
     open_picture,
     read_picture,
     resize,
+    resize_picture,
     source_name,
     to_image,
     to_tensor,
 )
 from nstyle.system.files import write_atomically
+
+
+def grey_profile(gamma: float) -> bytes:
+    """Return an ICC profile of grey pictures (ICC.1:2001-04): a header, a white point and a tone curve."""
+    white = b"".join(round(value * 65536).to_bytes(4, "big") for value in (0.9642, 1.0, 0.8249))
+    curve = b"curv" + bytes(4) + (1).to_bytes(4, "big") + round(gamma * 256).to_bytes(2, "big") + bytes(2)
+    tags = {b"wtpt": b"XYZ " + bytes(4) + white, b"kTRC": curve}
+    table, body = len(tags).to_bytes(4, "big"), b""
+    for name, data in tags.items():
+        table += name + (128 + 4 + 12 * len(tags) + len(body)).to_bytes(4, "big") + len(data).to_bytes(4, "big")
+        body += data
+    made = b"".join(value.to_bytes(2, "big") for value in (2020, 1, 1, 0, 0, 0))
+    header = bytes(4) + bytes.fromhex("02100000") + b"mntrGRAYXYZ " + made + b"acsp" + bytes(28) + white + bytes(48)
+    return (128 + len(table) + len(body)).to_bytes(4, "big") + header + table + body
 
 
 def gradient(width: int = 40, height: int = 24) -> Image.Image:
@@ -69,6 +85,36 @@ def test_alpha_is_split_off_and_shown_on_white(tmp_path: Path) -> None:
     assert np.array_equal(np.asarray(picture.alpha), np.asarray(alpha))
     assert picture.over_white().getpixel((5, 5)) == (255, 255, 255)
     assert picture.over_white().getpixel((30, 5)) == gradient().getpixel((30, 5))
+
+
+def test_colours_that_cannot_be_seen_do_not_come_out_when_a_picture_is_resized() -> None:
+    image = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
+    image.paste((200, 30, 60, 255), (0, 0, 20, 40))
+    small = resize_picture(to_picture(image), 15)
+    assert small.alpha is not None
+    seen = np.asarray(small.alpha) > 100
+    assert np.abs(np.asarray(small.rgb)[seen].astype(int) - [200, 30, 60]).max() <= 20
+
+
+def test_the_profile_of_a_grey_picture_holds_for_its_transparent_form_too(tmp_path: Path) -> None:
+    grey = Image.linear_gradient("L")
+    clear = grey.copy()
+    clear.putalpha(Image.new("L", grey.size, 128))
+    for name, image in (("grey.png", grey), ("clear.png", clear)):
+        image.save(tmp_path / name, icc_profile=grey_profile(1.0))
+    opaque, transparent = (np.asarray(read_picture(tmp_path / name).rgb) for name in ("grey.png", "clear.png"))
+    assert np.array_equal(opaque, transparent)
+    assert not np.array_equal(opaque, np.asarray(grey.convert("RGB"))), "the profile changes the tones"
+
+
+def test_a_grey_tiff_of_16_bits_in_which_0_is_white(tmp_path: Path) -> None:
+    values = np.linspace(0, 65535, 256).astype(np.uint16).reshape(16, 16)
+    Image.fromarray(values).save(tmp_path / "a.tif", tiffinfo={262: 0})
+    data = (tmp_path / "a.tif").read_bytes()
+    with Image.open(tmp_path / "a.tif") as image:
+        assert image.tag_v2[262] == 0, data[:8]
+    levels = np.asarray(read_picture(tmp_path / "a.tif").rgb)[..., 0]
+    assert np.array_equal(levels.ravel(), np.arange(255, -1, -1))
 
 
 def test_palette_transparency(tmp_path: Path) -> None:

@@ -168,6 +168,18 @@ def test_costs_are_measured_once_and_not_on_a_busy_machine(
     assert backend_costs.known_costs(model, notices.append) == dict.fromkeys(measured, Cost(1, 1))
 
 
+def test_costs_that_cannot_be_kept_are_not_called_unmeasured(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, notices: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "nstyle").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    measured = {"onnx": Cost(0.5, 3e-5), "torch": Cost(1.5, 1e-5)}
+    monkeypatch.setattr(backend_costs, "measure", lambda model: measured)
+    monkeypatch.setattr(backend_costs, "is_busy", lambda: False)
+    assert backend_costs.known_costs(model, notices.append) == measured
+    assert "what was measured is not kept" in caplog.text
+
+
 @pytest.mark.slow
 def test_both_are_really_measured(model: Path) -> None:
     costs = backend_costs.measure(model)
