@@ -19,9 +19,9 @@ import tomllib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from check.folder import Folder, Record
+from check.folder import Folder, OtherCheckError, Record
 from check.steps import STEPS, Asked
-from check.summary import write_summary
+from check.summary import machine, write_summary
 
 ROOT = Path(__file__).resolve().parents[1]
 INTERRUPTED = "interrupted; call again to go on"
@@ -34,6 +34,10 @@ def main() -> None:
         sys.exit(f"[gpu_check] these packages are not installed: {', '.join(missing)}; nothing was begun")
     signal.signal(signal.SIGTERM, _interrupt)
     folder = Folder(asked.out)
+    try:
+        folder.claim({"machine": machine(), "device": asked.device, "quick": str(asked.quick)})
+    except OtherCheckError as error:
+        sys.exit(f"[gpu_check] {error}; choose another --out")
     chosen = [step for step in STEPS if step in only]
     for name in chosen:
         if folder.is_done(name):

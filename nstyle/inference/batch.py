@@ -224,7 +224,7 @@ def _paint_job(
         tell(painted, 1.0)
         painted += 1
         if job.sheet is not None:
-            thumbnails.append((label_of(output.mix, ()), fit(image)))
+            thumbnails.append((label_of(output.mix, ()), fit(Picture(image, photo.alpha).over_white())))
         what = Painted(job.photo, output.path, output.mix or {}, image.width, image.height, seconds)
         writer.put(what, Picture(image, photo.alpha, photo.about))
         del image  # The writer frees it as soon as it is encoded.

@@ -59,6 +59,12 @@ class Facts:
     """What the file says about the clip, such as its title."""
 
     @property
+    def square_size(self) -> tuple[int, int]:
+        """Width and height with pixels that are square, which pictures and animations have."""
+        width, height = self.size
+        return (max(1, round(width * self.aspect)), height) if self.aspect else self.size
+
+    @property
     def frames(self) -> int | None:
         """The number of frames, as the header claims it."""
         return max(1, round(self.seconds * self.rate)) if self.seconds is not None else None

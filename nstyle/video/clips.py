@@ -1,8 +1,11 @@
 """Clips among the files that are painted: which they are, what they become, and how they are painted."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from PIL import Image
 
 from nstyle.errors import UsageError
 from nstyle.imaging.film import CONTAINERS, NEEDS_EXTRA, check_extra, has_extra
@@ -99,7 +102,8 @@ class Clips(MovingPictures):
             count = 0
             for count, frame in enumerate(frames_of(clip), start=1):
                 if count == number:
-                    return picture_of(frame)
+                    picture = picture_of(frame)
+                    return replace(picture, rgb=picture.rgb.resize(clip.facts.square_size, Image.Resampling.LANCZOS))
         raise UsageError(f"{photo} has {count} frames; expected a `frame` of 1 to {count}, not {number}")
 
     def mixes(self, request: Request, model: ModelNames) -> list[Mix | None]:

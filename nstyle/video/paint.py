@@ -70,11 +70,13 @@ def paint_clip(
         UsageError: If frames become too large, or the file cannot hold the clip.
         NstyleError: If the file cannot be written, or the run was interrupted.
     """
-    facts = replace(clip.facts, size=resized(clip.facts.size, long_side=options.long_side(clip.facts.size)))
+    is_animation = out.suffix.lower() in WRITABLE_ANIMATIONS
+    size = clip.facts.square_size if is_animation else clip.facts.size
+    facts = replace(clip.facts, size=resized(size, long_side=options.long_side(size)))
     check_pixels(f"{clip.name} at `size` {options.size}", facts.size, max_pixels)
     larger = size_for_stroke(facts.size, options.stroke)
     check_pixels(f"{clip.name} at `stroke` {options.stroke:g}", larger, max_pixels)
-    if out.suffix.lower() in WRITABLE_ANIMATIONS and facts.frames is not None:
+    if is_animation and facts.frames is not None:
         check_memory(facts.frames, facts.size)
     most = min(MOST_WAITING, PIXELS_WAITING // (facts.size[0] * facts.size[1]))
     with whole_file(out) as temporary, caught_signals() as signals:

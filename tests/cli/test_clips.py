@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from PIL import Image
 import nstyle as package
 from nstyle.cli.painting_progress import Frames
 from nstyle.errors import NstyleError, UsageError
-from nstyle.imaging.pictures import read_picture
+from nstyle.imaging.pictures import read_picture, read_size
 from nstyle.inference.batch import PaintStatus, stylize_files
 from nstyle.inference.options import PaintOptions, Request
 from nstyle.inference.writing import Failure, Result
@@ -208,6 +209,29 @@ def test_one_frame_as_a_picture(clip: Path, tmp_path: Path, paint: Callable[...,
     assert results[0].output.endswith("clip_plain.png")
     with pytest.raises(UsageError, match=r"a\.gif has 5 frames; expected a `frame` of 1 to 5, not 6"):
         paint(source, video={"frame": 6})
+
+
+def test_pixels_that_are_not_square_stay_so_and_become_so_in_pictures(
+    tmp_path: Path, paint: Callable[..., Any]
+) -> None:
+    source = tmp_path / "hdv.mp4"
+    with av.open(source, "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 48, 64, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
+        for level in (40, 120, 200):
+            frame = av.VideoFrame.from_ndarray(np.full((64, 48, 3), level, dtype=np.uint8), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    ((picture,), _), ((moving,), _), ((film,), _) = (
+        paint(source, video={"frame": 1}),
+        paint(source, out=str(tmp_path / "a.webp")),
+        paint(source, out=str(tmp_path / "b.mp4")),
+    )
+    assert read_size(Path(picture.output)) == read_size(Path(moving.output)) == (64, 64)
+    with av.open(film.output) as container:
+        (stream,) = container.streams.video
+        assert (stream.width, stream.height, stream.sample_aspect_ratio) == (48, 64, Fraction(4, 3))
 
 
 def test_a_photograph_with_keyframes_is_a_morph(

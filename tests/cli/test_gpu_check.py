@@ -50,6 +50,11 @@ def test_every_step_leaves_its_file_and_is_done_once(
         f"[gpu_check] {step}: done before" for step in STEPS
     ]
     assert logs == {step: (out / f"{step}.log").read_bytes() for step in STEPS}
+    other = check(*(option for option in options if option != "--quick"))
+    assert (other.returncode, "holds a check with quick True, not False; choose another --out" in other.stderr) == (
+        1,
+        True,
+    )
 
 
 @pytest.mark.slow

@@ -20,6 +20,10 @@ class Record:
     command: tuple[str, ...] = ()
 
 
+class OtherCheckError(Exception):
+    """The folder holds a check of something else."""
+
+
 class Folder:
     """A folder with a record of every step: ``STEP.json`` if the step is done, else ``STEP.not-done.json``.
 
@@ -30,6 +34,21 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.mkdir(parents=True, exist_ok=True)
+
+    def claim(self, about: dict[str, str]) -> None:
+        """Note what is checked, so that the figures of one machine are never shown as those of another.
+
+        Raises:
+            OtherCheckError: If something else was checked here.
+        """
+        path = self.path / "about.json"
+        if not path.exists():
+            write_text(path, json.dumps(about, indent=2))
+            return
+        was = json.loads(path.read_text(encoding="utf-8"))
+        for name, value in about.items():
+            if was.get(name) != value:
+                raise OtherCheckError(f"{self.path} holds a check with {name} {was.get(name)}, not {value}")
 
     def is_done(self, step: str) -> bool:
         """Tell whether a step succeeded."""
