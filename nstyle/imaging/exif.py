@@ -14,7 +14,8 @@ UNITS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 4, 6: 1, 7: 1, 8: 2, 9: 4, 10: 4, 11: 4, 12:
 """The bytes that are in order together, by the type of a tag."""
 SIZES = UNITS | {5: 8, 10: 8}
 """The bytes of one value, by the type of a tag: fractions are two numbers."""
-SHORT, LONG, RATIONAL = 3, 4, 5
+TEXT, SHORT, LONG, RATIONAL = 2, 3, 4, 5
+"""Types of tags."""
 PHOTO_POINTER, PLACE_POINTER = 0x8769, 0x8825
 """The tags of the first directory that say where the other two are."""
 MOST_BYTES = 60_000

@@ -6,7 +6,7 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
-from nstyle.imaging.exif import Exif, read_exif
+from nstyle.imaging.exif import TEXT, Exif, Value, read_exif
 
 Dpi = tuple[float, float]
 """Dots per inch, across and down."""
@@ -82,13 +82,24 @@ NOTHING = Metadata()
 
 def read_metadata(image: Image.Image) -> Metadata:
     """Read what a picture says about itself. What is damaged is left out."""
-    try:
-        stored = image.info.get("exif")
-        data = stored if isinstance(stored, bytes) else image.getexif().tobytes()
-    except Exception:  # Pillow raises any exception on damaged EXIF data.
-        data = b""
-    exif = read_exif(data, IMAGE_TAGS, PHOTO_TAGS)
+    exif = _stored_exif(image)
     return Metadata(exif, _believed(image.info.get("dpi")) or _believed(_resolution(exif)))
+
+
+def _stored_exif(image: Image.Image) -> Exif:
+    """Read the tags that are kept: from EXIF data, or from the directory of a TIFF file."""
+    stored = image.info.get("exif")
+    if isinstance(stored, bytes):
+        return read_exif(stored, IMAGE_TAGS, PHOTO_TAGS)
+    try:
+        directory = image.getexif()
+        exif = read_exif(directory.tobytes(), IMAGE_TAGS, PHOTO_TAGS)
+        # Pillow reads text as Latin-1, whatever it is, and would write it as ASCII.
+        texts = {tag: text.encode("latin-1") for tag, text in directory.items() if isinstance(text, str)}
+    except Exception:  # Pillow raises any exception on damaged EXIF data.
+        return Exif()
+    kept = {tag: Value(TEXT, text + b"\x00") for tag, text in texts.items() if tag in IMAGE_TAGS}
+    return replace(exif, image={**exif.image, **kept})
 
 
 def _resolution(exif: Exif) -> list[float]:

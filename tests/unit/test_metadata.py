@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from nstyle.imaging.metadata import read_metadata
+from nstyle.imaging.exif import TEXT, Exif, Value
+from nstyle.imaging.metadata import Metadata, read_metadata
 from nstyle.imaging.picture import to_picture
 from nstyle.imaging.pictures import encode, read_picture
 
@@ -170,3 +171,11 @@ def test_nothing_else_of_a_photograph_is_written() -> None:
     data = encode(picture.rgb, ".jpg", about=picture.about.without_place())
     assert b"52 north" not in data
     assert b"52 north" not in encode(to_picture(picture.rgb).rgb, ".png", about=picture.about.without_place())
+
+
+@pytest.mark.parametrize("text", ["© Jörg".encode(), "© Jörg".encode("latin-1"), "梵高".encode()])
+def test_text_of_a_tiff_is_kept_to_the_byte(text: bytes) -> None:
+    about = Metadata(Exif(image={TAG.Copyright: Value(TEXT, text + b"\x00")}))
+    scan = encode(Image.new("RGB", (8, 8)), ".tif", about=about)
+    kept = read_picture(io.BytesIO(scan)).about.exif.image[TAG.Copyright]
+    assert kept == Value(TEXT, text + b"\x00")
