@@ -32,4 +32,6 @@ Format = Literal["jpg", "png", "webp", "tiff", "avif"]
 """The formats that a user chooses from."""
 WITH_QUALITY = ("JPEG", "WEBP", "AVIF")
 """The formats that lose something, the less the higher their quality."""
+LARGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383, "AVIF": 65_535}
+"""The largest side in pixels of formats that have one."""
 DEFAULT_QUALITY = {"JPEG": 95, "WEBP": 95}

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias, Union
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError, features
+from PIL import Image, UnidentifiedImageError
 
 from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.formats import DEFAULT_QUALITY, READ, VIDEOS, WITH_QUALITY, WRITABLE
@@ -21,6 +21,7 @@ from nstyle.imaging.limits import MAX_PIXELS
 from nstyle.imaging.metadata import NOTHING, Metadata
 from nstyle.imaging.picture import IN_MEMORY, Picture, ValueRange, to_picture
 from nstyle.imaging.values import from_values
+from nstyle.imaging.writable import check_writable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -225,20 +226,6 @@ def resized(size: tuple[int, int], *, short_side: int | None = None, long_side: 
         return size
     width, height = (max(1, round(length * side / reference)) for length in size)
     return width, height
-
-
-def check_writable(extension: str) -> None:
-    """Check that pictures can be written in the format of a file extension such as ``.png``, before the work is done.
-
-    Raises:
-        UsageError: If they cannot.
-    """
-    if extension.lower() not in WRITABLE:
-        raise UsageError(
-            f"cannot write '{extension or 'a file without extension'}'; expected one of {', '.join(sorted(WRITABLE))}"
-        )
-    if WRITABLE[extension.lower()] == "AVIF" and not features.check("avif"):
-        raise UsageError("this Pillow was built without AVIF; choose another format, such as webp")
 
 
 def encode(

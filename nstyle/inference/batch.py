@@ -15,6 +15,7 @@ from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.layout import contact_sheet, fit
 from nstyle.imaging.picture import Picture
 from nstyle.imaging.pictures import read_picture
+from nstyle.imaging.writable import check_fits
 from nstyle.inference.backends import open_painter
 from nstyle.inference.masks import Masks
 from nstyle.inference.moving import NOTHING_MOVES, MovingPictures
@@ -207,6 +208,8 @@ def _paint_job(
     writer: Writer,
 ) -> Iterator[Result | Failure]:
     """Paint a photograph in its mixes, pass the pictures to the writer, and yield the results that are ready."""
+    for output in job.outputs:
+        check_fits(photo.rgb.size, request.extension if output.path == STREAM else Path(output.path).suffix)
     options = replace(request.options, size=None)
     thumbnails: list[tuple[str, Image.Image]] = []
     painted = 0

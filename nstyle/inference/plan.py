@@ -12,7 +12,7 @@ from PIL import Image
 from nstyle.errors import UsageError
 from nstyle.imaging.folders import Found, pictures_named
 from nstyle.imaging.formats import WITH_QUALITY, WRITABLE
-from nstyle.imaging.pictures import check_writable
+from nstyle.imaging.writable import check_writable
 from nstyle.inference.masks import Masks, read_mask
 from nstyle.inference.mix import Mix, label, make_mix, parse_weights
 from nstyle.inference.moving import NOTHING_MOVES, MovingPictures

@@ -22,6 +22,7 @@ from nstyle.imaging.pictures import (
     to_image,
     to_tensor,
 )
+from nstyle.imaging.writable import check_fits
 from nstyle.system.files import write_atomically
 
 
@@ -147,6 +148,17 @@ def test_damaged_avif_is_an_error_of_ours(tmp_path: Path) -> None:
     (tmp_path / "a.avif").write_bytes(content)
     with pytest.raises(NstyleError, match="cannot be read as a picture"):
         read_picture(tmp_path / "a.avif")
+
+
+def test_what_is_too_large_for_its_format_is_known_before_it_is_painted() -> None:
+    check_fits((16_384, 10), ".png")
+    check_fits((16_383, 10), ".webp")
+    with pytest.raises(UsageError, match=r"10x16384 px cannot be written as \.webp, which has at most 16383 px"):
+        check_fits((10, 16_384), ".webp")
+    for extension, side in ((".webp", 16_383), (".jpg", 65_500)):
+        assert encode(Image.new("L", (side, 1)), extension)
+        with pytest.raises(NstyleError):
+            encode(Image.new("L", (side + 1, 1)), extension)
 
 
 def test_picture_too_large_for_its_format() -> None:
