@@ -82,7 +82,7 @@ def test_a_step_that_failed_is_told_and_tried_again(tmp_path: Path, photos: Path
     assert "no such folder" in told
     done = check(*options, photos, "--", "--size", 32, "--updates", 3)
     assert done.returncode == 0, done.stdout
-    assert sorted(path.name for path in out.glob("*.json")) == ["training.json"]
+    assert sorted(path.name for path in out.glob("*.json")) == ["about.json", "training.json"]
 
 
 def test_bad_usage_is_refused(tmp_path: Path) -> None:
