@@ -3,7 +3,6 @@
 import io
 import os
 import stat
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,6 +19,7 @@ from nstyle.imaging.heic import INSTALL, can_read_heic, is_heic
 from nstyle.imaging.limits import MAX_PIXELS
 from nstyle.imaging.metadata import NOTHING, Metadata
 from nstyle.imaging.picture import IN_MEMORY, Picture, ValueRange, to_picture
+from nstyle.imaging.pillow_state import PILLOW
 from nstyle.imaging.values import from_values
 from nstyle.imaging.writable import check_writable
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 PictureSource: TypeAlias = Union[str, os.PathLike[str], Image.Image, npt.NDArray[Any], "Tensor"]
 """A picture however it comes; see :func:`open_picture`."""
-Image.MAX_IMAGE_PIXELS = None
 
 
 def read_picture(
@@ -89,16 +88,18 @@ def opened(source: Path | IO[bytes]) -> Iterator[Image.Image]:
         kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
         hint = "" if stat.S_ISDIR(mode) else "; a pipe can be read as standard input: -"
         raise UsageError(f"{source} is {kind}; expected a picture{hint}")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns about odd metadata, which does not affect the pixels.
-        with _identified(source) as image:
-            yield image
+    with (
+        PILLOW.silent(),
+        _identified(source) as image,
+    ):  # It warns about odd metadata, which does not affect the pixels.
+        yield image
 
 
 def _identified(source: Path | IO[bytes]) -> Image.Image:
     formats = (*READ, "HEIF") if can_read_heic() else READ
     try:
-        return Image.open(source, formats=formats)
+        with PILLOW.without_limit():
+            return Image.open(source, formats=formats)
     except UnidentifiedImageError:
         if not can_read_heic() and is_heic(source):
             name = source if isinstance(source, Path) else "standard input"
@@ -119,16 +120,17 @@ def open_picture(
         source: A file; a Pillow picture of any mode; an array (H, W, 3); or a tensor (3, H, W) or (1, 3, H, W). Arrays
             and tensors are RGB, uint8 or float in [0, 1]; see :func:`from_values`.
         near_side: See :func:`read_picture`.
-        max_pixels: The largest number of pixels that a file may have.
+        max_pixels: The largest number of pixels that a picture may have.
         value_range: See :func:`read_picture`.
 
     Raises:
         UsageError: If it is none of these.
-        NstyleError: If a file cannot be read as a picture, or is too large.
+        NstyleError: If a file cannot be read as a picture, or a picture is too large.
     """
     if isinstance(source, str | os.PathLike):
         return read_picture(Path(source), near_side=near_side, max_pixels=max_pixels, value_range=value_range)
     image = source if isinstance(source, Image.Image) else from_values(source)
+    check_pixels(IN_MEMORY, image.size, max_pixels)  # A picture from Pillow may not be decoded yet.
     return to_picture(image, name=IN_MEMORY, value_range=value_range)
 
 

@@ -61,9 +61,9 @@ def checked_array(pixels: npt.ArrayLike) -> npt.NDArray[Any]:
     """
     array = np.asarray(pixels)
     channels = (3, 4) if array.dtype == np.uint8 else (3,)
-    if array.ndim != 3 or array.shape[2] not in channels:
+    if array.ndim != 3 or array.shape[2] not in channels or not array.size:
         raise UsageError(f"got an array of shape {array.shape}; expected (H, W, 3), or (H, W, 4) of uint8")
-    return array
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def as_batch(image: "Tensor") -> "Tensor":
@@ -75,7 +75,7 @@ def as_batch(image: "Tensor") -> "Tensor":
     import torch
 
     batch = image if image.dim() == 4 else image[None]
-    if batch.dim() != 4 or batch.shape[1] != 3 or not image.is_floating_point():
+    if batch.dim() != 4 or batch.shape[1] != 3 or not image.is_floating_point() or not image.numel():
         raise UsageError(
             f"got a tensor of shape {tuple(image.shape)}, {image.dtype}; expected float (3, H, W) or (B, 3, H, W) in "
             "[0, 1]"

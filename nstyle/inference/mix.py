@@ -1,8 +1,8 @@
 """Mixes: which styles to paint in, and how much of each."""
 
 import sys
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import SupportsFloat, TypeAlias
 
 from nstyle.errors import UsageError
 from nstyle.models.style_names import match_style, shipped_hint
@@ -55,6 +55,8 @@ def make_mix(
         if outside:
             raise UsageError(f"weights name '{outside[0]}', which is not among the styles chosen: {', '.join(names)}")
     else:
+        if weights is not None and not isinstance(weights, Iterable):
+            raise UsageError(f"the weights are {weights!r}; expected one number per style, or numbers by name")
         values = [1.0] * len(names) if weights is None else list(weights)
         if len(values) != len(names):
             hint = (
@@ -67,6 +69,8 @@ def make_mix(
             raise UsageError(f"got {len(values)} weights for {there}{hint}{shipped_hint(model)}")
         by_name = dict(zip(names, values, strict=True))
     for name, value in by_name.items():
+        if not isinstance(value, SupportsFloat):
+            raise UsageError(f"the weight of '{name}' is {value!r}; expected a finite number of at least 0")
         if not 0 <= value <= sys.float_info.max:
             raise UsageError(f"the weight of '{name}' is {value}; expected a finite number of at least 0")
     if not by_name:

@@ -35,8 +35,8 @@ def fetch_model(address: str) -> Path:
         raise UsageError(f"model '{in_short(address)}' is no address on the Hub; expected {EXPECTED}")
     try:
         from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import EntryNotFoundError as NoFileError
         from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
-        from huggingface_hub.errors import RemoteEntryNotFoundError as NoFileError
         from huggingface_hub.errors import RepositoryNotFoundError as NoRepositoryError
         from huggingface_hub.errors import RevisionNotFoundError as NoRevisionError
     except ImportError:
@@ -45,16 +45,22 @@ def fetch_model(address: str) -> Path:
         ) from None
     try:
         return Path(hf_hub_download(match["repository"], file, revision=match["revision"], library_name="nstyle"))
+    except LocalEntryNotFoundError as error:  # One of the next kind: it is in no cache, and the Hub did not answer.
+        raise _unreachable(address, error) from error
     except (NoRepositoryError, NoRevisionError, NoFileError, HFValidationError) as error:
         is_closed = isinstance(error, NoRepositoryError)  # Or there is none: the Hub does not say which.
         missing = "repository" if is_closed else "revision" if isinstance(error, NoRevisionError) else f"file {file}"
         raise UsageError(
             f"{address}: there is no such {missing}, or it is not open to you; check the name, or set HF_TOKEN"
         ) from error
-    except (LocalEntryNotFoundError, OSError) as error:
-        reason = " ".join(str(error.__cause__ or error).split())
-        where = os.environ.get("HF_ENDPOINT", "the Hub")
-        raise NstyleError(f"{address} is not in the cache, and {where} cannot be reached ({reason:.120})") from error
+    except Exception as error:  # Clients of HTTP raise errors of their own for whatever breaks a connection.
+        raise _unreachable(address, error) from error
+
+
+def _unreachable(address: str, error: Exception) -> NstyleError:
+    reason = " ".join(str(error.__cause__ or error).split())
+    where = os.environ.get("HF_ENDPOINT", "the Hub")
+    return NstyleError(f"{address} is not in the cache, and {where} cannot be reached ({reason:.120})")
 
 
 def address_of(path: Path) -> str | None:

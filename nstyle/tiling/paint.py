@@ -48,10 +48,17 @@ def choose(
     units = network.width * pixels
     if device.type == "cpu":
         return "exact" if EXACT_BYTES * units <= MEMORY else "sampled"
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else torch.mps.recommended_max_memory() // 2
+    free = _free_on_gpu(device) if device.type == "cuda" else torch.mps.recommended_max_memory() // 2
     if WHOLE_BYTES * at_once * units <= free:
         return "whole"
     return "exact" if EXACT_BYTES * units <= free else "sampled"
+
+
+def _free_on_gpu(device: torch.device) -> int:
+    """Return the bytes that can be taken, with those that torch keeps for reuse: a picture must be painted the same way
+    the second time."""
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(torch.cuda.mem_get_info(device)[0] + kept)
 
 
 @torch.inference_mode()

@@ -44,6 +44,9 @@ class Animation:
         try:
             self._image = self._stack.enter_context(opened(path))
             check_pixels(self.name, self._image.size, max_pixels)
+            # An APNG may begin with a picture for viewers that know no animations.
+            self._first = int(getattr(self._image, "default_image", False))
+            self._image.seek(self._first)
             self._image.load()
             first = to_picture(self._image)
         except NstyleError:
@@ -55,7 +58,7 @@ class Animation:
         self.facts = Facts(
             size=first.rgb.size,
             rate=1 / shown,
-            seconds=part.seconds(shown * getattr(self._image, "n_frames", 1)),
+            seconds=part.seconds(shown * (getattr(self._image, "n_frames", 1) - self._first)),
             loop=self._image.info.get("loop", None if self._image.format == "GIF" else 0),
         )
 
@@ -73,7 +76,7 @@ class Animation:
             raise UsageError(f"{self.name} ends after {float(self._reached):.2f} s; expected `start` before that")
 
     def _frames(self) -> Iterator[Frame]:
-        self._reached, number = Fraction(0), 0
+        self._reached, number = Fraction(0), self._first
         while not self._part.is_over(self._reached):
             try:
                 self._image.seek(number)

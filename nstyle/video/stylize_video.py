@@ -45,8 +45,8 @@ def stylize_video(
     max_pixels: int = MAX_PIXELS,
     overwrite: bool = False,
     device: str = "auto",
-    notice: Callable[[str], None] = lambda text: None,
-    progress: Callable[[int, float], None] = lambda frames, share: None,
+    notice: Callable[[str], None] | None = None,
+    progress: Callable[[int, float], None] | None = None,
 ) -> Path:
     """Paint a clip frame by frame; sound, times, rotation and colours are kept.
 
@@ -112,8 +112,8 @@ def stylize_video(
         options,
         masks=masks or {},
         max_pixels=max_pixels,
-        notice=notice,
-        progress=progress,
+        notice=notice or (lambda text: None),
+        progress=progress or (lambda frames, share: None),
     )
     return path
 

@@ -211,6 +211,12 @@ def test_one_frame_as_a_picture(clip: Path, tmp_path: Path, paint: Callable[...,
         paint(source, video={"frame": 6})
 
 
+def test_a_poster_of_an_apng_is_no_frame_of_it(tmp_path: Path, paint: Callable[..., Any]) -> None:
+    source = animation(tmp_path / "a.png", duration=[100, 50, 300, 100], default_image=True)
+    results, _ = paint(source, out=str(tmp_path / "b.webp"))
+    assert shown(Path(results[0].output)) == [100, 50, 300, 100]
+
+
 def test_pixels_that_are_not_square_stay_so_and_become_so_in_pictures(
     tmp_path: Path, paint: Callable[..., Any]
 ) -> None:

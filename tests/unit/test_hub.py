@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import nstyle as package
-from nstyle.errors import UsageError
+from nstyle.errors import NstyleError, UsageError
 from nstyle.models.hub import address_of, fetch_model
 
 pytest.importorskip("huggingface_hub")
@@ -109,6 +109,15 @@ def test_a_hub_that_cannot_be_reached_is_one_line(nstyle, tmp_path: Path) -> Non
     assert done.returncode == 1
     assert "hf://painters/waves is not in the cache" in done.stderr.decode()
     assert done.stderr.decode().count("\n") == 1
+
+
+def test_whatever_breaks_a_connection_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise RuntimeError("the proxy\nsaid no")
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", fail)
+    with pytest.raises(NstyleError, match=r"is not in the cache, and .* cannot be reached \(the proxy said no\)"):
+        fetch_model("hf://painters/waves")
 
 
 def test_models_of_the_cache_are_named_by_their_address() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image, ImageCms
 
 from nstyle.errors import NstyleError, UsageError
 from nstyle.imaging.folders import list_pictures
+from nstyle.imaging.limits import MAX_PIXELS
 from nstyle.imaging.picture import to_picture
 from nstyle.imaging.pictures import (
     encode,
@@ -22,6 +24,7 @@ from nstyle.imaging.pictures import (
     to_image,
     to_tensor,
 )
+from nstyle.imaging.pillow_state import PILLOW
 from nstyle.imaging.writable import check_fits
 from nstyle.system.files import write_atomically
 
@@ -148,6 +151,31 @@ def test_damaged_avif_is_an_error_of_ours(tmp_path: Path) -> None:
     (tmp_path / "a.avif").write_bytes(content)
     with pytest.raises(NstyleError, match="cannot be read as a picture"):
         read_picture(tmp_path / "a.avif")
+
+
+def test_a_picture_from_pillow_has_a_limit_too_and_pillow_keeps_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gradient().save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(UsageError, match=r"PICTURE has 40x24 px, more than 0\.0009 megapixels"):
+        open_picture(gradient(), max_pixels=900)
+    assert read_picture(tmp_path / "a.png").rgb.size == (40, 24)
+    assert Image.MAX_IMAGE_PIXELS == MAX_PIXELS
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    read_picture(tmp_path / "a.png")
+    assert Image.MAX_IMAGE_PIXELS is None
+
+
+def test_threads_that_overlap_put_the_warnings_back() -> None:
+    before = list(warnings.filters)
+    first, second = PILLOW.silent(), PILLOW.silent()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    warnings.warn("nobody hears this", stacklevel=1)
+    second.__exit__(None, None, None)
+    assert list(warnings.filters) == before
 
 
 def test_what_is_too_large_for_its_format_is_known_before_it_is_painted() -> None:

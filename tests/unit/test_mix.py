@@ -1,6 +1,7 @@
 """Choosing and weighing styles."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -121,6 +122,12 @@ def test_weights_by_name_and_for_chosen_styles() -> None:
 )
 def test_bad_weights(weights: list[float] | dict[str, float], message: str) -> None:
     with pytest.raises(UsageError, match=message):
+        make_mix(STYLES, weights)
+
+
+@pytest.mark.parametrize("weights", [0.5, {"starry": "0.5"}, {"starry": None}, {}])
+def test_weights_of_another_kind_are_refused_in_words(weights: Any) -> None:
+    with pytest.raises(UsageError, match=r"the weight|no style was named"):
         make_mix(STYLES, weights)
 
 

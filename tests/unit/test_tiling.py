@@ -206,6 +206,13 @@ def test_one_piece_has_to_fit_with_every_style_of_a_map(monkeypatch: pytest.Monk
     full, mps = TransformerNetwork(1), torch.device("mps")
     assert choose("auto", full, 4 * 10**6, mps) == "whole"
     assert choose("auto", full, 4 * 10**6, mps, at_once=3) == "exact"
+    memory = {"mem_get_info": (2 * 10**9, 8 * 10**9), "memory_reserved": 6 * 10**9, "memory_allocated": 10**8}
+    for name, value in memory.items():
+        monkeypatch.setattr(torch.cuda, name, lambda device, value=value: value)
+    cuda = torch.device("cuda")
+    assert choose("auto", full, 4 * 10**6, cuda) == "whole", "what torch keeps for reuse is free"
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 6 * 10**9)
+    assert choose("auto", full, 4 * 10**6, cuda) == "exact"
 
 
 def test_samples_lie_within_the_picture_and_all_over_it() -> None:
