@@ -28,6 +28,8 @@ IN_ONE_PIECE = ("auto", "whole", "exact")
 """The tilings that give the picture that the network gives in one piece, as ONNX Runtime paints it."""
 BYTES, MEMORY = 500, 2_600_000_000
 """The bytes that a pixel takes per unit of width, and how many a picture may take, as much as with torch."""
+LEAST = 16
+"""The least side that the network sees, in pixels: smaller pictures are padded."""
 
 
 class OnnxPainter:
@@ -119,4 +121,4 @@ class OnnxPainter:
 
 def fits_in_one_piece(width: int, height: int, network_width: float) -> bool:
     """Tell whether a picture of some pixels may be painted in one piece by a network of a width."""
-    return BYTES * network_width * width * height <= MEMORY
+    return BYTES * network_width * max(LEAST, width) * max(LEAST, height) <= MEMORY

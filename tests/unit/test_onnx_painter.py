@@ -15,7 +15,7 @@ from nstyle.imaging import numpy_grain
 from nstyle.inference import backend_costs
 from nstyle.inference.backend_costs import Cost
 from nstyle.inference.backends import is_faster, may_take_onnx
-from nstyle.inference.onnx_painter import OnnxPainter
+from nstyle.inference.onnx_painter import OnnxPainter, fits_in_one_piece
 from nstyle.inference.options import PaintOptions, Request
 from nstyle.inference.plan import Job, Output
 from nstyle.models.locate import find_model
@@ -222,3 +222,10 @@ def test_the_backend_must_fit_the_device(model: Path, photo: Path, tmp_path: Pat
     request = Request(photos=(str(photo),), model=str(model), style="plain", backend="onnx", device="cuda")
     with pytest.raises(UsageError, match="`backend` onnx paints on the CPU"):
         list(stylize_files(request, print))
+
+
+def test_thin_pictures_count_as_the_network_sees_them() -> None:
+    assert fits_in_one_piece(5_000_000, 1, 0.05)
+    assert not fits_in_one_piece(5_000_000, 1, 1.0)
+    assert not fits_in_one_piece(1, 5_000_000, 1.0)
+    assert fits_in_one_piece(2000, 2000, 1.0)

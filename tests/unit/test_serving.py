@@ -79,6 +79,9 @@ def test_a_server_bounds_what_it_takes(server: Any, photo: Path) -> None:
     assert post(["nobody"], photo.read_bytes()).status_code == 404
     assert post(["plain"], b"no picture").status_code == 400
     assert post(["plain"] * 5, photo.read_bytes()).status_code == 422
+    thin = io.BytesIO()
+    Image.new("L", (200_000, 1)).save(thin, format="PNG")
+    assert post(["plain"], thin.getvalue()).status_code == 413
     names["MOST_PIXELS"] = 1000
     assert post(["plain"], photo.read_bytes()).status_code == 413
     names["MOST_BYTES"] = 1000
