@@ -88,10 +88,8 @@ def opened(source: Path | IO[bytes]) -> Iterator[Image.Image]:
         kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
         hint = "" if stat.S_ISDIR(mode) else "; a pipe can be read as standard input: -"
         raise UsageError(f"{source} is {kind}; expected a picture{hint}")
-    with (
-        PILLOW.silent(),
-        _identified(source) as image,
-    ):  # It warns about odd metadata, which does not affect the pixels.
+    # Pillow warns about odd metadata, which does not affect the pixels.
+    with PILLOW.silent(), _identified(source) as image:
         yield image
 
 
