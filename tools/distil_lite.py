@@ -31,6 +31,7 @@ from nstyle.losses.functional import gram, relative_squared_error
 from nstyle.models.locate import find_model
 from nstyle.models.model_file import load_model
 from nstyle.system.devices import choose_device, choose_dtype
+from nstyle.system.files import whole_file
 from nstyle.system.memory import keep_freed_memory
 from nstyle.training.precision import autocast
 from nstyle.training.schedule import learning_rate
@@ -108,7 +109,13 @@ def errors(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> Tensor:
 
 
 def train(arguments: argparse.Namespace) -> None:
-    """Train the network with one cycle of the learning rate, and write the weights in half precision."""
+    """Train the network, and write its weights. What cannot be written is known before."""
+    with whole_file(arguments.output) as file:
+        teach(arguments, file)
+
+
+def teach(arguments: argparse.Namespace, file: Path) -> None:
+    """Train the network with one cycle of the learning rate, and write the weights in half precision to a file."""
     weights = load_vgg_weights(arguments.vgg)
     dtype = choose_dtype("auto", choose_device("cpu"))
     teacher = VGGFeatures(weights, LAYERS, dtype=dtype)
@@ -147,7 +154,7 @@ def train(arguments: argparse.Namespace) -> None:
                 flush=True,
             )
             recent.clear()
-    export(student, scales, teacher.mean, std, weights.sha256, arguments.output)
+    export(student, scales, teacher.mean, std, weights.sha256, file)
 
 
 def _words(tables: list[Tensor]) -> str:
@@ -173,18 +180,13 @@ def scale_heads(student: LiteNetwork, scales: dict[str, float]) -> None:
                 parameter.mul_(scale)
 
 
-def export(
-    student: LiteNetwork, scales: dict[str, float], mean: Tensor, std: Tensor, teacher: str, output: Path
-) -> None:
+def export(student: LiteNetwork, scales: dict[str, float], mean: Tensor, std: Tensor, teacher: str, file: Path) -> None:
     """Restore the teacher's scale in the heads, and write the weights in half precision with the input convention."""
     scale_heads(student, scales)
     state = {key: value.half().contiguous() for key, value in student.state_dict().items()}
     convention = {"mean": json.dumps(mean.flatten().tolist()), "std": json.dumps(std.flatten().tolist())}
-    output.parent.mkdir(parents=True, exist_ok=True)
-    save_file(state, output, metadata={"architecture": "lite", "teacher_sha256": teacher, **convention})
-    print(
-        f"{output}: {sum(value.numel() for value in state.values())} parameters, {output.stat().st_size / 1e6:.2f} MB"
-    )
+    save_file(state, file, metadata={"architecture": "lite", "teacher_sha256": teacher, **convention})
+    print(f"{sum(value.numel() for value in state.values())} parameters, {file.stat().st_size / 1e6:.2f} MB")
 
 
 def judged_pictures(photos: Path, paintings: PhotoIndex) -> Iterator[tuple[str, Tensor]]:

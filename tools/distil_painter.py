@@ -28,6 +28,7 @@ from nstyle.models.model_file import load_model, save_model
 from nstyle.models.style_names import match_style
 from nstyle.models.transformer import TransformerNetwork
 from nstyle.system.devices import choose_device, choose_dtype
+from nstyle.system.files import whole_file
 from nstyle.system.memory import keep_freed_memory
 from nstyle.training.augmentation import Augmentation
 from nstyle.training.precision import autocast
@@ -123,14 +124,15 @@ def main() -> None:
     keep_freed_memory()
     device = choose_device("auto")
     teacher, info = load_model(find_model(arguments.teacher))
-    learner, had = learner_of(arguments, info.styles)
-    learner = learner.train().to(memory_format=torch.channels_last).to(device)
-    teach(learner, teacher.to(device), info.grain, arguments)
-    updates = had + arguments.updates
-    described = replace(
-        info, width=learner.width, updates=updates, run_updates=0, size=arguments.size, created=time.time()
-    )
-    save_model(arguments.out, learner, described)
+    with whole_file(arguments.out) as file:  # What cannot be written is known before the training.
+        learner, had = learner_of(arguments, info.styles)
+        learner = learner.train().to(memory_format=torch.channels_last).to(device)
+        teach(learner, teacher.to(device), info.grain, arguments)
+        updates = had + arguments.updates
+        described = replace(
+            info, width=learner.width, updates=updates, run_updates=0, size=arguments.size, created=time.time()
+        )
+        save_model(file, learner, described)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
@@ -20,6 +20,8 @@ NARROWEST = 8
 
 JOINT = re.compile(r"(?<=[-+/])|(?<=_)(?=[^\W\d])")
 """Where a word that is wider than its column is rather broken: ``starry-night``, but not ``relu1_1``."""
+SPACE = re.compile(r"(?<!=)\s+(?!=)")
+"""Where a line is rather broken: not beside the sign in ``s = 30,000``."""
 
 Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 
@@ -172,11 +174,14 @@ def _column_width(width: int, labels: Sequence[str], font: Font) -> int:
 
 
 def wrap(text: str, font: Font, width: int) -> str:
-    """Break text into lines of at most ``width`` pixels: between words, or in a wider word, rather at a joint."""
+    """Break text into lines of at most ``width`` pixels: between words, or in a wider word, rather at a joint.
+
+    A name and its value, such as ``s = 30,000``, stay on one line where they fit.
+    """
     lines: list[str] = []
     for paragraph in text.split("\n"):
         line = ""
-        for word in paragraph.split():
+        for word in _words(paragraph, font, width):
             joined = f"{line} {word}" if line else word
             if line and font.getlength(joined) > width:
                 lines.append(line)
@@ -191,6 +196,11 @@ def wrap(text: str, font: Font, width: int) -> str:
             line = joined
         lines.append(line)
     return "\n".join(lines)
+
+
+def _words(paragraph: str, font: Font, width: int) -> Iterator[str]:
+    for piece in SPACE.split(paragraph.strip()):
+        yield from [piece] if font.getlength(piece) <= width else piece.split()
 
 
 def _height(text: str, font: Font) -> int:

@@ -168,3 +168,11 @@ def test_long_titles_of_panels_and_long_names_are_broken_where_words_end() -> No
     font = ImageFont.load_default(16)
     lines = wrap("gauguin-three-tahitian-women", font, round(font.getlength("gauguin-three-tah"))).split("\n")
     assert lines == ["gauguin-three-", "tahitian-women"]
+
+
+def test_a_name_and_its_value_stay_on_one_line_where_they_fit() -> None:
+    font = ImageFont.load_default(16)
+    label = "s = 30,000, v = 5"
+    width = round(font.getlength("s = 30,000, v ="))
+    assert wrap(label, font, width) == "s = 30,000,\nv = 5"
+    assert wrap(label, font, round(font.getlength("30,000,"))).split() == label.split()
