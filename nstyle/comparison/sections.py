@@ -19,7 +19,7 @@ from nstyle.reports.plots import interval_plot
 from nstyle.system.devices import choose_device
 from nstyle.training.config import TrainingConfig
 from nstyle.training.curves import CurveSet, read_curves
-from nstyle.training.report import shared_styles_plot
+from nstyle.training.report import shared_styles_figures
 from nstyle.training.validation import TERMS
 
 OVERALL = "overall"
@@ -115,9 +115,7 @@ def curve_section(plan: Plan) -> Section:
         ),
         (True, "curves-per-style", "The same against the updates that each style has had"),
     ):
-        plot = shared_styles_plot(sets, per_style=per_style)
-        assert plot is not None
-        figures.append(Figure.of_plot(name, caption, plot))
+        figures += shared_styles_figures(sets, name, caption, per_style=per_style)
     return Section(
         "On the way", "Losses of the training batches of the first seed, smoothed; raw values faint.", figures
     )

@@ -16,14 +16,25 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-DASHES = ("-", "--", "-.", ":")
-PANEL = (2.6, 2.1)
-"""Width and height of one panel, in inches: one fits a column of text, two a page."""
+DASHES: tuple[Any, ...] = (
+    "-", "--", "-.", ":", (0, (8, 2)), (0, (5, 1, 1, 1, 1, 1)), (0, (2, 2, 1, 2)),
+)  # fmt: skip
+MARKERS = ("", "o", "s")
+"""On lines that repeat a colour and its dash, so that lines differ in grey too."""
+MARK_EVERY = 0.15
+"""The way from one marker to the next, as a part of the panel's diagonal."""
+COLUMN = 3.3
+"""The width of one panel alone, in inches: a column of text."""
+PANEL, PANELS = (2.3, 1.9), 2
+"""Width and height of one of several panels, in inches, and how many stand side by side: a page, or a column if they
+are shrunk to letters of 5.7 pt."""
 POINTS = 8.0
 """The size of letters, as in print."""
-LEGEND_ROW, LEGEND_LETTER, LEGEND_HANDLE = 0.17, 0.065, 0.55
+LEGEND_ROW, LEGEND_LETTER, LEGEND_HANDLE = 0.17, 0.065, 0.64
 """The height of a row of a legend, and the widths of a letter and of the line before a label, in inches."""
-TITLE_LETTERS = 34
+HANDLE_LETTERS = 2.8
+"""The length of the line before a label, in sizes of letters: long enough for every dash."""
+TITLE_LETTERS = 30
 """The letters on a line above one panel; longer titles are broken, so that none runs into the next one."""
 DPI = 200
 LOG_RANGE = 20.0
@@ -97,20 +108,19 @@ def line_plot(x: Sequence[float], series: Mapping[str, Sequence[float]], *, x_la
 
 
 @_in_print
-def panels_plot(panels: Sequence[Panel], *, columns: int = 2) -> Plot:
-    """Draw panels in a grid with a common legend below. A label has the same colour in all panels."""
+def panels_plot(panels: Sequence[Panel]) -> Plot:
+    """Draw panels in a grid with a common legend below. A label has the same look in all panels."""
     labels = list(dict.fromkeys(label for panel in panels for label in panel.lines))
-    columns = min(columns, len(panels))
+    columns = min(PANELS, len(panels))
     rows = -(-len(panels) // columns)
-    width = PANEL[0] * columns if columns > 1 else 1.4 * PANEL[0]
+    width = PANEL[0] * columns if columns > 1 else COLUMN
     legend_columns = max(1, int(width / (LEGEND_LETTER * max(map(len, labels)) + LEGEND_HANDLE)))
     legend_rows = -(-len(labels) // legend_columns) if len(labels) > 1 else 0
     figure = _new_figure((width, PANEL[1] * rows + LEGEND_ROW * legend_rows))
     grid = figure.subplots(rows, columns, squeeze=False).flatten()
     for axes, panel in zip(grid, panels, strict=False):
         for label, line in panel.lines.items():
-            i = labels.index(label)
-            _draw(axes, line, label, COLORS[i % len(COLORS)], DASHES[i % len(DASHES)])
+            _draw(axes, line, label, look(labels.index(label)))
         if not panel.linear and _spans_decades([line.y for line in panel.lines.values()]):
             axes.set_yscale("log")
         axes.set_title(textwrap.fill(panel.title, TITLE_LETTERS), loc="left", fontsize="medium")
@@ -121,7 +131,14 @@ def panels_plot(panels: Sequence[Panel], *, columns: int = 2) -> Plot:
         axes.set_axis_off()
     handles = dict(pair[::-1] for axes in grid for pair in zip(*axes.get_legend_handles_labels(), strict=True))
     if len(labels) > 1:
-        figure.legend(handles.values(), handles, loc="outside lower center", ncols=legend_columns, frameon=False)
+        figure.legend(
+            handles.values(),
+            handles,
+            loc="outside lower center",
+            ncols=legend_columns,
+            frameon=False,
+            handlelength=HANDLE_LETTERS,
+        )
     return _save(figure)
 
 
@@ -175,12 +192,19 @@ def _save(figure: "Figure") -> Plot:
     return Plot(png.getvalue(), svg.getvalue(), pdf.getvalue())
 
 
-def _draw(axes: "Axes", line: Line, label: str, color: str, dash: str) -> None:
+def look(i: int) -> dict[str, Any]:
+    """Return colour, dash and marker of the i-th line, by Matplotlib's names."""
+    rounds, place = divmod(i, len(DASHES))
+    return {"color": COLORS[place % len(COLORS)], "linestyle": DASHES[place], "marker": MARKERS[rounds % len(MARKERS)]}
+
+
+def _draw(axes: "Axes", line: Line, label: str, style: Mapping[str, Any]) -> None:
+    color = style["color"]
     if line.raw is not None:
         axes.plot(line.x, line.raw, color=color, linewidth=0.5, alpha=FAINT)
     if line.spread is not None:
         axes.fill_between(line.x, line.y - line.spread, line.y + line.spread, color=color, alpha=FAINT, linewidth=0)
-    axes.plot(line.x, line.y, label=label, color=color, linestyle=dash, linewidth=1.2)
+    axes.plot(line.x, line.y, label=label, linewidth=1.2, markersize=3, markevery=MARK_EVERY, **style)
 
 
 def _spans_decades(values: Sequence[npt.NDArray[np.float64]]) -> bool:

@@ -6,7 +6,7 @@ from functools import partial
 
 from nstyle.reconstruction.structure_radius import structure_radius
 from nstyle.reports.page import Table, number
-from nstyle.reproduction.figures import not_made, snapshot_sheet, verdict
+from nstyle.reproduction.figures import not_made, picture_sheet, snapshot_sheet, verdict
 from nstyle.reproduction.measures import errors, is_trade
 from nstyle.reproduction.race import race
 from nstyle.reproduction.recipe import Exhibit, Materials, Recipe, Shown
@@ -22,7 +22,7 @@ DECADES = (2e-6, 2e-5, 2e-4, 2e-3, 2e-2)
 LAYERS: Axes = {"content_layers": ["relu2_2"], "style_layers": ["relu1_1,relu1_2,relu2_1,relu2_2,relu3_1"]}
 """The document takes conv_4 for the content, the fourth convolution; the style layers are the first five convolutions,
 as in the implementations that it speaks of."""
-K = 2e-4
+K, SHUFFLED_RATE = 2e-4, 0.02
 
 
 def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
@@ -38,7 +38,7 @@ def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
     losses: Axes = {"loss": ["gram", "mean-std", "moments", "mmd"], "moments": [1, 3]}
     style_only: Axes = {"layers": LAYERS["style_layers"], "style": pictures["style"], **length, **materials.axes}
     spatial = Reconstructions("without-places", {**losses, **style_only})
-    shuffled = Reconstructions("shuffled", {"loss": ["mmd-shuffled"], "lr": [0.02], **style_only})
+    shuffled = Reconstructions("shuffled", {"loss": ["mmd-shuffled"], "lr": [SHUFFLED_RATE], **style_only})
     return [
         Exhibit(
             "starts",
@@ -136,14 +136,13 @@ def _spatial(results: Results, works: tuple[Reconstructions, ...]) -> Shown:
         "mmd compares the same places, so it keeps them and copies the painting; the others throw places away. "
         + not_made([failure for work in works for failure in results.failures(work)])
     )
-    return Shown(
-        text,
-        [
-            results.grid(works[0], "Gram matrices, means and deviations, moments, and discrepancy at the same places"),
-            results.grid(works[1], "Mean discrepancy over pairs drawn at random, by Adam"),
-        ],
-        [Table(["loss", "structure radius, px"], rows)],
-    )
+    of_losses, of_pairs = works
+    figures = [
+        results.grid(of_losses, "Gram matrices, means and deviations, moments, and discrepancy at the same places")
+    ]
+    if drawn := [(run.config.loss_label, run) for run in results.runs(of_pairs)]:
+        figures.append(picture_sheet(of_pairs.name, "Mean discrepancy over pairs drawn at random, by Adam", drawn))
+    return Shown(text, figures, [Table(["loss", "structure radius, px"], rows)])
 
 
 DU = Recipe(
@@ -151,6 +150,9 @@ DU = Recipe(
     "X. Du, Dissecting Neural Style Transfer, Australian National University",
     "The seven starts, the weight k over decades, stored results picked up again, and losses without places.",
     "The document is unfinished: it has a method, a command for 5,000 cycles and arrays of 512 px, but no results, no "
-    "pictures and no values of k. It takes VGG19; here it is the encoder that was given.",
+    "pictures and no values of k. It takes VGG19; here it is the encoder that was given. Our choices are: the content "
+    "at relu2_2, its fourth convolution after the ReLU; the style at the first five convolutions; every k, and "
+    f"k = {K:g} where nothing else is said; L-BFGS, but Adam at {SHUFFLED_RATE:g} for pairs that are drawn anew at "
+    "every iteration, which L-BFGS cannot follow.",
     exhibits,
 )

@@ -178,7 +178,14 @@ def judged(made: Sequence[Inverted], verdicts: str, facts: str = "") -> str:
             f"{early[0].lr:g} and have more than {GRAINY:g} times the painting's grain, so that what is measured is "
             "mostly the noise of the start."
         )
-    return " ".join(part for part in (verdicts, facts, how_far(made)) if part)
+    grainy = [one for one in made if one.reached and one.grain > GRAINY]
+    warning = (
+        f"{len(grainy)} of {len(made)} pictures went below the threshold, where the source's rule ends them, while "
+        f"they had more than {GRAINY:g} times the painting's grain: their radius and colours are partly the noise's."
+        if grainy
+        else ""
+    )
+    return " ".join(part for part in (verdicts, warning, facts, how_far(made)) if part)
 
 
 def how_far(made: Sequence[Inverted]) -> str:

@@ -10,7 +10,7 @@ from nstyle.imaging.pictures import read_picture
 from nstyle.reconstruction.all_runs import loss_plot
 from nstyle.reconstruction.structure_radius import structure_radius
 from nstyle.reports.page import Figure, Table, number
-from nstyle.reproduction.figures import not_made, picture_sheet, snapshot_sheet, verdict
+from nstyle.reproduction.figures import not_made, picture_sheet, snapshot_sheet
 from nstyle.reproduction.kang_limits import limits
 from nstyle.reproduction.kang_units import SIZE, STYLE_WEIGHT, Units
 from nstyle.reproduction.measures import difference, errors, grain, is_trade, rises, share_left
@@ -190,10 +190,9 @@ def _layers(results: Results, work: Reconstructions) -> Shown:
     pictures = [run.folder.read_result() for run in runs]
     radii = [structure_radius(picture) for picture in pictures]
     measured = [(radius, difference(picture, photo)) for radius, picture in zip(radii, pictures, strict=True)]
-    grows = verdict(
-        rises(radii),
-        f"with every layer structures grow, from {radii[0]:.1f} to {radii[-1]:.1f} px",
-        f"structures do not grow with every layer, {radii[0]:.1f} px with two and {radii[-1]:.1f} px in the end",
+    grows = (
+        f"By our measure structures {'grow' if rises(radii) else 'do not grow'} with every layer: "
+        f"{', '.join(f'{radius:.1f}' for radius in radii)} px."
     )
     labels = [f"{len(run.layers)} layers" for run in runs]
     rows = [[label, *(f"{value:.1f}" for value in pair)] for label, pair in zip(labels, measured, strict=True)]
@@ -253,11 +252,10 @@ def _rates(results: Results, work: Reconstructions) -> Shown:
     shown = race(results, work, "optimizer", runs, "By optimizer and rate")
     best = min(runs, key=lambda label: runs[label].best_loss)
     lowest = [label for label in runs if runs[label].config.optimizer == "lbfgs"]
-    choice = verdict(
-        best in lowest,
-        f"his choice is the right one, as {best} comes lowest, to {100 * share_left(runs[best]):.2g} % of the loss of "
-        "the start",
-        f"{best} comes lower than L-BFGS at any of its rates",
+    choice = f"{best} comes lowest, to {100 * share_left(runs[best]):.2g} % of the loss of the start, " + (
+        "so that his optimizer is the best of the three."
+        if best in lowest
+        else "lower than L-BFGS at any of its rates."
     )
     rates = "A rate is the first length that L-BFGS tries along its direction; one of the others is in units of pixels."
     return replace(shown, text=f"{choice} {shown.text} {rates}".strip())

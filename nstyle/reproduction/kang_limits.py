@@ -113,7 +113,8 @@ def colour_text(gains: Sequence[tuple[float, float]]) -> str:
     return verdict(
         border > inside > 0,
         f"colours are stronger than the photograph's, by {border:.1f} levels at the border and {inside:.1f} inside",
-        f"against the photograph colours change by {border:+.1f} levels at the border and {inside:+.1f} inside",
+        f"against the photograph colours change by {border:+.1f} levels at the border and {inside:+.1f} inside, so "
+        f"that they are {'lost less' if border > inside else 'not stronger'} at the border",
     )
 
 

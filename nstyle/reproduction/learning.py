@@ -1,5 +1,6 @@
 """What the pages and logs of trainings, comparisons and blends say, for the recipes that show them."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -30,18 +31,29 @@ def report_of(folder: Path) -> dict[str, Any]:
 
 
 def gaps_by_style(report: dict[str, Any], protocol: str, term: str) -> dict[str, Interval]:
-    """Return the gap of every style of a comparison in a term, such as ``style``, under a protocol."""
+    """Return the gap of every style of a comparison, and overall, in a term such as ``style`` under a protocol."""
     return {
         row["style"]: Interval(row["gap"], row["low"], row["high"])
         for row in report["gaps"]
-        if (row["protocol"], row["term"]) == (protocol, term) and row["style"] in report["styles"]
+        if (row["protocol"], row["term"]) == (protocol, term)
     }
 
 
-def figure_of(folder: Path, name: str, caption: str) -> Figure | None:
-    """Return a figure of a finished report, None if it has none. A plot has all formats, a picture PNG only."""
-    png, svg, pdf = (folder / f"{name}.{format}" for format in FORMATS)
-    if not png.exists():
-        return None
-    plot = Plot(png.read_bytes(), svg.read_bytes(), pdf.read_bytes()) if svg.exists() else None
-    return Figure(f"{folder.name}-{name}", caption, png.read_bytes(), plot)
+def losses_by_style(report: dict[str, Any], network: str) -> dict[str, float]:
+    """Return the mean style loss of every style of a comparison under a kind of network, such as ``n-style``."""
+    return {
+        row["style"]: row["mean"] for row in report["losses"] if (row["network"], row["term"]) == (network, "style")
+    }
+
+
+def figures_of(folder: Path, name: str, caption: str) -> list[Figure]:
+    """Return a figure of a finished report, or its parts (``NAME-1``, ``NAME-2``); none if it has no such figure.
+
+    A plot has all formats, a picture PNG only.
+    """
+    figures = []
+    for png in sorted(path for path in folder.glob(f"{name}*.png") if re.fullmatch(rf"{name}(-\d+)?", path.stem)):
+        svg, pdf = (png.with_suffix(f".{format}") for format in FORMATS[1:])
+        plot = Plot(png.read_bytes(), svg.read_bytes(), pdf.read_bytes()) if svg.exists() else None
+        figures.append(Figure(f"{folder.name}-{png.stem}", caption, png.read_bytes(), plot))
+    return figures

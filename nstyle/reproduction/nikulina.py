@@ -7,11 +7,12 @@ from statistics import fmean
 from typing import Any
 
 from nstyle.encoders.layers import CHANNELS_PER_BLOCK, layer_names
-from nstyle.encoders.load import load_encoder_weights
+from nstyle.encoders.load import EncoderWeights, load_encoder_weights, reaches
 from nstyle.imaging.pictures import read_picture
+from nstyle.reconstruction.all_runs import loss_plot
 from nstyle.reconstruction.finished_runs import Run
 from nstyle.reconstruction.structure_radius import structure_radius
-from nstyle.reports.page import Table, number
+from nstyle.reports.page import Figure, Table, number
 from nstyle.reproduction.figures import not_made, picture_sheet, verdict
 from nstyle.reproduction.measures import correlation, errors, rises, share_left
 from nstyle.reproduction.nikulina_log import ITERATIONS, layers_shown
@@ -31,6 +32,11 @@ LAYERS = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1")
 """The tutorial's style layers, conv_1 to conv_5."""
 MORE, FEWER = (*LAYERS, "relu3_2", "relu3_3", "relu4_1"), LAYERS[:-2]
 """Three layers more, and two fewer. Which ones is not stated."""
+BLOCK_ENDS = {
+    "vgg16": ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"),
+    "vgg19": ("relu1_2", "relu2_2", "relu3_4", "relu4_4", "relu5_4"),
+}
+"""The last layer of each block. Up to relu3_3 both networks are the same, so that only deeper layers compare them."""
 RATE, RATES = 0.01, (0.01, 0.05)
 """Not stated. Losses that fall evenly, as in her log of fewer layers, take a small one."""
 
@@ -59,12 +65,21 @@ def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
     optimizers = Reconstructions("optimizer", {**common, "optimizer": ["sgd", "adam"], "lr": RATES})
     layers = Reconstructions("layers", {**common, "style_layers": [by_mean(some) for some in (FEWER, LAYERS, MORE)]})
 
-    def to_scale(settings: Mapping[str, Any]) -> dict[str, float]:
+    def to_scale(settings: Mapping[str, Any]) -> dict[str, Any]:
         """Bring each encoder's features to the scale of the tutorial's, so that style and content weigh alike."""
         std = fmean(load_encoder_weights(settings["vgg"] or None).std)
         return {"feature_scale": replace(materials, std=std).feature_scale(STD)}
 
-    networks = Reconstructions("networks", {**common, "vgg": list(materials.vgg)}, dependent=to_scale)
+    files = list(materials.vgg)
+
+    def to_depth(settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Take the last layers of the blocks that all files have, whatever they are called in each network."""
+        blocks = shared_blocks([load_encoder_weights(file or None) for file in files])
+        architecture = load_encoder_weights(settings["vgg"] or None).architecture
+        return {**to_scale(settings), "style_layers": by_mean(BLOCK_ENDS.get(architecture, LAYERS)[:blocks])}
+
+    networks = Reconstructions("networks", {**common, "vgg": files}, dependent=to_scale)
+    deep = Reconstructions("networks-deep", {**common, "vgg": files}, dependent=to_depth)
     every = [name for name in layer_names("vgg16") if name.startswith("relu")]
     style = Reconstructions(
         "style-reconstruction",
@@ -90,7 +105,8 @@ def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
             "layers",
             "More and fewer style layers",
             "Three layers more make it much worse: the printed losses jump, up to 1.4e9 at iteration 400. Two fewer "
-            "give almost the same picture as the original number, and losses that only fall.",
+            "give almost the same picture as the original number, a style loss that only falls and a content loss that "
+            "only grows.",
             (layers,),
             partial(layers_shown, work=layers),
         ),
@@ -98,8 +114,8 @@ def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
             "networks",
             "VGG16 against VGG19",
             "VGG16 is said to have done better than VGG19, though it has fewer convolutions.",
-            (networks,),
-            partial(_networks, work=networks),
+            (networks, deep),
+            partial(_networks, work=networks, deep=deep),
         ),
         Exhibit(
             "style-reconstruction",
@@ -111,6 +127,13 @@ def exhibits(materials: Materials, scale: Scale) -> Sequence[Exhibit]:
     ]
 
 
+def shared_blocks(files: Sequence[EncoderWeights]) -> int:
+    """Return how many blocks all files of VGG16 and VGG19 have to their ends; 1 at least."""
+    vgg = [weights for weights in files if weights.architecture in BLOCK_ENDS]
+    counts = [sum(reaches(weights, [layer]) for layer in BLOCK_ENDS[weights.architecture]) for weights in vgg]
+    return max(1, min(counts, default=1))
+
+
 def by_mean(layers: Sequence[str]) -> dict[str, float]:
     """Return the weights of layers under which the loss is the tutorial's.
 
@@ -120,14 +143,20 @@ def by_mean(layers: Sequence[str]) -> dict[str, float]:
 
 
 def _pooling(results: Results, work: Reconstructions) -> Shown:
-    runs = {run.config.pooling: run for run in results.runs(work)}
+    runs = {str(run.config.pooling): run for run in results.runs(work)}
     if len(runs) < 2:
         return Shown(not_made(results.failures(work)))
     text = share_text({name: share_left(run) for name, run in runs.items()}, "average", "average pooling")
     rows = [[name, f"{100 * share_left(run):.3g}"] for name, run in runs.items()]
     table = Table(["pooling", "left of the loss of the start, %"], rows)
     text += " Targets are pooled likewise, so losses compare only over their starts. What pleases is for the eye."
-    return Shown(text, [results.grid(work, "Average and max pooling, from the photograph")], [table])
+    figures = [results.grid(work, "Average and max pooling, from the photograph"), losses_of(work, runs, "pooling")]
+    return Shown(text, figures, [table])
+
+
+def losses_of(work: Reconstructions, runs: Mapping[str, Run], what: str) -> Figure:
+    """Draw the loss of every iteration."""
+    return Figure.of_plot(f"{work.name}-loss", f"The loss of every iteration, by {what}", loss_plot(list(runs.items())))
 
 
 def share_text(shares: Mapping[str, float], claimed: str, name: str) -> str:
@@ -147,28 +176,54 @@ def _optimizers(results: Results, work: Reconstructions) -> Shown:
 
 
 def style_text(style: Mapping[str, float]) -> str:
-    """Say whether Adam comes closest to the style, from the style error by optimizer and rate."""
-    best = min(style, key=style.__getitem__)
-    closest = f"the style error is least with {best}, {number(style[best])}"
-    return verdict(best.startswith("adam"), closest, closest)
+    """Say whether Adam comes closest to the style at every rate, from the style error by optimizer and rate."""
+    of_adam = [error for label, error in style.items() if label.startswith("adam")]
+    others = [error for label, error in style.items() if not label.startswith("adam")]
+    ranked = ", ".join(f"{number(style[label])} with {label}" for label in sorted(style, key=style.__getitem__))
+    return verdict(
+        bool(of_adam and others) and max(of_adam) < min(others),
+        f"the style error is less with Adam at every rate: {ranked}",
+        f"which optimizer leaves less style error depends on the rates: {ranked}",
+    )
 
 
-def _networks(results: Results, work: Reconstructions) -> Shown:
-    runs = results.runs(work)
-    failed = not_made(results.failures(work))
-    named = {run.labels.get("vgg") or _network(run): run for run in runs}
-    shares = {name: share_left(run) for name, run in named.items()}
-    rows = [
-        [name, _network(run), number_of_convolutions(run), f"{100 * shares[name]:.3g}"] for name, run in named.items()
-    ]
-    table = Table(["file", "network", "convolutions in use", "left of the loss of the start, %"], rows)
-    networks = {_network(run): share for run, share in zip(named.values(), shares.values(), strict=True)}
-    if "vgg16" in networks and "vgg19" in networks:
-        text = share_text(networks, "vgg16", "VGG16")
-    else:
-        text = f"This takes VGG16 and VGG19; here was only {', '.join(networks)}. Give both with `vgg`."
+def _networks(results: Results, work: Reconstructions, deep: Reconstructions) -> Shown:
+    failed = not_made([failure for each in (work, deep) for failure in results.failures(each)])
+    rows, texts, figures = [], [], []
+    for each in (work, deep):
+        named = {run.labels.get("vgg") or _network(run): run for run in results.runs(each)}
+        shares = {name: share_left(run) for name, run in named.items()}
+        rows += [
+            [name, _network(run), ", ".join(run.config.style_layers), number_of_convolutions(run),
+             f"{100 * shares[name]:.3g}"]
+            for name, run in named.items()
+        ]  # fmt: skip
+        texts.append(networks_text({name: (_network(run), shares[name]) for name, run in named.items()}))
+        figures += [results.grid(each, "By network, from the photograph"), losses_of(each, named, "network")]
+    shallow, deeper = texts
+    text = (
+        f"With the tutorial's layers both networks are the same, and only their weights differ. {shallow} With the "
+        "last layer of each block, as deep as all files go, VGG19 has more convolutions where they reach block 3. "
+        f"{deeper}"
+    )
+    columns = ["file", "network", "style layers", "convolutions in use", "left of the loss of the start, %"]
     text += " Losses of two networks compare only over their starts."
-    return Shown(f"{text} {failed}".strip(), [results.grid(work, "By network, from the photograph")], [table])
+    return Shown(f"{text} {failed}".strip(), figures, [Table(columns, rows)])
+
+
+def networks_text(shares: Mapping[str, tuple[str, float]]) -> str:
+    """Say whether all files of VGG16 have less left of the loss of the start than those of VGG19.
+
+    Args:
+        shares: The network and the share that is left, by file.
+    """
+    left = {of: [share for network, share in shares.values() if network == of] for of in ("vgg16", "vgg19")}
+    if not all(left.values()):
+        here = ", ".join(dict.fromkeys(network for network, _ in shares.values())) or "none"
+        return f"This takes VGG16 and VGG19; here was only {here}. Give both with `vgg`."
+    each = ", ".join(f"{100 * share:.3g} % with {name}" for name, (_, share) in shares.items())
+    what = f"of the loss of the start are left {each}"
+    return verdict(max(left["vgg16"]) < min(left["vgg19"]), what, what)
 
 
 def _network(run: Run) -> str:
@@ -194,9 +249,10 @@ def _style(results: Results, work: Reconstructions) -> Shown:
     layers = [run.layers[0] for run in runs]
     rows = [[layer, f"{same:+.2f}", f"{radius:.1f}"] for layer, same, radius in zip(layers, kept, radii, strict=True)]
     text = f"{arrangement_text(layers, kept)} {not_made(results.failures(work))}"
-    figure = picture_sheet(work.name, "One layer each, from noise", list(zip(layers, runs, strict=True)))
+    labelled = dict(zip(layers, runs, strict=True))
+    figure = picture_sheet(work.name, "One layer each, from noise", list(labelled.items()))
     columns = ["layer", "correlation with the painting", "structure radius, px"]
-    return Shown(text.strip(), [figure], [Table(columns, rows)])
+    return Shown(text.strip(), [figure, losses_of(work, labelled, "layer")], [Table(columns, rows)])
 
 
 def arrangement_text(layers: Sequence[str], kept: Sequence[float]) -> str:
@@ -215,7 +271,9 @@ NIKULINA = Recipe(
     "K. Nikulina, Deep Learning HomeWork3 Task 3, University of Innsbruck, 2022",
     "Average against max pooling, SGD against Adam, more and fewer style layers, VGG16 against VGG19, and style "
     "reconstructions of each layer.",
-    "The printed lines are those of PyTorch's tutorial on style transfer, so what is not stated is taken from there: "
+    "Her text has Gatys et al.'s losses, half a sum and 1 / (4 N^2 M^2), from white noise. Her printed log is another "
+    "method's: it has the lines of PyTorch's tutorial on style transfer, and a content loss that begins at 1.35 and "
+    "grows, as it does from the photograph and as a mean. The log can be compared, so the tutorial is followed: "
     "content conv_4 (relu2_2) with weight 1, style conv_1 to conv_5 with 1e6, from the photograph, 512 px. The "
     "tutorial's loss is a mean over the entries of Gram matrices, ours a sum, so each layer has the weight 1 / C^2; it "
     "compares features before the ReLU, ours after it; and it takes torchvision's weights, to whose scale features are "

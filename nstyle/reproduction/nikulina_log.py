@@ -8,7 +8,7 @@ from nstyle.reconstruction.finished_runs import Run
 from nstyle.reports.page import Figure, Table, number
 from nstyle.reports.plots import Line, Panel, panels_plot
 from nstyle.reproduction.figures import not_made, picture_sheet, verdict
-from nstyle.reproduction.measures import difference
+from nstyle.reproduction.measures import difference, rises
 from nstyle.reproduction.recipe import Shown
 from nstyle.reproduction.reconstructions import Reconstructions
 from nstyle.reproduction.results import Results
@@ -70,6 +70,7 @@ def layers_shown(results: Results, work: Reconstructions) -> Shown:
     if logs:
         figures.append(_plot(logs))
     texts = [jump_text(logs["three more"][1].largest_jump)] if "three more" in logs else []
+    texts += [way_text(logs["two fewer"][1])] if "two fewer" in logs else []
     if all(count in runs for count in (fewer, as_many, more[0])):
         pictures = {count: run.folder.read_result() for count, run in runs.items()}
         texts.append(same_text(*(difference(pictures[count], pictures[as_many]) for count in (fewer, more[0]))))
@@ -84,6 +85,17 @@ def jump_text(jump: float) -> str:
         jump >= JUMP,
         f"with three more layers the style loss jumps; {most}",
         f"three more layers let it not jump; {most}",
+    )
+
+
+def way_text(fewer: Log) -> str:
+    """Say whether with two layers fewer the style loss only falls and the content loss only grows, as hers do."""
+    ends = f"from {number(fewer.style[0])} to {number(fewer.style[-1])}"
+    content = f"from {number(fewer.content[0])} to {number(fewer.content[-1])}"
+    return verdict(
+        rises(fewer.style[::-1]) and rises(fewer.content),
+        f"with two fewer the style loss falls at every line, {ends}, and the content loss grows, {content}",
+        f"with two fewer not every line has less style loss ({ends}) and more content loss ({content})",
     )
 
 

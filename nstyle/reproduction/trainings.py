@@ -115,4 +115,7 @@ class Blends(WorkOfOneResult):
     def make(self, folder: Path, display: Display) -> None:
         model = folder.parent / self.model.name
         styles = read_info(RunDirectory(model).model).styles[: self.styles]
-        interpolate(self.photo, model, out=folder, styles=styles, formats=FORMATS, **self.settings)
+        paintings = self.model.styles[: self.styles]
+        interpolate(
+            self.photo, model, out=folder, styles=styles, style_images=paintings, formats=FORMATS, **self.settings
+        )

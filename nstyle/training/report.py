@@ -1,6 +1,8 @@
 """The report on training runs: learning curves, Early, Sian and Stonard's figure 1, and runs drawn over each other."""
 
+import math
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,9 @@ START = 200
 """A relative curve is divided by the mean of its first values, one in this many of the whole curve."""
 MAX_POINTS = 2000
 """The largest number of points drawn per line. More points than pixels would only make the files large."""
+
+MOST_ROWS = 4
+"""The most rows of one figure, so that it and its legend fit a page."""
 
 
 def write_report(
@@ -81,15 +86,19 @@ def curves_plot(curves: CurveSet) -> Plot:
     )
 
 
-def shared_styles_plot(sets: dict[str, CurveSet], *, per_style: bool = False) -> Plot | None:
+def shared_styles_figures(
+    sets: dict[str, CurveSet], name: str, caption: str, *, per_style: bool = False
+) -> list[Figure]:
     """Draw the styles that several runs share, one row each, with a line per run (Early, Sian and Stonard, figure 2).
 
     Args:
         sets: The learning curves by label.
+        name: The name of the figure. Where it would be higher than a page there are several: ``NAME-1``, ``NAME-2``.
+        caption: The caption of the figure.
         per_style: Whether to count only the updates of a run that trained the style, instead of all its updates.
 
     Returns:
-        The plot, or None if no two runs share a style.
+        The figures; none if no two runs share a style.
     """
     names = list(dict.fromkeys(style for curves in sets.values() for style in curves.curves))
     shared = {
@@ -98,17 +107,24 @@ def shared_styles_plot(sets: dict[str, CurveSet], *, per_style: bool = False) ->
     }
     shared = {style: by_run for style, by_run in shared.items() if len(by_run) > 1}
     x_label = "updates with this style" if per_style else "update"
-    panels = [
-        Panel(
-            {label: _line(curve, term, per_style=per_style) for label, curve in by_run.items()},
-            x_label,
-            f"{term} loss, weighted",
-            style,
-        )
+    rows = [
+        [
+            Panel(
+                {label: _line(curve, term, per_style=per_style) for label, curve in by_run.items()},
+                x_label,
+                f"{term} loss, weighted",
+                style,
+            )
+            for term in TERMS
+        ]
         for style, by_run in shared.items()
-        for term in TERMS
     ]
-    return panels_plot(panels) if panels else None
+    most = math.ceil(len(rows) / math.ceil(len(rows) / MOST_ROWS)) if rows else 1
+    plots = [panels_plot(list(chain(*rows[i : i + most]))) for i in range(0, len(rows), most)]
+    return [
+        Figure.of_plot(name if len(plots) == 1 else f"{name}-{part}", caption, plot)
+        for part, plot in enumerate(plots, start=1)
+    ]
 
 
 def _overlay(sets: dict[str, CurveSet]) -> list[Section]:
@@ -146,8 +162,7 @@ def _overlay(sets: dict[str, CurveSet]) -> list[Section]:
         ),
         (True, "overlay-per-style", "The same against the updates of a run that held the style"),
     ):
-        plot = shared_styles_plot(sets, per_style=per_style)
-        figures += [Figure.of_plot(name, caption, plot)] if plot else []
+        figures += shared_styles_figures(sets, name, caption, per_style=per_style)
     return [Section("Runs over each other", text, figures)]
 
 

@@ -1,14 +1,18 @@
 """Learning curves: Early, Sian and Stonard's CSV format, our own logs, and what is wrong with damaged ones."""
 
+import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from nstyle.errors import UsageError
+from nstyle.reports.plots import DPI
 from nstyle.training.config import TrainingConfig
 from nstyle.training.curves import Curve, CurveSet, read_curves, smooth
+from nstyle.training.report import shared_styles_figures
 from nstyle.training.run_log import RunLog, cut_log, seconds_so_far
 
 PUBLISHED = "6, 3\n{names}\n0, 30.0, 3.5\n1, 20.0, 2.5\n2, 10.0, 1.5\n3, 29.0, 3.0\n4, 19.0, 2.0\n5, 9.0, 1.0\n"
@@ -195,3 +199,17 @@ def test_a_log_without_times_has_no_time(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     path.write_text(json.dumps({"update": 1, "losses": {}}) + "\n" + update(2))
     assert RunLog.read(path).seconds is None
+
+
+@pytest.mark.parametrize(
+    ("styles", "figures"), [(1, ["curves"]), (4, ["curves"]), (5, ["curves-1", "curves-2"]), (0, [])]
+)
+def test_figures_of_many_styles_are_no_higher_than_a_page(styles: int, figures: list[str]) -> None:
+    losses = np.array([3.0, 2.0, 1.0])
+    curves = {f"style {i}": Curve(np.arange(3), losses, losses) for i in range(styles)}
+    sets = {label: CurveSet(curves, "ours", {}) for label in ("n-style", "single")}
+    drawn = shared_styles_figures(sets, "curves", "Losses")
+    assert [figure.name for figure in drawn] == figures
+    for figure in drawn:
+        with Image.open(io.BytesIO(figure.image)) as image:
+            assert image.height / DPI < 9

@@ -62,7 +62,14 @@ def test_what_an_encoder_does_not_reach_is_not_planned(materials: Materials, sho
     materials = replace(materials, vgg=(str(short_vgg_file),), std=TORCHVISION_STD)
     works = sweeps(nikulina.exhibits(materials, Scale(1)))
     planned = {name: len(work.planned) for name, work in works.items()}
-    assert planned == {"pooling": 2, "optimizer": 4, "layers": 2, "networks": 1, "style-reconstruction": 7}
+    assert planned == {
+        "pooling": 2,
+        "optimizer": 4,
+        "layers": 2,
+        "networks": 1,
+        "networks-deep": 1,
+        "style-reconstruction": 7,
+    }
     config = works["pooling"].planned[0][0]
     assert (config.iterations, config.size, config.start, config.optimizer) == (1000, 512, "content", "sgd")
     assert config.lr == 0.01
@@ -163,14 +170,22 @@ def test_sentences_follow_the_numbers() -> None:
     assert "but relu2_1" in kang_limits.detail_text({"relu1_1": 0.1, "relu2_1": 0.6, "relu3_1": 0.2})
     assert "Farthest from its photograph is b, 9.0" in kang_limits.apart_text({"a": 3, "b": 9})
     assert nikulina.share_text({"average": 0.1, "max": 0.2}, "average", "average pooling").startswith("Agreed")
-    assert nikulina.share_text({"vgg19": 0.1, "vgg16": 0.2}, "vgg16", "VGG16") == (
-        "Not so here: with VGG16 20 % of the loss of the start are left, against 10 % with vgg19."
+    assert nikulina.networks_text({"vgg19": ("vgg19", 0.1), "vgg16": ("vgg16", 0.2)}) == (
+        "Not so here: of the loss of the start are left 10 % with vgg19, 20 % with vgg16."
     )
+    two = {"a": ("vgg16", 0.1), "b": ("vgg16", 0.3)}
+    assert nikulina.networks_text({**two, "c": ("vgg19", 0.2)}).startswith("Not so here"), "only one of both is better"
+    assert nikulina.networks_text({**two, "c": ("vgg19", 0.4)}).startswith("Agreed")
+    assert "here was only vgg16" in nikulina.networks_text(two)
     layers = ["relu1_1", "relu1_2", "relu2_1"]
     assert nikulina.arrangement_text(layers, [0.1, 0.9, 0.4]).startswith("Agreed")
     assert nikulina.arrangement_text(layers, [0.1, 0.2, 0.4]).startswith("Not so here")
     assert nikulina.style_text({"adam at 0.05": 3, "sgd at 0.05": 4}).startswith("Agreed")
     assert nikulina.style_text({"adam at 0.05": 5, "sgd at 0.05": 4}).startswith("Not so here")
+    every = {"adam at 0.05": 3, "adam at 0.01": 6, "sgd at 0.05": 4, "sgd at 0.01": 5}
+    assert nikulina.style_text(every).startswith("Not so here: which optimizer leaves less style error depends on the")
+    assert nikulina_log.way_text(nikulina_log.FEWER).startswith("Agreed")
+    assert nikulina_log.way_text(nikulina_log.MORE).startswith("Not so here")
     assert nikulina_log.same_text(3, 8).startswith("Agreed")
     assert nikulina_log.same_text(8, 3).startswith("Not so here")
 
@@ -180,3 +195,18 @@ def test_jumps_of_the_printed_losses_are_found() -> None:
     assert nikulina_log.FEWER.largest_jump == 1
     assert nikulina_log.jump_text(40).startswith("Agreed")
     assert nikulina_log.jump_text(1.001).startswith("Not so here")
+
+
+@pytest.mark.parametrize(
+    ("last", "ends"),
+    [((28, 34), ["relu5_3", "relu5_4"]), ((28, 16), ["relu3_3", "relu3_4"]), ((5, 7), ["relu1_2"] * 2)],
+)
+def test_networks_are_compared_as_deep_as_all_files_go(
+    materials: Materials, random_vgg: VGGWeights, tmp_path: Path, last: tuple[int, int], ends: list[str]
+) -> None:
+    vgg19 = VGGWeights.random("vgg19")
+    files = [write_vgg(tmp_path / f"{i}.safetensors", weights, last=n) for i, (weights, n) in enumerate(
+        zip((random_vgg, vgg19), last, strict=True)
+    )]  # fmt: skip
+    works = sweeps(nikulina.exhibits(replace(materials, vgg=tuple(map(str, files))), Scale(0.01)))
+    assert [list(cell.settings["style_layers"])[-1] for cell in works["networks-deep"].cells] == ends

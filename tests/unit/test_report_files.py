@@ -10,12 +10,13 @@ from PIL import Image, ImageFont
 
 from nstyle.errors import UsageError
 from nstyle.imaging.layout import wrap
+from nstyle.reconstruction.all_runs import LINES
 from nstyle.reconstruction.report import write_report as report_reconstructions
 from nstyle.reports.folder import write_folder
 from nstyle.reports.formats import check_formats
 from nstyle.reports.names import shortest_names
 from nstyle.reports.page import Figure, Section, Table
-from nstyle.reports.plots import COLORS, DASHES, Line, Panel, line_plot, panels_plot
+from nstyle.reports.plots import Line, Panel, line_plot, look, panels_plot
 from nstyle.training.report import write_report as report_training
 
 
@@ -82,8 +83,9 @@ def test_unknown_formats_are_refused(formats: list[str]) -> None:
         check_formats(formats)
 
 
-def test_lines_that_share_a_dash_have_other_colours() -> None:
-    looks = [(COLORS[i % len(COLORS)], DASHES[i % len(DASHES)]) for i in range(len(COLORS) * len(DASHES))]
+def test_lines_differ_without_their_colours() -> None:
+    """As many as the 16 styles of the shipped model, and as the runs in one figure of losses."""
+    looks = [(style["linestyle"], style["marker"]) for style in map(look, range(max(16, LINES)))]
     assert len(set(looks)) == len(looks)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from nstyle.comparison.gap import Interval
 from nstyle.data.photos import PhotoIndex
 from nstyle.encoders.lite import read_lite_weights
 from nstyle.encoders.load import build_encoder
@@ -23,8 +24,10 @@ from nstyle.reproduction import trainings
 from nstyle.reproduction.activations import STYLE_POWER, normalized_weights
 from nstyle.reproduction.clock import Clock
 from nstyle.reproduction.early import _crossing
+from nstyle.reproduction.early_networks import gap_text, order_text
 from nstyle.reproduction.figures import amount, listed, snapshot_sheet, verdict
 from nstyle.reproduction.folder import RECORD, ReproductionFolder, training_set
+from nstyle.reproduction.learning import figures_of
 from nstyle.reproduction.measures import rises
 from nstyle.reproduction.nikulina import share_text
 from nstyle.reproduction.pictures import Pictures
@@ -257,6 +260,28 @@ def test_sentences_say_what_the_results_say() -> None:
 )
 def test_a_crossing_is_told_from_curves_that_do_not_cross(first: list[float], last: list[float], says: str) -> None:
     assert says in _crossing(first, last)
+
+
+def test_one_network_against_several_is_judged_term_by_term() -> None:
+    more, less = Interval(0.5, 0.4, 0.6), Interval(-0.1, -0.2, -0.05)
+    assert gap_text("style", more, [more, less], (12, 44)) == (
+        "Agreed: overall the n-style network's style loss lies +50 % from the single ones', with an interval of +40 to "
+        "+60 %, and by style -10 to +50 % (in their logs +12 to +44 %)."
+    )
+    assert gap_text("content", less, [less], (4, 44)).startswith("Not so here")
+    assert order_text([1, 2, 3], [4, 5, 6]).startswith("Agreed: in 3 of 3 pairs")
+    assert order_text([1, 2, 3], [6, 5, 4]).startswith("Not so here: in 0 of 3 pairs")
+    assert order_text([1], [2]) == ""
+
+
+def test_parts_of_a_figure_are_found(tmp_path: Path) -> None:
+    for name in ("curves-1", "curves-2", "curves-per-style", "grid"):
+        (tmp_path / f"{name}.png").write_bytes(b"png")
+    assert [figure.name.removeprefix(f"{tmp_path.name}-") for figure in figures_of(tmp_path, "curves", "")] == [
+        "curves-1", "curves-2"
+    ]  # fmt: skip
+    assert len(figures_of(tmp_path, "grid", "")) == 1
+    assert figures_of(tmp_path, "losses", "") == []
 
 
 def test_a_sheet_shows_every_snapshot_or_evenly_spaced_ones(tmp_path: Path) -> None:

@@ -116,6 +116,12 @@ def test_noise_is_not_judged() -> None:
     assert "Agreed" in depth(long)
 
 
+def test_grain_of_pictures_that_met_the_threshold_is_named() -> None:
+    grainy = of_layers("gram", (1, 2, 3, 4), (1, 2, 3, 4), iterations=1824, lr=0.001, stopped="threshold", grain=6.5)
+    assert "4 of 4 pictures went below the threshold" in depth(grainy)
+    assert "partly the noise's" not in depth([replace(one, grain=1.5) for one in grainy])
+
+
 def test_depth() -> None:
     assert depth(of_layers("gram", (5, 6, 7, 8), (1, 2, 3, 4))).count("Agreed") == 2
     finer = depth(of_layers("gram", (5, 6, 7, 6), (4, 3, 2, 1)))
