@@ -39,6 +39,8 @@ TITLE_LETTERS = 30
 DPI = 200
 LOG_RANGE = 20.0
 """Positive values that span more than this factor are drawn on a logarithmic axis."""
+FEW_DECADES = 100.0
+"""Values that span less than this factor have labels between the powers of ten too."""
 FAINT = 0.2
 """Opacity of raw values and of spreads."""
 
@@ -121,8 +123,8 @@ def panels_plot(panels: Sequence[Panel]) -> Plot:
     for axes, panel in zip(grid, panels, strict=False):
         for label, line in panel.lines.items():
             _draw(axes, line, label, look(labels.index(label)))
-        if not panel.linear and _spans_decades([line.y for line in panel.lines.values()]):
-            axes.set_yscale("log")
+        if not panel.linear:
+            _choose_scale(axes, [line.y for line in panel.lines.values()])
         axes.set_title(textwrap.fill(panel.title, TITLE_LETTERS), loc="left", fontsize="medium")
         axes.set_xlabel(panel.x_label)
         axes.set_ylabel(panel.y_label)
@@ -207,7 +209,16 @@ def _draw(axes: "Axes", line: Line, label: str, style: Mapping[str, Any]) -> Non
     axes.plot(line.x, line.y, label=label, linewidth=1.2, markersize=3, markevery=MARK_EVERY, **style)
 
 
-def _spans_decades(values: Sequence[npt.NDArray[np.float64]]) -> bool:
+def _choose_scale(axes: "Axes", values: Sequence[npt.NDArray[np.float64]]) -> None:
+    """Make the y axis logarithmic if values span decades, with labels at 1, 2 and 5 if they span only a few."""
+    from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
+
     low = min((float(np.min(value)) for value in values), default=0.0)
     high = max((float(np.max(value)) for value in values), default=0.0)
-    return low > 0 and high / low > LOG_RANGE
+    if low <= 0 or high / low <= LOG_RANGE:
+        return
+    axes.set_yscale("log")
+    if high / low < FEW_DECADES:
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+    axes.yaxis.set_minor_formatter(NullFormatter())

@@ -190,15 +190,12 @@ def _layers(results: Results, work: Reconstructions) -> Shown:
     pictures = [run.folder.read_result() for run in runs]
     radii = [structure_radius(picture) for picture in pictures]
     measured = [(radius, difference(picture, photo)) for radius, picture in zip(radii, pictures, strict=True)]
-    grows = (
-        f"By our measure structures {'grow' if rises(radii) else 'do not grow'} with every layer: "
-        f"{', '.join(f'{radius:.1f}' for radius in radii)} px."
-    )
+    structures = f"Structures have {', '.join(f'{radius:.1f}' for radius in radii)} px, from two layers to five."
     labels = [f"{len(run.layers)} layers" for run in runs]
     rows = [[label, *(f"{value:.1f}" for value in pair)] for label, pair in zip(labels, measured, strict=True)]
     figure = picture_sheet(work.name, "The first style layers", list(zip(labels, runs, strict=True)))
     table = Table(["style layers", "structure radius, px", "from the photograph, levels of 255"], rows)
-    return Shown(f"{grows} {not_made(results.failures(work))}".strip(), [figure], [table])
+    return Shown(f"{structures} {not_made(results.failures(work))}".strip(), [figure], [table])
 
 
 def _iterations(results: Results, work: Reconstructions) -> Shown:

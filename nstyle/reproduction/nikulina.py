@@ -37,6 +37,8 @@ BLOCK_ENDS = {
     "vgg19": ("relu1_2", "relu2_2", "relu3_4", "relu4_4", "relu5_4"),
 }
 """The last layer of each block. Up to relu3_3 both networks are the same, so that only deeper layers compare them."""
+GONE = 0.2
+"""Our choice: places that correlate less than this with the painting's have nothing to do with them."""
 RATE, RATES = 0.01, (0.01, 0.05)
 """Not stated. Losses that fall evenly, as in her log of fewer layers, take a small one."""
 
@@ -263,6 +265,8 @@ def arrangement_text(layers: Sequence[str], kept: Sequence[float]) -> str:
     means = [fmean(values) for values in blocks.values()]
     each = ", ".join(f"{mean:+.2f} in block {block}" for block, mean in zip(blocks, means, strict=True))
     what = f"light and dark correlate with the painting's by {each}"
+    if max(map(abs, means)) < GONE:
+        return f"Nothing is left of the arrangement from the first block on, so that none can lose more: {what}."
     return verdict(rises(means[::-1]), what, f"{what}, which does not fall from block to block")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nstyle.cli.app import COMMANDS
 from nstyle.cli.help import spread
 from nstyle.losses.presets import PRESETS
 from nstyle.models.model_file import load_model, read_info
@@ -204,16 +205,19 @@ def test_version_and_old_spellings(nstyle, model: Path, photo: Path) -> None:
     assert "until" not in new.stderr.decode()
 
 
-def test_help_says_what_values_mean_and_cuts_nothing_off(nstyle) -> None:
-    from nstyle.cli.app import COMMANDS
-
-    names = [[name] for rows in COMMANDS.values() for name, *_ in rows]
-    names += [["reconstruct", name] for name in ("style", "content", "transfer", "sweep", "check", "report")]
-    for command in ([], ["reconstruct"], *names):
-        text = nstyle(*command, "--help").stdout.decode()
-        assert "Usage" in text, command
-        found = re.search(r"<(str|int|float|list)|\bTEXT\b|INTEGER|[a-z]\.\.\.$|`|\\{", text, re.MULTILINE)
-        assert not found, f"{command}: {text[max(0, found.start() - 80) : found.end()]}"
+@pytest.mark.parametrize(
+    "command",
+    [
+        "",
+        *(name for rows in COMMANDS.values() for name, *_ in rows),
+        *(f"reconstruct {name}" for name in ("style", "content", "transfer", "sweep", "check", "report")),
+    ],
+)
+def test_help_says_what_values_mean_and_cuts_nothing_off(nstyle, command: str) -> None:
+    text = nstyle(*command.split(), "--help").stdout.decode()
+    assert "Usage" in text
+    found = re.search(r"<(str|int|float|list)|\bTEXT\b|INTEGER|[a-z]\.\.\.$|`|\\{", text, re.MULTILINE)
+    assert not found, text[max(0, found.start() - 80) : found.end()]
 
 
 def test_help_says_true_defaults_by_command(nstyle) -> None:

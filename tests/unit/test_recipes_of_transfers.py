@@ -180,6 +180,7 @@ def test_sentences_follow_the_numbers() -> None:
     layers = ["relu1_1", "relu1_2", "relu2_1"]
     assert nikulina.arrangement_text(layers, [0.1, 0.9, 0.4]).startswith("Agreed")
     assert nikulina.arrangement_text(layers, [0.1, 0.2, 0.4]).startswith("Not so here")
+    assert nikulina.arrangement_text(layers, [0.1, 0.0, 0.05]).startswith("Nothing is left of the arrangement")
     assert nikulina.style_text({"adam at 0.05": 3, "sgd at 0.05": 4}).startswith("Agreed")
     assert nikulina.style_text({"adam at 0.05": 5, "sgd at 0.05": 4}).startswith("Not so here")
     every = {"adam at 0.05": 3, "adam at 0.01": 6, "sgd at 0.05": 4, "sgd at 0.01": 5}
