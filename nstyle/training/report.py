@@ -122,7 +122,9 @@ def shared_styles_figures(
     most = math.ceil(len(rows) / math.ceil(len(rows) / MOST_ROWS)) if rows else 1
     plots = [panels_plot(list(chain(*rows[i : i + most]))) for i in range(0, len(rows), most)]
     return [
-        Figure.of_plot(name if len(plots) == 1 else f"{name}-{part}", caption, plot)
+        Figure.of_plot(f"{name}-{part}", f"{caption}, {part} of {len(plots)}", plot)
+        if len(plots) > 1
+        else Figure.of_plot(name, caption, plot)
         for part, plot in enumerate(plots, start=1)
     ]
 
