@@ -115,7 +115,7 @@ class Blends(WorkOfOneResult):
     def make(self, folder: Path, display: Display) -> None:
         model = folder.parent / self.model.name
         styles = read_info(RunDirectory(model).model).styles[: self.styles]
-        paintings = self.model.styles[: self.styles]
+        paintings = self.model.styles  # All of them, as files of one name get their names by the others.
         interpolate(
             self.photo, model, out=folder, styles=styles, style_images=paintings, formats=FORMATS, **self.settings
         )
