@@ -190,9 +190,9 @@ def style_text(style: Mapping[str, float]) -> str:
 
 
 def _networks(results: Results, work: Reconstructions, deep: Reconstructions) -> Shown:
-    failed = not_made([failure for each in (work, deep) for failure in results.failures(each)])
+    sweeps = {"the tutorial's layers": work, "the last layer of each block": deep}
     rows, texts, figures = [], [], []
-    for each in (work, deep):
+    for layers, each in sweeps.items():
         named = {run.labels.get("vgg") or _network(run): run for run in results.runs(each)}
         shares = {name: share_left(run) for name, run in named.items()}
         rows += [
@@ -200,31 +200,31 @@ def _networks(results: Results, work: Reconstructions, deep: Reconstructions) ->
              f"{100 * shares[name]:.3g}"]
             for name, run in named.items()
         ]  # fmt: skip
-        texts.append(networks_text({name: (_network(run), shares[name]) for name, run in named.items()}))
-        figures += [results.grid(each, "By network, from the photograph"), losses_of(each, named, "network")]
-    shallow, deeper = texts
-    text = (
-        f"With the tutorial's layers both networks are the same, and only their weights differ. {shallow} With the "
-        "last layer of each block, as deep as all files go, VGG19 has more convolutions where they reach block 3. "
-        f"{deeper}"
-    )
+        texts.append(networks_text(layers, {name: (_network(run), shares[name]) for name, run in named.items()}))
+        caption = f"By network, from the photograph, with {layers}"
+        figures += [results.grid(each, caption), losses_of(each, named, f"network, with {layers}")]
+    texts += [
+        "Up to relu3_3 both networks are the same, and only their weights differ.",
+        "Losses of two networks compare only over their starts.",
+        not_made([failure for each in sweeps.values() for failure in results.failures(each)]),
+    ]
     columns = ["file", "network", "style layers", "convolutions in use", "left of the loss of the start, %"]
-    text += " Losses of two networks compare only over their starts."
-    return Shown(f"{text} {failed}".strip(), figures, [Table(columns, rows)])
+    return Shown(" ".join(dict.fromkeys(texts)).strip(), figures, [Table(columns, rows)])
 
 
-def networks_text(shares: Mapping[str, tuple[str, float]]) -> str:
+def networks_text(layers: str, shares: Mapping[str, tuple[str, float]]) -> str:
     """Say whether all files of VGG16 have less left of the loss of the start than those of VGG19.
 
     Args:
+        layers: The style layers, in words.
         shares: The network and the share that is left, by file.
     """
     left = {of: [share for network, share in shares.values() if network == of] for of in ("vgg16", "vgg19")}
     if not all(left.values()):
         here = ", ".join(dict.fromkeys(network for network, _ in shares.values())) or "none"
         return f"This takes VGG16 and VGG19; here was only {here}. Give both with `vgg`."
-    each = ", ".join(f"{100 * share:.3g} % with {name}" for name, (_, share) in shares.items())
-    what = f"of the loss of the start are left {each}"
+    each = " and ".join(f"{100 * share:.3g} % with {name}" for name, (_, share) in shares.items())
+    what = f"with {layers} are left of the loss of the start {each}"
     return verdict(max(left["vgg16"]) < min(left["vgg19"]), what, what)
 
 

@@ -170,13 +170,15 @@ def test_sentences_follow_the_numbers() -> None:
     assert "but relu2_1" in kang_limits.detail_text({"relu1_1": 0.1, "relu2_1": 0.6, "relu3_1": 0.2})
     assert "Farthest from its photograph is b, 9.0" in kang_limits.apart_text({"a": 3, "b": 9})
     assert nikulina.share_text({"average": 0.1, "max": 0.2}, "average", "average pooling").startswith("Agreed")
-    assert nikulina.networks_text({"vgg19": ("vgg19", 0.1), "vgg16": ("vgg16", 0.2)}) == (
-        "Not so here: of the loss of the start are left 10 % with vgg19, 20 % with vgg16."
+    assert nikulina.networks_text("few layers", {"vgg19": ("vgg19", 0.1), "vgg16": ("vgg16", 0.2)}) == (
+        "Not so here: with few layers are left of the loss of the start 10 % with vgg19 and 20 % with vgg16."
     )
     two = {"a": ("vgg16", 0.1), "b": ("vgg16", 0.3)}
-    assert nikulina.networks_text({**two, "c": ("vgg19", 0.2)}).startswith("Not so here"), "only one of both is better"
-    assert nikulina.networks_text({**two, "c": ("vgg19", 0.4)}).startswith("Agreed")
-    assert "here was only vgg16" in nikulina.networks_text(two)
+    assert nikulina.networks_text("", {**two, "c": ("vgg19", 0.2)}).startswith("Not so here"), (
+        "only one of both is better"
+    )
+    assert nikulina.networks_text("", {**two, "c": ("vgg19", 0.4)}).startswith("Agreed")
+    assert "here was only vgg16" in nikulina.networks_text("", two)
     layers = ["relu1_1", "relu1_2", "relu2_1"]
     assert nikulina.arrangement_text(layers, [0.1, 0.9, 0.4]).startswith("Agreed")
     assert nikulina.arrangement_text(layers, [0.1, 0.2, 0.4]).startswith("Not so here")
