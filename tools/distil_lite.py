@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from nstyle.data.crops import CropSampler, center_crop
@@ -185,7 +185,7 @@ def export(student: LiteNetwork, scales: dict[str, float], mean: Tensor, std: Te
     scale_heads(student, scales)
     state = {key: value.half().contiguous() for key, value in student.state_dict().items()}
     convention = {"mean": json.dumps(mean.flatten().tolist()), "std": json.dumps(std.flatten().tolist())}
-    save_file(state, file, metadata={"architecture": "lite", "teacher_sha256": teacher, **convention})
+    file.write_bytes(save(state, metadata={"architecture": "lite", "teacher_sha256": teacher, **convention}))
     print(f"{sum(value.numel() for value in state.values())} parameters, {file.stat().st_size / 1e6:.2f} MB")
 
 
