@@ -20,9 +20,10 @@ from nstyle.reproduction.results import Results
 
 LIMIT = f"{THRESHOLD:.0e}".replace("e-0", "e-")
 """The threshold as it is written: 1e-5."""
-CROSSINGS, GRAINY = 50, 2.0
-"""Our choice: a picture with more than twice the painting's grain is noise still if it had fewer crossings. After 1.3
-to 1.9 of them pictures of 64 px had more than twice the painting's grain, and after 5.9 one of 80 px had six times it.
+CROSSINGS, FALLEN, GRAINY = 50, 1e-5, 2.0
+"""Our choice: a picture with more than twice the painting's grain is noise still if it had fewer crossings, and its
+loss has not fallen to this part of its start. After 1.3 to 5.9 crossings losses were at 2e-4 and more, and pictures
+hard to make out; after 24.5 at 9e-7, with five times the painting's grain over plain swirls.
 """
 POINTS = 2000
 """The most points of a line of losses."""
@@ -78,10 +79,11 @@ class Inverted:
     def is_noise_still(self) -> bool:
         """Whether the noise of the start is left, as it ended too early.
 
-        That is before Adam, which moves a pixel by about its rate, could go CROSSINGS times from 0 to 1.
+        That is before Adam, which moves a pixel by about its rate, could go CROSSINGS times from 0 to 1, and before the
+        loss has fallen far.
         """
         is_short = self.optimizer == "adam" and self.stopped == "iterations" and self.iterations * self.lr < CROSSINGS
-        return is_short and self.grain > GRAINY
+        return is_short and self.end > FALLEN * self.start and self.grain > GRAINY
 
     @property
     def ending(self) -> str:
@@ -178,11 +180,11 @@ def judged(made: Sequence[Inverted], verdicts: str, facts: str = "") -> str:
             f"{early[0].lr:g} and have more than {GRAINY:g} times the painting's grain, so that what is measured is "
             "mostly the noise of the start."
         )
-    grainy = [one for one in made if one.reached and one.grain > GRAINY]
+    grainy = [one for one in made if one.grain > GRAINY]
     warning = (
-        f"{len(grainy)} of {len(made)} pictures went below the threshold, where the source's rule ends them, while "
-        f"they had more than {GRAINY:g} times the painting's grain: their radius and colours are partly the noise's."
-        if grainy
+        f"{len(grainy)} of {len(made)} pictures have more than {GRAINY:g} times the painting's grain, though their "
+        "losses fell far, so that radius and colours are partly those of noise."
+        if grainy and not early
         else ""
     )
     return " ".join(part for part in (verdicts, warning, facts, how_far(made)) if part)

@@ -107,7 +107,9 @@ def test_endings_are_counted_and_laid_beside_the_table() -> None:
 
 
 def test_noise_is_not_judged() -> None:
-    early = of_layers("gram", (1, 2, 3, 4), (1, 2, 3, 4), iterations=68, planned=68, stopped="iterations", grain=3.0)
+    early = of_layers(
+        "gram", (1, 2, 3, 4), (1, 2, 3, 4), iterations=68, planned=68, stopped="iterations", grain=3.0, end=2e-4
+    )
     assert depth(early).startswith("Too short to be judged: 4 of 4 pictures ended after 68 updates")
     assert "Agreed" not in depth(early)
     clean = [replace(one, grain=1.5) for one in early]
@@ -116,10 +118,15 @@ def test_noise_is_not_judged() -> None:
     assert "Agreed" in depth(long)
 
 
-def test_grain_of_pictures_that_met_the_threshold_is_named() -> None:
+def test_grain_of_pictures_whose_losses_fell_far_is_named() -> None:
     grainy = of_layers("gram", (1, 2, 3, 4), (1, 2, 3, 4), iterations=1824, lr=0.001, stopped="threshold", grain=6.5)
-    assert "4 of 4 pictures went below the threshold" in depth(grainy)
-    assert "partly the noise's" not in depth([replace(one, grain=1.5) for one in grainy])
+    warning = "4 of 4 pictures have more than 2 times the painting's grain"
+    assert warning in depth(grainy)
+    assert "Agreed" in depth(grainy)
+    assert warning not in depth([replace(one, grain=1.5) for one in grainy])
+    unmet = [replace(one, stopped="iterations", end=2e-6 * one.start) for one in grainy]
+    assert warning in depth(unmet)
+    assert "Agreed" in depth(unmet), "A loss that fell far is judged, though it missed the threshold."
 
 
 def test_depth() -> None:
