@@ -23,6 +23,7 @@ from nstyle.reproduction import clock as clock_module
 from nstyle.reproduction import trainings
 from nstyle.reproduction.activations import STYLE_POWER, normalized_weights
 from nstyle.reproduction.clock import Clock
+from nstyle.reproduction.du import easier_text
 from nstyle.reproduction.early import _crossing
 from nstyle.reproduction.early_networks import gap_text, order_text
 from nstyle.reproduction.figures import amount, listed, snapshot_sheet, verdict
@@ -272,6 +273,17 @@ def test_one_network_against_several_is_judged_term_by_term() -> None:
     assert order_text([1, 2, 3], [4, 5, 6]).startswith("Agreed: in 3 of 3 pairs")
     assert order_text([1, 2, 3], [6, 5, 4]).startswith("Not so here: in 0 of 3 pairs")
     assert order_text([1], [2]) == ""
+
+
+def test_how_much_easier_a_start_is_is_told_in_iterations() -> None:
+    noise = [9.0, 5.0, 4.0, 3.0, 2.0]
+    assert easier_text([5.0, 3.0, 2.0, 1.5, 1.4], noise) == (
+        "Agreed: from the content 2 iterations bring the loss as low as 4 from noise."
+    )
+    assert easier_text([5.0, 3.0, 2.5, 2.0, 1.9], noise).endswith(
+        "3 iterations bring the loss as low as 4 from noise, which is not much easier."
+    )
+    assert easier_text([5.0, 3.0], noise).startswith("Not so here: from the content the loss comes nowhere as low")
 
 
 def test_parts_of_a_figure_are_found(tmp_path: Path) -> None:
