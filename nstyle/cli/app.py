@@ -89,6 +89,19 @@ def _name_flags(record: logging.LogRecord) -> bool:
     return True
 
 
+def _said_once() -> Callable[[logging.LogRecord], bool]:
+    """Return a filter that lets every line through once: a comparison trains on the same photographs many times."""
+    said: set[str] = set()
+
+    def is_new(record: logging.LogRecord) -> bool:
+        line = record.getMessage()
+        known = line in said
+        said.add(line)
+        return not known
+
+    return is_new
+
+
 def main() -> None:
     """Run the command line and exit: 0, 1 for a failure at work, 2 for bad usage, 130 after Ctrl-C."""
     take_streams()
@@ -130,6 +143,7 @@ def _run(*, debug: bool) -> None:
     logging.basicConfig(level=logging.INFO, format="nstyle: %(message)s", stream=sys.stderr, force=True)
     for handler in logging.getLogger().handlers:
         handler.addFilter(_name_flags)
+        handler.addFilter(_said_once())
     logging.getLogger().setLevel(logging.ERROR)  # What other packages warn of is not for users of the command line.
     logging.getLogger("nstyle").setLevel(logging.DEBUG if debug else logging.INFO if speaks else logging.ERROR)
     try:

@@ -166,8 +166,8 @@ def setting_section(plan: Plan) -> Section:
     info = read_info(plan.n_style(0).run.model)
     settings = {**plan.config.to_dict(), **plan.config.preset.to_dict(), "release": None}
     vgg = {"vgg_release": info.vgg.get("release"), "vgg_sha256": info.vgg_sha256}
-    settings = {"preset": settings.pop("name"), **settings, **vgg}
-    chosen = {name: value for name, value in settings.items() if name != "loss" and value not in ("", (), {}, None)}
+    settings = {**settings, "preset": settings.pop("name"), **vgg}
+    chosen = {name: value for name, value in settings.items() if value not in ("", (), {}, None)}
     rows = [[name.replace("_", " "), str(value)] for name, value in chosen.items()]
     return Section(
         "Settings", "Of every network, but for the seed of further ones.", tables=[Table(["setting", "value"], rows)]
@@ -187,7 +187,7 @@ def cost_section(plan: Plan, n_style: Cost, single: Cost) -> Section:
         "networks together take as "
         f"many updates as the {n}-style network, and what is saved is bytes. Peak memory is that of the largest single "
         "training: of the "
-        "process, or of the tensors on a GPU."
+        "process, or of the tensors on a GPU. A dash stands where the logs are too short to tell."
     )
     few, many = n_style.updates_per_second, single.updates_per_second
     rows = [

@@ -34,7 +34,7 @@ LEGEND_ROW, LEGEND_LETTER, LEGEND_HANDLE = 0.17, 0.065, 0.64
 """The height of a row of a legend, and the widths of a letter and of the line before a label, in inches."""
 HANDLE_LETTERS = 2.8
 """The length of the line before a label, in sizes of letters: long enough for every dash."""
-TITLE_LETTERS = 30
+TITLE_LETTERS = 27
 """The letters on a line above one panel; longer titles are broken, so that none runs into the next one."""
 DPI = 200
 LOG_RANGE = 20.0

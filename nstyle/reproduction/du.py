@@ -7,7 +7,7 @@ from functools import partial
 from nstyle.reconstruction.structure_radius import structure_radius
 from nstyle.reports.page import Table, number
 from nstyle.reproduction.figures import not_made, picture_sheet, snapshot_sheet, verdict
-from nstyle.reproduction.measures import errors, is_trade
+from nstyle.reproduction.measures import errors, rises
 from nstyle.reproduction.race import race
 from nstyle.reproduction.recipe import Exhibit, Materials, Recipe, Shown
 from nstyle.reproduction.reconstructions import Axes, Halved, Reconstructions
@@ -99,10 +99,10 @@ def easier_text(content: Sequence[float], noise: Sequence[float]) -> str:
 def _weights(results: Results, work: Reconstructions) -> Shown:
     runs = results.runs(work)
     pairs = [errors(run) for run in runs]
+    contents, styles = ([pair[i] for pair in pairs] for i in (0, 1))
     trade = (
-        "the style's error falls and the content's grows at every step"
-        if is_trade(pairs)
-        else "not both errors move one way"
+        f"the style's error {'falls' if rises(styles[::-1]) else 'does not fall'} and the content's "
+        f"{'grows' if rises(contents) else 'does not grow'} at every step"
     )
     rows = [
         [f"{run.config.style_weight:g}", number(content), number(style)]

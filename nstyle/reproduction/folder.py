@@ -18,7 +18,7 @@ from nstyle.reproduction.recipe import Recipe
 from nstyle.reproduction.scale import Scale
 from nstyle.strict_json import parse_json
 from nstyle.system.files import write_atomically
-from nstyle.system.output_folders import first_difference, holds_work
+from nstyle.system.output_folders import Difference, first_difference, holds_work
 
 RECORD = REPRODUCTION
 DIGITS = 16
@@ -73,8 +73,8 @@ class ReproductionFolder:
         known = {name: value for name, value in identity.items() if found["identity"].get(name) is not None}
         if difference := first_difference(found["identity"], known):
             raise UsageError(
-                f"{path} holds a reproduction of {found['identity'].get('recipe')} {difference}; give that again, or "
-                "choose another `out`"
+                f"{path} holds a reproduction of {found['identity'].get('recipe')} {_shortened(difference)}; give that "
+                "again, or choose another `out`"
             )
         return cls(path, identity, found["seconds"])
 
@@ -92,6 +92,15 @@ class ReproductionFolder:
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - start
             self.save()
+
+
+def _shortened(difference: Difference) -> Difference:
+    """Name of two lists only what the other one lacks."""
+    name, was, now = difference
+    if not (isinstance(was, list) and isinstance(now, list)):
+        return difference
+    gone, new = ([item for item in one if item not in other] for one, other in ((was, now), (now, was)))
+    return Difference(name, ", ".join(gone) or "none", ", ".join(new) or "none") if gone or new else difference
 
 
 def training_set(photographs: PhotoIndex | None) -> str:

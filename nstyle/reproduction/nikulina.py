@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -190,14 +191,14 @@ def style_text(style: Mapping[str, float]) -> str:
 
 
 def _networks(results: Results, work: Reconstructions, deep: Reconstructions) -> Shown:
-    sweeps = {"the tutorial's layers": work, "the last layer of each block": deep}
     rows, texts, figures = [], [], []
-    for layers, each in sweeps.items():
-        named = {run.labels.get("vgg") or _network(run): run for run in results.runs(each)}
+    for each in (work, deep):
+        named = {run.labels.get("vgg") or Path(run.config.vgg).stem or _network(run): run for run in results.runs(each)}
+        layers = "the tutorial's layers" if each is work else last_layers([run.layers for run in named.values()])
         shares = {name: share_left(run) for name, run in named.items()}
         rows += [
             [name, _network(run), ", ".join(run.config.style_layers), number_of_convolutions(run),
-             f"{100 * shares[name]:.3g}"]
+             f"{100 * shares[name]:#.3g}"]
             for name, run in named.items()
         ]  # fmt: skip
         texts.append(networks_text(layers, {name: (_network(run), shares[name]) for name, run in named.items()}))
@@ -206,10 +207,15 @@ def _networks(results: Results, work: Reconstructions, deep: Reconstructions) ->
     texts += [
         "Up to relu3_3 both networks are the same, and only their weights differ.",
         "Losses of two networks compare only over their starts.",
-        not_made([failure for each in sweeps.values() for failure in results.failures(each)]),
+        not_made([failure for each in (work, deep) for failure in results.failures(each)]),
     ]
     columns = ["file", "network", "style layers", "convolutions in use", "left of the loss of the start, %"]
     return Shown(" ".join(dict.fromkeys(texts)).strip(), figures, [Table(columns, rows)])
+
+
+def last_layers(style_layers: Sequence[Sequence[str]]) -> str:
+    """Say how deep the last layers of blocks go: ``the last layer of each block up to block 3``."""
+    return f"the last layer of each block up to block {max(map(len, style_layers), default=0)}"
 
 
 def networks_text(layers: str, shares: Mapping[str, tuple[str, float]]) -> str:
@@ -223,8 +229,8 @@ def networks_text(layers: str, shares: Mapping[str, tuple[str, float]]) -> str:
     if not all(left.values()):
         here = ", ".join(dict.fromkeys(network for network, _ in shares.values())) or "none"
         return f"This takes VGG16 and VGG19; here was only {here}. Give both with `vgg`."
-    each = " and ".join(f"{100 * share:.3g} % with {name}" for name, (_, share) in shares.items())
-    what = f"with {layers} are left of the loss of the start {each}"
+    each = " and ".join(f"{100 * share:#.3g} % with {name}" for name, (_, share) in shares.items())
+    what = f"with {layers}, what is left of the loss of the start is {each}"
     return verdict(max(left["vgg16"]) < min(left["vgg19"]), what, what)
 
 
@@ -285,5 +291,6 @@ NIKULINA = Recipe(
     f"said, at a rate of {RATE:g}, as rates are not stated. The last printed line is at {ITERATIONS:,} iterations. "
     "Style reconstructions are by L-BFGS.",
     exhibits,
+    compares_encoders=True,
 )
 """The homework's experiments."""

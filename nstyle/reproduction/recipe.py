@@ -80,6 +80,8 @@ class Recipe:
     """What the source leaves open or does otherwise, and what was chosen here, in sentences."""
     exhibits: Callable[[Materials, Scale], Sequence[Exhibit]] = field(repr=False)
     """Builds the exhibits for some pictures at some scale."""
+    compares_encoders: bool = False
+    """Whether it compares several encoders."""
 
     @property
     def titles(self) -> dict[str, str]:

@@ -56,7 +56,7 @@ def reproduce(
         photos: The photographs to paint. Empty: scikit-image's.
         content: The folder of photographs to train on. None: the photographs.
         only: The keys of the exhibits to make, such as ``figure-1.3``. Empty for all.
-        vgg: The encoders, of which only a recipe that compares them takes more than the first; see
+        vgg: The encoders: one, or several for a recipe that compares them; see
             :func:`nstyle.encoders.load.load_encoder_weights`. Empty: ``NSTYLE_VGG``, else ``imagenet``.
         device: The device to work on.
         formats: The formats of the figures: ``png``, ``svg``, ``pdf``.
@@ -73,6 +73,9 @@ def reproduce(
     """
     recipe, chosen_formats, chosen_scale = find_recipe(name), check_formats(formats), Scale(scale)
     _check_keys(recipe, only)
+    if len(vgg) > 1 and not recipe.compares_encoders:
+        comparing = ", ".join(name for name, each in RECIPES.items() if each.compares_encoders)
+        raise UsageError(f"`vgg` names {len(vgg)} encoders, but {recipe.name} takes one; {comparing} compares several")
     folder = check_folder(output_folder(out, "reproduction"), title(recipe))
     pictures = Pictures.given(folder / PICTURES, styles, photos)
     choose_device(device)

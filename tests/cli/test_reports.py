@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 from html.parser import HTMLParser
@@ -344,6 +345,10 @@ def test_compare_on_the_command_line(
     done = nstyle("compare", "--styles", *pair, *options, "--photos", photo, "--out", "gap")
     assert done.returncode == 0, done.stderr.decode()
     assert done.stderr.decode().splitlines()[-1] == "gap/report.html"
+    assert done.stderr.decode().count("nstyle: content: ") == 1, "It was said for each network."
+    text = (tmp_path / "gap" / "report.html").read_text()
+    assert re.search(r"<td[^>]*>preset</td>\s*<td[^>]*>relative", text)
+    assert "content_weight&#39;" not in text, "Settings are in words."
     made = check_report(tmp_path / "gap")["made"]
     assert made["command"].startswith("nstyle compare --styles ")
     assert (tmp_path / "gap" / "pictures-1.png").exists()

@@ -62,6 +62,7 @@ def test_scale_changes_lengths_and_sizes_and_nothing_else(recipe: object) -> Non
         (["du", "--scale", "2"], "--scale is 2.0; expected more than 0 and at most 1"),
         (["du", "--styles", "nowhere.jpg"], "nowhere.jpg"),
         (["du", "--photos", "nowhere.jpg"], "nowhere.jpg"),
+        (["du", "--vgg", "one.pth"], "--vgg names 2 encoders, but du takes one; nikulina compares several"),
         (["du", "--device", "abacus"], "--device is abacus; expected auto"),
         (["early", "--content", "nowhere"], "nowhere: no such folder; expected a folder of photographs (--content)"),
     ],

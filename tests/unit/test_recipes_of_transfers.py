@@ -171,7 +171,8 @@ def test_sentences_follow_the_numbers() -> None:
     assert "Farthest from its photograph is b, 9.0" in kang_limits.apart_text({"a": 3, "b": 9})
     assert nikulina.share_text({"average": 0.1, "max": 0.2}, "average", "average pooling").startswith("Agreed")
     assert nikulina.networks_text("few layers", {"vgg19": ("vgg19", 0.1), "vgg16": ("vgg16", 0.2)}) == (
-        "Not so here: with few layers are left of the loss of the start 10 % with vgg19 and 20 % with vgg16."
+        "Not so here: with few layers, what is left of the loss of the start is 10.0 % with vgg19 and 20.0 % with "
+        "vgg16."
     )
     two = {"a": ("vgg16", 0.1), "b": ("vgg16", 0.3)}
     assert nikulina.networks_text("", {**two, "c": ("vgg19", 0.2)}).startswith("Not so here"), (
