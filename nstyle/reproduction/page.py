@@ -45,7 +45,7 @@ def write_page(
     """
     results = Results(folder.path)
     sections = [_summary(recipe, scale, materials, stand_ins)]
-    sections += [_section(exhibit, results) for exhibit in exhibits]
+    sections += [_section(exhibit, results, scale) for exhibit in exhibits]
     sections.append(_extent(exhibits, originals, folder.seconds, scale))
     numbers = {**folder.identity, "exhibits": [exhibit.key for exhibit in exhibits], "seconds": folder.seconds}
     return write_folder(folder.path, title(recipe), sections, numbers, {}, command, formats)
@@ -71,14 +71,14 @@ def _summary(recipe: Recipe, scale: Scale, materials: Materials, stand_ins: str)
     )
     if scale.factor < SHORT:
         lengths += (
-            " So short runs end close to where they start, often in noise: what agrees with the source and what does "
-            "not says little yet."
+            " So short runs end close to where they start, those from noise in noise: what agrees with the source and "
+            "what does not says little yet."
         )
     text = "\n\n".join([f"{recipe.source}. {recipe.summary}", f"{recipe.departures} {lengths}", pictures])
     return Section("What this is", text)
 
 
-def _section(exhibit: Exhibit, results: Results) -> Section:
+def _section(exhibit: Exhibit, results: Results, scale: Scale) -> Section:
     sweeps = [work for work in exhibit.work if (results.folder_of(work) / SUMMARY).exists()]
     commands = [run.description["command"] for work in sweeps for run in results.runs(work)]
     nothing = bool(sweeps) and len(sweeps) == len(exhibit.work) and not commands
@@ -88,7 +88,8 @@ def _section(exhibit: Exhibit, results: Results) -> Section:
         shown = Shown(f"Not made: {lacks[0]}.")
     else:
         shown = Shown(not_made(failures)) if nothing else exhibit.here(results)
-    text = f"In the source. {exhibit.there}\n\nHere. {shown.text}"
+    here = "Here, in so short a run" if scale.factor < SHORT else "Here"
+    text = f"In the source. {exhibit.there}\n\n{here}. {shown.text}"
     return Section(exhibit.title, text, shown.figures, shown.tables, commands)
 
 

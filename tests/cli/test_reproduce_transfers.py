@@ -26,14 +26,16 @@ def test_two_networks_side_by_side(
     assert done.returncode == 0, done.stderr.decode()
     with (tmp_path / "out" / "table-vgg16-against-vgg19.csv").open() as file:
         rows = list(csv.reader(file))[1:]
-    assert [row[:3] for row in rows] == [["short", "vgg16", "5"], ["deeper", "vgg19", "5"]]
+    assert [[*row[:2], row[3]] for row in rows] == [
+        ["short", "vgg16", "5"], ["deeper", "vgg19", "5"], ["short", "vgg16", "7"], ["deeper", "vgg19", "8"]
+    ]  # fmt: skip
     page = (tmp_path / "out" / "report.html").read_text()
-    assert "with VGG16" in page
-    assert "of the loss of the start are left, against" in page
-    assert (tmp_path / "out" / "networks.png").exists()
+    assert "with the last layer of each block up to block 3, what is left of the loss of the start is" in page
+    made = {path.name for path in (tmp_path / "out").glob("*.png")}
+    assert made == {"networks.png", "networks-loss.png", "networks-deep.png", "networks-deep-loss.png"}
     again = nstyle(*command)
     assert again.returncode == 0
-    assert again.stderr.count(b"(done already)") == 2
+    assert again.stderr.count(b"(done already)") == 4
 
 
 def test_weights_that_are_not_deep_enough_leave_a_line_for_each_exhibit(
@@ -45,5 +47,5 @@ def test_weights_that_are_not_deep_enough_leave_a_line_for_each_exhibit(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr.decode()
     page = (tmp_path / "out" / "report.html").read_text()
-    assert page.count("Here. Not made: ") == 8
+    assert page.count("Not made: ") == 8
     assert "relu4_2" in page
