@@ -91,7 +91,7 @@ def easier_text(content: Sequence[float], noise: Sequence[float]) -> str:
     total = len(noise) - 1
     needed = next((i for i, loss in enumerate(content) if loss <= min(noise)), None)
     if needed is None:
-        return verdict(False, "", f"from the content the loss comes nowhere as low as from noise, {number(min(noise))}")
+        return verdict(False, f"from the content the loss comes nowhere as low as from noise, {number(min(noise))}")
     what = f"from the content {needed:,} iterations bring the loss as low as {total:,} from noise"
     return verdict(needed <= MUCH_EASIER * total, what, f"{what}, which is not much easier")
 

@@ -70,7 +70,7 @@ def gap_text(term: str, overall: Interval, by_style: Sequence[Interval], theirs:
         f"interval of {100 * overall.low:+.0f} to {100 * overall.high:+.0f} %, and by style {min(percent):+.0f} to "
         f"{max(percent):+.0f} % (in their logs {min(theirs):+d} to {max(theirs):+d} %)"
     )
-    return verdict(overall.low > 0, what, what)
+    return verdict(overall.low > 0, what)
 
 
 def order_text(n_style: Sequence[float], single: Sequence[float]) -> str:
@@ -80,7 +80,7 @@ def order_text(n_style: Sequence[float], single: Sequence[float]) -> str:
         return ""
     same = sum((a[0] < b[0]) == (a[1] < b[1]) for a, b in pairs)
     what = f"in {same} of {len(pairs)} pairs of styles the same one has more style loss in both kinds of networks"
-    return verdict(same >= ALIKE * len(pairs), what, what)
+    return verdict(same >= ALIKE * len(pairs), what)
 
 
 def square_shown(results: Results, work: Blends) -> Shown:

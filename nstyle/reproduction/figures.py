@@ -45,9 +45,9 @@ def not_made(failures: Sequence[Failure]) -> str:
     return f"Not made: {', '.join(labels)} ({failures[0].reason.split(';')[0]})."
 
 
-def verdict(agrees: bool, agreed: str, otherwise: str) -> str:
-    """Say whether what was seen in the source was seen here too."""
-    return f"Agreed: {agreed}." if agrees else f"Not so here: {otherwise}."
+def verdict(agrees: bool, seen: str, otherwise: str = "") -> str:
+    """Say whether what was seen in the source was seen here too, and what was seen: ``otherwise``, if given, if not."""
+    return f"Agreed: {seen}." if agrees else f"Not so here: {otherwise or seen}."
 
 
 def amount(number: int, noun: str) -> str:

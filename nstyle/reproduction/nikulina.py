@@ -167,7 +167,7 @@ def share_text(shares: Mapping[str, float], claimed: str, name: str) -> str:
     is_least = all(shares[claimed] < share for other, share in shares.items() if other != claimed)
     others = ", ".join(f"{100 * share:.3g} % with {other}" for other, share in shares.items() if other != claimed)
     left = f"{100 * shares[claimed]:.3g} % of the loss of the start are left, against {others}"
-    return verdict(is_least, f"with {name} {left}", f"with {name} {left}")
+    return verdict(is_least, f"with {name} {left}")
 
 
 def _optimizers(results: Results, work: Reconstructions) -> Shown:
@@ -231,7 +231,7 @@ def networks_text(layers: str, shares: Mapping[str, tuple[str, float]]) -> str:
         return f"This takes VGG16 and VGG19; here was only {here}. Give both with `vgg`."
     each = " and ".join(f"{100 * share:#.3g} % with {name}" for name, (_, share) in shares.items())
     what = f"with {layers}, what is left of the loss of the start is {each}"
-    return verdict(max(left["vgg16"]) < min(left["vgg19"]), what, what)
+    return verdict(max(left["vgg16"]) < min(left["vgg19"]), what)
 
 
 def _network(run: Run) -> str:
